@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <vector>
+
+namespace spinfill {
+
+// A subcommand: add() declares its options on the parser it is given and returns what runs after parsing. Results go to
+// stdout, messages to stderr; errors are thrown (core/error.h) and become one line and an exit code in main.
+struct Command {
+  const char* name;
+  const char* help;
+  std::function<std::function<int()>(CLI::App&)> add;
+};
+
+// One per file of this folder: NAME.cpp defines Command NAME_command().
+Command synth_command();
+Command data_command();
+Command train_command();
+Command evaluate_command();
+Command compare_command();
+Command export_command();
+Command complete_command();
+Command metrics_command();
+Command bench_command();
+Command inspect_command();
+
+}  // namespace spinfill

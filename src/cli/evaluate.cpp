@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <memory>
+
+#include "cli/command.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/progress.h"
+#include "core/signals.h"
+#include "infer/loaded_model.h"
+#include "metrics/evaluation_set.h"
+#include "metrics/report.h"
+#include "metrics/sample_grid.h"
+#include "model/device.h"
+#include "model/sampler.h"
+
+namespace spinfill {
+namespace {
+
+struct EvaluateArguments {
+  std::string model, data, split = "test", out, device = "auto", lpips_weights, solver, config;
+  std::vector<std::string> set;
+  RunChoice choice;
+  std::int64_t steps = 0, seed = 0, limit = 0, grids = 4, subsets = 0;
+  bool json = false, replace = false;
+};
+
+// What is scored: a model with its own configuration, or a baseline with that of --config or the defaults.
+struct Subject {
+  RunConfig config;
+  Predictor predictor;
+  Json description;
+};
+
+Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
+  std::vector<Override> overrides;
+  for (const std::string& text : arguments.set) overrides.push_back(parse_override(text));
+  Subject subject;
+  const std::string prefix = "baseline:";
+  if (arguments.model.rfind(prefix, 0) == 0) {
+    if (!arguments.config.empty()) {
+      subject.config = load_config<RunConfig>(arguments.config, overrides);
+    } else {
+      read_config_text("", "defaults", overrides, [&](Fields& f) { subject.config.bind(f); });
+    }
+    const std::string name = arguments.model.substr(prefix.size());
+    subject.predictor = baseline_predictor(name);
+    subject.description = {{"source", "baseline"}, {"name", name}};
+    return subject;
+  }
+  if (!arguments.config.empty()) fail_usage("--config is for baselines; a model brings its own configuration");
+  auto model = std::make_shared<LoadedModel>(load_model(arguments.model, arguments.choice, device));
+  // The model's stored configuration, with what the command line overrides.
+  read_config_text(to_yaml(model->config, false), arguments.model, overrides,
+                   [&](Fields& f) { subject.config.bind(f); });
+  if (to_json(subject.config.model) != to_json(model->config.model)) {
+    fail_usage("--set cannot change a trained model (model.…)");
+  }
+  SamplerConfig& sampler = subject.config.sampler;
+  if (arguments.steps > 0) sampler.steps = arguments.steps;
+  if (!arguments.solver.empty()) sampler.solver = arguments.solver;
+  const auto seed = static_cast<std::uint64_t>(arguments.seed);
+  subject.predictor = [model, sampler, seed, device](const Batch& batch) {
+    return generate(model->denoiser, batch.to(device), sampler, seed).to(at::kCPU);
+  };
+  subject.description = model->provenance;
+  log_info("scoring {}", describe(*model));
+  return subject;
+}
+
+int run(const EvaluateArguments& arguments) {
+  const at::NoGradGuard no_grad;
+  const StopSignals signals;
+  const at::Device device = choose_device(arguments.device);
+  Subject subject = open_subject(arguments, device);
+  RunConfig& config = subject.config;
+  config.data.path = arguments.data;
+  if (!arguments.lpips_weights.empty()) config.evaluation.lpips.weights = arguments.lpips_weights;
+  if (arguments.subsets > 0) config.evaluation.subsets = arguments.subsets;
+  const LpipsChoice lpips = choose_lpips(config.evaluation.lpips, device);
+  if (!lpips.lpips) log_info("{}", lpips.absent);
+  const EvaluationSet set(config.data, config.evaluation, arguments.split, arguments.limit);
+
+  AtomicFolder folder(arguments.out, arguments.replace);
+  Protocol protocol = set.protocol(config.sampler, static_cast<std::uint64_t>(arguments.seed));
+  protocol.lpips_absent = lpips.absent;
+  if (subject.description["source"] == "baseline") {
+    protocol.sampler = "none (baseline)";
+    protocol.steps = 0;
+  }
+  Progress progress("evaluate", set.batches(), "batches");
+  std::int64_t next = 0;
+  const NextBatch batches = [&]() -> std::optional<Batch> {
+    if (StopSignals::requested()) throw Error(ExitCode::resume, "stopped by a signal; nothing was written");
+    if (next == set.batches()) return std::nullopt;
+    return set.batch(next++);
+  };
+  EvaluateOptions options;
+  options.on_batch = [&](const Batch& batch, const at::Tensor& pictures) {
+    if (next <= arguments.grids)
+      draw_sample_grid(batch, pictures, folder.path() / fmt::format("grid-{:03}.png", next - 1));
+    progress.update(next);
+  };
+  EvaluationReport report = evaluate(subject.predictor, batches, protocol, lpips.lpips.get(), options);
+  progress.finish();
+  report.model = subject.description;
+  write_report(folder.path() / "metrics.json", report);
+  const std::string table = report_table(report);
+  write_file_atomic(folder.path() / "table.txt", table);
+  folder.commit();
+  if (arguments.json) {
+    fmt::print("{}\n", read_json(fs::path(arguments.out) / "metrics.json").dump(1));
+  } else {
+    fmt::print("{}\nwritten to {}\n", table, arguments.out);
+  }
+  return 0;
+}
+
+}  // namespace
+
+Command evaluate_command() {
+  return {"evaluate", "Score a run, a bundle or a baseline on held-out vehicles, beside the baselines",
+          [](CLI::App& app) -> std::function<int()> {
+            auto a = std::make_shared<EvaluateArguments>();
+            app.add_option(
+                   "--model", a->model,
+                   "Run, bundle, or baseline:nearest, baseline:mirror, baseline:prior, baseline:mirror-or-prior")
+                ->required();
+            app.add_option("--data", a->data, "Data set's folder")->required();
+            app.add_option("--split", a->split, "Split of splits.json")->capture_default_str();
+            app.add_option("--out", a->out, "Folder of the report: metrics.json, table.txt, grid-*.png")->required();
+            app.add_option("--steps", a->steps, "Sampling steps; the model's own unless given")
+                ->check(CLI::Range(1, 10000));
+            app.add_option("--sampler", a->solver, "Solver; the model's own unless given")
+                ->check(CLI::IsMember({"euler", "heun", "dpmpp-2m"}));
+            app.add_option("--seed", a->seed, "Seed of the sampling noise")->capture_default_str();
+            app.add_option("--limit", a->limit, "Score so many vehicles, evenly spread; 0: all")->capture_default_str();
+            app.add_option("--subsets", a->subsets, "Subsets per vehicle and count of missing views");
+            app.add_option("--grids", a->grids, "Picture grids to draw")->capture_default_str();
+            app.add_option("--checkpoint", a->choice.step, "Of a run: best (by validation), latest or a step's number")
+                ->capture_default_str();
+            app.add_option("--weights", a->choice.weights, "Of a run: ema or raw")
+                ->check(CLI::IsMember({"ema", "raw"}))
+                ->capture_default_str();
+            app.add_option("--lpips-weights", a->lpips_weights,
+                           "safetensors file of the LPIPS net; else $SPINFILL_LPIPS_WEIGHTS; else LPIPS is absent");
+            app.add_option("--config", a->config, "For baselines: the configuration that gives size and data options");
+            app.add_option("--set", a->set, "Override one key, as in --set data.background=[0,0,0]")->take_all();
+            app.add_option("--device", a->device, "auto, cpu or cuda")->capture_default_str();
+            app.add_flag("--replace", a->replace, "Replace an existing report");
+            app.add_flag("--json", a->json, "Print metrics.json instead of the table");
+            return [a] { return run(*a); };
+          }};
+}
+
+}  // namespace spinfill

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "cli/command.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/signals.h"
+#include "infer/bundle.h"
+#include "model/device.h"
+
+namespace spinfill {
+namespace {
+
+struct Options {
+  std::string run, out, check, metrics, device = "cpu";
+  RunChoice choice;
+  ExportOptions write;
+  bool json = false;
+};
+
+int check(const Options& options) {
+  Json value = Json::object();
+  for (const ParityReport& report : verify_bundle(options.check, choose_device(options.device))) {
+    const std::string db =
+        report.agreement.max_abs == 0 ? "equal" : fmt::format("{:.1f} dB", report.agreement.agreement_db);
+    if (!options.json) fmt::print("{}: {} (at least {} dB asked)\n", report.name, db, report.tolerance_db);
+    value[report.name] = {{"max_abs", report.agreement.max_abs}, {"tolerance_db", report.tolerance_db}};
+    if (report.agreement.max_abs > 0) value[report.name]["agreement_db"] = report.agreement.agreement_db;
+  }
+  if (options.json) fmt::print("{}\n", value.dump(2));
+  return 0;
+}
+
+int run(const Options& options) {
+  if (!options.check.empty()) {
+    if (!options.run.empty() || !options.out.empty()) fail_usage("--check stands alone: it checks a finished bundle");
+    return check(options);
+  }
+  if (options.run.empty() || options.out.empty()) fail_usage("export needs --run and --out (or --check BUNDLE)");
+  const StopSignals signals;
+  const LoadedModel source = load_run(options.run, options.choice, choose_device(options.device));
+  log_info("exporting {}", describe(source));
+  ExportOptions write = options.write;
+  write.metrics = options.metrics;
+  write.version = SPINFILL_VERSION;
+  const ExportResult result = export_bundle(source, options.out, write);
+  if (options.json) {
+    fmt::print("{}\n", result.manifest.dump(2));
+    return 0;
+  }
+  for (const Json& item : result.manifest["parity"]["cases"]) {
+    const Json& from = item["from_source"];
+    fmt::print("{}: pictures within {:.1f} dB of the source's; against the truth {:.3f} dB, source {:.3f} dB\n",
+               item["name"].get<std::string>(), from["agreement_db"].get<double>(), from["psnr_bundle"].get<double>(),
+               from["psnr_source"].get<double>());
+  }
+  fmt::print("{}: {:.2f} MB in {}, reloaded and checked\n", options.out, static_cast<double>(result.bytes) / 1e6,
+             write.dtype);
+  return 0;
+}
+
+}  // namespace
+
+Command export_command() {
+  return {"export", "Write a run's model as a bundle, checked by reloading it",
+          [](CLI::App& app) -> std::function<int()> {
+            auto options = std::make_shared<Options>();
+            app.add_option("--run", options->run, "Folder of the run");
+            app.add_option("--out", options->out, "Folder of the bundle to write");
+            app.add_option("--dtype", options->write.dtype, "How weights are stored: fp32, bf16 or fp16")
+                ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
+                ->capture_default_str();
+            app.add_option("--checkpoint", options->choice.step, "best (by validation), latest or a step's number")
+                ->capture_default_str();
+            app.add_option("--weights", options->choice.weights, "ema or raw")
+                ->check(CLI::IsMember({"ema", "raw"}))
+                ->capture_default_str();
+            app.add_option("--metrics", options->metrics, "metrics.json of these weights, for the manifest");
+            app.add_flag("--replace", options->write.replace, "Replace an existing bundle");
+            app.add_option("--check", options->check,
+                           "Instead: sample a bundle's parity pictures on this machine and compare");
+            app.add_option("--device", options->device, "Where the pictures of the check are made: cpu, cuda or auto")
+                ->capture_default_str();
+            app.add_flag("--json", options->json, "Print the manifest (or the check's result) as JSON");
+            return [options] { return run(*options); };
+          }};
+}
+
+}  // namespace spinfill

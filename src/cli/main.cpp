@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <new>
+
+#include "cli/command.h"
+#include "core/error.h"
+#include "core/log.h"
+
+using namespace spinfill;
+
+namespace {
+
+std::vector<Command> commands() {
+  return {synth_command(),  data_command(),     train_command(),   evaluate_command(), compare_command(),
+          export_command(), complete_command(), metrics_command(), bench_command(),    inspect_command()};
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Completes 360° vehicle spins: trains, scores, exports and runs a multi-view model.", "spinfill");
+  app.set_version_flag("--version", std::string("spinfill ") + SPINFILL_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done; 1 a check did not hold; 2 wrong usage or configuration; 3 runtime failure;\n"
+      "75 stopped by a signal after saving (resume with --resume).");
+  bool quiet = false;
+  app.add_flag("-q,--quiet", quiet, "Only warnings, errors and results");
+  std::function<int()> chosen;
+  for (const Command& command : commands()) {
+    CLI::App* sub = app.add_subcommand(command.name, command.help);
+    auto body = command.add(*sub);
+    sub->callback([&chosen, body] { chosen = body; });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    fail_usage("{} (see spinfill --help)", error.what());
+  }
+  set_quiet(quiet);
+  return chosen();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const Error& error) {
+    log_line(LogLevel::error, error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    log_line(LogLevel::error, "out of memory; use a smaller batch or picture size");
+  } catch (const std::exception& error) {
+    // LibTorch's messages carry a C++ stack after the first line.
+    const std::string text = error.what();
+    log_line(LogLevel::error, text.substr(0, text.find('\n')));
+  }
+  return static_cast<int>(ExitCode::runtime);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "cli/command.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "metrics/picture_scores.h"
+
+namespace spinfill {
+namespace {
+
+struct Options {
+  std::string a, b, mask, background = "white", lpips_weights;
+  bool json = false;
+};
+
+int score(const Options& options) {
+  const PictureScoreOptions how{parse_background(options.background), options.mask};
+  const LpipsChoice lpips = choose_lpips({options.lpips_weights}, at::kCPU);
+  const PictureScores scores = score_files(options.a, options.b, lpips.lpips.get(), lpips.absent, how);
+  if (options.json) {
+    fmt::print("{}\n", picture_scores_to_json(scores, how, lpips.lpips.get()).dump(2));
+  } else {
+    fmt::print("{}", picture_scores_table(scores));
+    fmt::print("both sides composited on {} and rounded to 8 bits; foreground weighted by {}\n", options.background,
+               options.mask.empty() ? "B's alpha" : "the mask");
+    if (lpips.lpips != nullptr) {
+      fmt::print("LPIPS v0.1, net {}, weights {}\n", lpips.lpips->net(), lpips.lpips->sha256().substr(0, 12));
+    }
+    if (!scores.lpips_absent.empty()) fmt::print("LPIPS absent: {}\n", scores.lpips_absent);
+  }
+  std::fflush(stdout);
+  for (const std::string& name : scores.only_in_a) log_warning("{} is only in {}", name, options.a);
+  for (const std::string& name : scores.only_in_b) log_warning("{} is only in {}", name, options.b);
+  const bool complete = scores.only_in_a.empty() && scores.only_in_b.empty();
+  return static_cast<int>(complete ? ExitCode::done : ExitCode::check_failed);
+}
+
+}  // namespace
+
+Command metrics_command() {
+  return {"metrics", "Score a picture against another, or a folder of pictures against another",
+          [](CLI::App& app) -> std::function<int()> {
+            auto options = std::make_shared<Options>();
+            app.add_option("A", options->a, "Picture or folder to score")->required();
+            app.add_option("B", options->b, "The truth: a picture or a folder with the same file names")->required();
+            app.add_option("--mask", options->mask,
+                           "Foreground weights: a picture or folder; its alpha, or its grey level where it has none "
+                           "(default: B's alpha)");
+            app.add_option("--background", options->background,
+                           "What both sides are composited on: white, black, grey or R,G,B (0 to 255)")
+                ->capture_default_str();
+            app.add_option("--lpips-weights", options->lpips_weights,
+                           "LPIPS weights (safetensors; default: SPINFILL_LPIPS_WEIGHTS)");
+            app.add_flag("--json", options->json, "Print JSON");
+            app.footer("Exit code 1: some pictures have no partner in the other folder; they are named.");
+            return [options] { return score(*options); };
+          }};
+}
+
+}  // namespace spinfill

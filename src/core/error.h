@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace spinfill {
+
+// The program's exit codes (documented in README.md).
+enum class ExitCode : int {
+  done = 0,
+  check_failed = 1,  // a check did not hold: regression, invalid data
+  usage = 2,         // wrong usage or configuration
+  runtime = 3,       // runtime failure: unreadable file, full disk
+  resume = 75,       // stopped by a signal after saving; resume me
+};
+
+// One line for the user: what, where (file:line or field), what to do. Caught once, in main.
+class Error : public std::runtime_error {
+ public:
+  Error(ExitCode code, std::string message) : std::runtime_error(one_line(std::move(message))), code_(code) {}
+  ExitCode code() const { return code_; }
+
+ private:
+  // A name from a hostile file may hold line ends and escape sequences of a terminal.
+  static std::string one_line(std::string text) {
+    for (char& c : text) {
+      if ((c >= 0 && c < ' ') || c == 0x7F) c = ' ';
+    }
+    return text;
+  }
+  ExitCode code_;
+};
+
+template <class... Args>
+[[noreturn]] void fail_usage(fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(ExitCode::usage, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+[[noreturn]] void fail_check(fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(ExitCode::check_failed, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+[[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(ExitCode::runtime, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace spinfill

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/files.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <set>
+#include <utility>
+
+#include "core/error.h"
+
+namespace spinfill {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+std::string reason() {
+  return std::strerror(errno);
+}
+
+fs::path temporary_beside(const fs::path& target) {
+  static std::atomic<unsigned> counter{0};
+  fs::path folder = target.parent_path();
+  if (folder.empty()) folder = ".";
+  return folder / fmt::format(".{}.tmp-{}-{}", target.filename().string(), ::getpid(), counter++);
+}
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new()) { EVP_DigestInit_ex(context_, EVP_sha256(), nullptr); }
+  ~Sha256() { EVP_MD_CTX_free(context_); }
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  void add(const void* data, std::size_t size) { EVP_DigestUpdate(context_, data, size); }
+  std::string hex() {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    EVP_DigestFinal_ex(context_, digest, &size);
+    std::string text;
+    for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
+    return text;
+  }
+
+ private:
+  EVP_MD_CTX* context_;
+};
+
+}  // namespace
+
+std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) fail("{}: cannot be opened: {}", path.string(), reason());
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) fail("{}: {}", path.string(), reason());
+  if (!S_ISREG(info.st_mode)) fail("{}: is not a regular file", path.string());
+  if (static_cast<std::uint64_t>(info.st_size) > max_bytes) {
+    fail("{}: {} bytes, more than the {} allowed here", path.string(), info.st_size, max_bytes);
+  }
+  std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t got = ::read(file.get(), bytes.data() + done, bytes.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail("{}: cannot be read: {}", path.string(), reason());
+    if (got == 0) fail("{}: ended after {} of {} bytes", path.string(), done, bytes.size());
+    done += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
+void sync_to_disk(const fs::path& path) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) fail("{}: cannot be opened: {}", path.string(), reason());
+  // Some file systems cannot sync a folder and say EINVAL; there the rename itself is durable.
+  if (::fsync(file.get()) != 0 && errno != EINVAL) fail("{}: cannot be written to disk: {}", path.string(), reason());
+}
+
+void write_file_atomic(const fs::path& path, std::string_view bytes) {
+  const fs::path temporary = temporary_beside(path);
+  const auto give_up = [&](const char* what) {
+    const std::string why = reason();
+    ::unlink(temporary.c_str());
+    fail("{}: {}: {}", path.string(), what, why);
+  };
+  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (file.get() < 0) fail("{}: cannot be written: {}", path.string(), reason());
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t put = ::write(file.get(), bytes.data() + done, bytes.size() - done);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) give_up("cannot be written");
+    done += static_cast<std::size_t>(put);
+  }
+  if (::fsync(file.get()) != 0) give_up("cannot be written to disk");
+  if (::close(file.release()) != 0) give_up("cannot be written to disk");
+  if (::rename(temporary.c_str(), path.c_str()) != 0) give_up("cannot be renamed into place");
+  sync_to_disk(path.parent_path().empty() ? fs::path(".") : path.parent_path());
+}
+
+Json parse_json(std::string_view text, const std::string& where) {
+  std::vector<std::set<std::string>> keys;  // of the objects that are open
+  const auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) keys.emplace_back();
+    if (event == Json::parse_event_t::object_end) keys.pop_back();
+    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second) {
+      fail("{}: key '{}' stands twice", where, parsed.get<std::string>());
+    }
+    if (depth > 100) fail("{}: nested too deeply", where);
+    return true;
+  };
+  try {
+    return Json::parse(text, callback);
+  } catch (const Json::parse_error& error) {
+    const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text.size()));
+    const auto line = 1 + std::count(text.begin(), end, '\n');
+    fail("{}:{}: not valid JSON (at byte {})", where, line, error.byte);
+  } catch (const Json::exception& error) {  // a number beyond a double's range
+    fail("{}: not valid JSON: {}", where, error.what());
+  }
+}
+
+Json read_json(const fs::path& path, std::uint64_t max_bytes) {
+  return parse_json(read_file(path, max_bytes), path.string());
+}
+
+void write_json_atomic(const fs::path& path, const Json& value) {
+  write_file_atomic(path, value.dump(1) + "\n");
+}
+
+AtomicFolder::AtomicFolder(fs::path target, bool replace) : target_(std::move(target)), replace_(replace) {
+  target_ = target_.lexically_normal();
+  if (!target_.has_filename()) target_ = target_.parent_path();
+  if (fs::exists(target_) && !replace_) {
+    fail_usage("{}: exists already; remove it or choose another folder", target_.string());
+  }
+  make_folder(target_.parent_path().empty() ? fs::path(".") : target_.parent_path());
+  temporary_ = temporary_beside(target_);
+  make_folder(temporary_);
+}
+
+AtomicFolder::~AtomicFolder() {
+  if (committed_) return;
+  std::error_code ignored;
+  fs::remove_all(temporary_, ignored);
+}
+
+void AtomicFolder::commit() {
+  // A data set has thousands of files: past a few hundred, one call for the file system is quicker than one per file.
+  constexpr int kFewFiles = 300;
+  int files = 0;
+  for (auto it = fs::recursive_directory_iterator(temporary_); it != fs::recursive_directory_iterator(); ++it) ++files;
+  if (files <= kFewFiles) {
+    for (const auto& entry : fs::recursive_directory_iterator(temporary_)) sync_to_disk(entry.path());
+    sync_to_disk(temporary_);
+  } else {
+    Descriptor folder(::open(temporary_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (folder.get() < 0 || ::syncfs(folder.get()) != 0)
+      fail("{}: cannot be written to disk: {}", temporary_.string(), reason());
+  }
+  std::error_code error;
+  fs::path old;
+  if (replace_ && fs::exists(target_)) {
+    old = temporary_beside(target_);
+    fs::rename(target_, old, error);
+    if (error) fail("{}: cannot be replaced: {}", target_.string(), error.message());
+  }
+  fs::rename(temporary_, target_, error);
+  if (error) {
+    std::error_code ignored;
+    if (!old.empty()) fs::rename(old, target_, ignored);
+    fail("{}: cannot be renamed into place: {}", target_.string(), error.message());
+  }
+  committed_ = true;
+  sync_to_disk(target_.parent_path().empty() ? fs::path(".") : target_.parent_path());
+  if (!old.empty()) fs::remove_all(old, error);
+}
+
+fs::path path_inside(const fs::path& base, const std::string& relative, const std::string& where) {
+  const fs::path given(relative);
+  if (relative.empty() || relative.find('\0') != std::string::npos || given.is_absolute()) {
+    fail("{}: path '{}' must be relative to its folder", where, relative);
+  }
+  std::error_code error;
+  const fs::path root = fs::weakly_canonical(base, error);
+  const fs::path full = fs::weakly_canonical(base / given, error);
+  const fs::path within = full.lexically_relative(root);
+  if (error || within.empty() || *within.begin() == "..") fail("{}: path '{}' leaves its folder", where, relative);
+  return base / given;
+}
+
+void make_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error || !fs::is_directory(path)) {
+    fail("{}: folder cannot be made: {}", path.string(), error ? error.message() : "a file is in the way");
+  }
+}
+
+void require_free_space(const fs::path& path, std::uint64_t bytes, const std::string& what) {
+  std::error_code error;
+  const auto space = fs::space(path, error);
+  if (error) fail("{}: {}", path.string(), error.message());
+  if (space.available < bytes) {
+    fail("{}: {} needs {} MiB, but only {} MiB are free", path.string(), what, bytes >> 20, space.available >> 20);
+  }
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  Sha256 hash;
+  hash.add(bytes.data(), bytes.size());
+  return hash.hex();
+}
+
+std::string sha256_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail("{}: cannot be opened: {}", path.string(), reason());
+  Sha256 hash;
+  std::vector<char> buffer(1 << 20);
+  while (file) {
+    file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+    hash.add(buffer.data(), static_cast<std::size_t>(file.gcount()));
+  }
+  if (file.bad()) fail("{}: cannot be read: {}", path.string(), reason());
+  return hash.hex();
+}
+
+}  // namespace spinfill

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/log.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace spinfill {
+namespace {
+
+spdlog::logger& logger() {
+  static const auto instance = [] {
+    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+    auto made = std::make_shared<spdlog::logger>("spinfill", std::move(sink));
+    made->set_pattern("%^%v%$");
+    return made;
+  }();
+  return *instance;
+}
+
+}  // namespace
+
+void log_line(LogLevel level, std::string_view text) {
+  switch (level) {
+    case LogLevel::info: logger().info("{}", text); break;
+    case LogLevel::warning: logger().warn("warning: {}", text); break;
+    case LogLevel::error: logger().error("error: {}", text); break;
+  }
+}
+
+void set_quiet(bool quiet) {
+  logger().set_level(quiet ? spdlog::level::warn : spdlog::level::info);
+}
+
+bool quiet() {
+  return logger().level() > spdlog::level::info;
+}
+
+}  // namespace spinfill

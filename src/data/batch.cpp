@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/batch.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "core/error.h"
+#include "data/samples.h"
+
+namespace spinfill {
+namespace {
+
+// Writes one view's planes: colour [3,H,W] and alpha [H,W].
+void compose(const std::vector<std::uint8_t>& picture, const Augmentation& augmentation,
+             const std::array<float, 3>& background, std::int64_t width, std::int64_t height, float* colour,
+             float* alpha) {
+  const std::int64_t plane = width * height;
+  for (std::int64_t y = 0; y < height; ++y) {
+    for (std::int64_t x = 0; x < width; ++x) {
+      const std::int64_t from_x = augmentation.mirror ? width - 1 - x : x;
+      const std::uint8_t* pixel = &picture[static_cast<std::size_t>(4 * (y * width + from_x))];
+      const std::int64_t to = y * width + x;
+      const float a = static_cast<float>(pixel[3]) / 255.0F;
+      std::array<float, 3> c{};  // premultiplied
+      for (std::size_t i = 0; i < 3; ++i) c[i] = static_cast<float>(pixel[i]) / 255.0F;
+      if (augmentation.colour && a > 0) {
+        std::array<float, 3> mapped{};
+        for (std::size_t i = 0; i < 3; ++i) {
+          const auto& m = (*augmentation.colour)[i];
+          mapped[i] = std::clamp(m[0] * c[0] + m[1] * c[1] + m[2] * c[2] + m[3] * a, 0.0F, a);
+        }
+        c = mapped;
+      }
+      alpha[to] = a;
+      for (std::size_t i = 0; i < 3; ++i)
+        colour[static_cast<std::int64_t>(i) * plane + to] = c[i] + (1 - a) * background[i];
+    }
+  }
+}
+
+void check_spec(const SampleSpec& spec, const DataSet& data) {
+  if (spec.set < 0 || spec.set >= static_cast<std::int64_t>(data.sets.size())) {
+    fail("sample {}: there is no set {} among {}", spec.sample, spec.set, data.sets.size());
+  }
+  const ViewSet& set = data.sets[static_cast<std::size_t>(spec.set)];
+  if ((spec.references & spec.targets).any()) fail("{}: a view cannot be reference and target at once", set.id);
+  const Slots on_disk = available_slots(set);
+  const Slots available = spec.augmentation.mirror ? mirrored_slots(on_disk) : on_disk;
+  if ((spec.references & ~available).any()) fail("{}: a reference view has no picture", set.id);
+}
+
+// The identity vectors, zero where a set has none; undefined where none of the data set has one.
+at::Tensor identities(const DataSet& data, std::span<const SampleSpec> samples, PictureCache& cache) {
+  std::int64_t length = 0;
+  for (std::size_t i = 0; i < data.sets.size() && length == 0; ++i) {
+    if (!data.sets[i].identity_file_path.empty()) length = cache.identity(data, static_cast<std::int64_t>(i)).numel();
+  }
+  if (length == 0) return {};
+  at::Tensor out = at::zeros({static_cast<std::int64_t>(samples.size()), length}, at::kFloat);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const at::Tensor own = cache.identity(data, samples[i].set);
+    if (!own.defined()) continue;
+    const ViewSet& set = data.sets[static_cast<std::size_t>(samples[i].set)];
+    if (own.numel() != length) {
+      fail("{}: {} numbers, but the data set's first vector has {}", (set.folder / set.identity_file_path).string(),
+           own.numel(), length);
+    }
+    out[static_cast<std::int64_t>(i)].copy_(own);
+  }
+  return out;
+}
+
+}  // namespace
+
+Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const DataConfig& config,
+                 PictureCache* cache) {
+  if (samples.empty()) fail("a batch needs at least one sample");
+  PictureCache none(0);
+  if (cache == nullptr) cache = &none;
+  const auto sets = static_cast<std::int64_t>(samples.size());
+  const std::int64_t views = Batch::kViews, height = config.height, width = config.width;
+  Batch batch;
+  batch.colour = at::empty({sets, views, 3, height, width}, at::kFloat);
+  batch.alpha = at::zeros({sets, views, 1, height, width}, at::kFloat);
+  batch.background = at::empty({sets, 3}, at::kFloat);
+  batch.is_reference = at::zeros({sets, views}, at::kBool);
+  batch.is_target = at::zeros({sets, views}, at::kBool);
+  batch.azimuth_deg = at::empty({sets, views}, at::kDouble);
+  batch.vehicle_from_camera = at::empty({sets, views, 4, 4}, at::kDouble);
+  batch.intrinsics = at::empty({sets, views, 4}, at::kDouble);
+  batch.cue = at::zeros({sets, views, Batch::kCueSize}, at::kFloat);
+  batch.category = at::full({sets}, -1, at::kLong);
+  for (std::int64_t b = 0; b < sets; ++b) {
+    const SampleSpec& spec = samples[static_cast<std::size_t>(b)];
+    check_spec(spec, data);
+    const ViewSet& set = data.sets[static_cast<std::size_t>(spec.set)];
+    const bool mirror = spec.augmentation.mirror;
+    const Letterbox letterbox = fit(set.width, set.height, static_cast<int>(width), static_cast<int>(height));
+    std::array<float, 3> background{};
+    for (std::size_t c = 0; c < 3; ++c) background[c] = static_cast<float>(config.background[c]);
+    if (spec.augmentation.background) background = *spec.augmentation.background;
+    std::copy(background.begin(), background.end(), batch.background.data_ptr<float>() + 3 * b);
+    batch.ids.push_back(set.id);
+    batch.samples.push_back(spec.sample);
+    const auto category = std::ranges::find(kCategories, set.category);
+    if (category != kCategories.end()) batch.category.data_ptr<std::int64_t>()[b] = category - kCategories.begin();
+    for (int slot = 0; slot < views; ++slot) {
+      const std::int64_t at = b * views + slot;
+      const int on_disk = mirror ? mirrored_slot(slot) : slot;
+      const Frame* frame = set.frame_at(on_disk);
+      const bool reference = spec.references[static_cast<std::size_t>(slot)],
+                 target = spec.targets[static_cast<std::size_t>(slot)];
+      batch.is_reference.data_ptr<bool>()[at] = reference;
+      batch.is_target.data_ptr<bool>()[at] = target;
+      double azimuth = 45.0 * slot;
+      if (frame != nullptr) azimuth = mirror && frame->azimuth_deg > 0 ? 360 - frame->azimuth_deg : frame->azimuth_deg;
+      batch.azimuth_deg.data_ptr<double>()[at] = azimuth;
+      Camera camera = letterbox.camera(camera_at(set, on_disk, config.turntable.turntable));
+      if (mirror) camera = mirrored(camera);
+      Eigen::Map<Eigen::Matrix<double, 4, 4, Eigen::RowMajor>>(batch.vehicle_from_camera.data_ptr<double>() + 16 * at) =
+          camera.vehicle_from_camera;
+      double* intrinsics = batch.intrinsics.data_ptr<double>() + 4 * at;
+      intrinsics[0] = camera.fl_x;
+      intrinsics[1] = camera.fl_y;
+      intrinsics[2] = camera.cx;
+      intrinsics[3] = camera.cy;
+      float* colour = batch.colour.data_ptr<float>() + at * 3 * height * width;
+      if (frame != nullptr && (reference || target)) {
+        const ModelPicture picture = cache->picture(data, spec.set, on_disk, config);
+        compose(*picture, spec.augmentation, background, width, height, colour,
+                batch.alpha.data_ptr<float>() + at * height * width);
+      } else {
+        for (std::int64_t c = 0; c < 3; ++c) {
+          std::fill_n(colour + c * height * width, height * width, background[static_cast<std::size_t>(c)]);
+        }
+      }
+    }
+  }
+  batch.identity = identities(data, samples, *cache);
+  return batch;
+}
+
+PriorInputs Batch::prior_inputs() const {
+  return {colour, alpha, background, is_reference, vehicle_from_camera, intrinsics, azimuth_deg};
+}
+
+Batch Batch::to(at::Device device) const {
+  Batch out = *this;
+  const auto move = [&](at::Tensor& tensor) {
+    if (tensor.defined()) tensor = tensor.to(device, /*non_blocking=*/true);
+  };
+  for (at::Tensor* tensor : {&out.colour,
+                             &out.alpha,
+                             &out.background,
+                             &out.is_reference,
+                             &out.is_target,
+                             &out.azimuth_deg,
+                             &out.vehicle_from_camera,
+                             &out.intrinsics,
+                             &out.cue,
+                             &out.category,
+                             &out.identity,
+                             &out.priors.silhouette,
+                             &out.priors.depth,
+                             &out.priors.normal,
+                             &out.priors.canonical,
+                             &out.priors.warped,
+                             &out.priors.warped_confidence,
+                             &out.priors.mirrored,
+                             &out.priors.mirrored_confidence,
+                             &out.priors.flipped,
+                             &out.priors.flipped_validity}) {
+    move(*tensor);
+  }
+  return out;
+}
+
+}  // namespace spinfill

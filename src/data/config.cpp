@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/config.h"
+
+#include <algorithm>
+
+namespace spinfill {
+
+void AugmentConfig::bind(Fields& f) {
+  f.number("mirror", mirror, "Share of samples that are mirrored left-right as a whole set", 0, 1);
+  f.number("plain_background", plain_background, "Share of samples on a plain background of random colour", 0, 1);
+  f.number("brightness", brightness, "Largest change of brightness, as a share; 0 switches it off", 0, 0.9);
+  f.number("contrast", contrast, "Largest change of contrast, as a share; 0 switches it off", 0, 0.9);
+  f.number("saturation", saturation, "Largest change of saturation, as a share; 0 switches it off", 0, 1);
+  f.number("hue", hue, "Largest change of hue, turns; 0 switches it off", 0, 0.5);
+}
+
+void TurntableConfig::bind(Fields& f) {
+  f.number("elevation_deg", turntable.elevation_deg, "Camera's elevation, degrees", -80, 80);
+  f.number("distance", turntable.distance, "Camera's distance from the vehicle's centre, vehicle lengths", 0.6, 1000);
+  f.number("focal", turntable.focal, "Focal length as a share of the picture's width", 0.1, 1000);
+}
+
+void LoaderConfig::bind(Fields& f) {
+  f.number("threads", threads, "Threads that prepare batches", 1, 256);
+  f.number("prefetch", prefetch, "Batches prepared ahead", 1, 256);
+  f.number("cache_mib", cache_mib, "Memory for decoded pictures, MiB; 0 decodes each time", 0, 1 << 20);
+}
+
+void DataConfig::bind(Fields& f) {
+  f.text("path", path, "Folder of the data set");
+  f.number("width", width, "Width of the model's pictures, px", 8, 4096);
+  f.number("height", height, "Height of the model's pictures, px", 8, 4096);
+  f.list("background", background, "Background that pictures are composited on: sRGB, three numbers", 0, 1);
+  f.list("missing", missing, "How many views are missing; one is drawn per sample", 1, 8);
+  f.list("references", references, "How many views are given; when not empty, used instead of missing", 0, 7);
+  f.require(background.size() == 3, "background needs three numbers (red, green, blue)");
+  f.require(!missing.empty() || !references.empty(), "missing and references are both empty");
+  f.group("augment", augment, "Augmentation of training samples");
+  f.group("turntable", turntable, "The camera of sets that state none");
+  f.group("priors", priors, "Visual hull and maps made from the references");
+  f.group("loader", loader, "Preparing batches in the background");
+}
+
+}  // namespace spinfill

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "data/priors.h"
+#include "geometry/camera.h"
+
+namespace spinfill {
+
+struct AugmentConfig {
+  double mirror = 0.5;            // share of samples whose whole set is mirrored (θ → −θ)
+  double plain_background = 0.5;  // share of samples on a plain background of random colour
+  double brightness = 0.15;       // factor 1 ± this; colour jitter is common to a sample's views
+  double contrast = 0.15;         // factor 1 ± this around mid-grey
+  double saturation = 0.2;        // factor 1 ± this
+  double hue = 0.02;              // ± turns
+  void bind(Fields& f);
+};
+
+// Stands in for cameras that a set does not state.
+struct TurntableConfig {
+  Turntable turntable;
+  void bind(Fields& f);
+};
+
+struct LoaderConfig {
+  std::int64_t threads = 1;
+  std::int64_t prefetch = 4;      // batches
+  std::int64_t cache_mib = 1024;  // decoded pictures kept in memory
+  void bind(Fields& f);
+};
+
+struct DataConfig {
+  std::string path;                            // a data set's folder
+  std::int64_t width = 96, height = 64;        // px, of the model's pictures
+  std::vector<double> background = {1, 1, 1};  // sRGB in [0,1]
+  std::vector<std::int64_t> missing = {1, 2, 3};
+  std::vector<std::int64_t> references;  // when not empty, used instead of `missing`
+  AugmentConfig augment;
+  TurntableConfig turntable;
+  PriorConfig priors;
+  LoaderConfig loader;
+  void bind(Fields& f);
+};
+
+}  // namespace spinfill

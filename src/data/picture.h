@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include <opencv2/core/mat.hpp>
+
+namespace spinfill {
+
+// Pictures are PNG, JPEG or WebP, decoded by their reference libraries with silent error handlers of our own: a file
+// that is damaged anywhere is one error (exit 3), never a half-decoded picture and never a line on stderr.
+constexpr int kMaxPictureSide = 16384;  // px
+constexpr std::int64_t kMaxPicturePixels = 100'000'000;
+
+enum class PictureFormat { png, jpeg, webp };
+
+struct PictureSize {
+  PictureFormat format;
+  int width, height;  // px, within the limits above
+};
+
+// From the file's header alone, before anything is allocated for pixels.
+PictureSize picture_size(std::string_view bytes, const std::string& where);
+PictureSize picture_size(const std::filesystem::path& path);  // reads the first 256 KiB only
+
+// Whole picture as RGBA of 8 bits, straight alpha (255 where the file has none). 16 bits are reduced, palettes and grey
+// are expanded; EXIF orientation and colour profiles are left alone.
+cv::Mat decode_picture(std::string_view bytes, const std::string& where);
+
+std::string encode_png(const cv::Mat& rgba_or_rgb);  // 8-bit, 3 or 4 channels, or 1 (grey)
+
+}  // namespace spinfill

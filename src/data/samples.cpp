@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/samples.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include <Eigen/Geometry>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/safetensors.h"
+
+namespace spinfill {
+namespace {
+
+SubsetCounts counts_of(const DataConfig& config) {
+  return {config.missing, config.references};
+}
+
+double angle_between(double a_deg, double b_deg) {
+  return std::abs(std::remainder(a_deg - b_deg, 360.0));
+}
+
+}  // namespace
+
+Slots available_slots(const ViewSet& set) {
+  Slots slots;
+  for (const Frame& frame : set.frames) slots.set(static_cast<std::size_t>(frame.slot()));
+  return slots;
+}
+
+SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::uint64_t seed, std::int64_t sample) {
+  SampleSpec spec;
+  spec.sample = sample;
+  spec.set = shuffled(static_cast<std::int64_t>(data.sets.size()), seed, static_cast<std::uint64_t>(sample));
+  spec.augmentation = draw_augmentation(config.augment, seed, static_cast<std::uint64_t>(sample));
+  const Slots on_disk = available_slots(data.sets[static_cast<std::size_t>(spec.set)]);
+  const Subset subset = draw_subset(counts_of(config), seed, static_cast<std::uint64_t>(sample),
+                                    spec.augmentation.mirror ? mirrored_slots(on_disk) : on_disk);
+  spec.references = subset.references;
+  spec.targets = subset.targets;
+  return spec;
+}
+
+std::vector<SampleSpec> evaluation_samples(const DataSet& data, const DataConfig& config, std::uint64_t seed,
+                                           std::int64_t subsets_per_count) {
+  const SubsetCounts counts = counts_of(config);
+  std::map<std::pair<int, unsigned long>, std::vector<Subset>> lists;  // by count and available views
+  std::vector<SampleSpec> specs;
+  for (std::size_t set = 0; set < data.sets.size(); ++set) {
+    const Slots available = available_slots(data.sets[set]);
+    for (const int targets : target_counts(counts, static_cast<int>(available.count()))) {
+      auto& list = lists[{targets, available.to_ulong()}];
+      if (list.empty()) list = balanced_subsets(targets, available, seed);
+      for (std::int64_t repetition = 0; repetition < subsets_per_count; ++repetition) {
+        const auto item =
+            (set * static_cast<std::size_t>(subsets_per_count) + static_cast<std::size_t>(repetition)) % list.size();
+        SampleSpec spec;
+        spec.set = static_cast<std::int64_t>(set);
+        spec.references = list[item].references;
+        spec.targets = list[item].targets;
+        spec.sample = static_cast<std::int64_t>(specs.size());
+        specs.push_back(spec);
+      }
+    }
+  }
+  return specs;
+}
+
+Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable) {
+  const Frame* own = set.frame_at(slot);
+  const double azimuth = own != nullptr ? own->azimuth_deg : 45.0 * slot;
+  if (own != nullptr && own->camera) return *own->camera;
+  const Frame* nearest = nullptr;
+  for (const Frame& frame : set.frames) {
+    if (!frame.camera) continue;
+    if (nearest == nullptr ||
+        angle_between(frame.azimuth_deg, azimuth) < angle_between(nearest->azimuth_deg, azimuth)) {
+      nearest = &frame;
+    }
+  }
+  if (nearest == nullptr) return turntable_camera(turntable, azimuth, set.width, set.height);
+  const double turn = (azimuth - nearest->azimuth_deg) * std::acos(-1.0) / 180;
+  Eigen::Matrix4d turned = Eigen::Matrix4d::Identity();
+  turned.topLeftCorner<3, 3>() = Eigen::AngleAxisd(turn, Eigen::Vector3d::UnitZ()).toRotationMatrix();
+  Camera camera = *nearest->camera;
+  camera.vehicle_from_camera = turned * camera.vehicle_from_camera;
+  return camera;
+}
+
+ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const DataConfig& config) {
+  const fs::path path = path_inside(set.folder, frame.file_path, set.id);
+  cv::Mat rgba = read_picture(path);
+  const auto check_size = [&](const fs::path& file, const cv::Mat& picture) {
+    if (picture.cols == set.width && picture.rows == set.height) return;
+    fail("{}: is {}x{} px, but its set says {}x{} px: give all pictures of a set one size", file.string(), picture.cols,
+         picture.rows, set.width, set.height);
+  };
+  check_size(path, rgba);
+  if (!frame.mask_file_path.empty()) {
+    const fs::path mask_path = path_inside(set.folder, frame.mask_file_path, set.id);
+    const cv::Mat mask = read_picture(mask_path);
+    check_size(mask_path, mask);
+    for (int y = 0; y < rgba.rows; ++y) {
+      for (int x = 0; x < rgba.cols; ++x) rgba.at<cv::Vec4b>(y, x)[3] = mask.at<cv::Vec4b>(y, x)[0];
+    }
+  }
+  const auto width = static_cast<int>(config.width), height = static_cast<int>(config.height);
+  const cv::Mat fitted = resample(premultiplied(rgba), fit(rgba.cols, rgba.rows, width, height));
+  auto bytes = std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(width) *
+                                                           static_cast<std::size_t>(height) * 4);
+  const auto* in = fitted.ptr<float>();
+  for (std::size_t i = 0; i < bytes->size(); ++i) (*bytes)[i] = static_cast<std::uint8_t>(std::lround(255 * in[i]));
+  return bytes;
+}
+
+at::Tensor read_identity(const ViewSet& set) {
+  if (set.identity_file_path.empty()) return {};
+  const fs::path path = path_inside(set.folder, set.identity_file_path, set.id);
+  const Safetensors file = read_safetensors(path);
+  const auto found = file.tensors.find("identity");
+  if (found == file.tensors.end() || found->second.dim() != 1 || found->second.numel() < 1 ||
+      found->second.numel() > 65536 || found->second.scalar_type() != at::kFloat) {
+    fail("{}: needs one float32 tensor 'identity' of one dimension (at most 65536 numbers)", path.string());
+  }
+  if (!at::isfinite(found->second).all().item<bool>())
+    fail("{}: 'identity' holds numbers that are not finite", path.string());
+  return found->second.clone();
+}
+
+std::int64_t PictureCache::decoded() const {
+  const std::lock_guard lock(mutex_);
+  return decoded_;
+}
+
+ModelPicture PictureCache::picture(const DataSet& data, std::int64_t set, int slot, const DataConfig& config) {
+  const std::int64_t key = 8 * set + slot;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = pictures_.find(key); found != pictures_.end()) return found->second;
+  }
+  const ViewSet& views = data.sets[static_cast<std::size_t>(set)];
+  ModelPicture picture = load_model_picture(views, *views.frame_at(slot), config);
+  const std::lock_guard lock(mutex_);
+  ++decoded_;
+  const auto bytes = static_cast<std::int64_t>(picture->size());
+  if (bytes <= room_ && pictures_.emplace(key, picture).second) room_ -= bytes;
+  return picture;
+}
+
+at::Tensor PictureCache::identity(const DataSet& data, std::int64_t set) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = identities_.find(set); found != identities_.end()) return found->second;
+  }
+  at::Tensor vector = read_identity(data.sets[static_cast<std::size_t>(set)]);
+  const std::lock_guard lock(mutex_);
+  return identities_.emplace(set, std::move(vector)).first->second;
+}
+
+}  // namespace spinfill

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "data/augment.h"
+#include "data/batch.h"
+#include "data/config.h"
+#include "data/letterbox.h"
+#include "data/subsets.h"
+#include "data/view_set.h"
+
+namespace spinfill {
+
+// All that determines one sample, before any file is opened.
+struct SampleSpec {
+  std::int64_t set = 0;       // index into DataSet::sets
+  Slots references, targets;  // slots of the batch, that is after mirroring; disjoint
+  Augmentation augmentation;
+  std::int64_t sample = 0;  // global sample index
+};
+
+// A pure function of its arguments. In every epoch each vehicle comes once (data/subsets.h: shuffled).
+SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::uint64_t seed, std::int64_t sample);
+
+// The fixed list that scores are made on: for each vehicle, for each count of missing views that the config allows and
+// the set can lack, `subsets_per_count` subsets, not augmented. Vehicle i and repetition r take item
+// i·subsets_per_count + r of balanced_subsets(), so that azimuths, pairs and cases occur evenly over the vehicles.
+// `sample` is the place in the list.
+std::vector<SampleSpec> evaluation_samples(const DataSet& data, const DataConfig& config, std::uint64_t seed,
+                                           std::int64_t subsets_per_count = 1);
+
+Slots available_slots(const ViewSet& set);
+
+// The camera of the view at `slot`, in px of the set's pictures: as stated; else the nearest stated one turned about
+// the vertical axis by the difference of azimuths; else the turntable's.
+Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable);
+
+// A picture at the model's size: premultiplied RGBA, 8 bits, [H,W,4]. Errors (exit 3) name the file.
+using ModelPicture = std::shared_ptr<const std::vector<std::uint8_t>>;
+ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const DataConfig& config);
+
+// float32 [D] from identity_file_path, a safetensors file with the one tensor `identity`; undefined where there is
+// none.
+at::Tensor read_identity(const ViewSet& set);
+
+// Keeps decoded pictures of one data set at one size, first come first kept, until it is full; then the rest is decoded
+// each time. (Each epoch visits every picture once in a new order, so throwing out the oldest would keep nothing
+// useful.)
+class PictureCache {
+ public:
+  explicit PictureCache(std::int64_t bytes) : room_(bytes) {}
+  ModelPicture picture(const DataSet& data, std::int64_t set, int slot, const DataConfig& config);
+  at::Tensor identity(const DataSet& data, std::int64_t set);
+  std::int64_t decoded() const;  // pictures decoded so far
+
+ private:
+  mutable std::mutex mutex_;
+  std::int64_t room_, decoded_ = 0;
+  std::map<std::int64_t, ModelPicture> pictures_;  // 8·set + slot
+  std::map<std::int64_t, at::Tensor> identities_;
+};
+
+// One batch on the CPU, priors undefined. References must exist on disk; a target that does not is background with
+// alpha 0. Without a cache every picture is decoded.
+Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const DataConfig& config,
+                 PictureCache* cache = nullptr);
+
+}  // namespace spinfill

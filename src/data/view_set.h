@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <opencv2/core/mat.hpp>
+
+#include "geometry/camera.h"
+
+namespace spinfill {
+
+// One picture of a set, as transforms.json lists it.
+struct Frame {
+  std::string file_path;         // relative to the set's folder
+  double azimuth_deg = 0;        // the picture's true azimuth, [0, 360)
+  std::optional<Camera> camera;  // from transform_matrix and fl_x …; absent: the canonical turntable
+  std::string depth_file_path, normal_file_path, mask_file_path;  // optional
+  int slot() const;                                               // nearest primary view, 0…7 (azimuth 45·slot)
+};
+
+// A vehicle's views on disk (DESIGN: nerfstudio-style transforms.json). Pictures are read on demand.
+struct ViewSet {
+  std::filesystem::path folder;
+  std::string id, category, source, licence;
+  std::string identity_file_path;         // optional float32 vector
+  int width = 0, height = 0;              // px, of every picture
+  std::vector<Frame> frames;              // in the file's order
+  const Frame* frame_at(int slot) const;  // nullptr: missing
+};
+
+ViewSet read_view_set(const std::filesystem::path& folder);  // every field checked; exit 3 names file and field
+// A folder of pictures alone, named by azimuth: 000.png, 045.jpg, … (PNG, JPEG or WebP, all of one size); no cameras,
+// category unknown.
+ViewSet view_set_from_pictures(const std::filesystem::path& folder);
+void write_transforms(const ViewSet& set);  // folder/transforms.json, atomic
+cv::Mat read_picture(
+    const std::filesystem::path& path);  // 8-bit RGBA (alpha 255 where the file has none); checked size and depth
+void write_png(const std::filesystem::path& path, const cv::Mat& rgba_or_rgb);  // 8-bit, RGB(A) order, atomic
+
+// A folder of sets with splits.json {"train": [ids], "val": [...], "test": [...]}; without that file every set is in
+// each split asked for ("test" included) and it says so.
+struct DataSet {
+  std::filesystem::path folder;
+  std::vector<ViewSet> sets;  // of the split, sorted by id
+};
+DataSet open_data_set(const std::filesystem::path& folder, const std::string& split);
+
+}  // namespace spinfill

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "core/files.h"
+#include "data/view_set.h"
+
+namespace spinfill {
+
+// A wrong field of transforms.json: where (a field or a frame), what is wrong, what to do.
+using ReportProblem = std::function<void(const std::string& where, const std::string& what, const std::string& advice)>;
+
+// Reads folder/transforms.json and reports every wrong field. When report returns, reading goes on with the field's
+// default, so that a check can list all problems; read_view_set() throws from it. Files that transforms.json names are
+// not opened. Still thrown (exit 3): no transforms.json, invalid JSON.
+ViewSet parse_view_set(const fs::path& folder, const ReportProblem& report);
+
+constexpr int kMaxFrames = 64;
+
+// An id is also a file name: 1 to 128 printable characters without '/', not starting with a dot.
+bool is_valid_id(const std::string& id);
+bool is_valid_category(const std::string& name);
+
+}  // namespace spinfill

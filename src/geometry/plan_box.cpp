@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "geometry/plan_box.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "geometry/ray_march.h"
+#include "geometry/rays.h"
+
+namespace spinfill {
+
+namespace {
+
+constexpr double kFree = 10;           // a bound that binds nothing
+constexpr double kTaperLength = 0.12;  // share of the length over which an end narrows
+constexpr double kTaperDepth = 0.25;   // share of the half width lost at the very end
+constexpr double kNarrowest = 0.09;    // half width of any vehicle (a long bus)
+constexpr double kUsual = 0.22;        // half width when no reference shows it
+
+// Half width at x as a share of the largest.
+at::Tensor taper(const at::Tensor& x, const at::Tensor& rear, const at::Tensor& front) {
+  const at::Tensor reach = (front - rear) * kTaperLength;
+  const at::Tensor into = at::maximum(x - (front - reach), (rear + reach) - x) / reach;
+  return 1 - kTaperDepth * into.clamp(0, 1).square();
+}
+
+// The level that all but the share `uncovered` of the counted pixels keep to. need [B,P], counted [B,P] → [B,1].
+at::Tensor level(const at::Tensor& need, const at::Tensor& counted, double uncovered) {
+  const double lowest = -std::numeric_limits<double>::infinity();
+  const at::Tensor sorted = std::get<0>(need.masked_fill(counted.logical_not(), lowest).sort(1, /*descending=*/true));
+  const at::Tensor skip = (counted.sum(1, true).to(at::kDouble) * uncovered).floor().to(at::kLong);
+  return sorted.gather(1, skip.clamp_max(sorted.size(1) - 1));
+}
+
+}  // namespace
+
+at::Tensor plan_distance(const at::Tensor& plan, const at::Tensor& points) {
+  const at::Tensor rear = plan.narrow(1, 0, 1), front = plan.narrow(1, 1, 1), width = plan.narrow(1, 2, 1);
+  const at::Tensor x = points.select(2, 0), y = points.select(2, 1);
+  return at::minimum(at::minimum(front - x, x - rear), width * taper(x, rear, front) - y.abs());
+}
+
+at::Tensor fit_plan_box(const Hull& hull, const References& references, double uncovered) {
+  const at::Tensor alpha = references.alpha();
+  const std::int64_t B = alpha.size(0), R = alpha.size(1), H = alpha.size(3), W = alpha.size(4);
+  const std::int64_t w = std::min<std::int64_t>(W, 40), h = std::max<std::int64_t>(1, std::lround(double(H) * w / W));
+  constexpr std::int64_t S = 32;  // samples along a ray
+  const auto floats = alpha.options();
+
+  // Rays through the silhouettes of the references, [B,P].
+  const at::Tensor silhouette =
+      at::adaptive_avg_pool2d(alpha.reshape({B * R, 1, H, W}), {h, w}).view({B, R * h * w}) > 0.5;
+  const Rays all = camera_rays(references.vehicle_from_camera, references.intrinsics, H, W, h, w);
+  const Selection chosen = select(silhouette);
+  const at::Tensor origin = chosen.take(all.origin), direction = chosen.take(all.direction);  // [B,P,3]
+  const std::int64_t P = origin.size(1);
+  const at::Tensor free = at::full({B, 1}, kFree, floats);
+  const at::Tensor unbounded = at::cat({-free, free, free}, 1);
+  if (P == 0) return unbounded;  // no silhouette at all
+  const Segment segment = intersect_box(origin, direction, hull.centre, hull.half);
+  const at::Tensor step = (at::arange(S, floats) + 0.5) / S;
+  const at::Tensor t = segment.near.unsqueeze(-1) + (segment.far - segment.near).clamp_min(0).unsqueeze(-1) * step;
+  const at::Tensor points = origin.unsqueeze(2) + t.unsqueeze(-1) * direction.unsqueeze(2);  // [B,P,S,3]
+  at::Tensor inside = hull.sample(points.view({B, P * S, 3})).view({B, P, S}) > -0.25 * hull.voxel().view({B, 1, 1});
+  inside = inside.logical_and(segment.hit.unsqueeze(-1));
+  // Pixels that the hull itself does not explain say nothing about the box.
+  const at::Tensor counted = inside.any(2).logical_and(chosen.valid);
+  const at::Tensor x = points.select(3, 0), y = points.select(3, 1).abs();
+  const auto least = [&](const at::Tensor& value) { return value.masked_fill(inside.logical_not(), kFree).amin(2); };
+
+  // Which directions some reference looks across: within about 23° of lengthways says nothing about the length,
+  // within 23° of sideways nothing about the width.
+  const at::Tensor eye = references.vehicle_from_camera.select(-1, 3).narrow(-1, 0, 2);  // [B,R,2]
+  const at::Tensor cosine = (eye / eye.norm(2, {-1}, true).clamp_min(1e-6)).abs();
+  const at::Tensor across = (cosine < 0.92).logical_and(references.valid.unsqueeze(-1)).any(1);  // [B,2]
+  const at::Tensor shows_length = across.narrow(1, 0, 1), shows_width = across.narrow(1, 1, 1);
+
+  const double share = uncovered / 3;
+  const at::Tensor front = at::where(shows_length, level(least(x), counted, share), free);
+  inside = inside.logical_and(x <= front.unsqueeze(-1));
+  const at::Tensor rear = at::where(shows_length, -level(least(-x), counted, share), -free);
+  inside = inside.logical_and(x >= rear.unsqueeze(-1));
+  const at::Tensor seen = level(least(y / taper(x, rear.unsqueeze(-1), front.unsqueeze(-1))), counted, share);
+  const at::Tensor width = at::where(shows_width, seen.clamp_min(kNarrowest), at::full({}, kUsual, floats));
+  const at::Tensor plan = at::cat({rear, front, width}, 1);
+  return at::where(counted.any(1, true), plan, unbounded);
+}
+
+}  // namespace spinfill

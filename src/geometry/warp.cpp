@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "geometry/warp.h"
+
+#include <ATen/ATen.h>
+
+#include "geometry/rays.h"
+
+namespace spinfill {
+
+at::Tensor reference_depth(const Surface& surface, const References& references, std::int64_t views,
+                           std::int64_t height, std::int64_t width) {
+  const std::int64_t B = surface.depth.size(0);
+  const at::Tensor hit = (surface.coverage >= 0.5).to(at::kFloat);
+  const at::Tensor maps = surface.pixels.scatter(at::stack({surface.depth * hit, hit}, 2));  // [B,V·H·W,2]
+  return references.gather(maps.view({B, views, height, width, 2})).permute({0, 1, 4, 2, 3}).contiguous();
+}
+
+Warped warp_colour(const Surface& surface, const Hull& hull, const References& references,
+                   const at::Tensor& reference_depth, bool mirror, const WarpOptions& options) {
+  const at::Tensor& pictures = references.premultiplied;  // [B,R,4,H,W]
+  const std::int64_t B = pictures.size(0), R = pictures.size(1), H = pictures.size(3), W = pictures.size(4);
+  const std::int64_t P = surface.point.size(1);
+  const at::Tensor sign = at::tensor({1.0, mirror ? -1.0 : 1.0, 1.0}, surface.point.options());
+  const at::Tensor point = surface.point * sign, normal = surface.normal * sign;  // [B,P,3]
+  const at::Tensor viewing = surface.direction * sign;
+
+  const Projected projected =
+      project_points(projection_matrices(references.vehicle_from_camera, references.intrinsics, H, W), point);
+  const at::Tensor stacked = at::cat({pictures, reference_depth}, 2).view({B * R, 6, H, W});
+  const at::Tensor grid = projected.grid.view({B * R, 1, P, 2});
+  const at::Tensor s = at::grid_sampler(stacked, grid, 0, /*zeros*/ 0, false).view({B, R, 6, P});
+  const at::Tensor alpha = s.select(2, 3), hit = s.select(2, 5);
+
+  const at::Tensor eye = references.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);  // [B,R,3]
+  const at::Tensor to_point = point.unsqueeze(1) - eye.unsqueeze(2);                                    // [B,R,P,3]
+  const at::Tensor distance = to_point.norm(2, {-1});                                                   // [B,R,P]
+  const at::Tensor facing = -(to_point * normal.unsqueeze(1)).sum(-1) / distance;
+  const at::Tensor together = (to_point * viewing.unsqueeze(1)).sum(-1) / distance;
+
+  // In sight: not behind the surface that the reference itself sees there. A slanted surface changes its depth within
+  // a pixel, so the tolerance grows with the slant.
+  const at::Tensor own = s.select(2, 4) / hit.clamp_min(1e-4);
+  const at::Tensor slack = options.tolerance * hull.voxel().view({B, 1, 1}) / facing.clamp(0.25, 1);
+  const at::Tensor in_sight = (2 - (distance - own) / slack).clamp(0, 1) * hit;
+  at::Tensor weight = facing.clamp_min(0).pow(options.frontal_power) * (options.closeness * (together - 1)).exp();
+  weight = (weight * in_sight).masked_fill(references.valid.logical_not().unsqueeze(-1), 0);
+
+  const at::Tensor sum = (weight * alpha).sum(1);                              // [B,P]
+  const at::Tensor colour = (weight.unsqueeze(2) * s.narrow(2, 0, 3)).sum(1);  // [B,3,P]
+  Warped out;
+  out.colour = (colour / sum.clamp_min(1e-6).unsqueeze(1)).clamp(0, 1).transpose(1, 2);
+  out.confidence = sum / (sum + options.half_weight);
+  return out;
+}
+
+}  // namespace spinfill

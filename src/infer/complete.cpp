@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "infer/complete.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <opencv2/core.hpp>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "data/batch.h"
+#include "data/picture.h"
+#include "data/samples.h"
+#include "infer/spin_page.h"
+
+namespace spinfill {
+namespace {
+
+constexpr std::uint64_t kMaxPictureBytes = std::uint64_t{1} << 30;
+
+// The picture with the frame's mask as its alpha.
+cv::Mat masked_picture(const ViewSet& set, const Frame& frame) {
+  const fs::path path = path_inside(set.folder, frame.file_path, set.id);
+  cv::Mat rgba = read_picture(path);
+  if (!frame.mask_file_path.empty()) {
+    const fs::path mask_path = path_inside(set.folder, frame.mask_file_path, set.id);
+    const cv::Mat mask = read_picture(mask_path);
+    if (mask.size() != rgba.size()) {
+      fail("{}: is {}x{} px, but its picture {}x{} px", mask_path.string(), mask.cols, mask.rows, rgba.cols, rgba.rows);
+    }
+    cv::mixChannels({mask}, {rgba}, {0, 3});
+  }
+  if (rgba.cols != set.width || rgba.rows != set.height) {
+    fail("{}: is {}x{} px, but its set says {}x{} px: give all pictures of a set one size", path.string(), rgba.cols,
+         rgba.rows, set.width, set.height);
+  }
+  const VisibleBox box = visible_box(rgba);
+  if (!box.has_alpha) {
+    fail(
+        "{}: has no mask (alpha is opaque everywhere): cut the vehicle out, or name a mask_file_path in "
+        "transforms.json",
+        path.string());
+  }
+  if (box.right <= box.left) fail("{}: its mask is empty: cut the vehicle out again", path.string());
+  return rgba;
+}
+
+std::string lower_extension(const std::string& file) {
+  std::string extension = fs::path(file).extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return extension;
+}
+
+std::string azimuth_name(int slot) {
+  return fmt::format("{:03}", 45 * slot);
+}
+
+void write_bytes(const fs::path& path, const cv::Mat& picture) {
+  write_file_atomic(path, encode_png(picture));
+}
+
+std::string title_of(const ViewSet& set) {
+  return set.category.empty() || set.category == "unknown" ? set.id : fmt::format("{} ({})", set.id, set.category);
+}
+
+// write_transforms() knows nothing of what is generated.
+void mark_generated(const fs::path& path, const std::vector<SpinFrame>& frames) {
+  Json root = read_json(path);
+  for (std::size_t i = 0; i < frames.size(); ++i) root["frames"][i]["generated"] = frames[i].generated;
+  write_json_atomic(path, root);
+}
+
+void hide_views(ViewSet& set, const std::vector<std::int64_t>& azimuths) {
+  for (const std::int64_t azimuth : azimuths) {
+    const auto hidden = [&](const Frame& frame) { return 45 * frame.slot() == azimuth; };
+    if (std::erase_if(set.frames, hidden) == 0) {
+      fail_usage("{}: there is no view at {} degrees to hide", set.folder.string(), azimuth);
+    }
+  }
+  if (set.frames.empty()) fail_usage("{}: every view is hidden; leave at least one", set.folder.string());
+}
+
+}  // namespace
+
+ViewSet read_references(const fs::path& input) {
+  if (!fs::is_directory(input))
+    fail_usage("{}: there is no such folder; --input takes a folder of pictures", input.string());
+  ViewSet set = fs::exists(input / "transforms.json") ? read_view_set(input) : view_set_from_pictures(input);
+  std::array<const Frame*, 8> taken{};
+  for (const Frame& frame : set.frames) {
+    const Frame*& place = taken[static_cast<std::size_t>(frame.slot())];
+    if (place != nullptr) {
+      fail("{}: {} and {} both show the view at {} degrees: keep the one nearer to it", input.string(),
+           place->file_path, frame.file_path, 45 * frame.slot());
+    }
+    place = &frame;
+  }
+  return set;
+}
+
+Json complete_folder(const LoadedModel& model, const fs::path& input, const fs::path& out,
+                     const CompleteOptions& options) {
+  const auto began = std::chrono::steady_clock::now();
+  ViewSet set = read_references(input);
+  hide_views(set, options.hide);
+  if (!options.category.empty()) {
+    if (options.category != "unknown" && std::ranges::find(kCategories, options.category) == kCategories.end()) {
+      fail_usage("category '{}' is not known; use one of {} or unknown", options.category,
+                 fmt::join(kCategories, ", "));
+    }
+    set.category = options.category;
+  }
+  AtomicFolder folder(out, options.replace);
+  std::array<cv::Mat, 8> pictures;
+  for (const Frame& frame : set.frames) pictures[static_cast<std::size_t>(frame.slot())] = masked_picture(set, frame);
+  const bool complete = available_slots(set).all();
+  if (complete) log_info("{}: all eight views are given, nothing to generate", set.id);
+  GeneratedViews generated;
+  if (!complete) generated = generate_views(model, set, options.runner);
+
+  ViewSet result = set;
+  result.folder = folder.path();
+  result.frames.clear();
+  if (!set.identity_file_path.empty()) {
+    result.identity_file_path = "identity" + lower_extension(set.identity_file_path);
+    write_file_atomic(folder.path() / result.identity_file_path,
+                      read_file(path_inside(set.folder, set.identity_file_path, set.id)));
+  }
+  SpinPage page{title_of(set), {}};
+  Json given_list = Json::array(), generated_list = Json::array();
+  for (int slot = 0; slot < 8; ++slot) {
+    const Frame* given = set.frame_at(slot);
+    Frame frame;
+    frame.azimuth_deg = given != nullptr ? given->azimuth_deg : 45.0 * slot;
+    frame.camera = camera_at(set, slot, model.config.data.turntable.turntable);
+    SpinFrame spin{frame.azimuth_deg, given == nullptr, {}, {}};
+    if (given != nullptr) {
+      frame.file_path = azimuth_name(slot) + lower_extension(given->file_path);
+      const std::string bytes = read_file(path_inside(set.folder, given->file_path, set.id), kMaxPictureBytes);
+      write_file_atomic(folder.path() / frame.file_path, bytes);
+      if (!given->mask_file_path.empty()) {
+        frame.mask_file_path = azimuth_name(slot) + "_mask" + lower_extension(given->mask_file_path);
+        write_file_atomic(folder.path() / frame.mask_file_path,
+                          read_file(path_inside(set.folder, given->mask_file_path, set.id), kMaxPictureBytes));
+      }
+      spin.picture = pictures[static_cast<std::size_t>(slot)];
+      spin.file = frame.mask_file_path.empty() ? bytes : encode_png(spin.picture);
+    } else {
+      const auto view = std::ranges::find(generated.views, slot, &GeneratedView::slot);
+      frame.file_path = azimuth_name(slot) + ".png";
+      spin.picture = view->picture;
+      spin.file = encode_png(view->picture);
+      write_file_atomic(folder.path() / frame.file_path, spin.file);
+    }
+    (given != nullptr ? given_list : generated_list).push_back(frame.azimuth_deg);
+    result.frames.push_back(std::move(frame));
+    page.frames.push_back(std::move(spin));
+  }
+  write_transforms(result);
+  mark_generated(folder.path() / "transforms.json", page.frames);
+  write_bytes(folder.path() / "contact_sheet.png", contact_sheet(page.frames, std::clamp(set.width, 160, 480)));
+  write_file_atomic(folder.path() / "spin.html", spin_page(page));
+  folder.commit();
+
+  Json summary = {{"out", out.string()}, {"id", set.id}, {"given", given_list}, {"generated", generated_list}};
+  summary["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  if (!complete) {
+    summary["sampler"] = to_json(options.runner.sampler);
+    summary["seed"] = options.runner.seed;
+    if (!options.runner.opaque) summary["matte_residual"] = generated.matte_residual;
+  }
+  summary["model"] = model.provenance;
+  return summary;
+}
+
+}  // namespace spinfill

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <filesystem>
+#include <string>
+
+#include "core/files.h"
+#include "metrics/run_config.h"
+#include "model/denoiser.h"
+
+namespace spinfill {
+
+// A model that is ready to run, wherever it came from: the same struct serves evaluate, export and complete.
+struct LoadedModel {
+  Denoiser denoiser;
+  RunConfig config;  // of the run; from a bundle: data (without its path), model and sampler, else the defaults
+  // What it is, for reports: "source" ("run" or "bundle"), "name" (folder), "run", "step", "weights" ("ema" or "raw"),
+  // "weights_sha256" (of the run's file), "data_set", "seed", "parameters"; of a bundle also "dtype".
+  Json provenance;
+};
+
+// Which weights of a run: "best" (by validation), "latest" or a step's number; "ema" or "raw".
+struct RunChoice {
+  std::string step = "best";
+  std::string weights = "ema";
+};
+
+// RUN/config.yaml and RUN/checkpoints/step-N/{state.json, ema.safetensors or weights.safetensors}. The file's hash is
+// checked and its keys must be the model's. Errors: exit 2 for an unknown choice, exit 3 naming the file.
+LoadedModel load_run(const std::filesystem::path& run, const RunChoice& choice = {}, at::Device device = at::kCPU);
+
+// A bundle (it holds manifest.json) or a run (config.yaml); anything else is an error (exit 2). `choice` is for runs.
+LoadedModel load_model(const std::filesystem::path& path, const RunChoice& choice = {}, at::Device device = at::kCPU);
+
+// "demo, step 1200, ema weights"
+std::string describe(const LoadedModel& model);
+
+// Builds the model and loads the weights, which are checked against the configuration before anything of the model's
+// size is allocated.
+Denoiser build_denoiser(const ModelConfig& config, const TensorMap& state, const std::string& where, at::Device device);
+
+}  // namespace spinfill

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <opencv2/core/mat.hpp>
+
+#include "data/view_set.h"
+#include "infer/loaded_model.h"
+#include "model/sampler.h"
+
+namespace spinfill {
+
+struct RunnerOptions {
+  SamplerConfig sampler;
+  std::uint64_t seed = 0;
+  bool opaque = false;       // pictures on the model's background, without alpha
+  SamplerProgress progress;  // may throw to stop
+};
+
+struct GeneratedView {
+  int slot = 0;     // azimuth 45·slot
+  cv::Mat picture;  // 8-bit RGBA, straight alpha, the set's size
+};
+
+struct GeneratedViews {
+  std::vector<GeneratedView> views;  // the missing slots, ascending
+  double matte_residual = 0;         // how unlike the colour channels' mattes are, mean absolute: 0 for a perfect one
+};
+
+// Generates every primary view that the set lacks from those it has (1 to 7, with alpha); the set is fitted into the
+// model's pictures and what is generated is brought back to the set's size (cubic). Runs on the model's device.
+//
+// Coverage comes from difference matting with two known backgrounds (Smith & Blinn, "Blue screen matting", SIGGRAPH
+// 1996, §4.2): the views are generated with the same noise on white and on black; α = 1 − mean(I_white − I_black).
+GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const RunnerOptions& options);
+
+}  // namespace spinfill

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/evaluation.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "core/error.h"
+#include "metrics/image_metrics.h"
+
+namespace spinfill {
+namespace {
+
+constexpr std::int64_t V = Batch::kViews;
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
+
+auto sort_key(const ImageRow& row) {
+  return std::tie(row.id, row.sample, row.slot);
+}
+
+// Counts and hashes of the whole list: functions of the sorted rows alone.
+void finish(EvaluationReport& report) {
+  auto& rows = report.images;
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return sort_key(a) < sort_key(b); });
+  std::set<std::string> vehicles;
+  std::set<std::pair<std::string, std::int64_t>> subsets;
+  std::string subset_list, truths;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const ImageRow& row = rows[i];
+    if (i > 0 && sort_key(rows[i - 1]) == sort_key(row)) {
+      fail("vehicle {}, sample {}, view {}° was scored twice; give each process its own share of the samples", row.id,
+           row.sample, 45 * row.slot);
+    }
+    vehicles.insert(row.id);
+    subsets.insert({row.id, row.sample});
+    subset_list += fmt::format("{}\t{}\t{}\t{}\t{}\n", row.id, row.sample, row.slot, fmt::join(row.references, ","),
+                               fmt::join(row.targets, ","));
+    truths += row.truth_sha256 + "\n";
+  }
+  Protocol& protocol = report.protocol;
+  protocol.vehicles = static_cast<std::int64_t>(vehicles.size());
+  protocol.subset_count = static_cast<std::int64_t>(subsets.size());
+  protocol.images = static_cast<std::int64_t>(rows.size());
+  protocol.subsets_sha256 = sha256_hex(subset_list);
+  protocol.truth_sha256 = sha256_hex(truths);
+}
+
+// Size and background are the data's; all batches must share them.
+void agree(Protocol& protocol, const Batch& batch, bool first) {
+  if (batch.colour.dim() != 5 || batch.colour.size(0) != batch.size() || batch.colour.size(1) != V ||
+      batch.colour.size(2) != 3) {
+    fail("a batch of {} sets has pictures [{}], not [B,{},3,H,W]", batch.size(), fmt::join(batch.colour.sizes(), ","),
+         V);
+  }
+  const at::Tensor background = batch.background.to(at::kCPU, at::kDouble).contiguous();
+  const auto colour = background.accessor<double, 2>();
+  for (std::int64_t b = 0; b < batch.size(); ++b) {
+    for (int c = 0; c < 3; ++c) {
+      if (first && b == 0) protocol.background[c] = colour[b][c];
+      if (colour[b][c] != protocol.background[c]) {
+        fail("{}: scores need one background for all pictures; switch the augmentation of backgrounds off",
+             batch.ids[b]);
+      }
+    }
+  }
+  const std::int64_t height = batch.colour.size(3), width = batch.colour.size(4);
+  if (first) {
+    protocol.width = width;
+    protocol.height = height;
+  }
+  if (protocol.width != width || protocol.height != height) {
+    fail("{}: pictures of {}×{} px among pictures of {}×{} px; scores need one size", batch.ids[0], width, height,
+         protocol.width, protocol.height);
+  }
+}
+
+at::Tensor checked_prediction(const Predictor& predictor, const Batch& batch) {
+  const at::Tensor pictures = predictor(batch);
+  if (!pictures.defined() || pictures.sizes() != batch.colour.sizes()) {
+    fail("the model gave pictures [{}] for a batch of [{}]",
+         pictures.defined() ? fmt::format("{}", fmt::join(pictures.sizes(), ",")) : "undefined",
+         fmt::join(batch.colour.sizes(), ","));
+  }
+  return pictures.detach();
+}
+
+std::string hash_of(const at::Tensor& truth, const at::Tensor& alpha) {
+  const at::Tensor bytes = at::cat({truth, alpha}).clamp(0, 1).mul(255).round().to(at::kByte).cpu().contiguous();
+  return sha256_hex({reinterpret_cast<const char*>(bytes.data_ptr()), static_cast<std::size_t>(bytes.numel())});
+}
+
+}  // namespace
+
+std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor& truth, const at::Tensor& alpha,
+                                   const Lpips* lpips) {
+  const std::int64_t M = pictures.size(0);
+  const at::Tensor truths = truth.unsqueeze(0).expand_as(pictures);
+  const at::Tensor weights = alpha.unsqueeze(0).expand({M, 1, alpha.size(1), alpha.size(2)});
+  std::array<at::Tensor, kMetrics> columns = {
+      psnr(pictures, truths), foreground_psnr(pictures, truths, weights), ssim(pictures, truths),
+      foreground_ssim(pictures, truths, weights),
+      lpips != nullptr ? lpips->distance(pictures, truth.unsqueeze(0)) : at::full({M}, kUndefined, at::kDouble)};
+  std::vector<Scores> scores(M);
+  for (std::size_t k = 0; k < kMetrics; ++k) {
+    const auto column = columns[k].accessor<double, 1>();
+    for (std::int64_t m = 0; m < M; ++m) scores[m][k] = column[m];
+  }
+  return scores;
+}
+
+EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, const Protocol& protocol,
+                          const Lpips* lpips, const EvaluateOptions& options) {
+  at::NoGradGuard no_grad;
+  EvaluationReport report;
+  report.protocol = protocol;
+  Protocol& p = report.protocol;
+  bool first = true;
+  while (const std::optional<Batch> batch = next()) {
+    if (batch->size() == 0) continue;
+    agree(p, *batch, first);
+    if (first && lpips != nullptr && std::min(p.width, p.height) < lpips->smallest_size()) {
+      p.lpips_absent = fmt::format("pictures of {}×{} px are smaller than the {} px that LPIPS-{} needs", p.width,
+                                   p.height, lpips->smallest_size(), lpips->net());
+      lpips = nullptr;
+    }
+    first = false;
+    std::vector<at::Tensor> methods = {checked_prediction(predictor, *batch)};
+    if (options.baselines) {
+      for (const std::string& name : kBaselines) methods.push_back(baseline_pictures(name, *batch));
+    }
+    const at::Tensor is_target = batch->is_target.cpu(), is_reference = batch->is_reference.cpu();
+    const at::Tensor category = batch->category.cpu();
+    for (std::int64_t b = 0; b < batch->size(); ++b) {
+      ImageRow row;
+      row.id = batch->ids[b];
+      row.sample = batch->samples[b];
+      const std::int64_t index = category[b].item<std::int64_t>();
+      const bool known = index >= 0 && index < static_cast<std::int64_t>(kCategories.size());
+      row.category = known ? kCategories[index] : "unknown";
+      std::vector<bool> given(V);
+      for (std::int64_t v = 0; v < V; ++v) {
+        given[v] = is_reference[b][v].item<bool>();
+        if (given[v]) row.references.push_back(v);
+        if (is_target[b][v].item<bool>()) row.targets.push_back(v);
+      }
+      for (const std::int64_t v : row.targets) {
+        if (given[v]) fail("{}: view {}° is a reference and a target at once", row.id, 45 * v);
+        if (!at::isfinite(methods[0][b][v]).all().item<bool>()) {
+          fail("{}: the model gave values that are not finite for the view {}°", row.id, 45 * v);
+        }
+        std::vector<at::Tensor> pictures;
+        for (const at::Tensor& method : methods) pictures.push_back(method[b][v].to(at::kFloat));
+        const auto scored = [&](const at::Tensor& x) {
+          return p.round_to_8_bits ? rounded_to_8_bits(x) : x.clamp(0, 1);
+        };
+        const at::Tensor truth = scored(batch->colour[b][v]), alpha = batch->alpha[b][v];
+        row.slot = v;
+        row.case_name = case_of(v, given);
+        row.truth_sha256 = hash_of(truth, alpha);
+        row.scores = score_pictures(scored(at::stack(pictures)), truth, alpha, lpips);
+        report.images.push_back(row);
+      }
+    }
+    if (options.on_batch) options.on_batch(*batch, methods[0]);
+  }
+  if (lpips != nullptr) {
+    p.lpips_net = lpips->net();
+    p.lpips_sha256 = lpips->sha256();
+    p.lpips_absent.clear();
+  } else if (p.lpips_absent.empty()) {
+    p.lpips_absent = "not asked for";
+  }
+  finish(report);
+  return report;
+}
+
+EvaluationReport merge(const std::vector<EvaluationReport>& reports) {
+  EvaluationReport merged;
+  bool first = true;
+  for (const EvaluationReport& report : reports) {
+    if (report.images.empty()) continue;
+    if (first) {
+      merged = report;
+      first = false;
+      continue;
+    }
+    Protocol of_report = report.protocol, of_merged = merged.protocol;
+    // What finish() fills in differs between shares.
+    for (Protocol* p : {&of_report, &of_merged}) {
+      p->vehicles = p->subset_count = p->images = 0;
+      p->subsets_sha256 = p->truth_sha256 = {};
+    }
+    if (const Json a = protocol_to_json(of_merged), b = protocol_to_json(of_report); a != b) {
+      const std::string difference = unlike(a, b);
+      fail("shares of one evaluation have unlike protocols: {}", difference.empty() ? "another sampler" : difference);
+    }
+    if (method_count(report) != method_count(merged)) fail("only some shares of one evaluation have baselines");
+    merged.images.insert(merged.images.end(), report.images.begin(), report.images.end());
+  }
+  if (first && !reports.empty()) merged = reports.front();
+  finish(merged);
+  return merged;
+}
+
+std::size_t method_count(const EvaluationReport& report) {
+  return report.images.empty() ? 0 : report.images.front().scores.size();
+}
+
+Summary summarise(const EvaluationReport& report, std::size_t method) {
+  struct Sum {
+    std::int64_t images = 0;
+    std::array<std::int64_t, kMetrics> counts{};
+    Scores sums{};
+    void add(const Scores& scores) {
+      ++images;
+      for (std::size_t k = 0; k < kMetrics; ++k) {
+        if (std::isnan(scores[k])) continue;
+        ++counts[k];
+        sums[k] += scores[k];
+      }
+    }
+    Average average() const {
+      Average a{images, counts, {}};
+      for (std::size_t k = 0; k < kMetrics; ++k) a.mean[k] = counts[k] > 0 ? sums[k] / counts[k] : kUndefined;
+      return a;
+    }
+  };
+  Sum overall;
+  std::map<std::int64_t, Sum> by_missing, by_azimuth;
+  std::map<std::string, Sum> by_category, by_case;
+  for (const ImageRow& row : report.images) {
+    const Scores& scores = row.scores.at(method);
+    overall.add(scores);
+    by_missing[row.missing()].add(scores);
+    by_azimuth[45 * row.slot].add(scores);
+    by_category[row.category].add(scores);
+    by_case[row.case_name].add(scores);
+  }
+  const auto numbered = [](const char* name, const std::map<std::int64_t, Sum>& sums) {
+    Grouping grouping{name, {}};
+    for (const auto& [key, sum] : sums) grouping.groups.emplace_back(std::to_string(key), sum.average());
+    return grouping;
+  };
+  const auto named = [](const char* name, const std::map<std::string, Sum>& sums,
+                        const std::vector<std::string>& order) {
+    Grouping grouping{name, {}};
+    for (const std::string& key : order) {
+      if (const auto found = sums.find(key); found != sums.end()) {
+        grouping.groups.emplace_back(key, found->second.average());
+      }
+    }
+    return grouping;
+  };
+  std::vector<std::string> categories = kCategories;
+  categories.push_back("unknown");
+  return {overall.average(),
+          {numbered("by_missing", by_missing), numbered("by_azimuth", by_azimuth),
+           named("by_category", by_category, categories), named("by_case", by_case, kCases)}};
+}
+
+}  // namespace spinfill

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "metrics/baselines.h"
+#include "metrics/lpips.h"
+#include "metrics/protocol.h"
+
+namespace spinfill {
+
+inline const std::vector<std::string> kMetricNames = {"psnr", "foreground_psnr", "ssim", "foreground_ssim", "lpips"};
+inline constexpr std::size_t kMetrics = 5;
+inline bool higher_is_better(const std::string& metric) {
+  return metric != "lpips";
+}
+
+// In the order of kMetricNames; NaN where a score is not defined (no foreground, no LPIPS).
+using Scores = std::array<double, kMetrics>;
+
+// M pictures of one truth: pictures [M,3,H,W], truth [3,H,W], alpha [1,H,W], as they are (rounding is the caller's).
+std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor& truth, const at::Tensor& alpha,
+                                   const Lpips* lpips);
+
+// One target view of one (vehicle, reference subset) pair.
+struct ImageRow {
+  std::string id;                                 // the vehicle
+  std::int64_t sample = 0;                        // global sample index of the subset
+  std::int64_t slot = 0;                          // primary view, azimuth 45·slot
+  std::string category;                           // "unknown" where the data names none
+  std::vector<std::int64_t> references, targets;  // the subset, as slots
+  std::string case_name;                          // one of kCases
+  std::string truth_sha256;                       // of the true picture and its coverage, 8 bits
+  std::vector<Scores> scores;  // of the model, then of kBaselines in their order (or of the model alone)
+  std::int64_t missing() const { return static_cast<std::int64_t>(targets.size()); }
+};
+
+struct EvaluationReport {
+  Protocol protocol;
+  Json model = Json::object();   // what was scored: name, weights, hash …; the caller's
+  std::vector<ImageRow> images;  // sorted by (id, sample, slot)
+};
+
+struct EvaluateOptions {
+  bool baselines = true;  // score the four baselines beside the model
+  // Called after each batch with the model's pictures [B,V,3,H,W], e.g. for progress and sample grids.
+  std::function<void(const Batch&, const at::Tensor&)> on_batch;
+};
+
+using NextBatch = std::function<std::optional<Batch>()>;
+
+// Scores every target view of every batch. Each picture is scored alone, so that the numbers depend neither on the
+// batch size nor on the share of the work: give any disjoint share of the batches to each process and merge(). Batches
+// must agree in size and background and carry their priors. Wrong or non-finite predictions are an error (exit 3) that
+// names the vehicle and the view. `protocol` needs its first group only.
+EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, const Protocol& protocol,
+                          const Lpips* lpips, const EvaluateOptions& options = {});
+
+// The report of all images, equal to the last digit for any split. Unlike protocols or an image in two reports are an
+// error (exit 3). Empty shares are fine.
+EvaluationReport merge(const std::vector<EvaluationReport>& reports);
+
+// Mean of per-image scores in float64, added in the order of the sorted images.
+struct Average {
+  std::int64_t images = 0;
+  std::array<std::int64_t, kMetrics> counts{};  // images that have the score
+  Scores mean{};                                // NaN where no image has it
+};
+struct Grouping {
+  std::string name;  // "by_missing", "by_azimuth", "by_category", "by_case"
+  std::vector<std::pair<std::string, Average>> groups;
+};
+struct Summary {
+  Average overall;
+  std::vector<Grouping> groupings;
+};
+// method 0 is the model, 1 + i is kBaselines[i].
+Summary summarise(const EvaluationReport& report, std::size_t method = 0);
+std::size_t method_count(const EvaluationReport& report);
+
+}  // namespace spinfill

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/evaluation_set.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <span>
+
+#include "core/error.h"
+
+namespace spinfill {
+
+EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& evaluation, const std::string& split,
+                             std::int64_t limit)
+    : config_(data), evaluation_(evaluation), split_(split), data_(open_data_set(data.path, split)) {
+  const auto count = static_cast<std::int64_t>(data_.sets.size());
+  if (count == 0) fail("{}: the split '{}' holds no vehicle", data.path, split);
+  if (limit > 0 && limit < count) {
+    std::vector<ViewSet> chosen;
+    for (std::int64_t i = 0; i < limit; ++i) chosen.push_back(data_.sets[static_cast<std::size_t>(i * count / limit)]);
+    data_.sets = std::move(chosen);
+  }
+  samples_ = evaluation_samples(data_, config_, static_cast<std::uint64_t>(evaluation.subset_seed), evaluation.subsets);
+}
+
+std::int64_t EvaluationSet::batches() const {
+  const auto samples = static_cast<std::int64_t>(samples_.size());
+  return (samples + evaluation_.batch_sets - 1) / evaluation_.batch_sets;
+}
+
+Batch EvaluationSet::batch(std::int64_t index) const {
+  const auto first = static_cast<std::size_t>(index * evaluation_.batch_sets);
+  const std::size_t count = std::min(static_cast<std::size_t>(evaluation_.batch_sets), samples_.size() - first);
+  Batch batch = make_batch(data_, std::span(samples_).subspan(first, count), config_);
+  batch.priors = compute_priors(batch.prior_inputs(), config_.priors);
+  return batch;
+}
+
+Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sampling_seed) const {
+  Protocol protocol;
+  protocol.data = config_.path;
+  protocol.split = split_;
+  protocol.subset_seed = static_cast<std::uint64_t>(evaluation_.subset_seed);
+  protocol.subsets = fmt::format("{} views missing, {} subsets a vehicle and count, balanced over azimuths",
+                                 fmt::join(config_.missing, ", "), evaluation_.subsets);
+  if (!config_.references.empty()) {
+    protocol.subsets = fmt::format("{} views given, {} subsets a vehicle and count, balanced over azimuths",
+                                   fmt::join(config_.references, ", "), evaluation_.subsets);
+  }
+  protocol.sampler = sampler.steps == 1 ? "one step" : fmt::format("{}, {}", sampler.solver, sampler.mode);
+  protocol.steps = sampler.steps;
+  protocol.sampling_seed = sampling_seed;
+  return protocol;
+}
+
+}  // namespace spinfill

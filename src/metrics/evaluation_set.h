@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/samples.h"
+#include "data/view_set.h"
+#include "metrics/evaluation.h"
+#include "metrics/run_config.h"
+
+namespace spinfill {
+
+// The fixed list of (vehicle, subset) pairs that scores are made on, and its batches: the same for validation in
+// training and for `spinfill evaluate`, so that their numbers compare.
+class EvaluationSet {
+ public:
+  // `limit` vehicles, evenly spread over the split; 0: all.
+  EvaluationSet(const DataConfig& data, const EvaluationConfig& evaluation, const std::string& split,
+                std::int64_t limit = 0);
+
+  std::int64_t batches() const;
+  Batch batch(std::int64_t index) const;  // on the CPU, with priors
+  Protocol protocol(const SamplerConfig& sampler, std::uint64_t sampling_seed) const;
+  const DataSet& data() const { return data_; }
+
+ private:
+  DataConfig config_;
+  EvaluationConfig evaluation_;
+  std::string split_;
+  DataSet data_;
+  std::vector<SampleSpec> samples_;
+};
+
+}  // namespace spinfill

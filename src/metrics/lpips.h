@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "core/safetensors.h"
+
+namespace spinfill {
+
+// LPIPS v0.1: Zhang, Isola, Efros, Shechtman and Wang, "The unreasonable effectiveness of deep features as a perceptual
+// metric", CVPR 2018, eq. 1, with the input scaling and heads of the `lpips` package's version 0.1. The weights are
+// that package's state dict as safetensors; the net (alex, vgg or squeeze) is recognised by its keys. Keys, shapes and
+// values are checked strictly: any other file is one error (exit 3) that names the file and the keys.
+class Lpips {
+ public:
+  static Lpips load(const std::filesystem::path& weights);
+  static Lpips from_tensors(const TensorMap& tensors, const std::string& where, const std::string& sha256 = {});
+
+  const std::string& net() const { return net_; }        // "alex", "vgg" or "squeeze"
+  const std::string& sha256() const { return sha256_; }  // of the weights file
+  int layers() const;
+  int smallest_size() const;  // px: no smaller side passes through the net's pooling
+  Lpips to(at::Device device) const;
+
+  // Letters: N pictures, L layers. Pictures are [N,3,H,W] in [0,1] on any device, truths the same or [1,3,H,W]. Scores
+  // are float64 on the CPU. Computed on the weights' device in float32 without TF32 or autocast.
+  at::Tensor distance(const at::Tensor& pictures, const at::Tensor& truths) const;   // [N]
+  at::Tensor per_layer(const at::Tensor& pictures, const at::Tensor& truths) const;  // [N,L], sums to the distance
+
+ private:
+  std::vector<at::Tensor> features(const at::Tensor& pictures) const;  // unit length over channels, per layer
+
+  std::string net_, sha256_;
+  TensorMap weights_;
+};
+
+struct LpipsConfig {
+  std::string weights;  // empty: the environment variable SPINFILL_LPIPS_WEIGHTS
+  void bind(Fields& f);
+};
+
+// LPIPS where weights are given, else the one line that says how to get it. Weights that are named but cannot be used
+// are an error, never an absence.
+struct LpipsChoice {
+  std::shared_ptr<const Lpips> lpips;  // null: absent
+  std::string absent;                  // why and what to do; empty where present
+};
+LpipsChoice choose_lpips(const LpipsConfig& config, at::Device device);
+
+}  // namespace spinfill

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/picture_scores.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <opencv2/core.hpp>
+
+#include "core/error.h"
+#include "data/view_set.h"
+#include "metrics/image_metrics.h"
+#include "metrics/report.h"
+
+namespace spinfill {
+namespace {
+
+bool is_picture(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  static const std::vector<std::string> known = {".png", ".jpg", ".jpeg", ".webp"};
+  return std::find(known.begin(), known.end(), extension) != known.end();
+}
+
+std::vector<std::string> picture_names(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (it->is_regular_file(error) && is_picture(it->path())) names.push_back(it->path().filename().string());
+  }
+  if (error) fail("{}: cannot be listed: {}", folder.string(), error.message());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+struct Rgba {
+  at::Tensor colour;  // [3,H,W] float32 in [0,1]
+  at::Tensor alpha;   // [1,H,W]
+  bool opaque;
+};
+Rgba read_rgba(const fs::path& path) {
+  cv::Mat picture = read_picture(path);
+  if (!picture.isContinuous()) picture = picture.clone();
+  const at::Tensor values =
+      at::from_blob(picture.data, {picture.rows, picture.cols, 4}, at::kByte).permute({2, 0, 1}).to(at::kFloat) / 255;
+  const at::Tensor alpha = values.narrow(0, 3, 1).contiguous();
+  return {values.narrow(0, 0, 3).contiguous(), alpha, alpha.min().item<float>() == 1.f};
+}
+
+std::string size_of(const Rgba& picture) {
+  return fmt::format("{}×{}", picture.colour.size(2), picture.colour.size(1));
+}
+
+PictureScore score_pair(const fs::path& a, const fs::path& b, const fs::path& mask, const Lpips* lpips,
+                        const PictureScoreOptions& options) {
+  const Rgba picture = read_rgba(a), truth = read_rgba(b);
+  if (picture.colour.sizes() != truth.colour.sizes()) {
+    fail("{} is {} px and {} is {} px; scores need one size", a.string(), size_of(picture), b.string(), size_of(truth));
+  }
+  const at::Tensor background =
+      at::tensor({options.background[0], options.background[1], options.background[2]}, at::kFloat).view({3, 1, 1});
+  const auto composited = [&](const Rgba& p) {
+    return rounded_to_8_bits(p.colour * p.alpha + background * (1 - p.alpha));
+  };
+  PictureScore score;
+  score.name = a.filename().string();
+  at::Tensor weights = at::zeros_like(truth.alpha);  // no foreground: its scores become NaN
+  if (!mask.empty()) {
+    const Rgba m = read_rgba(mask);
+    if (m.colour.sizes() != truth.colour.sizes()) {
+      fail("the mask {} is {} px and {} is {} px; they must be of one size", mask.string(), size_of(m), b.string(),
+           size_of(truth));
+    }
+    weights = m.opaque ? m.colour.mean(0, true) : m.alpha;
+    score.foreground = "mask";
+  } else if (!truth.opaque) {
+    weights = truth.alpha;
+    score.foreground = "alpha";
+  }
+  score.scores = score_pictures(composited(picture).unsqueeze(0), composited(truth), weights, lpips).front();
+  return score;
+}
+
+}  // namespace
+
+PictureScores score_files(const fs::path& a, const fs::path& b, const Lpips* lpips, const std::string& lpips_absent,
+                          const PictureScoreOptions& options) {
+  PictureScores result;
+  result.lpips_absent = lpips == nullptr ? lpips_absent : std::string();
+  const auto score = [&](const fs::path& of_a, const fs::path& of_b, const fs::path& mask) {
+    // The smallest size depends on the picture: without LPIPS first where it would not pass through the net.
+    const cv::Mat first = read_picture(of_a);
+    const bool fits = lpips != nullptr && std::min(first.rows, first.cols) >= lpips->smallest_size();
+    if (lpips != nullptr && !fits) {
+      result.lpips_absent = fmt::format("{} is smaller than the {} px that LPIPS-{} needs", of_a.filename().string(),
+                                        lpips->smallest_size(), lpips->net());
+    }
+    result.pictures.push_back(score_pair(of_a, of_b, mask, fits ? lpips : nullptr, options));
+  };
+  for (const fs::path& path : {a, b}) {
+    if (!fs::exists(path)) fail("{}: there is no such file or folder", path.string());
+  }
+  const bool folders = fs::is_directory(a);
+  if (folders != fs::is_directory(b)) {
+    fail_usage("{} and {}: give two pictures or two folders", a.string(), b.string());
+  }
+  if (!options.mask.empty() && folders != fs::is_directory(options.mask)) {
+    fail_usage("--mask {}: give a {} like the pictures", options.mask.string(), folders ? "folder" : "picture");
+  }
+  if (!folders) {
+    score(a, b, options.mask);
+    return result;
+  }
+  const auto in_a = picture_names(a), in_b = picture_names(b);
+  std::vector<std::string> common;
+  std::set_intersection(in_a.begin(), in_a.end(), in_b.begin(), in_b.end(), std::back_inserter(common));
+  std::set_difference(in_a.begin(), in_a.end(), in_b.begin(), in_b.end(), std::back_inserter(result.only_in_a));
+  std::set_difference(in_b.begin(), in_b.end(), in_a.begin(), in_a.end(), std::back_inserter(result.only_in_b));
+  if (common.empty()) {
+    fail_usage("{} and {} have no picture of the same file name ({} and {} pictures)", a.string(), b.string(),
+               in_a.size(), in_b.size());
+  }
+  for (const std::string& name : common) {
+    if (!options.mask.empty() && !fs::exists(options.mask / name)) {
+      fail_usage("--mask {}: lacks {}", options.mask.string(), name);
+    }
+    score(a / name, b / name, options.mask.empty() ? fs::path() : options.mask / name);
+  }
+  return result;
+}
+
+Average PictureScores::average() const {
+  Average average;
+  average.images = static_cast<std::int64_t>(pictures.size());
+  for (const PictureScore& picture : pictures) {
+    for (std::size_t k = 0; k < kMetrics; ++k) {
+      if (std::isnan(picture.scores[k])) continue;
+      ++average.counts[k];
+      average.mean[k] += picture.scores[k];
+    }
+  }
+  for (std::size_t k = 0; k < kMetrics; ++k) {
+    average.mean[k] = average.counts[k] > 0 ? average.mean[k] / average.counts[k] : std::nan("");
+  }
+  return average;
+}
+
+Json picture_scores_to_json(const PictureScores& scores, const PictureScoreOptions& options, const Lpips* lpips) {
+  Json value;
+  Protocol protocol;
+  protocol.lpips_absent = scores.lpips_absent;
+  if (lpips != nullptr) {
+    protocol.lpips_net = lpips->net();
+    protocol.lpips_sha256 = lpips->sha256();
+  }
+  Json& p = value["protocol"] = Json::object();
+  const Json full = protocol_to_json(protocol);
+  for (const char* key : {"format", "lpips_net", "lpips_weights_sha256", "lpips_absent", "definitions"}) {
+    p[key] = full[key];
+  }
+  p["background"] = options.background;
+  p["round_to_8_bits"] = true;
+  const Average average = scores.average();
+  Json& overall = value["overall"] = Json::object();
+  overall["images"] = average.images;
+  overall["foreground_images"] = average.counts[1];
+  overall.update(scores_to_json(average.mean));
+  Json& images = value["images"] = Json::array();
+  for (const PictureScore& picture : scores.pictures) {
+    Json row;
+    row["name"] = picture.name;
+    row["foreground"] = picture.foreground.empty() ? Json() : Json(picture.foreground);
+    row.update(scores_to_json(picture.scores));
+    images.push_back(std::move(row));
+  }
+  value["only_in_a"] = scores.only_in_a;
+  value["only_in_b"] = scores.only_in_b;
+  return value;
+}
+
+std::string picture_scores_table(const PictureScores& scores) {
+  std::vector<std::vector<std::string>> rows = {{"", "PSNR", "PSNR foreground", "SSIM", "SSIM foreground", "LPIPS"}};
+  const auto add = [&](const std::string& name, const Scores& values) {
+    rows.push_back({name});
+    for (std::size_t k = 0; k < kMetrics; ++k) rows.back().push_back(score_text(k, values[k]));
+  };
+  for (const PictureScore& picture : scores.pictures) add(picture.name, picture.scores);
+  if (scores.pictures.size() > 1) add(fmt::format("mean of {}", scores.pictures.size()), scores.average().mean);
+  return aligned_table(rows);
+}
+
+std::array<double, 3> parse_background(const std::string& text) {
+  if (text == "white") return {1, 1, 1};
+  if (text == "black") return {0, 0, 0};
+  if (text == "grey") return {128 / 255., 128 / 255., 128 / 255.};
+  std::array<double, 3> colour{};
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (int c = 0; c < 3; ++c) {
+    int value = -1;
+    const auto [stop, error] = std::from_chars(at, end, value);
+    const bool last = c == 2;
+    if (error != std::errc() || value < 0 || value > 255 || (last ? stop != end : stop == end || *stop != ',')) {
+      fail_usage("--background {}: white, black, grey or R,G,B with 0 to 255 each", text);
+    }
+    colour[c] = value / 255.;
+    at = last ? stop : stop + 1;
+  }
+  return colour;
+}
+
+}  // namespace spinfill

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/files.h"
+
+namespace spinfill {
+
+// How scores were measured: everything that moves a number. The caller fills in the first group, evaluate() the second.
+struct Protocol {
+  std::string data;  // the data set's folder, as given
+  std::string split;
+  std::uint64_t subset_seed = 0;  // of the reference subsets
+  std::string subsets;            // in words, e.g. "1 to 3 of 8 views missing, 2 subsets a vehicle"
+  std::string sampler;            // what draws the views, e.g. "one step" or "dpm++2m"
+  std::int64_t steps = 0;         // sampling steps; 0 where nothing is sampled
+  std::uint64_t sampling_seed = 0;
+  std::string lpips_absent;  // choose_lpips' reason where LPIPS is absent
+
+  bool round_to_8_bits = true;          // model, baselines and truth alike
+  std::int64_t width = 0, height = 0;   // px
+  double background[3] = {0, 0, 0};     // sRGB in [0,1], the same for all pictures
+  std::string lpips_net, lpips_sha256;  // empty: absent
+  std::int64_t vehicles = 0, subset_count = 0, images = 0;
+  std::string subsets_sha256;  // of the list of (vehicle, sample, references, targets)
+  std::string truth_sha256;    // of the true pictures and their coverage as they were scored
+};
+
+// In full, with the definitions in words.
+Json protocol_to_json(const Protocol& protocol);
+Protocol protocol_from_json(const Json& value, const std::string& where);
+
+// The first entry of two protocols (as JSON objects) that makes their scores incomparable, in words; empty if they
+// compare. Where the data lies and how the model samples do not count: they are the model's own affair.
+std::string unlike(const Json& a, const Json& b);
+
+}  // namespace spinfill

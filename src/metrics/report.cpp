@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+
+namespace spinfill {
+namespace {
+
+constexpr std::int64_t V = Batch::kViews;
+
+Json average_to_json(const Average& average) {
+  Json value;
+  value["images"] = average.images;
+  value["foreground_images"] = average.counts[1];
+  value.update(scores_to_json(average.mean));
+  return value;
+}
+
+Json summary_to_json(const Summary& summary) {
+  Json value;
+  value["overall"] = average_to_json(summary.overall);
+  for (const Grouping& grouping : summary.groupings) {
+    Json& groups = value[grouping.name] = Json::object();
+    for (const auto& [name, average] : grouping.groups) groups[name] = average_to_json(average);
+  }
+  return value;
+}
+
+Json azimuths(const std::vector<std::int64_t>& slots) {
+  Json list = Json::array();
+  for (const std::int64_t slot : slots) list.push_back(45 * slot);
+  return list;
+}
+
+// Reading: one row of images.
+struct RowReader {
+  const Json& row;
+  std::string where;
+
+  [[noreturn]] void wrong(const std::string& key, const std::string& what) const {
+    fail("{}.{}: {}; write the report anew with spinfill evaluate", where, key, what);
+  }
+  const Json& field(const std::string& key) const {
+    const auto found = row.find(key);
+    if (found == row.end()) wrong(key, "missing");
+    return *found;
+  }
+  std::string text(const std::string& key) const {
+    if (!field(key).is_string()) wrong(key, "not a text");
+    return field(key).get<std::string>();
+  }
+  std::int64_t slot(const Json& value, const std::string& key) const {
+    if (!value.is_number_integer()) wrong(key, "not an azimuth of 0, 45, … 315");
+    const double azimuth = value.get<double>();
+    if (azimuth < 0 || azimuth > 315 || std::fmod(azimuth, 45) != 0) wrong(key, "not an azimuth of 0, 45, … 315");
+    return static_cast<std::int64_t>(azimuth) / 45;
+  }
+  std::vector<std::int64_t> slots(const std::string& key) const {
+    const Json& list = field(key);
+    if (!list.is_array() || list.size() > static_cast<std::size_t>(V)) wrong(key, "not a list of azimuths");
+    std::vector<std::int64_t> result;
+    for (const Json& value : list) result.push_back(slot(value, key));
+    return result;
+  }
+  Scores scores(const Json& from, const std::string& key) const {
+    if (!from.is_object()) wrong(key, "not an object");
+    Scores result;
+    for (std::size_t k = 0; k < kMetrics; ++k) {
+      const auto found = from.find(kMetricNames[k]);
+      if (found == from.end() || !(found->is_null() || found->is_number())) {
+        wrong(kMetricNames[k], "neither a number nor null");
+      }
+      result[k] = found->is_null() ? std::numeric_limits<double>::quiet_NaN() : found->get<double>();
+    }
+    return result;
+  }
+};
+
+std::vector<std::string> method_names(const EvaluationReport& report) {
+  std::vector<std::string> names = {"model"};
+  for (std::size_t i = 1; i < method_count(report); ++i) names.push_back(kBaselines.at(i - 1));
+  return names;
+}
+
+}  // namespace
+
+Json scores_to_json(const Scores& scores) {
+  Json value;
+  for (std::size_t k = 0; k < kMetrics; ++k) {
+    value[kMetricNames[k]] = std::isfinite(scores[k]) ? Json(scores[k]) : Json();
+  }
+  return value;
+}
+
+Json report_to_json(const EvaluationReport& report) {
+  Json value;
+  value["protocol"] = protocol_to_json(report.protocol);
+  value["model"] = report.model;
+  const std::size_t methods = method_count(report);
+  if (methods > 0) value.update(summary_to_json(summarise(report)));
+  Json& baselines = value["baselines"] = Json::object();
+  for (std::size_t i = 1; i < methods; ++i) baselines[kBaselines.at(i - 1)] = summary_to_json(summarise(report, i));
+  Json& images = value["images"] = Json::array();
+  for (const ImageRow& row : report.images) {
+    Json entry;
+    entry["id"] = row.id;
+    entry["sample"] = row.sample;
+    entry["azimuth_deg"] = 45 * row.slot;
+    entry["category"] = row.category;
+    entry["case"] = row.case_name;
+    entry["missing"] = row.missing();
+    entry["references"] = azimuths(row.references);
+    entry["targets"] = azimuths(row.targets);
+    entry["truth_sha256"] = row.truth_sha256;
+    entry.update(scores_to_json(row.scores.at(0)));
+    Json& others = entry["baselines"] = Json::object();
+    for (std::size_t i = 1; i < row.scores.size(); ++i) others[kBaselines.at(i - 1)] = scores_to_json(row.scores[i]);
+    images.push_back(std::move(entry));
+  }
+  return value;
+}
+
+EvaluationReport report_from_json(const Json& value, const std::string& where) {
+  if (!value.is_object() || !value.contains("protocol") || !value.contains("images") || !value["images"].is_array()) {
+    fail("{}: not a report of spinfill evaluate: no protocol or images", where);
+  }
+  EvaluationReport report;
+  report.protocol = protocol_from_json(value["protocol"], where);
+  report.model = value.value("model", Json::object());
+  for (std::size_t i = 0; i < value["images"].size(); ++i) {
+    const RowReader reader{value["images"][i], fmt::format("{}: images[{}]", where, i)};
+    if (!reader.row.is_object()) fail("{}: not an object", reader.where);
+    ImageRow row;
+    row.id = reader.text("id");
+    if (!reader.field("sample").is_number_integer()) reader.wrong("sample", "not an integer");
+    row.sample = reader.field("sample").get<std::int64_t>();
+    row.slot = reader.slot(reader.field("azimuth_deg"), "azimuth_deg");
+    row.category = reader.text("category");
+    if (row.category != "unknown" &&
+        std::find(kCategories.begin(), kCategories.end(), row.category) == kCategories.end()) {
+      reader.wrong("category", "no such category");
+    }
+    row.case_name = reader.text("case");
+    if (std::find(kCases.begin(), kCases.end(), row.case_name) == kCases.end()) reader.wrong("case", "no such case");
+    row.references = reader.slots("references");
+    row.targets = reader.slots("targets");
+    row.truth_sha256 = reader.text("truth_sha256");
+    row.scores.push_back(reader.scores(reader.row, "scores"));
+    const Json& baselines = reader.field("baselines");
+    if (!baselines.is_object()) reader.wrong("baselines", "not an object");
+    if (!baselines.empty()) {
+      for (const std::string& name : kBaselines) {
+        if (!baselines.contains(name)) reader.wrong("baselines", "lacks " + name);
+        row.scores.push_back(reader.scores(baselines[name], "baselines." + name));
+      }
+    }
+    if (!report.images.empty() && row.scores.size() != method_count(report)) {
+      reader.wrong("baselines", "in some images only");
+    }
+    report.images.push_back(std::move(row));
+  }
+  return merge({report});
+}
+
+void write_report(const std::filesystem::path& path, const EvaluationReport& report) {
+  if (report.images.empty()) fail("{}: no target view was scored; the split is empty", path.string());
+  write_json_atomic(path, report_to_json(report));
+}
+
+std::string aligned_table(const std::vector<std::vector<std::string>>& rows) {
+  // UTF-8: continuation bytes take no column.
+  const auto columns_of = [](const std::string& text) {
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  };
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], columns_of(row[c]));
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const std::string padding(widths[c] - columns_of(row[c]), ' ');
+      if (c == 0) line += row[c] + padding;
+      if (c > 0) line += "  " + padding + row[c];
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
+  }
+  return out;
+}
+
+std::string score_text(std::size_t metric, double value) {
+  if (!std::isfinite(value)) return "–";
+  return fmt::format("{:.{}f}", value, metric < 2 ? 2 : 4);
+}
+
+std::string report_table(const EvaluationReport& report) {
+  const Protocol& p = report.protocol;
+  if (report.images.empty()) return "no target view was scored\n";
+  std::string head = fmt::format("{}, split {}: {} vehicles, {} reference subsets, {} target views of {}×{} px\n",
+                                 p.data, p.split, p.vehicles, p.subset_count, p.images, p.width, p.height);
+  head += fmt::format(
+      "background {:.3g} {:.3g} {:.3g}, {}, per image, then averaged; foreground = weighted by the "
+      "truth's alpha\n",
+      p.background[0], p.background[1], p.background[2], p.round_to_8_bits ? "rounded to 8 bits" : "not rounded");
+  if (!p.sampler.empty()) head += fmt::format("sampler {}, {} steps\n", p.sampler, p.steps);
+  if (p.lpips_net.empty()) {
+    head += fmt::format("LPIPS absent: {}\n", p.lpips_absent);
+  } else {
+    head += fmt::format("LPIPS v0.1, net {}, weights {}\n", p.lpips_net, p.lpips_sha256.substr(0, 12));
+  }
+
+  std::vector<Summary> summaries;
+  for (std::size_t i = 0; i < method_count(report); ++i) summaries.push_back(summarise(report, i));
+  std::vector<std::vector<std::string>> rows = {{""}};
+  for (const std::string& name : method_names(report)) rows[0].push_back(name);
+  static const std::vector<std::string> labels = {"PSNR", "PSNR foreground", "SSIM", "SSIM foreground", "LPIPS"};
+  const auto add = [&](const std::string& title, const auto& average_of) {
+    rows.push_back({fmt::format("{} ({})", title, average_of(summaries[0]).images)});
+    for (std::size_t k = 0; k < kMetrics; ++k) {
+      if (k == 4 && p.lpips_net.empty()) continue;
+      rows.push_back({"  " + labels[k]});
+      for (const Summary& summary : summaries) rows.back().push_back(score_text(k, average_of(summary).mean[k]));
+    }
+  };
+  add("overall", [](const Summary& s) -> const Average& { return s.overall; });
+  for (std::size_t g = 0; g < summaries[0].groupings.size(); ++g) {
+    const Grouping& grouping = summaries[0].groupings[g];
+    const bool missing = grouping.name == "by_missing";
+    if (!missing && grouping.name != "by_case") continue;
+    for (std::size_t i = 0; i < grouping.groups.size(); ++i) {
+      const std::string& name = grouping.groups[i].first;
+      add(missing ? name + " missing" : name,
+          [g, i](const Summary& s) -> const Average& { return s.groupings[g].groups[i].second; });
+    }
+  }
+  return head + "\n" + aligned_table(rows);
+}
+
+}  // namespace spinfill

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "metrics/evaluation.h"
+
+namespace spinfill {
+
+// metrics.json: protocol, model, overall, by_missing, by_azimuth, by_category, by_case, baselines.NAME.{the same},
+// images (one row per target view). A score that is not defined is null; where LPIPS is absent protocol.lpips_absent
+// says why.
+Json report_to_json(const EvaluationReport& report);
+// Reads protocol, model and images back; every field is checked (exit 3 names it). Averages are computed anew.
+EvaluationReport report_from_json(const Json& value, const std::string& where);
+
+// Refuses a report without images (exit 3). Atomic.
+void write_report(const std::filesystem::path& path, const EvaluationReport& report);
+
+// The scores as an aligned plain-text table: the model and the baselines side by side, overall, by missing count and by
+// case, under a few lines with the protocol.
+std::string report_table(const EvaluationReport& report);
+
+// {"psnr": …, …} of one average or row; used wherever scores become JSON.
+Json scores_to_json(const Scores& scores);
+
+// Left-aligned first column, right-aligned others; an empty row is a blank line.
+std::string aligned_table(const std::vector<std::vector<std::string>>& rows);
+
+// A score as people read it: 2 decimals for dB, 4 for the others, "–" where there is none.
+std::string score_text(std::size_t metric, double value);
+
+}  // namespace spinfill

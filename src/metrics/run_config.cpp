@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/run_config.h"
+
+namespace spinfill {
+
+void EvaluationConfig::bind(Fields& f) {
+  f.group("lpips", lpips, "The perceptual metric's weights");
+  f.number("subset_seed", subset_seed, "Seed of the fixed list of reference subsets", 0, std::int64_t{1} << 52);
+  f.number("subsets", subsets, "Subsets per vehicle and count of missing views", 1, 56);
+  f.number("batch_sets", batch_sets, "Sets generated at once", 1, 4096);
+}
+
+void OptimizerConfig::bind(Fields& f) {
+  f.number("learning_rate", learning_rate, "Peak learning rate, after warm-up", 0, 1);
+  f.number("warmup_steps", warmup_steps, "Linear warm-up, steps", 0, 1'000'000);
+  f.number("final_share", final_share, "Learning rate at the last step as a share of the peak (cosine between)", 0, 1);
+  f.number("weight_decay", weight_decay, "Decoupled weight decay of matrices and kernels", 0, 10);
+  f.number("beta1", beta1, "Decay of the first moment", 0, 0.999999);
+  f.number("beta2", beta2, "Decay of the second moment", 0, 0.999999);
+  f.number("epsilon", epsilon, "Added to the root of the second moment", 1e-16, 1);
+  f.number("max_gradient_norm", max_gradient_norm, "Gradients are clipped to this global L2 norm", 1e-6, 1e9);
+}
+
+void TrainConfig::bind(Fields& f) {
+  constexpr std::int64_t many = std::int64_t{1} << 40;
+  f.number("steps", steps, "Optimiser steps of the whole training", 1, many);
+  f.number("batch_sets", batch_sets, "Vehicle sets per optimiser step", 1, 1 << 20);
+  f.number("micro_batch_sets", micro_batch_sets, "Sets per forward pass; gradients accumulate up to batch_sets", 1,
+           1 << 20);
+  f.number("regression_share", regression_share,
+           "Share of the steps, at the start, that train one-step regression only", 0, 1);
+  f.number("ema_decay", ema_decay, "Decay of the averaged weights, per step", 0, 0.9999999);
+  f.number("checkpoint_every", checkpoint_every, "Steps between checkpoints", 1, many);
+  f.number("keep_last", keep_last, "Newest checkpoints to keep (the best is kept besides)", 1, 1'000'000);
+  f.number("keep_every", keep_every, "Keep every checkpoint whose step is a multiple of this, 0: none", 0, many);
+  f.number("validate_every", validate_every, "Steps between validations; one comes before step 1", 1, many);
+  f.number("validation_sets", validation_sets, "Vehicles of the validation split to score, 0: all", 0, 1'000'000);
+  f.number("sample_grids", sample_grids, "Pictures grids drawn at each validation", 0, 64);
+  f.number("log_every", log_every, "Steps between rows of metrics.jsonl", 1, many);
+  f.number("max_skipped_steps", max_skipped_steps, "Stop after so many non-finite steps in a row", 1, many);
+  f.choice("device", device, {"auto", "cpu", "cuda"}, "Where the model runs; auto: a GPU if there is one");
+  f.number("threads", threads, "CPU threads of tensor operations, 0: one per core", 0, 1024);
+  f.flag("channels_last", channels_last, "Keep feature maps in channels-last order");
+  f.text("init_from", init_from, "safetensors file with initial weights; empty: random by seed");
+  f.require(batch_sets % micro_batch_sets == 0, "batch_sets must be a multiple of micro_batch_sets");
+}
+
+void RunConfig::bind(Fields& f) {
+  f.number("seed", seed, "Seed of every random draw", 0, std::int64_t{1} << 52);
+  f.group("data", data, "Vehicle sets, pictures, subsets, augmentation, priors");
+  f.group("model", model, "The denoiser");
+  f.group("loss", loss, "What a step minimises");
+  f.group("optimizer", optimizer, "AdamW and its schedule");
+  f.group("train", train, "The training loop");
+  f.group("sampler", sampler, "How views are generated for validation and by default");
+  f.group("evaluation", evaluation, "How scores are taken");
+}
+
+}  // namespace spinfill

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/files.h"
+
+namespace spinfill {
+
+// A run's folder as it lies on disk: config.yaml, metrics.jsonl, checkpoints/step-N/, samples/. Read-only; works while
+// the training goes on.
+struct Series {
+  std::string name;                               // "loss", "validation psnr" …
+  std::vector<std::pair<double, double>> points;  // (step, value), by step; values are finite
+};
+
+struct CheckpointSummary {
+  std::int64_t step = 0;
+  std::uint64_t bytes = 0;
+  std::string problem;  // empty: every file is there and has the hash that state.json states
+};
+
+struct RunSummary {
+  std::filesystem::path folder;
+  std::string config;                          // config.yaml
+  std::int64_t rows = 0;                       // of metrics.jsonl
+  bool cut = false;                            // the last line was not complete (a killed run)
+  Json last_row, last_validation;              // null where there is none
+  std::vector<Series> series;                  // in the order of their first appearance
+  std::vector<CheckpointSummary> checkpoints;  // by step
+  std::vector<std::filesystem::path> samples;  // PNG files, by name
+  const Series* find(const std::string& name) const;
+};
+
+// Errors (exit 3) name file and line; a checkpoint that is not valid is no error but a problem in its summary. A step
+// that appears twice (a resumed run) keeps its last values.
+RunSummary read_run(const std::filesystem::path& run);
+
+std::string run_text(const RunSummary& run);
+Json run_to_json(const RunSummary& run);
+
+// One self-contained page: curves as inline SVG, the last sample grids embedded, nothing loaded from elsewhere.
+std::string run_html(const RunSummary& run);
+
+// A line chart as an SVG element: one line per series on common axes.
+std::string svg_chart(const std::string& title, const std::vector<const Series*>& series);
+
+// The files that a folder's manifest states, {name: sha256 in hex}, checked; one line per problem.
+std::vector<std::string> check_hashes(const std::filesystem::path& folder, const Json& hashes);
+
+}  // namespace spinfill

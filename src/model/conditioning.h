@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "data/batch.h"
+#include "model/autoencoder.h"
+#include "model/config.h"
+#include "model/view_layout.h"
+
+namespace spinfill {
+
+// Which samples lose which condition: [B] bool on any device, undefined: none.
+struct ConditionDrop {
+  at::Tensor identity, references, priors;
+};
+
+// Drawn per sample from (seed, global sample index, Stream::dropout).
+ConditionDrop draw_condition_drop(const DropoutConfig& config, const std::vector<std::int64_t>& samples,
+                                  std::uint64_t seed);
+// All conditions of all samples: the unconditional branch of classifier-free guidance (rays stay).
+ConditionDrop drop_everything(std::int64_t samples);
+
+// All that the network is told about a batch, in the order of `layout`. Holds nothing of the targets' pictures.
+struct Conditioning {
+  ViewLayout layout;
+  at::Tensor reference_input;  // [ΣR,Cin,h,w] clean latents, mask, rays, priors, prior image's latents
+  at::Tensor target_input;     // [ΣT,Cin−C,h,w] the same without latents
+  at::Tensor base;   // [ΣT,C,h,w] latents of the best prior image, 0 where priors are dropped ("edm": undefined)
+  at::Tensor scale;  // [ΣT] s of D = base + s·g·F; σ_data where priors are dropped ("edm": undefined)
+  at::Tensor gate;   // [ΣT,C or 1,h,w] in [0,1]: where F acts, 1 where priors are dropped ("edm": undefined)
+  at::Tensor reference_embedding;  // [ΣR,E] "clean" noise embedding + cue
+  at::Tensor target_embedding;     // [ΣT,E] cue
+  at::Tensor reference_tokens;     // [ΣR,T,D] condition tokens for cross-attention
+  at::Tensor target_tokens;        // [ΣT,T,D]
+};
+
+// Plücker rays [d ; o×d] of every view in the vehicle frame at latent resolution: [B,V,6,h,w] float32.
+at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_t latent_width);
+
+// Prior maps of the views in `rows`, reduced losslessly to latent resolution: [N,20·f²,h,w].
+at::Tensor prior_channels(const Batch& batch, const at::Tensor& rows, std::int64_t factor);
+
+// Latents of the views in `rows` of the batch's pictures: [N,C,h,w].
+at::Tensor view_latents(const Batch& batch, const at::Tensor& rows, const Autoencoder& autoencoder);
+
+}  // namespace spinfill

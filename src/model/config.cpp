@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/config.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "data/priors.h"
+
+namespace spinfill {
+
+void DropoutConfig::bind(Fields& f) {
+  f.number("identity", identity, "Probability that a training sample loses its category and identity", 0, 1);
+  f.number("references", references, "Probability that a training sample loses its references' pictures", 0, 1);
+  f.number("priors", priors, "Probability that a training sample loses its prior maps", 0, 1);
+}
+
+void ModelConfig::bind(Fields& f) {
+  f.list("block_out_channels", block_out_channels, "Channels of each resolution level, finest first", 8, 4096);
+  f.number("layers_per_block", layers_per_block, "Residual blocks per level", 1, 16);
+  f.list("attention_levels", attention_levels, "1 where a level has cross-view attention (the mid block always has)", 0,
+         1);
+  f.number("transformer_layers_per_block", transformer_layers_per_block, "Transformer layers per block", 1, 16);
+  f.number("attention_heads", attention_heads, "Heads of each attention; width per head = channels / heads", 1, 128);
+  f.number("cross_attention_dim", cross_attention_dim, "Width of the condition tokens", 8, 4096);
+  f.number("norm_num_groups", norm_num_groups, "Groups of the group norms; divides every block's channels", 1, 256);
+  f.choice("autoencoder", autoencoder, {"pixel"}, "Pictures to latents: pixel = lossless space-to-depth");
+  f.number("pixel_factor", pixel_factor, "Space-to-depth factor of the pixel autoencoder", 1, 16);
+  f.choice("output", output, {"prior-residual", "edm"},
+           "Output form: prior image + residual_scale x network, or EDM preconditioning");
+  f.choice("prior_image", prior_image, {"mirror-or-prior", "prior"}, "Prior image the residual is added to");
+  f.number("residual_scale", residual_scale, "Standard deviation of latents minus prior image", 1e-3, 10);
+  f.number("residual_margin", residual_margin,
+           "Output within the visual hull widened by this share of the width (prior-residual); 1: everywhere", 0, 1);
+  f.number("sigma_data", sigma_data, "Standard deviation of the latents", 1e-3, 10);
+  f.number("sigma_min", sigma_min, "Lowest noise level", 1e-5, 1);
+  f.number("sigma_max", sigma_max, "Highest noise level; a step from there is a regression", 1, 1e4);
+  f.number("noise_mean", noise_mean, "Mean of ln sigma in training", -10, 10);
+  f.number("noise_std", noise_std, "Standard deviation of ln sigma in training", 0, 10);
+  f.flag("noise_shift", noise_shift, "Shift ln sigma by half the logarithm of the number of targets");
+  f.number("loss_weight_clip", loss_weight_clip, "Largest weight of the network's squared error (prior-residual)", 1,
+           1e6);
+  f.flag("use_rays", use_rays, "Condition on the views' Pluecker rays");
+  f.flag("use_priors", use_priors, "Condition on the prior maps");
+  f.flag("use_cue", use_cue, "Condition on the stabilisation cue");
+  f.flag("use_category", use_category, "Condition on the vehicle's category");
+  f.number("categories", categories, "Number of known categories", 1, 10000);
+  f.number("identity_dim", identity_dim, "Width of the identity vector, 0: none", 0, 65536);
+  f.group("dropout", dropout, "Conditions dropped per sample in training");
+
+  f.require(!block_out_channels.empty() && block_out_channels.size() <= 8, "block_out_channels needs 1 to 8 levels");
+  f.require(attention_levels.size() == block_out_channels.size(),
+            "attention_levels needs one entry per entry of block_out_channels");
+  f.require(std::ranges::all_of(block_out_channels, [&](auto c) { return c % norm_num_groups == 0; }),
+            "norm_num_groups must divide every entry of block_out_channels");
+  f.require(std::ranges::all_of(block_out_channels, [&](auto c) { return c % attention_heads == 0; }),
+            "attention_heads must divide every entry of block_out_channels");
+  f.require(block_out_channels.empty() || block_out_channels.front() % 2 == 0,
+            "the first entry of block_out_channels must be even");
+  f.require(cross_attention_dim > 0 && sigma_min < sigma_max, "sigma_min must be below sigma_max");
+}
+
+std::int64_t ModelConfig::latent_channels() const {
+  return 3 * pixel_factor * pixel_factor;
+}
+
+std::int64_t ModelConfig::input_channels() const {
+  return latent_channels() + 1 + (use_rays ? 6 : 0) +
+         (use_priors ? PriorMaps::kChannels * pixel_factor * pixel_factor : 0) +
+         (output == "prior-residual" ? latent_channels() : 0);
+}
+
+namespace {
+
+struct Preset {
+  const char* name;
+  std::vector<std::int64_t> channels;
+  std::int64_t layers;
+  std::vector<std::int64_t> attention;
+  std::int64_t heads, tokens, groups, factor;
+};
+
+const std::vector<Preset>& presets() {
+  static const std::vector<Preset> all = {
+      {"tiny", {32, 32, 64}, 1, {0, 0, 1}, 4, 64, 16, 2},
+      {"small", {48, 64, 80}, 1, {0, 0, 1}, 4, 64, 16, 2},
+      {"base", {64, 96, 128, 192}, 1, {0, 0, 1, 1}, 8, 256, 32, 2},
+      {"medium", {128, 192, 256, 320}, 2, {0, 0, 1, 1}, 8, 256, 32, 2},
+      {"large", {192, 320, 512, 640}, 2, {0, 1, 1, 1}, 8, 768, 32, 4},
+      {"sd15", {320, 640, 1280, 1280}, 2, {1, 1, 1, 0}, 8, 768, 32, 8},
+  };
+  return all;
+}
+
+}  // namespace
+
+const std::vector<std::string>& model_preset_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> found;
+    for (const auto& preset : presets()) found.emplace_back(preset.name);
+    return found;
+  }();
+  return names;
+}
+
+ModelConfig model_preset(const std::string& name) {
+  for (const auto& preset : presets()) {
+    if (name != preset.name) continue;
+    ModelConfig config;
+    config.block_out_channels = preset.channels;
+    config.layers_per_block = preset.layers;
+    config.attention_levels = preset.attention;
+    config.attention_heads = preset.heads;
+    config.cross_attention_dim = preset.tokens;
+    config.norm_num_groups = preset.groups;
+    config.pixel_factor = preset.factor;
+    return config;
+  }
+  const auto near = did_you_mean(name, model_preset_names());
+  fail_usage("no model size '{}'{}", name, near ? "; did you mean '" + *near + "'?" : std::string());
+}
+
+}  // namespace spinfill

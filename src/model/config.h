@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+
+namespace spinfill {
+
+// Probabilities with which a sample loses a condition in training, each drawn on its own per sample.
+struct DropoutConfig {
+  double identity = 0.1;    // category and identity tokens become the learned null token
+  double references = 0.0;  // the references' latents become the learned null latent, their mask channel 0
+  double priors = 0.0;      // prior maps become 0, the prior image leaves the output
+  void bind(Fields& f);
+};
+
+// The denoising network and what surrounds it. Level 0 is the latents' resolution, each further level halves it.
+struct ModelConfig {
+  // UNet, block structure and parameter names of diffusers' UNet2DConditionModel
+  std::vector<std::int64_t> block_out_channels = {48, 64, 80};
+  std::int64_t layers_per_block = 1;
+  std::vector<std::int64_t> attention_levels = {0, 0, 1};  // 1: that level has transformer blocks; the mid block always
+  std::int64_t transformer_layers_per_block = 1;
+  std::int64_t attention_heads = 4;       // per transformer block; head width = channels / heads
+  std::int64_t cross_attention_dim = 64;  // width of the condition tokens
+  std::int64_t norm_num_groups = 16;
+
+  // Autoencoder: "pixel" is a space-to-depth by pixel_factor, lossless
+  std::string autoencoder = "pixel";
+  std::int64_t pixel_factor = 2;
+
+  // Denoiser: "edm" (Karras et al. 2022, table 1) or "prior-residual": D = base + s·F
+  std::string output = "prior-residual";
+  std::string prior_image = "mirror-or-prior";  // base: "mirror-or-prior" or "prior"
+  double residual_scale = 0.15;                 // s, standard deviation of latents − base
+  double residual_margin = 0.04;  // F acts within the visual hull widened by this share of the width; 1: everywhere
+  double sigma_data = 0.5;        // σ_d, standard deviation of the latents
+  double sigma_min = 0.002, sigma_max = 80;   // range of noise levels
+  double noise_mean = -1.2, noise_std = 1.2;  // P_mean, P_std of ln σ in training
+  bool noise_shift = true;                    // ln σ + ½ ln N for N targets
+  double loss_weight_clip = 5;                // prior-residual: most weight of F's squared error
+
+  // Conditions
+  bool use_rays = true;
+  bool use_priors = true;
+  bool use_cue = true;
+  bool use_category = true;
+  std::int64_t categories = 7;    // known ones, in data's order
+  std::int64_t identity_dim = 0;  // width of the identity vector, 0: none
+  DropoutConfig dropout;
+
+  void bind(Fields& f);
+
+  std::int64_t latent_channels() const;  // C
+  std::int64_t input_channels() const;   // C + mask + rays + prior maps + C of the prior image, of conv_in
+};
+
+// Documented sizes: "tiny" (1 M parameters), "small" (2 M, the default), "base" (12 M), "medium" (60 M), "large" (250
+// M), "sd15" (860 M: Stable Diffusion 1.5's UNet). docs/model.md has the table; an unknown name is a usage error.
+ModelConfig model_preset(const std::string& name);
+const std::vector<std::string>& model_preset_names();
+
+}  // namespace spinfill

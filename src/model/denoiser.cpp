@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/denoiser.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "model/conditioner.h"
+
+namespace spinfill {
+
+namespace {
+
+// Steps of the noise level's sinusoids: c_noise = ¼ ln σ spans about ±1.6, the sinusoids are made for hundreds.
+constexpr double kNoiseScale = 100;
+
+at::Tensor per_row(const at::Tensor& values) {
+  return values.view({-1, 1, 1, 1});
+}
+
+// [B] on the batch's device, spread to rows; undefined when nothing is dropped.
+at::Tensor dropped_rows(const at::Tensor& drop, const at::Tensor& samples) {
+  if (!drop.defined()) return {};
+  return drop.to(samples.device()).index_select(0, samples);
+}
+
+at::Tensor without(const at::Tensor& maps, const at::Tensor& dropped) {
+  return dropped.defined() ? maps.masked_fill(per_row(dropped), 0) : maps;
+}
+
+// Where the network may correct the prior image: the silhouette [N,1,H,W] widened and softened, as weights of latents.
+at::Tensor residual_gate(const at::Tensor& silhouette, const ModelConfig& config, const Autoencoder& autoencoder) {
+  if (config.residual_margin >= 1) return at::ones({silhouette.size(0), 1, 1, 1}, silhouette.options());
+  const auto margin =
+      static_cast<std::int64_t>(std::ceil(config.residual_margin * static_cast<double>(silhouette.size(3))));
+  const std::int64_t side = 2 * margin + 1;
+  const at::Tensor wide = at::max_pool2d(silhouette, {side, side}, {1, 1}, {margin, margin});
+  return autoencoder.pixel_weights(at::avg_pool2d(wide, {3, 3}, {1, 1}, {1, 1}, false, /*count_include_pad=*/false));
+}
+
+}  // namespace
+
+Denoiser::Denoiser(const ModelConfig& config, std::uint64_t seed, at::Device device)
+    : config_(config), autoencoder_(make_autoencoder(config)) {
+  const bool nothing = device.is_meta();
+  modules_ = std::make_shared<DenoiserModules>(
+      config, at::TensorOptions().dtype(at::kFloat).device(nothing ? device : at::Device(at::kCPU)));
+  if (nothing) return;
+  initialise_weights(*modules_, seed);
+  if (!device.is_cpu()) to(device);
+}
+
+at::Device Denoiser::device() const {
+  return modules_->conditioner->clean_embedding.device();
+}
+at::ScalarType Denoiser::dtype() const {
+  return modules_->conditioner->clean_embedding.scalar_type();
+}
+void Denoiser::to(at::Device device) {
+  modules_->to(device);
+}
+void Denoiser::to(at::ScalarType dtype) {
+  modules_->to(dtype);
+}
+
+void Denoiser::set_channels_last(bool on) {
+  channels_last_ = on;
+  const auto format = on ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+  for (at::Tensor& parameter : modules_->parameters()) {
+    if (parameter.dim() == 4) parameter.set_data(parameter.data().contiguous(format));
+  }
+}
+
+std::vector<std::pair<std::string, at::Tensor>> Denoiser::parameters() const {
+  std::vector<std::pair<std::string, at::Tensor>> all;
+  for (const auto& item : modules_->named_parameters()) all.emplace_back(item.key(), item.value());
+  return all;
+}
+
+std::int64_t Denoiser::parameter_count() const {
+  std::int64_t count = 0;
+  for (const auto& parameter : modules_->parameters()) count += parameter.numel();
+  return count;
+}
+
+TensorMap Denoiser::state() const {
+  TensorMap map;
+  for (const auto& [name, parameter] : parameters()) map[name] = parameter.detach();
+  return map;
+}
+
+Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) const {
+  Conditioner& learned = modules_->conditioner;
+  const std::int64_t factor = autoencoder_->factor();
+  const bool residual = config_.output == "prior-residual";
+  if ((config_.use_priors || residual) && !batch.priors.warped.defined()) {
+    fail("the batch has no prior maps: compute them before conditioning");
+  }
+  Conditioning c;
+  c.layout = make_view_layout(batch.is_reference, batch.is_target);
+  const ViewLayout& layout = c.layout;
+  if (batch.colour.size(-2) % factor != 0 || batch.colour.size(-1) % factor != 0) {
+    fail_usage("pictures of {} x {} pixels: width and height must be multiples of {} for this model",
+               batch.colour.size(-1), batch.colour.size(-2), factor);
+  }
+  const std::int64_t height = batch.colour.size(-2) / factor, width = batch.colour.size(-1) / factor;
+
+  // What references and targets are told alike, row by row.
+  const at::Tensor rays = config_.use_rays ? view_rays(batch, height, width) : at::Tensor();
+  const at::Tensor priors = config_.use_priors ? batch.priors.stacked() : at::Tensor();
+  at::Tensor image;
+  if (residual) {
+    image = config_.prior_image == "prior" ? prior_image(batch.priors, batch.background)
+                                           : mirror_or_prior_image(batch.priors, batch.background);
+  }
+  auto maps_of = [&](const at::Tensor& rows, const at::Tensor& samples, const at::Tensor& mask,
+                     const at::Tensor& base) {
+    const at::Tensor dropped = dropped_rows(drop.priors, samples);
+    std::vector<at::Tensor> maps = {mask};
+    if (config_.use_rays) maps.push_back(take_views(rays, rows));
+    if (config_.use_priors) maps.push_back(without(space_to_depth(take_views(priors, rows), factor), dropped));
+    if (residual) maps.push_back(base);
+    return maps;
+  };
+  auto base_of = [&](const at::Tensor& rows, const at::Tensor& samples) {
+    if (!residual) return at::Tensor();
+    return without(autoencoder_->encode(take_views(image, rows) * 2 - 1), dropped_rows(drop.priors, samples));
+  };
+
+  at::Tensor unseen = dropped_rows(drop.references, layout.reference_samples);
+  if (!unseen.defined()) unseen = at::zeros({layout.references}, batch.is_reference.options());
+  const at::Tensor latents =
+      learned->reference_latents(view_latents(batch, layout.reference_rows, *autoencoder_), unseen);
+  const at::Tensor seen = per_row(1 - unseen.to(at::kFloat)).expand({layout.references, 1, height, width});
+  std::vector<at::Tensor> maps = maps_of(layout.reference_rows, layout.reference_samples, seen,
+                                         base_of(layout.reference_rows, layout.reference_samples));
+  maps.insert(maps.begin(), latents);
+  c.reference_input = at::cat(maps, 1);
+
+  c.base = base_of(layout.target_rows, layout.target_samples);
+  c.target_input = at::cat(maps_of(layout.target_rows, layout.target_samples,
+                                   at::zeros({layout.targets, 1, height, width}, latents.options()), c.base),
+                           1);
+  if (residual) {
+    c.scale = at::full({layout.targets}, config_.residual_scale, c.base.options());
+    const at::Tensor dropped = dropped_rows(drop.priors, layout.target_samples);
+    if (dropped.defined()) c.scale.masked_fill_(dropped, config_.sigma_data);
+    c.gate = residual_gate(take_views(batch.priors.silhouette, layout.target_rows), config_, *autoencoder_);
+    if (dropped.defined()) c.gate = c.gate.masked_fill(per_row(dropped), 1);
+  }
+
+  c.reference_embedding = learned->cue(batch, layout.reference_rows) + learned->clean_embedding;
+  c.target_embedding = learned->cue(batch, layout.target_rows);
+  const at::Tensor tokens = learned->tokens(batch, drop.identity.defined() ? drop.identity.to(device()) : at::Tensor());
+  c.reference_tokens = tokens.index_select(0, layout.reference_samples);
+  c.target_tokens = tokens.index_select(0, layout.target_samples);
+  return c;
+}
+
+namespace {
+
+// Noisy latents as the network sees them. EDM: c_in·x, c_in = 1/√(σ² + σ_d²) (Karras et al. 2022, table 1).
+// prior-residual: the same of the residual x − base with its own scale s for σ_d; at σ_max, where x says nothing of
+// the picture, zero, so that a single step is a function of the conditions alone.
+at::Tensor scaled_input(const at::Tensor& x, const at::Tensor& sigma, const at::Tensor& base, const at::Tensor& scale,
+                        const ModelConfig& config) {
+  if (!base.defined()) return x * per_row(at::rsqrt(sigma.square() + config.sigma_data * config.sigma_data));
+  const at::Tensor c_in = at::rsqrt(sigma.square() + scale.square());
+  return (x - base) * per_row(c_in.masked_fill(sigma >= config.sigma_max * (1 - 1e-6), 0));
+}
+
+// D from the network's output F. EDM: c_skip·x + c_out·F with c_skip = σ_d²/(σ² + σ_d²), c_out = σ·σ_d/√(σ² + σ_d²).
+// prior-residual: base + s·g·F.
+at::Tensor denoised(const at::Tensor& x, const at::Tensor& f, const at::Tensor& sigma, const at::Tensor& base,
+                    const at::Tensor& scale, const at::Tensor& gate, const ModelConfig& config) {
+  if (base.defined()) return base + per_row(scale) * gate * f;
+  const double data = config.sigma_data;
+  const at::Tensor total = sigma.square() + data * data;
+  return per_row(data * data / total) * x + per_row(sigma * data * at::rsqrt(total)) * f;
+}
+
+}  // namespace
+
+ReferenceCache Denoiser::encode_references(const Conditioning& c) const {
+  ReferenceCache cache;
+  UNet& unet = modules_->unet;
+  if (c.layout.references == 0) {
+    cache.layers.resize(static_cast<std::size_t>(unet->cross_view_layers()));
+    return cache;
+  }
+  ViewContext context;
+  context.pass = ViewPass::references;
+  context.layout = &c.layout;
+  context.record = &cache;
+  context.last_layer = unet->cross_view_layers() - 1;
+  at::Tensor input = c.reference_input.to(dtype());
+  if (channels_last_) input = input.contiguous(at::MemoryFormat::ChannelsLast);
+  unet->forward(input, c.reference_embedding, c.reference_tokens, context);
+  return cache;
+}
+
+at::Tensor Denoiser::denoise(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& c,
+                             const ReferenceCache& cache) const {
+  UNet& unet = modules_->unet;
+  ViewContext context;
+  context.pass = ViewPass::targets;
+  context.layout = &c.layout;
+  context.draws = c.layout.draws_of(x);
+  context.cache = &cache;
+  const at::Tensor base = c.layout.repeat_draws(c.base, context.draws);
+  const at::Tensor scale = c.layout.repeat_draws(c.scale, context.draws);
+  const at::Tensor gate = c.layout.repeat_draws(c.gate, context.draws);
+  at::Tensor input =
+      at::cat({scaled_input(x, sigma, base, scale, config_), c.layout.repeat_draws(c.target_input, context.draws)}, 1);
+  input = input.to(dtype());
+  if (channels_last_) input = input.contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor embedding =
+      unet->embed_time(at::log(sigma) * (kNoiseScale / 4)) + c.layout.repeat_draws(c.target_embedding, context.draws);
+  const at::Tensor f =
+      unet->forward(input, embedding, c.layout.repeat_draws(c.target_tokens, context.draws), context).to(at::kFloat);
+  return denoised(x, f, sigma, base, scale, gate, config_);
+}
+
+at::Tensor Denoiser::denoise_joint(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& c) const {
+  UNet& unet = modules_->unet;
+  ViewContext context;
+  context.pass = ViewPass::joint;
+  context.layout = &c.layout;
+  context.draws = c.layout.draws_of(x);
+  const at::Tensor base = c.layout.repeat_draws(c.base, context.draws);
+  const at::Tensor scale = c.layout.repeat_draws(c.scale, context.draws);
+  const at::Tensor gate = c.layout.repeat_draws(c.gate, context.draws);
+  const at::Tensor targets =
+      at::cat({scaled_input(x, sigma, base, scale, config_), c.layout.repeat_draws(c.target_input, context.draws)}, 1);
+  at::Tensor input = at::cat({c.reference_input, targets}, 0).to(dtype());
+  if (channels_last_) input = input.contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor noise_embedding = unet->embed_time(at::log(sigma) * (kNoiseScale / 4));
+  const at::Tensor embedding =
+      at::cat({c.reference_embedding, noise_embedding + c.layout.repeat_draws(c.target_embedding, context.draws)}, 0);
+  const at::Tensor tokens = at::cat({c.reference_tokens, c.layout.repeat_draws(c.target_tokens, context.draws)}, 0);
+  const at::Tensor f =
+      unet->forward(input, embedding, tokens, context).narrow(0, c.layout.references, x.size(0)).to(at::kFloat);
+  return denoised(x, f, sigma, base, scale, gate, config_);
+}
+
+at::Tensor Denoiser::loss_weight(const at::Tensor& sigma, const Conditioning& c) const {
+  // EDM: λ = (σ² + σ_d²)/(σ·σ_d)², so that F's squared error has weight 1.
+  if (!c.scale.defined()) return sigma.square().reciprocal() + 1 / (config_.sigma_data * config_.sigma_data);
+  // prior-residual: the same with s for σ_d, which gives F's squared error the weight 1 + s²/σ²; clipped.
+  const at::Tensor scale = c.layout.repeat_draws(c.scale, c.layout.draws_of(sigma));
+  const at::Tensor of_network = at::clamp_max(1 + (scale / sigma).square(), config_.loss_weight_clip);
+  return of_network / scale.square();
+}
+
+}  // namespace spinfill

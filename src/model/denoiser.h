@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/safetensors.h"
+#include "model/autoencoder.h"
+#include "model/conditioning.h"
+#include "model/config.h"
+#include "model/reference_cache.h"
+
+namespace spinfill {
+
+struct DenoiserModules;
+
+// The denoiser D(x; σ, conditions): network, conditioning and preconditioning. Copying one copies a handle.
+//
+// A step of training:  auto c = denoiser.condition(batch, drop);  auto cache = denoiser.encode_references(c);
+//                      auto d = denoiser.denoise(x, sigma, c, cache);
+class Denoiser {
+ public:
+  // Initial weights are a function of (config, seed) alone. On at::kMeta nothing is allocated.
+  Denoiser(const ModelConfig& config, std::uint64_t seed, at::Device device = at::kCPU);
+
+  const ModelConfig& config() const { return config_; }
+  const Autoencoder& autoencoder() const { return *autoencoder_; }
+  at::Device device() const;
+  at::ScalarType dtype() const;  // of the network's weights; latents outside of it are float32
+
+  void to(at::Device device);
+  void to(at::ScalarType dtype);    // float32, bfloat16 or float16
+  void set_channels_last(bool on);  // memory layout of the convolutions; results agree to rounding
+
+  // Every trainable parameter, by name ("unet.…" as in diffusers, "conditioner.…"), in a fixed order. Each takes part
+  // in every step that has a reference and a target.
+  std::vector<std::pair<std::string, at::Tensor>> parameters() const;
+  std::int64_t parameter_count() const;
+  TensorMap state() const;  // the same as detached aliases
+
+  // Reads neither colour nor alpha of targets. Pictures must be multiples of the autoencoder's factor.
+  Conditioning condition(const Batch& batch, const ConditionDrop& drop = {}) const;
+  // The network over the references alone (clean, unit scale), as far as its last cross-view attention.
+  ReferenceCache encode_references(const Conditioning& conditioning) const;
+  // x [ΣT·M,C,h,w] noisy latents, sigma [ΣT·M] → D, float32. M noise draws share the references.
+  at::Tensor denoise(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& conditioning,
+                     const ReferenceCache& cache) const;
+  // The same without a cache, references and targets in one pass through the whole network: for tests and benchmarks.
+  at::Tensor denoise_joint(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& conditioning) const;
+
+  // Weight λ(σ) of the squared error of D, [ΣT·M], for targets whose output scale is conditioning.scale.
+  at::Tensor loss_weight(const at::Tensor& sigma, const Conditioning& conditioning) const;
+
+  DenoiserModules& modules() const { return *modules_; }
+
+ private:
+  ModelConfig config_;
+  std::shared_ptr<Autoencoder> autoencoder_;
+  std::shared_ptr<DenoiserModules> modules_;
+  bool channels_last_ = false;
+};
+
+}  // namespace spinfill

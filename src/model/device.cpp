@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/device.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <sys/resource.h>
+
+#include "core/error.h"
+
+namespace spinfill {
+
+c10::Device choose_device(const std::string& name) {
+  if (name == "cpu") return at::kCPU;
+  const bool available = at::hasCUDA();
+  if (name == "cuda" && !available) {
+    fail_usage("device 'cuda': no GPU can be used here (a build with -DSPINFILL_CUDA=ON and a driver are needed)");
+  }
+  if (name != "cuda" && name != "auto") fail_usage("device '{}': must be auto, cpu or cuda", name);
+  return available ? c10::Device(at::kCUDA, 0) : c10::Device(at::kCPU);
+}
+
+std::uint64_t peak_bytes(c10::Device device) {
+  if (device.is_cuda()) {
+    const auto statistics = at::getDeviceAllocator(device.type())->getDeviceStats(device.index());
+    return static_cast<std::uint64_t>(
+        statistics.reserved_bytes[static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE)].peak);
+  }
+  struct rusage usage {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace spinfill

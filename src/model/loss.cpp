@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/loss.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/random.h"
+
+namespace spinfill {
+
+void LossOptions::bind(Fields& f) {
+  f.choice("mode", mode, {"regression", "diffusion", "mixed"},
+           "Noise levels trained: sigma_max alone, log-normal, or a mixture");
+  f.number("regression_share", regression_share, "Mixed: probability that a noise draw is a regression", 0, 1);
+  f.number("draws", draws, "Noise draws per set of targets; they share the references' pass", 1, 64);
+  f.number("foreground_weight", foreground_weight, "Weight of a pixel inside the vehicle, 1 outside", 0, 1000);
+}
+
+NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
+                              const std::vector<std::int64_t>& samples, std::int64_t height, std::int64_t width,
+                              std::uint64_t seed) {
+  const std::int64_t channels = config.latent_channels(), rows = layout.targets * options.draws;
+  const at::Tensor sigma = at::empty({rows}, at::kFloat);
+  const at::Tensor noise = at::empty({rows, channels, height, width}, at::kFloat);
+  std::int64_t row = 0;
+  auto batch_index = layout.order.begin();
+  for (const ViewGroup& group : layout.groups) {
+    for (std::int64_t s = 0; s < group.samples; ++s, ++batch_index) {
+      if (group.targets == 0) continue;
+      Random random(seed, static_cast<std::uint64_t>(samples.at(static_cast<std::size_t>(*batch_index))),
+                    Stream::noise);
+      auto generator = at::make_generator<at::CPUGeneratorImpl>(random.bits64());
+      const double shift = config.noise_shift ? 0.5 * std::log(static_cast<double>(group.targets)) : 0;
+      for (std::int64_t m = 0; m < options.draws; ++m, row += group.targets) {
+        const double chance = random.uniform(), normal = random.normal();
+        const bool regression =
+            options.mode == "regression" || (options.mode == "mixed" && chance < options.regression_share);
+        // ln σ ~ N(P_mean, P_std²), shifted by ½ ln N for N targets.
+        const double drawn = std::exp(config.noise_mean + config.noise_std * normal + shift);
+        const double level = regression ? config.sigma_max : std::clamp(drawn, config.sigma_min, config.sigma_max);
+        sigma.narrow(0, row, group.targets).fill_(level);
+        noise.narrow(0, row, group.targets).normal_(0, 1, generator);
+      }
+    }
+  }
+  const at::Device device = layout.target_rows.device();
+  return {sigma.to(device), noise.to(device)};
+}
+
+TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options,
+                           std::uint64_t seed) {
+  const ModelConfig& config = denoiser.config();
+  const ConditionDrop drop = draw_condition_drop(config.dropout, batch.samples, seed);
+  const Conditioning conditioning = denoiser.condition(batch, drop);
+  const ViewLayout& layout = conditioning.layout;
+  if (layout.targets == 0) fail("a training batch without a single target view");
+
+  const at::Tensor clean = view_latents(batch, layout.target_rows, denoiser.autoencoder());  // [ΣT,C,h,w]
+  const at::Tensor alpha = take_views(batch.alpha, layout.target_rows);
+  const at::Tensor pixel_weight = denoiser.autoencoder().pixel_weights(1 + (options.foreground_weight - 1) * alpha);
+  const NoiseDraw draw =
+      draw_training_noise(config, options, layout, batch.samples, clean.size(2), clean.size(3), seed);
+
+  const at::Tensor y = layout.repeat_draws(clean, options.draws);
+  const at::Tensor x = y + draw.sigma.view({-1, 1, 1, 1}) * draw.noise;
+  const ReferenceCache cache = denoiser.encode_references(conditioning);
+  const at::Tensor d = denoiser.denoise(x, draw.sigma, conditioning, cache);
+
+  // L = Σ λ(σ)·w·(D − y)², on targets only.
+  const at::Tensor squared = (d - y).square();
+  const at::Tensor weight = denoiser.loss_weight(draw.sigma, conditioning).view({-1, 1, 1, 1}) *
+                            layout.repeat_draws(pixel_weight, options.draws);
+  return {(squared * weight).sum(), squared.numel(), squared.detach().sum()};
+}
+
+}  // namespace spinfill

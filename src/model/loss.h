@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "data/batch.h"
+#include "model/denoiser.h"
+
+namespace spinfill {
+
+struct LossOptions {
+  std::string mode = "mixed";     // "regression" (σ = σ_max), "diffusion" (ln σ ~ N(P_mean, P_std²)), or "mixed"
+  double regression_share = 0.5;  // mixed: probability that a noise draw is a regression
+  std::int64_t draws = 1;         // M noise draws per set of targets
+  double foreground_weight = 4;   // weight of a pixel inside the vehicle; 1 outside
+  void bind(Fields& f);
+};
+
+struct TrainingLoss {
+  at::Tensor sum;            // [] weighted squared errors summed over target values, differentiable
+  std::int64_t count = 0;    // target values: ΣT·M·C·h·w; divide by its sum over all ranks and accumulation steps
+  at::Tensor squared_error;  // [] unweighted squared errors of D, summed, detached: for logs
+};
+
+// Noise, noise levels and dropout are functions of (seed, batch.samples[b]) alone: the same on every device and for
+// every split of the samples over batches and ranks.
+TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options,
+                           std::uint64_t seed);
+
+// The draws behind it, exposed for tests. In the layout's order of ΣT·M rows, on the device of the layout.
+struct NoiseDraw {
+  at::Tensor sigma;  // [ΣT·M] float32, equal for the targets of one draw
+  at::Tensor noise;  // [ΣT·M,C,h,w] float32, unit variance
+};
+NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
+                              const std::vector<std::int64_t>& samples, std::int64_t height, std::int64_t width,
+                              std::uint64_t seed);
+
+}  // namespace spinfill

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/batch.h"
+#include "metrics/run_config.h"
+#include "model/denoiser.h"
+#include "train/optimizer.h"
+
+namespace spinfill {
+
+// What is minimised at a step: regression first, then as the configuration's `loss` says.
+LossOptions loss_options_at(const RunConfig& config, std::int64_t step);
+
+struct StepStatistics {
+  double loss = 0;           // weighted squared error per target value
+  double squared_error = 0;  // unweighted, per target value, in latents of [−1,1]
+  double gradient_norm = 0;  // before clipping
+  std::int64_t values = 0;   // target values
+  bool finite = true;        // false: nothing was changed
+};
+
+// One optimiser step (the step-th, from 0) over the micro-batches, moved to the denoiser's device one at a time.
+// Gradients are divided by the number of target values in all of them, so that a split does not change the result.
+StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
+                          const RunConfig& config, std::int64_t step);
+
+std::vector<NamedParameter> named_parameters(const Denoiser& denoiser);
+
+}  // namespace spinfill

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/validation.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <chrono>
+
+#include "core/log.h"
+#include "core/progress.h"
+#include "metrics/evaluation.h"
+#include "metrics/evaluation_set.h"
+#include "metrics/report.h"
+#include "metrics/sample_grid.h"
+#include "model/sampler.h"
+
+namespace spinfill {
+
+bool BestValidation::update(const Json& row, std::int64_t at_step) {
+  const double score = row.at("validation").at("psnr").get<double>();
+  if (at_step == 0 || (step >= 0 && score <= psnr)) return false;
+  step = at_step;
+  psnr = score;
+  return true;
+}
+
+Json BestValidation::to_json() const {
+  return {{"best_step", step}, {"best_psnr", psnr}};
+}
+
+BestValidation BestValidation::from_json(const Json& json) {
+  BestValidation best;
+  best.step = json.value("best_step", best.step);
+  best.psnr = json.value("best_psnr", best.psnr);
+  return best;
+}
+
+struct Validation::State {
+  RunConfig config;
+  at::Device device;
+  LpipsChoice lpips;
+  EvaluationSet set;
+  std::vector<Batch> batches;  // once made, kept
+};
+
+Validation::Validation(const RunConfig& config, at::Device device)
+    : state_(new State{config,
+                       device,
+                       choose_lpips(config.evaluation.lpips, device),
+                       EvaluationSet(config.data, config.evaluation, "val", config.train.validation_sets),
+                       {}}) {
+  if (!state_->lpips.lpips) log_info("{}", state_->lpips.absent);
+  Progress progress("validation data", state_->set.batches(), "batches");
+  for (std::int64_t i = 0; i < state_->set.batches(); ++i) {
+    state_->batches.push_back(state_->set.batch(i));
+    progress.update(i + 1);
+  }
+}
+
+Validation::~Validation() = default;
+
+Json Validation::score(const Denoiser& denoiser, std::int64_t step, const fs::path& samples) const {
+  const at::NoGradGuard no_grad;
+  const auto began = std::chrono::steady_clock::now();
+  const auto seed = static_cast<std::uint64_t>(state_->config.seed);
+  const Predictor predictor = [&](const Batch& batch) {
+    return generate(denoiser, batch.to(state_->device), state_->config.sampler, seed).to(at::kCPU);
+  };
+  std::size_t next = 0;
+  const NextBatch batches = [&]() -> std::optional<Batch> {
+    if (next == state_->batches.size()) return std::nullopt;
+    return state_->batches[next++];
+  };
+  EvaluateOptions options;
+  // The baselines do not change: they are scored once, beside the first validation.
+  options.baselines = step == 0;
+  std::int64_t grids = 0;
+  options.on_batch = [&](const Batch& batch, const at::Tensor& pictures) {
+    if (grids >= state_->config.train.sample_grids) return;
+    SampleGridOptions grid;
+    grid.sets = 2;
+    draw_sample_grid(batch, pictures, samples / fmt::format("step-{:07}-{}.png", step, grids++), grid);
+  };
+  Protocol protocol = state_->set.protocol(state_->config.sampler, seed);
+  protocol.lpips_absent = state_->lpips.absent;
+  const EvaluationReport report = evaluate(predictor, batches, protocol, state_->lpips.lpips.get(), options);
+  const Summary summary = summarise(report);
+  Json row = {{"step", step}, {"validation", scores_to_json(summary.overall.mean)}};
+  row["weights"] = "ema";
+  row["images"] = summary.overall.images;
+  for (std::size_t i = 0; options.baselines && i < kBaselines.size(); ++i) {
+    row["baselines"][kBaselines[i]] = scores_to_json(summarise(report, 1 + i).overall.mean);
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  row["validation_seconds"] = seconds;
+  const auto text = [&](std::size_t metric) { return score_text(metric, summary.overall.mean[metric]); };
+  log_info("step {}: validation PSNR {} dB (foreground {}), SSIM {}, LPIPS {}, {:.1f} s", step, text(0), text(1),
+           text(2), text(4), seconds);
+  return row;
+}
+
+}  // namespace spinfill

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "core/files.h"
+#include "metrics/run_config.h"
+#include "model/denoiser.h"
+
+namespace spinfill {
+
+// The best validation so far, by PSNR; the one before step 1 does not count.
+struct BestValidation {
+  std::int64_t step = -1;
+  double psnr = 0;
+  bool update(const Json& row, std::int64_t at_step);  // whether this is the best now
+  Json to_json() const;
+  static BestValidation from_json(const Json& json);
+};
+
+// Scores on a fixed list of (vehicle, subset) pairs of the validation split, so that scores of different steps and runs
+// compare. The pairs and their priors are kept in memory.
+class Validation {
+ public:
+  Validation(const RunConfig& config, at::Device device);
+  ~Validation();
+
+  // One row of metrics.jsonl: {"step", "validation": {"psnr", "ssim", "lpips", "foreground_psnr"}, …}; pictures go to
+  // samples/step-N-K.png.
+  Json score(const Denoiser& denoiser, std::int64_t step, const std::filesystem::path& samples) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace spinfill

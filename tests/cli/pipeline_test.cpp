@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands together, as a user runs them: train, stop, resume, evaluate, compare, export, complete.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "core/files.h"
+#include "support/support.h"
+#include "support/tiny_set.h"
+
+namespace spinfill {
+namespace {
+
+class Pipeline : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new test::TemporaryFolder;
+    test::write_tiny_data_set(*folder_ / "data", 6);
+    std::ofstream(*folder_ / "tiny.yaml") << R"(
+data: {width: 24, height: 16, priors: {grid: 16}}
+model:
+  block_out_channels: [16, 16]
+  attention_levels: [0, 1]
+  attention_heads: 2
+  cross_attention_dim: 16
+  norm_num_groups: 4
+optimizer: {warmup_steps: 2}
+train: {steps: 40, batch_sets: 2, micro_batch_sets: 2, regression_share: 0.5, checkpoint_every: 4, keep_last: 20,
+        validate_every: 20, sample_grids: 1, log_every: 1, threads: 1}
+)";
+  }
+  static void TearDownTestSuite() {
+    delete folder_;
+    folder_ = nullptr;
+  }
+  static test::CommandResult spinfill(const std::string& arguments) {
+    return test::run_command(
+        fmt::format("cd '{}' || exit 9; '{}' {}", folder_->path().string(), test::program(), arguments));
+  }
+  static std::string train(const std::string& run) {
+    return fmt::format("train --config tiny.yaml --set data.path=data --out {}", run);
+  }
+  static std::string final_weights(const std::string& run) {
+    return sha256_file(*folder_ / run / "checkpoints/step-40/weights.safetensors") +
+           sha256_file(*folder_ / run / "checkpoints/step-40/ema.safetensors") +
+           sha256_file(*folder_ / run / "checkpoints/step-40/optimizer.safetensors");
+  }
+  // The run that nothing interrupted, trained once for all tests.
+  static const std::string& whole() {
+    static const std::string weights = [] {
+      const auto result = spinfill(train("whole"));
+      if (result.exit_code != 0) fail("train: {}", result.output);
+      return final_weights("whole");
+    }();
+    return weights;
+  }
+  static void wait_for(const fs::path& path) {
+    for (int i = 0; i < 600 && !fs::exists(path); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ASSERT_TRUE(fs::exists(path)) << path;
+  }
+  // Starts a training, sends the signal once `mark` exists, and gives the exit code of the shell's wait.
+  static test::CommandResult interrupted(const std::string& run, const std::string& signal, const std::string& mark) {
+    return spinfill(
+        fmt::format("{} & pid=$!; while [ ! -e {}/{} ] && kill -0 $pid; do sleep 0.02; done; "
+                    "kill -{} $pid; wait $pid",
+                    train(run), run, mark, signal));
+  }
+  static test::TemporaryFolder* folder_;
+};
+test::TemporaryFolder* Pipeline::folder_ = nullptr;
+
+TEST_F(Pipeline, KilledRunResumesBitForBit) {
+  whole();
+  EXPECT_EQ(interrupted("killed", "KILL", "checkpoints/step-12/state.json").exit_code, 137);
+  ASSERT_FALSE(fs::exists(*folder_ / "killed/checkpoints/step-40"));
+  const auto resumed = spinfill(train("killed") + " --resume");
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.output;
+  EXPECT_NE(resumed.output.find("resumed at step"), std::string::npos) << resumed.output;
+  EXPECT_EQ(final_weights("killed"), whole());
+}
+
+TEST_F(Pipeline, SignalSavesExits75AndResumesBitForBit) {
+  whole();
+  for (const std::string signal : {"TERM", "INT"}) {
+    const std::string run = "stopped-" + signal;
+    const auto stopped = interrupted(run, signal, "checkpoints/step-4/state.json");
+    EXPECT_EQ(stopped.exit_code, 75) << stopped.output;
+    EXPECT_NE(stopped.output.find("--resume"), std::string::npos) << stopped.output;
+    EXPECT_EQ(spinfill("train --resume --out " + run).exit_code, 0);  // the stored configuration is enough
+    EXPECT_EQ(final_weights(run), whole());
+  }
+}
+
+TEST_F(Pipeline, ScoresExportsAndCompletes) {
+  whole();
+  auto result = spinfill("evaluate --model whole --data data --split test --out report");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const Json metrics = read_json(*folder_ / "report/metrics.json");
+  for (const char* key :
+       {"protocol", "model", "overall", "by_missing", "by_azimuth", "by_category", "baselines", "images"}) {
+    EXPECT_TRUE(metrics.contains(key)) << key;
+  }
+  for (const char* name : {"nearest", "mirror", "prior", "mirror-or-prior"}) {
+    EXPECT_TRUE(metrics["baselines"][name]["overall"]["psnr"].is_number()) << name;
+  }
+  EXPECT_TRUE(metrics["overall"]["lpips"].is_null());
+  EXPECT_NE(metrics["protocol"]["lpips_absent"].get<std::string>().find("SPINFILL_LPIPS_WEIGHTS"), std::string::npos);
+  EXPECT_EQ(metrics["model"]["weights"], "ema");
+
+  result = spinfill(
+      "evaluate --model baseline:prior --data data --split test --out prior --set data.width=24 "
+      "--set data.height=16 --set data.priors.grid=16");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(read_json(*folder_ / "prior/metrics.json")["overall"]["psnr"],
+            metrics["baselines"]["prior"]["overall"]["psnr"]);
+  EXPECT_EQ(spinfill("compare report/metrics.json report/metrics.json").exit_code, 0);
+
+  result = spinfill("export --run whole --out bundle --dtype fp16 --metrics report/metrics.json");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  result = spinfill("evaluate --model bundle --data data --split test --out report-bundle");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_NEAR(read_json(*folder_ / "report-bundle/metrics.json")["overall"]["psnr"].get<double>(),
+              metrics["overall"]["psnr"].get<double>(), 0.05);
+
+  result = spinfill("complete --model bundle --input data/tiny-05 --hide 90,180,315 --out spin");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  for (const char* given : {"000.png", "045.png", "135.png", "225.png", "270.png"}) {
+    EXPECT_EQ(read_file(*folder_ / "spin" / given), read_file(*folder_ / "data/tiny-05" / given)) << given;
+  }
+  for (const char* made : {"090.png", "180.png", "315.png", "transforms.json", "contact_sheet.png", "spin.html"}) {
+    EXPECT_TRUE(fs::exists(*folder_ / "spin" / made)) << made;
+  }
+}
+
+TEST_F(Pipeline, WrongUseIsOneLineWithExitCodeTwo) {
+  std::ofstream(*folder_ / "typo.yaml") << "data:\n  path: data\noptimizer:\n  learning_rat: 0.1\n";
+  auto result = spinfill("train --config typo.yaml --out typo");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(result.output.find("typo.yaml:4"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("did you mean 'optimizer.learning_rate'"), std::string::npos) << result.output;
+  EXPECT_FALSE(fs::exists(*folder_ / "typo"));
+  for (const char* arguments :
+       {"train", "train --resume --out nowhere", "train --config tiny.yaml", "nonsense", "",
+        "train --config tiny.yaml --set train.steps=0 --out x", "evaluate --model baseline:best --data data --out x"}) {
+    result = spinfill(arguments);
+    EXPECT_EQ(result.exit_code, 2) << arguments << ": " << result.output;
+    EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 1) << arguments << ": " << result.output;
+  }
+  EXPECT_EQ(spinfill(train("x") + " --set data.path=missing").exit_code, 3);
+}
+
+TEST_F(Pipeline, PrintsTheEffectiveConfiguration) {
+  const auto result = spinfill("train --config tiny.yaml --set train.steps=7 --print-config");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_NE(result.output.find("  steps: 7 "), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("  width: 24 "), std::string::npos) << result.output;
+}
+
+TEST_F(Pipeline, BenchReportsItsKeys) {
+  auto result = spinfill("-q bench train --config tiny.yaml --set data.path=data --steps 2 --json");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  Json json = parse_json(result.output, "bench train");
+  for (const char* key : {"seconds_per_step", "views_per_second", "peak_bytes", "loader_share", "priors_share"}) {
+    EXPECT_GT(json[key].get<double>(), 0) << key;
+  }
+  result = spinfill("-q bench sample --config tiny.yaml --set data.path=data --steps 2 --repeats 1 --json");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  json = parse_json(result.output, "bench sample");
+  for (const char* key : {"seconds_per_step", "views_per_second", "peak_bytes", "joint_over_cached"}) {
+    EXPECT_GT(json[key].get<double>(), 0) << key;
+  }
+}
+
+}  // namespace
+}  // namespace spinfill

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/lpips.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <opencv2/imgcodecs.hpp>
+
+#include "core/files.h"
+#include "examples.h"
+
+namespace spinfill {
+namespace {
+
+const Json& reference_of(const std::string& net) {
+  for (const Json& entry : reference()["lpips"]) {
+    if (entry["net"] == net) return entry;
+  }
+  throw std::logic_error("no reference for " + net);
+}
+
+// The weights of make_fixtures.py.
+TensorMap example_weights(const std::string& net) {
+  TensorMap tensors;
+  std::uint32_t which = 1000;
+  for (const auto& [key, shape] : reference_of(net)["keys"].items()) {  // sorted by name
+    const auto sizes = shape.get<std::vector<std::int64_t>>();
+    at::Tensor values = sequence(which++, sizes);
+    if (key.ends_with(".bias")) {
+      values = 0.1 * (values - 0.5);
+    } else if (key.starts_with("lin")) {
+      values = values / 10;
+    } else {
+      values = (values - 0.5) * 2 * std::sqrt(9.0 / static_cast<double>(sizes[1] * sizes[2] * sizes[3]));
+    }
+    tensors[key] = values.to(at::kFloat);
+  }
+  return tensors;
+}
+
+class LpipsNets : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(LpipsNets, EqualTheLpipsPackage) {
+  const Json expected = reference_of(GetParam());
+  const Lpips lpips = Lpips::from_tensors(example_weights(GetParam()), "example");
+  EXPECT_EQ(lpips.net(), GetParam());
+  EXPECT_EQ(lpips.smallest_size(), expected["smallest"].get<int>());
+  for (const Json& score : expected["scores"]) {
+    const auto h = score["height"].get<int>(), w = score["width"].get<int>();
+    const at::Tensor a = picture(score["a"], h, w), b = picture(score["b"], h, w);
+    const at::Tensor layers = lpips.per_layer(a, b);
+    ASSERT_EQ(layers.size(1), static_cast<std::int64_t>(score["layers"].size()));
+    ASSERT_EQ(layers.size(1), lpips.layers());
+    for (std::int64_t l = 0; l < layers.size(1); ++l) {
+      const double value = score["layers"][l].get<double>();
+      EXPECT_NEAR(layers[0][l].item<double>(), value, 1e-5 * value + 1e-7) << "layer " << l;
+    }
+    EXPECT_NEAR(lpips.distance(a, b).item<double>(), score["distance"].get<double>(), 1e-6);
+    EXPECT_EQ(lpips.distance(a, a).item<double>(), 0);
+  }
+}
+
+TEST_P(LpipsNets, SmallPicturesAreRefusedByTheirSize) {
+  const Lpips lpips = Lpips::from_tensors(example_weights(GetParam()), "example");
+  const std::int64_t size = lpips.smallest_size();
+  const at::Tensor a = at::zeros({1, 3, size, size}), small = at::zeros({1, 3, size, size - 1});
+  EXPECT_TRUE(at::isfinite(lpips.distance(a, at::ones_like(a))).all().item<bool>());
+  test::expect_error(ExitCode::runtime, {GetParam(), fmt::format("{}×{}", size, size), "got"},
+                     [&] { lpips.distance(small, small); });
+}
+
+INSTANTIATE_TEST_SUITE_P(Nets, LpipsNets, ::testing::Values("squeeze", "alex", "vgg"),
+                         [](const auto& info) { return info.param; });
+
+TEST(Lpips, OneTruthServesManyPictures) {
+  const Lpips lpips = Lpips::from_tensors(example_weights("squeeze"), "example");
+  const at::Tensor truth = picture(1, 20, 24), a = picture(2, 20, 24), b = picture(3, 20, 24);
+  const at::Tensor both = lpips.distance(at::cat({a, b}), truth);
+  EXPECT_NEAR(both[0].item<double>(), lpips.distance(a, truth).item<double>(), 1e-7);
+  EXPECT_NEAR(both[1].item<double>(), lpips.distance(b, truth).item<double>(), 1e-7);
+}
+
+TEST(Lpips, TheWholeStateDictIsAcceptedAndItsCopiesAreChecked) {
+  TensorMap tensors = example_weights("alex");
+  const double before =
+      Lpips::from_tensors(tensors, "x").distance(picture(1, 31, 31), picture(2, 31, 31)).item<double>();
+  tensors["scaling_layer.shift"] = at::tensor({-.030f, -.088f, -.188f}).view({1, 3, 1, 1});
+  tensors["scaling_layer.scale"] = at::tensor({.458f, .448f, .450f}).view({1, 3, 1, 1});
+  for (int l = 0; l < 5; ++l) {
+    tensors[fmt::format("lins.{}.model.1.weight", l)] = tensors[fmt::format("lin{}.model.1.weight", l)];
+  }
+  const Lpips full = Lpips::from_tensors(tensors, "x");
+  EXPECT_EQ(full.distance(picture(1, 31, 31), picture(2, 31, 31)).item<double>(), before);
+  tensors["lins.2.model.1.weight"] = tensors["lins.2.model.1.weight"] + 1;
+  test::expect_error(ExitCode::runtime, {"f.st", "lins.2.model.1.weight"},
+                     [&] { Lpips::from_tensors(tensors, "f.st"); });
+  tensors.erase("lins.2.model.1.weight");
+  tensors["scaling_layer.scale"] = at::tensor({1.f, 1.f, 1.f}).view({1, 3, 1, 1});
+  test::expect_error(ExitCode::runtime, {"scaling_layer.scale", "0.1"}, [&] { Lpips::from_tensors(tensors, "f.st"); });
+}
+
+TEST(Lpips, WrongWeightsAreNamed) {
+  const TensorMap good = example_weights("squeeze");
+  const auto load = [](const TensorMap& tensors) { Lpips::from_tensors(tensors, "w.safetensors"); };
+  TensorMap heads;
+  for (const auto& [key, tensor] : good) {
+    if (key.starts_with("lin")) heads[key] = tensor;
+  }
+  test::expect_error(ExitCode::runtime, {"w.safetensors", "only the LPIPS heads"}, [&] { load(heads); });
+  test::expect_error(ExitCode::runtime, {"w.safetensors", "not the state dict"}, [&] {
+    load({{"x", at::zeros({1})}});
+  });
+  test::expect_error(ExitCode::runtime, {"not the state dict"}, [&] { load({}); });
+  TensorMap changed = good;
+  changed.erase("net.slice7.12.expand3x3.bias");
+  test::expect_error(ExitCode::runtime, {"lacks", "net.slice7.12.expand3x3.bias"}, [&] { load(changed); });
+  changed = good;
+  changed["extra"] = at::zeros({1});
+  test::expect_error(ExitCode::runtime, {"has no extra"}, [&] { load(changed); });
+  changed = good;
+  changed["lin3.model.1.weight"] = at::zeros({1, 383, 1, 1});
+  test::expect_error(ExitCode::runtime, {"lin3.model.1.weight", "[1,383,1,1]", "[1,384,1,1]"}, [&] { load(changed); });
+  changed = good;
+  changed["lin3.model.1.weight"] = at::full({1, 384, 1, 1}, NAN);
+  test::expect_error(ExitCode::runtime, {"lin3.model.1.weight", "not finite"}, [&] { load(changed); });
+  changed = good;
+  changed["lin3.model.1.weight"] = at::zeros({1, 384, 1, 1}, at::kLong);
+  test::expect_error(ExitCode::runtime, {"lin3.model.1.weight", "floating"}, [&] { load(changed); });
+}
+
+TEST(Lpips, AbsentWithoutWeightsAndAnErrorWithWrongOnes) {
+  ::unsetenv("SPINFILL_LPIPS_WEIGHTS");
+  const LpipsChoice none = choose_lpips({}, at::kCPU);
+  EXPECT_EQ(none.lpips, nullptr);
+  EXPECT_NE(none.absent.find("SPINFILL_LPIPS_WEIGHTS"), std::string::npos);
+  EXPECT_EQ(none.absent.find('\n'), std::string::npos);
+  test::expect_error(ExitCode::runtime, {"/nowhere.safetensors"},
+                     [] { choose_lpips({"/nowhere.safetensors"}, at::kCPU); });
+
+  const test::TemporaryFolder folder;
+  const auto path = folder / "squeeze.safetensors";
+  write_safetensors(path, example_weights("squeeze"));
+  ::setenv("SPINFILL_LPIPS_WEIGHTS", path.c_str(), 1);
+  const LpipsChoice found = choose_lpips({}, at::kCPU);
+  ::unsetenv("SPINFILL_LPIPS_WEIGHTS");
+  ASSERT_NE(found.lpips, nullptr);
+  EXPECT_EQ(found.lpips->sha256(), sha256_file(path));
+  EXPECT_TRUE(found.absent.empty());
+  const std::string bytes = read_file(path);
+  write_file_atomic(folder / "cut.safetensors", bytes.substr(0, bytes.size() - 5));
+  test::expect_error(ExitCode::runtime, {"cut.safetensors"},
+                     [&] { choose_lpips({(folder / "cut.safetensors").string()}, at::kCPU); });
+}
+
+at::Tensor read_bgr(const std::filesystem::path& path) {
+  const cv::Mat image = cv::imread(path.string(), cv::IMREAD_COLOR);
+  return at::from_blob(image.data, {1, image.rows, image.cols, 3}, at::kByte)
+             .permute({0, 3, 1, 2})
+             .flip({1})
+             .to(at::kFloat) /
+         255;
+}
+
+TEST(Lpips, RealSqueezeWeightsGiveThePublishedNumbers) {
+  SPINFILL_NEEDS_REAL_DATA();
+  const auto folder = test::real_data() / "lpips";
+  const Json expected = read_json(folder / "expected.json");
+  const Lpips lpips = Lpips::load(folder / "lpips_squeeze.safetensors");
+  EXPECT_EQ(lpips.net(), "squeeze");
+  for (const auto& [pair, value] : expected["pairs"].items()) {
+    const std::size_t space = pair.find(' ');
+    const at::Tensor a = read_bgr(folder / pair.substr(0, space)), b = read_bgr(folder / pair.substr(space + 1));
+    EXPECT_NEAR(lpips.distance(a, b).item<double>(), value.get<double>(), 1e-5) << pair;
+    const at::Tensor layers = lpips.per_layer(a, b);
+    const Json& contributions = expected["per-layer contributions"][pair];
+    ASSERT_EQ(contributions.size(), 7u);
+    for (int l = 0; l < 7; ++l) {
+      EXPECT_NEAR(layers[0][l].item<double>(), contributions[l].get<double>(), 1e-5) << pair << " layer " << l;
+    }
+  }
+  const at::Tensor grey = at::full({1, 3, 64, 64}, 0.5), white = at::ones({1, 3, 64, 64}),
+                   black = at::zeros_like(white);
+  const Json& constant = expected["constant images 64x64 in [-1,1]"];
+  EXPECT_NEAR(lpips.distance(grey, white).item<double>(), constant["all 0 against all 1"].get<double>(), 1e-5);
+  EXPECT_NEAR(lpips.distance(grey, black).item<double>(), constant["all 0 against all -1"].get<double>(), 1e-5);
+}
+
+}  // namespace
+}  // namespace spinfill

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/loss.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <fmt/ranges.h>
+
+#include <cmath>
+
+#include "support/support.h"
+#include "tiny.h"
+
+namespace spinfill {
+namespace {
+
+using test::make_batch;
+using test::max_difference;
+
+LossOptions regression() {
+  LossOptions options;
+  options.mode = "regression";
+  return options;
+}
+
+// A fresh prior-residual model gives the prior image, so the loss of a regression can be had by hand:
+// Σ (1/s²)·(1 + (w−1)·α)·(base − y)² with λ(σ_max) = (1 + s²/σ_max²)/s².
+TEST(Loss, EqualsAHandComputation) {
+  const ModelConfig config = test::tiny_config();
+  const Denoiser denoiser(config, 1);
+  const Batch batch = make_batch({"rrrrtrrt", "t-rt---t"});
+  LossOptions options = regression();
+  options.foreground_weight = 3;
+  const TrainingLoss loss = training_loss(denoiser, batch, options, 5);
+  const double s = config.residual_scale, lambda = 1 / (s * s) + 1 / (80.0 * 80.0);
+  const at::Tensor base = mirror_or_prior_image(batch.priors, batch.background) * 2 - 1;
+  double expected = 0, plain = 0;
+  for (const auto& [b, v] : std::vector<std::pair<int, int>>{{0, 4}, {0, 7}, {1, 0}, {1, 3}, {1, 7}}) {
+    const at::Tensor squared = (base[b][v] - (batch.colour[b][v] * 2 - 1)).square().to(at::kDouble);
+    expected += (squared * (1 + 2 * batch.alpha[b][v])).sum().item<double>() * lambda;
+    plain += squared.sum().item<double>();
+  }
+  EXPECT_NEAR(loss.sum.item<double>(), expected, 1e-4 * expected);
+  EXPECT_NEAR(loss.squared_error.item<double>(), plain, 1e-4 * plain);
+  EXPECT_EQ(loss.count, 5 * 3 * 16 * 24);
+  EXPECT_TRUE(loss.sum.requires_grad());
+}
+
+// The EDM form with F = 0: D = c_skip·x, so E[λ(D − y)²] over the noise is known in closed form, and is 1 for data of
+// standard deviation σ_d: λ·(c_skip²·σ² + (1 − c_skip)²·y²).
+TEST(Loss, EdmWeightsMakeEveryNoiseLevelEqual) {
+  ModelConfig config = test::tiny_config();
+  config.output = "edm";
+  config.noise_shift = false;
+  config.noise_std = 0;
+  LossOptions options;
+  options.mode = "diffusion";
+  options.foreground_weight = 1;
+  options.draws = 8;
+  for (const double ln_sigma : {-3.0, -1.0, 0.5, 2.0}) {
+    config.noise_mean = ln_sigma;
+    const Denoiser denoiser(config, 1);
+    Batch batch = make_batch({"rrrrtrrt"}, 48, 48);
+    batch.colour = at::where(batch.colour > 0.5, 0.75, 0.25).to(at::kFloat);  // latents ±0.5 = ±σ_d
+    const TrainingLoss loss = training_loss(denoiser, batch, options, 5);
+    EXPECT_NEAR(loss.sum.item<double>() / static_cast<double>(loss.count), 1, 0.05) << ln_sigma;
+  }
+}
+
+TEST(Loss, ResidualWeightIsClipped) {
+  const ModelConfig config = test::tiny_config();
+  const Denoiser denoiser(config, 1);
+  const Conditioning conditioning = denoiser.condition(make_batch({"rrrrtrrt"}));
+  const double s = config.residual_scale;
+  const at::Tensor weight = denoiser.loss_weight(at::tensor({0.01f, 0.3f}), conditioning);
+  EXPECT_NEAR(weight[0].item<double>() * s * s, 5, 1e-5);
+  EXPECT_NEAR(weight[1].item<double>() * s * s, 1 + s * s / 0.09, 1e-5);
+}
+
+// Only targets are scored, and references' truth matters only through the conditions.
+TEST(Loss, AbsentViewsDoNotCount) {
+  Denoiser denoiser(test::tiny_config(), 1);
+  test::randomise(denoiser);
+  const Batch batch = make_batch({"t-rt---t"});
+  Batch other = batch;
+  const at::Tensor absent = at::logical_not(at::logical_or(batch.is_reference, batch.is_target)).view({1, 8, 1, 1, 1});
+  other.colour = at::where(absent, at::rand_like(other.colour), other.colour);
+  other.alpha =
+      at::where(at::logical_not(batch.is_target).view({1, 8, 1, 1, 1}), at::rand_like(other.alpha), other.alpha);
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(training_loss(denoiser, batch, {}, 5).sum.equal(training_loss(denoiser, other, {}, 5).sum));
+  other.colour = 1 - batch.colour;
+  EXPECT_FALSE(training_loss(denoiser, batch, {}, 5).sum.equal(training_loss(denoiser, other, {}, 5).sum));
+}
+
+// (2 samples at once) = (1 + 1), as on two ranks: noise, levels, dropout and sums.
+TEST(Loss, DoesNotDependOnTheSplit) {
+  ModelConfig config = test::tiny_config();
+  config.dropout = {0.5, 0.5, 0.5};
+  Denoiser denoiser(config, 1);
+  test::randomise(denoiser);
+  const std::vector<std::string> slots = {"rrrrtrrt", "t-rt---t", "trrrrrtr"};
+  LossOptions options;
+  options.mode = "mixed";
+  options.draws = 2;
+  const at::NoGradGuard no_grad;
+  const TrainingLoss together = training_loss(denoiser, make_batch(slots), options, 5);
+  double sum = 0;
+  std::int64_t count = 0;
+  for (std::int64_t b = 0; b < 3; ++b) {
+    Batch one = make_batch(slots);
+    auto pick = [&](at::Tensor& t) { t = t.narrow(0, b, 1); };
+    for (at::Tensor* t : {&one.colour,
+                          &one.alpha,
+                          &one.background,
+                          &one.is_reference,
+                          &one.is_target,
+                          &one.azimuth_deg,
+                          &one.vehicle_from_camera,
+                          &one.intrinsics,
+                          &one.cue,
+                          &one.category,
+                          &one.identity,
+                          &one.priors.silhouette,
+                          &one.priors.depth,
+                          &one.priors.normal,
+                          &one.priors.canonical,
+                          &one.priors.warped,
+                          &one.priors.warped_confidence,
+                          &one.priors.mirrored,
+                          &one.priors.mirrored_confidence,
+                          &one.priors.flipped,
+                          &one.priors.flipped_validity}) {
+      pick(*t);
+    }
+    one.ids = {one.ids[static_cast<std::size_t>(b)]};
+    one.samples = {one.samples[static_cast<std::size_t>(b)]};
+    const TrainingLoss part = training_loss(denoiser, one, options, 5);
+    sum += part.sum.item<double>();
+    count += part.count;
+  }
+  EXPECT_NEAR(together.sum.item<double>(), sum, 1e-4 * std::abs(sum));
+  EXPECT_EQ(together.count, count);
+}
+
+// ln σ ~ N(P_mean + ½ ln N, P_std²), one level per draw, shared by its targets; mixed draws σ_max with the given share.
+TEST(Loss, NoiseLevelsHaveTheStatedDistribution) {
+  const ModelConfig config = test::tiny_config();
+  LossOptions options;
+  options.mode = "diffusion";
+  options.draws = 64;
+  const Batch batch = make_batch(std::vector<std::string>(64, "rrrrtttt"), 2, 2);
+  const ViewLayout layout = make_view_layout(batch.is_reference, batch.is_target);
+  const NoiseDraw draw = draw_training_noise(config, options, layout, batch.samples, 1, 1, 3);
+  const at::Tensor levels = at::log(draw.sigma).view({-1, 4});
+  EXPECT_TRUE(levels.select(1, 0).equal(levels.select(1, 3)));
+  EXPECT_NEAR(levels.mean().item<double>(), -1.2 + 0.5 * std::log(4.0), 0.12);
+  EXPECT_NEAR(levels.select(1, 0).std().item<double>(), 1.2, 0.08);
+  EXPECT_NEAR(draw.noise.std().item<double>(), 1, 0.02);
+  EXPECT_NEAR(draw.noise.mean().item<double>(), 0, 0.02);
+  options.mode = "mixed";
+  options.regression_share = 0.25;
+  const NoiseDraw mixed = draw_training_noise(config, options, layout, batch.samples, 1, 1, 3);
+  EXPECT_NEAR((mixed.sigma == 80).to(at::kDouble).mean().item<double>(), 0.25, 0.04);
+  EXPECT_TRUE(mixed.noise.equal(draw.noise));
+}
+
+// Gradient steps on one batch bring the loss down: gradients have the right sign all through. Random pictures differ
+// from their prior image by five times residual_scale, so the steps must be long enough for F to get there.
+TEST(Loss, Learns) {
+  Denoiser denoiser(test::tiny_config(), 1);
+  const Batch batch = make_batch({"rrrrtrrt", "t-rt---t"});
+  std::vector<double> sums;
+  constexpr int kSteps = 40;
+  for (int step = 0; step < kSteps; ++step) {
+    const TrainingLoss loss = training_loss(denoiser, batch, regression(), 5);
+    sums.push_back(loss.sum.item<double>());
+    (loss.sum / static_cast<double>(loss.count)).backward();
+    const at::NoGradGuard no_grad;
+    for (const auto& [name, parameter] : denoiser.parameters()) {
+      at::Tensor gradient = parameter.grad();
+      at::Tensor(parameter).sub_(gradient.sign() * (6e-3 * (kSteps - step) / kSteps));
+      gradient.zero_();
+    }
+  }
+  EXPECT_LT(sums.back(), 0.8 * sums.front()) << fmt::format("{}", fmt::join(sums, " "));
+}
+
+}  // namespace
+}  // namespace spinfill

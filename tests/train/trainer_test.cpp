@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/trainer.h"
+
+#include <ATen/ATen.h>
+
+#include "data/loader.h"
+#include "support/support.h"
+#include "support/tiny_set.h"
+#include "train/checkpoint.h"
+#include "train/step.h"
+
+namespace spinfill {
+namespace {
+
+// Small enough for a step in milliseconds; everything that the real one has.
+RunConfig tiny_config(const fs::path& data) {
+  RunConfig config;
+  config.data.path = data.string();
+  config.data.width = 24;
+  config.data.height = 16;
+  config.data.priors.grid = 16;
+  config.model.block_out_channels = {16, 16};
+  config.model.attention_levels = {0, 1};
+  config.model.attention_heads = 2;
+  config.model.cross_attention_dim = 16;
+  config.model.norm_num_groups = 4;
+  config.train.steps = 6;
+  config.train.batch_sets = 2;
+  config.train.micro_batch_sets = 2;
+  config.train.regression_share = 0.5;
+  config.train.checkpoint_every = 3;
+  config.train.keep_last = 10;
+  config.train.validate_every = 3;
+  config.train.log_every = 1;
+  config.train.sample_grids = 1;
+  config.optimizer.warmup_steps = 1;
+  return config;
+}
+
+class Trainer : public ::testing::Test {
+ protected:
+  void SetUp() override { test::write_tiny_data_set(folder_ / "data", 6); }
+  Checkpoint last(const std::string& run) {
+    auto found = newest_valid_checkpoint(folder_ / run);
+    if (!found) fail("no checkpoint in {}", run);
+    return std::move(*found);
+  }
+  static void expect_equal(const TensorMap& a, const TensorMap& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (const auto& [name, tensor] : a) EXPECT_TRUE(at::equal(tensor, b.at(name))) << name;
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(Trainer, WritesARunThatExplainsItself) {
+  const RunConfig config = tiny_config(folder_ / "data");
+  const TrainResult result = train(config, folder_ / "run", false);
+  EXPECT_EQ(result.step, 6);
+  EXPECT_FALSE(result.stopped);
+  EXPECT_EQ(to_json(load_config<RunConfig>(folder_ / "run" / "config.yaml")), to_json(config));
+  std::vector<std::int64_t> validated, logged;
+  std::istringstream lines(read_file(folder_ / "run" / "metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const Json row = parse_json(line, "metrics.jsonl");
+    if (row.contains("validation")) {
+      validated.push_back(row.at("step"));
+      EXPECT_TRUE(row.at("validation").at("psnr").is_number());
+      EXPECT_EQ(row.at("weights"), "ema");
+    } else {
+      logged.push_back(row.at("step"));
+      EXPECT_GT(row.at("loss").get<double>(), 0);
+      EXPECT_GT(row.at("views_per_second").get<double>(), 0);
+    }
+  }
+  EXPECT_EQ(validated, (std::vector<std::int64_t>{0, 3, 6}));
+  EXPECT_EQ(logged, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6}));
+  EXPECT_TRUE(fs::exists(folder_ / "run" / "samples" / "step-0000006-0.png"));
+}
+
+TEST_F(Trainer, ResumedRunIsBitIdentical) {
+  const RunConfig config = tiny_config(folder_ / "data");
+  train(config, folder_ / "whole", false);
+  train(config, folder_ / "cut", false);
+  // As if killed after step 3 was saved and step 4 logged.
+  fs::remove_all(folder_ / "cut" / "checkpoints" / "step-6");
+  train(config, folder_ / "cut", true);
+  const Checkpoint whole = last("whole"), cut = last("cut");
+  ASSERT_EQ(cut.step, 6);
+  expect_equal(whole.weights, cut.weights);
+  expect_equal(whole.ema, cut.ema);
+  expect_equal(whole.optimizer, cut.optimizer);
+  EXPECT_EQ(whole.progress, cut.progress);
+}
+
+TEST_F(Trainer, AccumulationDoesNotChangeTheStep) {
+  RunConfig config = tiny_config(folder_ / "data");
+  config.train.batch_sets = 4;
+  config.train.micro_batch_sets = 4;
+  const DataSet data = open_data_set(config.data.path, "train");
+  const auto one_step = [&](std::int64_t micro) {
+    TrainingStream stream;
+    stream.seed = 1;
+    stream.batch_size = micro;
+    const MakeBatch make = training_batches(data, config.data, stream);
+    std::vector<Batch> batches;
+    for (std::int64_t i = 0; i < 4 / micro; ++i) batches.push_back(make(i));
+    const Denoiser denoiser(config.model, 1);
+    AdamW optimizer(named_parameters(denoiser), config.optimizer);
+    const StepStatistics statistics = train_step(denoiser, optimizer, batches, config, 4);
+    return std::pair(statistics, denoiser.state());
+  };
+  const auto [whole, whole_state] = one_step(4);
+  const auto [split, split_state] = one_step(1);
+  EXPECT_EQ(whole.values, split.values);
+  EXPECT_NEAR(whole.loss, split.loss, 1e-5 * whole.loss);
+  EXPECT_NEAR(whole.gradient_norm, split.gradient_norm, 1e-4 * whole.gradient_norm);
+}
+
+TEST_F(Trainer, LossFallsOnOneVehicle) {
+  RunConfig config = tiny_config(folder_ / "data");
+  config.train.regression_share = 1;
+  config.optimizer.learning_rate = 3e-3;
+  const DataSet data = open_data_set(config.data.path, "train");
+  TrainingStream stream;
+  stream.seed = 1;
+  stream.batch_size = 2;
+  const Batch batch = training_batches(data, config.data, stream)(0);
+  const Denoiser denoiser(config.model, 1);
+  AdamW optimizer(named_parameters(denoiser), config.optimizer);
+  const double before = train_step(denoiser, optimizer, {batch}, config, 3).loss;
+  double after = before;
+  for (int i = 0; i < 40; ++i) after = train_step(denoiser, optimizer, {batch}, config, 3).loss;
+  EXPECT_LT(after, 0.5 * before);
+}
+
+TEST_F(Trainer, StepThatIsNotFiniteChangesNothing) {
+  const RunConfig config = tiny_config(folder_ / "data");
+  const DataSet data = open_data_set(config.data.path, "train");
+  TrainingStream stream;
+  stream.batch_size = 2;
+  Batch batch = training_batches(data, config.data, stream)(0);
+  batch.colour.fill_(std::numeric_limits<float>::infinity());
+  const Denoiser denoiser(config.model, 1);
+  AdamW optimizer(named_parameters(denoiser), config.optimizer);
+  TensorMap before;
+  for (const auto& [name, tensor] : denoiser.state()) before[name] = tensor.clone();
+  EXPECT_FALSE(train_step(denoiser, optimizer, {batch}, config, 0).finite);
+  expect_equal(before, denoiser.state());
+  for (const auto& [name, tensor] : optimizer.state()) EXPECT_EQ(tensor.abs().sum().item<double>(), 0) << name;
+}
+
+TEST_F(Trainer, RefusesToMixRuns) {
+  RunConfig config = tiny_config(folder_ / "data");
+  test::expect_error(ExitCode::usage, {"no run to resume"}, [&] { train(config, folder_ / "run", true); });
+  config.train.steps = 1;
+  train(config, folder_ / "run", false);
+  test::expect_error(ExitCode::usage, {"holds a run already", "--resume"},
+                     [&] { train(config, folder_ / "run", false); });
+  config.optimizer.learning_rate = 0.5;
+  test::expect_error(ExitCode::usage, {"optimizer.learning_rate"}, [&] { train(config, folder_ / "run", true); });
+}
+
+}  // namespace
+}  // namespace spinfill
