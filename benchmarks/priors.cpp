@@ -180,7 +180,7 @@ void time_stages(const PriorInputs& in, const PriorConfig& config, std::map<std:
   stages["2 plan box"].add(watch.lap() / B);
   const Surface surface = march(plain, in.vehicle_from_camera, in.intrinsics, H, W);
   stages["3 march"].add(watch.lap() / B);
-  const at::Tensor depths = reference_depth(surface, references, V, H, W);
+  const at::Tensor depths = reference_maps(surface, references, V, H, W);
   warp_colour(surface, plain, references, depths, false, {});
   warp_colour(surface, plain, references, depths, true, {});
   stages["4 warp"].add(watch.lap() / B);

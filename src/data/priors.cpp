@@ -85,11 +85,11 @@ PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
   hull_options.plan_box = config.plan_box;
   const Hull hull = carve_hull(references, hull_options);
   const Surface surface = march(hull, in.vehicle_from_camera, in.intrinsics, H, W);
-  const at::Tensor depths = reference_depth(surface, references, V, H, W);
+  const at::Tensor depths = reference_maps(surface, references, V, H, W);
   const Warped warped = warp_colour(surface, hull, references, depths, false, {});
   const Warped mirrored = warp_colour(surface, hull, references, depths, true, {});
 
-  // [B,P,14] → [B,V,14,H,W]
+  // [B,P,16] → [B,V,16,H,W]
   const at::Tensor eye = in.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);  // [B,V,3]
   const at::Tensor origin_distance =
       surface.pixels.take(eye.norm(2, {-1}, true).expand({B, V, H * W}).reshape({B, V * H * W}));
@@ -97,7 +97,7 @@ PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
       {surface.coverage.unsqueeze(2), (surface.depth - origin_distance).unsqueeze(2), surface.normal, surface.point,
        warped.colour, warped.confidence.unsqueeze(2), mirrored.colour, mirrored.confidence.unsqueeze(2)},
       2);
-  const at::Tensor all = surface.pixels.scatter(values).view({B, V, H, W, 16}).permute({0, 1, 4, 2, 3}).contiguous();
+  const at::Tensor all = surface.pixels.maps(values, V, H, W);
   PriorMaps maps;
   maps.silhouette = all.narrow(2, 0, 1);
   maps.depth = all.narrow(2, 1, 1);

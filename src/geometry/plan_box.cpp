@@ -7,18 +7,13 @@
 #include <cmath>
 #include <limits>
 
+#include "geometry/paths.h"
 #include "geometry/ray_march.h"
 #include "geometry/rays.h"
 
 namespace spinfill {
 
 namespace {
-
-constexpr double kFree = 10;           // a bound that binds nothing
-constexpr double kTaperLength = 0.12;  // share of the length over which an end narrows
-constexpr double kTaperDepth = 0.25;   // share of the half width lost at the very end
-constexpr double kNarrowest = 0.09;    // half width of any vehicle (a long bus)
-constexpr double kUsual = 0.22;        // half width when no reference shows it
 
 // Half width at x as a share of the largest.
 at::Tensor taper(const at::Tensor& x, const at::Tensor& rear, const at::Tensor& front) {
@@ -43,11 +38,21 @@ at::Tensor plan_distance(const at::Tensor& plan, const at::Tensor& points) {
   return at::minimum(at::minimum(front - x, x - rear), width * taper(x, rear, front) - y.abs());
 }
 
+std::pair<std::int64_t, std::int64_t> plan_raster(std::int64_t height, std::int64_t width) {
+  const std::int64_t w = std::min<std::int64_t>(width, 40);
+  return {std::max<std::int64_t>(1, std::lround(double(height) * w / width)), w};
+}
+
 at::Tensor fit_plan_box(const Hull& hull, const References& references, double uncovered) {
+  if (hull.distance.is_cpu()) return cpu::fit_plan_box(hull, references, uncovered);
+  return tensor_path::fit_plan_box(hull, references, uncovered);
+}
+
+at::Tensor tensor_path::fit_plan_box(const Hull& hull, const References& references, double uncovered) {
   const at::Tensor alpha = references.alpha();
   const std::int64_t B = alpha.size(0), R = alpha.size(1), H = alpha.size(3), W = alpha.size(4);
-  const std::int64_t w = std::min<std::int64_t>(W, 40), h = std::max<std::int64_t>(1, std::lround(double(H) * w / W));
-  constexpr std::int64_t S = 32;  // samples along a ray
+  const auto [h, w] = plan_raster(H, W);
+  constexpr std::int64_t S = kPlanSamples;
   const auto floats = alpha.options();
 
   // Rays through the silhouettes of the references, [B,P].
@@ -57,7 +62,7 @@ at::Tensor fit_plan_box(const Hull& hull, const References& references, double u
   const Selection chosen = select(silhouette);
   const at::Tensor origin = chosen.take(all.origin), direction = chosen.take(all.direction);  // [B,P,3]
   const std::int64_t P = origin.size(1);
-  const at::Tensor free = at::full({B, 1}, kFree, floats);
+  const at::Tensor free = at::full({B, 1}, kPlanFree, floats);
   const at::Tensor unbounded = at::cat({-free, free, free}, 1);
   if (P == 0) return unbounded;  // no silhouette at all
   const Segment segment = intersect_box(origin, direction, hull.centre, hull.half);
@@ -69,13 +74,15 @@ at::Tensor fit_plan_box(const Hull& hull, const References& references, double u
   // Pixels that the hull itself does not explain say nothing about the box.
   const at::Tensor counted = inside.any(2).logical_and(chosen.valid);
   const at::Tensor x = points.select(3, 0), y = points.select(3, 1).abs();
-  const auto least = [&](const at::Tensor& value) { return value.masked_fill(inside.logical_not(), kFree).amin(2); };
+  const auto least = [&](const at::Tensor& value) {
+    return value.masked_fill(inside.logical_not(), kPlanFree).amin(2);
+  };
 
   // Which directions some reference looks across: within about 23° of lengthways says nothing about the length,
   // within 23° of sideways nothing about the width.
   const at::Tensor eye = references.vehicle_from_camera.select(-1, 3).narrow(-1, 0, 2);  // [B,R,2]
   const at::Tensor cosine = (eye / eye.norm(2, {-1}, true).clamp_min(1e-6)).abs();
-  const at::Tensor across = (cosine < 0.92).logical_and(references.valid.unsqueeze(-1)).any(1);  // [B,2]
+  const at::Tensor across = (cosine < kPlanAcross).logical_and(references.valid.unsqueeze(-1)).any(1);  // [B,2]
   const at::Tensor shows_length = across.narrow(1, 0, 1), shows_width = across.narrow(1, 1, 1);
 
   const double share = uncovered / 3;

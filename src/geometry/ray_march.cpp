@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include "geometry/paths.h"
 #include "geometry/rays.h"
 
 namespace spinfill {
@@ -45,6 +46,13 @@ at::Tensor Selection::scatter(const at::Tensor& values) const {
   return at::zeros({B, from + 1, C}, values.options()).scatter_(1, place, values).narrow(1, 0, from);
 }
 
+at::Tensor Selection::maps(const at::Tensor& values, std::int64_t views, std::int64_t height,
+                           std::int64_t width) const {
+  const std::int64_t B = values.size(0), C = values.size(2);
+  if (values.is_cpu()) return cpu::maps(*this, values, views, height, width);
+  return scatter(values).view({B, views, height, width, C}).permute({0, 1, 4, 2, 3}).contiguous();
+}
+
 Segment intersect_box(const at::Tensor& origin, const at::Tensor& direction, const at::Tensor& centre,
                       const at::Tensor& half) {
   const at::Tensor safe = at::where(direction.abs() < 1e-9, at::full({}, 1e-9, direction.options()), direction);
@@ -55,10 +63,6 @@ Segment intersect_box(const at::Tensor& origin, const at::Tensor& direction, con
 }
 
 namespace {
-
-// Steps between two looks at which rays are still on their way: most arrive within the first few.
-constexpr int kSteps[] = {5, 5, 8, 10};
-constexpr double kCaution = 0.85;  // distances are octagonal and perspective: up to 8 % + 5 % long
 
 // Gradient of the smoothed distance at points, pointing inwards: [B,P,3].
 at::Tensor gradient(const Hull& hull, const at::Tensor& points) {
@@ -85,6 +89,8 @@ at::Tensor gradient(const Hull& hull, const at::Tensor& points) {
 }
 
 }  // namespace
+
+namespace tensor_path {
 
 Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at::Tensor& intrinsics,
               std::int64_t height, std::int64_t width) {
@@ -139,7 +145,7 @@ Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at:
   share = (a_d / (a_d - b_d).clamp_max(-1e-9)).clamp(0, 1);
   const at::Tensor surface_t = a + share * (b - a);
   // How far inside the silhouette a ray runs shows only behind its crossing.
-  for (const double ahead : {1.0, 2.5, 5.0}) {
+  for (const double ahead : kLookAhead) {
     const at::Tensor deeper = at::minimum(surface_t + ahead * voxel, far);
     best = at::where(hit, at::maximum(best, sample(deeper) / (pixel * deeper)), best);
   }
@@ -158,6 +164,14 @@ Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at:
   const at::Tensor inward = gradient(hull, out.point);
   out.normal = -inward / inward.norm(2, {-1}, true).clamp_min(1e-9);
   return out;
+}
+
+}  // namespace tensor_path
+
+Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at::Tensor& intrinsics,
+              std::int64_t height, std::int64_t width) {
+  if (hull.distance.is_cpu()) return cpu::march(hull, vehicle_from_camera, intrinsics, height, width);
+  return tensor_path::march(hull, vehicle_from_camera, intrinsics, height, width);
 }
 
 }  // namespace spinfill

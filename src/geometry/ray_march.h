@@ -27,6 +27,8 @@ struct Selection {
 
   at::Tensor take(const at::Tensor& values) const;     // [B,N] or [B,N,C] → [B,P(,C)]; padding takes some other ray's
   at::Tensor scatter(const at::Tensor& values) const;  // back: [B,P,C] → [B,N,C], 0 elsewhere
+  // The same as pictures, [B,V,C,H,W] with N = V·H·W.
+  at::Tensor maps(const at::Tensor& values, std::int64_t views, std::int64_t height, std::int64_t width) const;
 };
 Selection select(const at::Tensor& mask);  // [B,N] bool
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "geometry/paths.h"
 #include "geometry/plan_box.h"
 #include "geometry/rays.h"
 
@@ -19,14 +20,8 @@ constexpr double kFar = 10;  // vehicle lengths: beyond everything
 constexpr double kDomain[3] = {0.75, 0.45, 0.45};
 constexpr std::int64_t kCoarse[3] = {30, 18, 18};
 
-// Distance pictures of the references, reduced so that a pixel stays near the size of a voxel.
-struct DistancePictures {
-  at::Tensor pixels;       // [B·R,1,h,w] px of h×w
-  at::Tensor length;       // [B,R,1]: vehicle lengths per px at depth 1
-  at::Tensor projections;  // [B,R,3,4]
-};
-
-DistancePictures distance_pictures(const References& references, std::int64_t widest) {
+// Reduced so that a pixel stays near the size of a voxel.
+Cones cones_of(const References& references, std::int64_t widest) {
   const at::Tensor alpha = references.alpha();
   const std::int64_t B = alpha.size(0), R = alpha.size(1), H = alpha.size(3), W = alpha.size(4);
   const std::int64_t w = std::min(W, widest), h = std::max<std::int64_t>(1, std::lround(double(H) * w / W));
@@ -34,51 +29,29 @@ DistancePictures distance_pictures(const References& references, std::int64_t wi
   if (w < W) reduced = at::adaptive_avg_pool2d(reduced, {h, w});
   const at::Tensor fx = references.intrinsics.select(-1, 0) * (double(w) / W);
   const at::Tensor fy = references.intrinsics.select(-1, 1) * (double(h) / H);
-  return {silhouette_distance(reduced), at::rsqrt(fx * fy).to(at::kFloat).unsqueeze(-1),
-          projection_matrices(references.vehicle_from_camera, references.intrinsics, H, W)};
+  return {silhouette_distance(reduced).view({B, R, reduced.size(2), reduced.size(3)}),
+          at::rsqrt(fx * fy).to(at::kFloat),
+          projection_matrices(references.vehicle_from_camera, references.intrinsics, H, W), references.valid};
 }
 
-// Lower bound of the signed distance to the intersection of the cones, at points [B,N,3] → [B,N].
-at::Tensor cone_distance(const DistancePictures& pictures, const References& references, const at::Tensor& points) {
-  const std::int64_t B = points.size(0), N = points.size(1), R = references.count();
-  const Projected projected = project_points(pictures.projections, points);
-  // Beyond the picture's edge its border pixel continues.
-  at::Tensor d = at::grid_sampler(pictures.pixels, projected.grid.view({B * R, 1, N, 2}), 0, 1, false);
-  d = d.view({B, R, N}) * (projected.depth * pictures.length);
-  return d.masked_fill(references.valid.logical_not().unsqueeze(-1), kFar).amin(1);
-}
-
-// Voxel centres of a box, [B,Z·Y·X,3].
-at::Tensor voxel_centres(const at::Tensor& centre, const at::Tensor& half, std::int64_t X, std::int64_t Y,
-                         std::int64_t Z) {
-  const std::int64_t B = centre.size(0);
-  const auto axis = [&](std::int64_t n, int i) {  // [B,n]
-    const at::Tensor unit = (at::arange(n, centre.options()) + 0.5) * (2.0 / n) - 1;
-    return centre.narrow(1, i, 1) + half.narrow(1, i, 1) * unit;
-  };
-  const at::Tensor x = axis(X, 0).view({B, 1, 1, X}).expand({B, Z, Y, X});
-  const at::Tensor y = axis(Y, 1).view({B, 1, Y, 1}).expand({B, Z, Y, X});
-  const at::Tensor z = axis(Z, 2).view({B, Z, 1, 1}).expand({B, Z, Y, X});
-  return at::stack({x, y, z}, -1).view({B, Z * Y * X, 3});
+at::Tensor cone_distance(const Cones& cones, const VoxelGrid& grid) {
+  return cones.distance.is_cpu() ? cpu::cone_distance(cones, grid) : tensor_path::cone_distance(cones, grid);
 }
 
 void bound(Hull& hull, const References& references, const HullOptions& options) {
   const std::int64_t B = references.index.size(0);
   const auto floats = references.premultiplied.options();
-  const DistancePictures small = distance_pictures(references, 48);
   const at::Tensor zero = at::zeros({B, 3}, floats);
   const at::Tensor domain = at::stack(
       {at::full({B}, kDomain[0], floats), at::full({B}, kDomain[1], floats), at::full({B}, kDomain[2], floats)}, 1);
-  const at::Tensor points = voxel_centres(zero, domain, kCoarse[0], kCoarse[1], kCoarse[2]);
-  at::Tensor d = cone_distance(small, references, points);
-  if (options.mirror) {
-    const at::Tensor box = d.view({B, kCoarse[2], kCoarse[1], kCoarse[0]});
-    d = at::minimum(box, box.flip(2)).reshape({B, -1});
-  }
+  const VoxelGrid grid{zero, domain, kCoarse[0], kCoarse[1], kCoarse[2]};
+  const at::Tensor points = grid.centres();
+  at::Tensor d = cone_distance(cones_of(references, 48), grid);
+  if (options.mirror) d = at::minimum(d, d.flip(3));
   // A voxel may hold a part of the body where its centre is nearer than half its diagonal.
   double diagonal = 0;
   for (int i = 0; i < 3; ++i) diagonal += std::pow(2 * kDomain[i] / kCoarse[i], 2);
-  const at::Tensor occupied = (d > -0.5 * std::sqrt(diagonal)).unsqueeze(-1);  // [B,N,1]
+  const at::Tensor occupied = (d > -0.5 * std::sqrt(diagonal)).view({B, -1, 1});  // [B,N,1]
   const at::Tensor any = occupied.any(1).logical_and(references.valid.any(1, true));
   const at::Tensor low = points.masked_fill(occupied.logical_not(), kFar).amin(1);
   const at::Tensor high = points.masked_fill(occupied.logical_not(), -kFar).amax(1);
@@ -128,6 +101,32 @@ References gather_references(const at::Tensor& colour, const at::Tensor& alpha, 
 }
 
 at::Tensor silhouette_distance(const at::Tensor& alpha) {
+  return alpha.is_cpu() ? cpu::silhouette_distance(alpha) : tensor_path::silhouette_distance(alpha);
+}
+
+at::Tensor VoxelGrid::centres() const {
+  const std::int64_t B = centre.size(0);
+  const auto axis = [&](std::int64_t n, int i) {  // [B,n]
+    const at::Tensor unit = (at::arange(n, centre.options()) + 0.5) * (2.0 / n) - 1;
+    return centre.narrow(1, i, 1) + half.narrow(1, i, 1) * unit;
+  };
+  const at::Tensor x = axis(X, 0).view({B, 1, 1, X}).expand({B, Z, Y, X});
+  const at::Tensor y = axis(Y, 1).view({B, 1, Y, 1}).expand({B, Z, Y, X});
+  const at::Tensor z = axis(Z, 2).view({B, Z, 1, 1}).expand({B, Z, Y, X});
+  return at::stack({x, y, z}, -1).view({B, Z * Y * X, 3});
+}
+
+at::Tensor tensor_path::cone_distance(const Cones& cones, const VoxelGrid& grid) {
+  const std::int64_t B = cones.distance.size(0), R = cones.distance.size(1), N = grid.Z * grid.Y * grid.X;
+  const Projected projected = project_points(cones.projections, grid.centres());
+  // Beyond the picture's edge its border pixel continues.
+  const at::Tensor pixels = cones.distance.reshape({B * R, 1, cones.distance.size(2), cones.distance.size(3)});
+  at::Tensor d = at::grid_sampler(pixels, projected.grid.view({B * R, 1, N, 2}), 0, 1, false);
+  d = d.view({B, R, N}) * (projected.depth * cones.length.unsqueeze(-1));
+  return d.masked_fill(cones.valid.logical_not().unsqueeze(-1), kFar).amin(1).view({B, 1, grid.Z, grid.Y, grid.X});
+}
+
+at::Tensor tensor_path::silhouette_distance(const at::Tensor& alpha) {
   constexpr double kReach = 1e3;
   const std::int64_t H = alpha.size(-2), W = alpha.size(-1);
   // Distances from outside (over pixels with some coverage) and from inside (over pixels with some gap), together.
@@ -173,15 +172,15 @@ Hull carve_hull(const References& references, const HullOptions& options) {
   const std::int64_t X = options.grid, Y = 2 * ((X + 3) / 4), Z = Y;
   Hull hull;
   bound(hull, references, options);
-  const at::Tensor points = voxel_centres(hull.centre, hull.half, X, Y, Z);
-  at::Tensor d = cone_distance(distance_pictures(references, 2 * X), references, points);
-  d = at::where(references.valid.any(1, true), d, at::full({}, -kFar, d.options()));
-  hull.distance = d.view({B, 1, Z, Y, X});
+  const VoxelGrid grid{hull.centre, hull.half, X, Y, Z};
+  const at::Tensor d = cone_distance(cones_of(references, 2 * X), grid);
+  const at::Tensor any = references.valid.any(1).view({B, 1, 1, 1, 1});
+  hull.distance = at::where(any, d, at::full({}, -kFar, d.options()));
   if (options.mirror) hull.distance = at::minimum(hull.distance, hull.distance.flip(3));
   hull.plan = at::tensor({-kFar, kFar, kFar}, d.options()).expand({B, 3});
   if (options.plan_box) {
     hull.plan = fit_plan_box(hull, references, options.uncovered);
-    hull.distance = at::minimum(hull.distance, plan_distance(hull.plan, points).view({B, 1, Z, Y, X}));
+    hull.distance = at::minimum(hull.distance, plan_distance(hull.plan, grid.centres()).view({B, 1, Z, Y, X}));
   }
   return hull;
 }

@@ -3,22 +3,31 @@
 
 #include <ATen/ATen.h>
 
+#include "geometry/paths.h"
 #include "geometry/rays.h"
 
 namespace spinfill {
 
-at::Tensor reference_depth(const Surface& surface, const References& references, std::int64_t views,
-                           std::int64_t height, std::int64_t width) {
-  const std::int64_t B = surface.depth.size(0);
+at::Tensor reference_maps(const Surface& surface, const References& references, std::int64_t views, std::int64_t height,
+                          std::int64_t width) {
   const at::Tensor hit = (surface.coverage >= 0.5).to(at::kFloat);
-  const at::Tensor maps = surface.pixels.scatter(at::stack({surface.depth * hit, hit}, 2));  // [B,V·H·W,2]
-  return references.gather(maps.view({B, views, height, width, 2})).permute({0, 1, 4, 2, 3}).contiguous();
+  const at::Tensor depth =
+      surface.pixels.maps(at::stack({surface.depth * hit, hit}, 2), views, height, width);  // [B,V,2,H,W]
+  const at::Tensor all = at::cat({references.premultiplied, references.gather(depth)}, 2);
+  if (!all.is_cpu()) return all;
+  return all.permute({0, 1, 3, 4, 2}).contiguous().permute({0, 1, 4, 2, 3});
 }
 
 Warped warp_colour(const Surface& surface, const Hull& hull, const References& references,
-                   const at::Tensor& reference_depth, bool mirror, const WarpOptions& options) {
-  const at::Tensor& pictures = references.premultiplied;  // [B,R,4,H,W]
-  const std::int64_t B = pictures.size(0), R = pictures.size(1), H = pictures.size(3), W = pictures.size(4);
+                   const at::Tensor& reference_maps, bool mirror, const WarpOptions& options) {
+  const auto path = reference_maps.is_cpu() ? cpu::warp_colour : tensor_path::warp_colour;
+  return path(surface, hull, references, reference_maps, mirror, options);
+}
+
+Warped tensor_path::warp_colour(const Surface& surface, const Hull& hull, const References& references,
+                                const at::Tensor& reference_maps, bool mirror, const WarpOptions& options) {
+  const std::int64_t B = reference_maps.size(0), R = reference_maps.size(1), H = reference_maps.size(3),
+                     W = reference_maps.size(4);
   const std::int64_t P = surface.point.size(1);
   const at::Tensor sign = at::tensor({1.0, mirror ? -1.0 : 1.0, 1.0}, surface.point.options());
   const at::Tensor point = surface.point * sign, normal = surface.normal * sign;  // [B,P,3]
@@ -26,9 +35,9 @@ Warped warp_colour(const Surface& surface, const Hull& hull, const References& r
 
   const Projected projected =
       project_points(projection_matrices(references.vehicle_from_camera, references.intrinsics, H, W), point);
-  const at::Tensor stacked = at::cat({pictures, reference_depth}, 2).view({B * R, 6, H, W});
   const at::Tensor grid = projected.grid.view({B * R, 1, P, 2});
-  const at::Tensor s = at::grid_sampler(stacked, grid, 0, /*zeros*/ 0, false).view({B, R, 6, P});
+  const at::Tensor s =
+      at::grid_sampler(reference_maps.reshape({B * R, 6, H, W}), grid, 0, /*zeros*/ 0, false).view({B, R, 6, P});
   const at::Tensor alpha = s.select(2, 3), hit = s.select(2, 5);
 
   const at::Tensor eye = references.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);  // [B,R,3]

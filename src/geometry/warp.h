@@ -11,15 +11,16 @@ namespace spinfill {
 // Letters: B sets, R references, P pixels that see the hull, H W pixels.
 
 struct WarpOptions {
-  double frontal_power = 2;   // weight cosᵃ of the angle between the normal and the direction to the reference
+  double frontal_power = 2;   // > 0: weight cosᵃ of the angle between the normal and the direction to the reference
   double closeness = 12;      // weight exp(−k·(1 − cos of the angle between the two views))
   double tolerance = 2;       // depth difference that is still the same surface, voxels
   double half_weight = 0.02;  // the weight at which confidence reaches ½
 };
 
-// Each reference's own depth map, for the occlusion test: [B,R,2,H,W] float32, depth·hit and hit.
-at::Tensor reference_depth(const Surface& surface, const References& references, std::int64_t views,
-                           std::int64_t height, std::int64_t width);
+// What a reference shows: its premultiplied colour and alpha, and of its own depth map, for the occlusion test,
+// depth·hit and hit. [B,R,6,H,W] float32; on the processor the channels of a pixel lie side by side in memory.
+at::Tensor reference_maps(const Surface& surface, const References& references, std::int64_t views, std::int64_t height,
+                          std::int64_t width);
 
 struct Warped {
   at::Tensor colour;      // [B,P,3] without background; 0 where no reference sees the point
@@ -32,6 +33,6 @@ struct Warped {
 // lumigraph rendering). Colours are premultiplied by alpha, so no background bleeds in. With mirror, the point, its
 // normal and its viewing direction are first reflected in Y = 0.
 Warped warp_colour(const Surface& surface, const Hull& hull, const References& references,
-                   const at::Tensor& reference_depth, bool mirror, const WarpOptions& options);
+                   const at::Tensor& reference_maps, bool mirror, const WarpOptions& options);
 
 }  // namespace spinfill

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "geometry/cpu_volume.h"
+#include "geometry/paths.h"
+
+namespace spinfill::cpu {
+
+namespace {
+
+// What one ray sees: its coverage and the distance of its surface point.
+struct Sight {
+  float coverage, depth;
+};
+
+// Sphere tracing from near to far, the same steps as the tensor path's. `pixel` is a pixel's width at distance 1.
+Sight trace(const Volume& volume, const Point& origin, const Point& direction, const Span& span, float pixel) {
+  const auto caution = static_cast<float>(kCaution);
+  const float shortest = 0.75F * volume.voxel;
+  const Point start = volume.coordinates(origin);
+  const Point pace{direction.x * volume.scale.x, direction.y * volume.scale.y, direction.z * volume.scale.z};
+  const auto sample = [&](float t) { return volume.at(along(start, t, pace)); };
+
+  float t = span.near, d = sample(t), before = t, before_d = d;
+  float best = d / (pixel * t), best_t = t;  // deepest place so far, in pixels
+  for (int i = 0; i < kMostSteps && d < 0 && t < span.far; ++i) {
+    before = t;
+    before_d = d;
+    t = std::min(t + std::max(-caution * d, shortest), span.far);
+    d = sample(t);
+    const float depth = d / (pixel * t);
+    if (depth > best) best = depth, best_t = t;
+  }
+  if (!(d >= 0)) return {clamped(0.5F + best, 1), best_t};
+
+  // The crossing lies between the last place outside and the first inside.
+  const auto crossing = [](float a, float a_d, float b, float b_d) {
+    return a + clamped(a_d / std::min(a_d - b_d, -1e-9F), 1) * (b - a);
+  };
+  const float middle = crossing(before, before_d, t, d), middle_d = sample(middle);
+  const float surface = middle_d < 0 ? crossing(middle, middle_d, t, d) : crossing(before, before_d, middle, middle_d);
+  for (const double ahead : kLookAhead) {
+    const float deeper = std::min(surface + static_cast<float>(ahead) * volume.voxel, span.far);
+    best = std::max(best, sample(deeper) / (pixel * deeper));
+  }
+  return {clamped(0.5F + best, 1), surface};
+}
+
+// The distance, cut off far from the surface where it jumps between cones, averaged over 3×3×3 voxels.
+std::vector<float> smoothed(const Volume& v) {
+  const float reach = 4 * v.voxel;
+  const std::int64_t X = v.X, Y = v.Y, Z = v.Z;
+  std::vector<float> along_x(X * Y * Z), out(X * Y * Z), row(X + 2);
+  for (std::int64_t i = 0; i < Y * Z; ++i) {
+    const float* from = v.values + i * X;
+    float* to = &along_x[i * X];
+    for (std::int64_t x = 0; x < X; ++x) row[x + 1] = std::min(std::max(from[x], -reach), reach);
+    row[0] = row[1];
+    row[X + 1] = row[X];
+    for (std::int64_t x = 0; x < X; ++x) to[x] = row[x] + row[x + 1] + row[x + 2];
+  }
+  for (std::int64_t z = 0; z < Z; ++z)
+    for (std::int64_t y = 0; y < Y; ++y) {
+      const float* rows[9];
+      for (int i = 0; i < 9; ++i)
+        rows[i] = &along_x[(std::clamp<std::int64_t>(z + i / 3 - 1, 0, Z - 1) * Y +
+                            std::clamp<std::int64_t>(y + i % 3 - 1, 0, Y - 1)) *
+                           X];
+      float* to = &out[(z * Y + y) * X];
+      for (std::int64_t x = 0; x < X; ++x) {
+        float sum = 0;
+        for (const float* from : rows) sum += from[x];
+        to[x] = sum / 27;
+      }
+    }
+  return out;
+}
+
+// Outward unit normal: against the gradient of the smoothed distance, central differences between voxels.
+Point normal(const Volume& smooth, const Point& p) {
+  const Volume::Cell cell = smooth.cell(smooth.coordinates(p));
+  const auto value = [&](std::int64_t x, std::int64_t y, std::int64_t z) {
+    return smooth.values[(z * smooth.Y + y) * smooth.X + x];
+  };
+  Point g{0, 0, 0};
+  for (int corner = 0; corner < 8; ++corner) {
+    const int i = corner & 1, j = corner >> 1 & 1, k = corner >> 2;
+    const float share =
+        (i == 1 ? cell.fx : 1 - cell.fx) * (j == 1 ? cell.fy : 1 - cell.fy) * (k == 1 ? cell.fz : 1 - cell.fz);
+    const std::int64_t x = cell.x + i, y = cell.y + j, z = cell.z + k;
+    const auto low = [](std::int64_t at) { return std::max<std::int64_t>(at - 1, 0); };
+    const auto high = [](std::int64_t at, std::int64_t n) { return std::min(at + 1, n - 1); };
+    g.x += share * (value(high(x, smooth.X), y, z) - value(low(x), y, z));
+    g.y += share * (value(x, high(y, smooth.Y), z) - value(x, low(y), z));
+    g.z += share * (value(x, y, high(z, smooth.Z)) - value(x, y, low(z)));
+  }
+  // scale·2 is n/half, the tensor path's unit.
+  g = {2 * g.x * smooth.scale.x, 2 * g.y * smooth.scale.y, 2 * g.z * smooth.scale.z};
+  const float norm = std::max(std::sqrt(g.x * g.x + g.y * g.y + g.z * g.z), 1e-9F);
+  return {-g.x / norm, -g.y / norm, -g.z / norm};
+}
+
+void store(float* to, const Point& p) {
+  to[0] = p.x, to[1] = p.y, to[2] = p.z;
+}
+
+}  // namespace
+
+Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at::Tensor& intrinsics, std::int64_t H,
+              std::int64_t W) {
+  const std::int64_t B = vehicle_from_camera.size(0), V = vehicle_from_camera.size(1), N = V * H * W;
+  const at::Tensor poses = vehicle_from_camera.to(at::kDouble).contiguous(),
+                   lenses = intrinsics.to(at::kDouble).contiguous(), distance = hull.distance.contiguous(),
+                   centres = hull.centre.contiguous(), halves = hull.half.contiguous();
+  const std::int64_t Z = distance.size(2), Y = distance.size(3), X = distance.size(4);
+  const float *values = distance.const_data_ptr<float>(), *centre = centres.const_data_ptr<float>(),
+              *half = halves.const_data_ptr<float>();
+  const auto camera = [&](std::int64_t view) {  // of B·V
+    return Pinhole(poses.const_data_ptr<double>() + 16 * view, lenses.const_data_ptr<double>() + 4 * view);
+  };
+  const auto volume = [&](const float* at, std::int64_t b) {
+    return Volume(at + b * Z * Y * X, centre + 3 * b, half + 3 * b, X, Y, Z);
+  };
+  const auto direction = [&](const Pinhole& from, std::int64_t x, std::int64_t y) {
+    return from.direction(static_cast<double>(x) + 0.5, static_cast<double>(y) + 0.5);
+  };
+
+  // Every ray; the places of those that see nothing but for their coverage stay unwritten.
+  const auto floats = distance.options();
+  const at::Tensor coverage = at::empty({B, N}, floats), depth = at::empty({B, N}, floats);
+  float *covered = coverage.mutable_data_ptr<float>(), *far = depth.mutable_data_ptr<float>();
+  std::vector<std::int64_t> seen_in_row(B * V * H, 0);
+  at::parallel_for(0, B * V * H, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      const std::int64_t view = row / H, b = view / V;
+      const Pinhole from = camera(view);
+      const Volume body = volume(values, b);
+      const auto pixel = static_cast<float>(1 / std::sqrt(from.fx * from.fy));
+      for (std::int64_t x = 0; x < W; ++x) {
+        const Point d = direction(from, x, row % H);
+        const Span span = intersect_box(from.eye, d, centre + 3 * b, half + 3 * b);
+        const Sight sight = span.hit() ? trace(body, from.eye, d, span, pixel) : Sight{0, 0};
+        covered[row * W + x] = sight.coverage;
+        if (sight.coverage > 0) far[row * W + x] = sight.depth, ++seen_in_row[row];
+      }
+    }
+  });
+
+  // The rays that see the hull, one behind the other.
+  std::vector<std::int64_t> first(B * V * H);  // place of each row's first
+  std::int64_t P = 0;
+  for (std::int64_t b = 0; b < B; ++b) {
+    std::int64_t place = 0;
+    for (std::int64_t row = b * V * H; row < (b + 1) * V * H; ++row) {
+      first[row] = place;
+      place += seen_in_row[row];
+    }
+    P = std::max(P, place);
+  }
+  Surface out;
+  out.pixels.from = N;
+  out.pixels.index = at::full({B, P}, N, floats.dtype(at::kLong));
+  out.pixels.valid = at::zeros({B, P}, floats.dtype(at::kBool));
+  out.coverage = at::zeros({B, P}, floats);
+  out.depth = at::zeros({B, P}, floats);
+  out.point = at::zeros({B, P, 3}, floats);
+  out.normal = at::zeros({B, P, 3}, floats);
+  out.direction = at::zeros({B, P, 3}, floats);
+  auto* index = out.pixels.index.mutable_data_ptr<std::int64_t>();
+  bool* valid = out.pixels.valid.mutable_data_ptr<bool>();
+  float *out_coverage = out.coverage.mutable_data_ptr<float>(), *out_depth = out.depth.mutable_data_ptr<float>(),
+        *point = out.point.mutable_data_ptr<float>(), *normals = out.normal.mutable_data_ptr<float>(),
+        *directions = out.direction.mutable_data_ptr<float>();
+  std::vector<std::vector<float>> smooth(B);
+  at::parallel_for(0, B, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t b = begin; b < end; ++b) smooth[b] = smoothed(volume(values, b));
+  });
+  at::parallel_for(0, B * V * H, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      const std::int64_t view = row / H, b = view / V;
+      const Pinhole from = camera(view);
+      const Volume body(smooth[b].data(), centre + 3 * b, half + 3 * b, X, Y, Z);
+      std::int64_t place = b * P + first[row];
+      for (std::int64_t x = 0; x < W; ++x) {
+        const std::int64_t ray = row * W + x;
+        if (!(covered[ray] > 0)) continue;
+        const Point d = direction(from, x, row % H), p = along(from.eye, far[ray], d);
+        index[place] = ray - b * N;
+        valid[place] = true;
+        out_coverage[place] = covered[ray];
+        out_depth[place] = far[ray];
+        store(point + 3 * place, p);
+        store(normals + 3 * place, normal(body, p));
+        store(directions + 3 * place, d);
+        ++place;
+      }
+    }
+  });
+  return out;
+}
+
+}  // namespace spinfill::cpu
