@@ -184,8 +184,10 @@ void time_stages(const PriorInputs& in, const PriorConfig& config, std::map<std:
   warp_colour(surface, plain, references, depths, false, {});
   warp_colour(surface, plain, references, depths, true, {});
   stages["4 warp"].add(watch.lap() / B);
-  compute_priors(in, config);
+  const PriorMaps maps = compute_priors(in, config);
   stages["all, with plan box and maps"].add(watch.lap() / B);
+  prior_image(maps, in.background);
+  stages["prior image"].add(watch.lap() / B);
 }
 
 int run(const Arguments& arguments) {

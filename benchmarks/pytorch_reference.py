@@ -37,6 +37,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 PRIOR_CHANNELS = 20
+BLENDED = 2  # background and hull warp
 CUE_SIZE = 6
 VIEWS = 8
 NOISE_SCALE = 100  # ¼ ln σ is multiplied by this before its sinusoids
@@ -143,13 +144,15 @@ class Conditioner(nn.Module):
 class Denoiser(nn.Module):
     """The denoiser of docs/model.md: parameters, names and shapes are those of spinfill's."""
 
-    def __init__(self, model):
+    def __init__(self, model, huber):
         super().__init__()
+        self.huber = huber
         self.residual = model["output"] == "prior-residual"
         self.sigma_data, self.sigma_max = float(model["sigma_data"]), float(model["sigma_max"])
         self.scale = float(model["residual_scale"])
         squared = model["pixel_factor"] ** 2
         self.latent_channels = 3 * squared
+        self.blended = BLENDED if self.residual and model["blend"] else 0
         self.map_channels = (
             1
             + (6 if model["use_rays"] else 0)
@@ -159,7 +162,7 @@ class Denoiser(nn.Module):
         channels, attention = model["block_out_channels"], model["attention_levels"]
         self.unet = UNet2DConditionModel(
             in_channels=self.latent_channels + self.map_channels,
-            out_channels=self.latent_channels,
+            out_channels=self.latent_channels + self.blended * squared,
             block_out_channels=channels,
             layers_per_block=model["layers_per_block"],
             down_block_types=["CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attention],
@@ -228,7 +231,13 @@ class Denoiser(nn.Module):
             tokens[layout.target_samples],
         )
         if self.residual:
-            return batch["base"] + self.scale * batch["gate"] * f
+            change = self.scale * f[:, : self.latent_channels]
+            if self.blended:
+                count, _, height, width = f.shape
+                weights = f[:, self.latent_channels :].reshape(count, self.blended, 1, -1, height, width)
+                pictures = batch["blend"].unflatten(2, (3, -1))
+                change = change + (weights * pictures).sum(1).flatten(1, 2)
+            return batch["base"] + batch["gate"] * change
         total = s**2 + self.sigma_data**2
         return self.sigma_data**2 / total * x + s * self.sigma_data * torch.rsqrt(total) * f
 
@@ -243,7 +252,10 @@ class Denoiser(nn.Module):
             level = 1 / self.scale**2 * (1 + (self.scale / self.sigma_max) ** 2)
         else:
             level = 1 / self.sigma_max**2 + 1 / self.sigma_data**2
-        return ((d - clean) ** 2 * (level * batch["pixel_weight"])).sum(), d.numel()
+        error = (d - clean) ** 2
+        if self.huber > 0:
+            error = 2 * self.huber**2 * (torch.sqrt(error / self.huber**2 + 1) - 1)
+        return (error * (level * batch["pixel_weight"])).sum(), d.numel()
 
 
 class Inputs:
@@ -269,6 +281,7 @@ class Inputs:
             "target_cue": random(rows, CUE_SIZE),
             "clean": random(rows, latents, h, w),
             "base": random(rows, latents, h, w),
+            "blend": random(rows, denoiser.blended, latents, h, w),
             "gate": coverage.contiguous(),
             "pixel_weight": 1 + (float(config["loss"]["foreground_weight"]) - 1) * coverage,
         }
@@ -486,7 +499,7 @@ def main():
         if turn == 0:
             device = torch.device(result["device"])
             torch.manual_seed(1)
-            denoiser = Denoiser(config["model"]).to(device)
+            denoiser = Denoiser(config["model"], float(config["loss"]["huber"])).to(device)
             parameters = check_alike(result, denoiser, threads)
             if arguments.weights:
                 load_weights(denoiser, arguments.weights)

@@ -58,7 +58,11 @@ at::Tensor prior_image(const PriorMaps& maps, const at::Tensor& background) {
 }
 
 at::Tensor mirror_or_prior_image(const PriorMaps& maps, const at::Tensor& background) {
-  return at::where(maps.flipped_validity > 0.5, maps.flipped, prior_image(maps, background));
+  return flipped_or(maps, prior_image(maps, background));
+}
+
+at::Tensor flipped_or(const PriorMaps& maps, const at::Tensor& otherwise) {
+  return at::where(maps.flipped_validity > 0.5, maps.flipped, otherwise);
 }
 
 }  // namespace spinfill

@@ -42,16 +42,13 @@ void flip_mirror_views(const PriorInputs& in, const References& references, Prio
   off = off.masked_fill(references.valid.logical_not().unsqueeze(1), 1e3);
   const auto [least, which] = off.min(2);  // [B,V]
   const at::Tensor valid = (least <= kMirrorTolerance).view({B, V, 1, 1, 1});
+  const at::Tensor row = which + at::arange(B, which.options()).unsqueeze(1) * references.count();
   const at::Tensor chosen =
-      references.premultiplied.gather(1, which.view({B, V, 1, 1, 1}).expand({B, V, 4, H, W})).flip(4);
+      references.premultiplied.flatten(0, 1).index_select(0, row.flatten()).view({B, V, 4, H, W}).flip(4);
   const at::Tensor background = in.background.view({B, 1, 3, 1, 1});
   const at::Tensor composite = chosen.narrow(2, 0, 3) + (1 - chosen.narrow(2, 3, 1)) * background;
   maps.flipped = at::where(valid, composite, background);
   maps.flipped_validity = valid.to(at::kFloat).expand({B, V, 1, H, W}).contiguous();
-}
-
-at::Tensor over(const at::Tensor& colour, const at::Tensor& alpha, const at::Tensor& background) {
-  return colour * alpha + background.view({background.size(0), 1, 3, 1, 1}) * (1 - alpha);
 }
 
 }  // namespace
@@ -91,11 +88,16 @@ PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
 
   // [B,P,16] → [B,V,16,H,W]
   const at::Tensor eye = in.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);  // [B,V,3]
-  const at::Tensor origin_distance =
-      surface.pixels.take(eye.norm(2, {-1}, true).expand({B, V, H * W}).reshape({B, V * H * W}));
+  const at::Tensor view = surface.pixels.index.floor_divide(H * W).clamp_max(V - 1);
+  const at::Tensor origin_distance = eye.norm(2, {-1}).gather(1, view);
+  // What the colour adds to the background; nothing where no reference sees the surface, like off the hull.
+  const auto shown = [&](const Warped& seen) {
+    const at::Tensor share = surface.coverage * (seen.confidence > 0).to(at::kFloat);
+    return (seen.colour - in.background.unsqueeze(1)) * share.unsqueeze(2);
+  };
   const at::Tensor values = at::cat(
       {surface.coverage.unsqueeze(2), (surface.depth - origin_distance).unsqueeze(2), surface.normal, surface.point,
-       warped.colour, warped.confidence.unsqueeze(2), mirrored.colour, mirrored.confidence.unsqueeze(2)},
+       shown(warped), warped.confidence.unsqueeze(2), shown(mirrored), mirrored.confidence.unsqueeze(2)},
       2);
   const at::Tensor all = surface.pixels.maps(values, V, H, W);
   PriorMaps maps;
@@ -105,10 +107,9 @@ PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
   maps.canonical = all.narrow(2, 5, 3);
   maps.warped_confidence = all.narrow(2, 11, 1);
   maps.mirrored_confidence = all.narrow(2, 15, 1);
-  // Where no reference sees the surface the map shows the background, like off the hull.
-  const auto shown = [&](const at::Tensor& confidence) { return maps.silhouette * (confidence > 0).to(at::kFloat); };
-  maps.warped = over(all.narrow(2, 8, 3), shown(maps.warped_confidence), in.background);
-  maps.mirrored = over(all.narrow(2, 12, 3), shown(maps.mirrored_confidence), in.background);
+  const at::Tensor background = in.background.view({B, 1, 3, 1, 1});
+  maps.warped = all.narrow(2, 8, 3) + background;
+  maps.mirrored = all.narrow(2, 12, 3) + background;
   flip_mirror_views(in, references, maps);
   return maps;
 }

@@ -55,29 +55,35 @@ Sight trace(const Volume& volume, const Point& origin, const Point& direction, c
 std::vector<float> smoothed(const Volume& v) {
   const float reach = 4 * v.voxel;
   const std::int64_t X = v.X, Y = v.Y, Z = v.Z;
-  std::vector<float> along_x(X * Y * Z), out(X * Y * Z), row(X + 2);
+  constexpr std::int64_t kBlock = 8;  // a fixed count lets the compiler vectorise
+  const std::int64_t width = (X + kBlock - 1) / kBlock * kBlock;
+  std::vector<float> along_x(width * Y * Z), out(X * Y * Z), row(width + 2);
   for (std::int64_t i = 0; i < Y * Z; ++i) {
     const float* from = v.values + i * X;
-    float* to = &along_x[i * X];
     for (std::int64_t x = 0; x < X; ++x) row[x + 1] = std::min(std::max(from[x], -reach), reach);
     row[0] = row[1];
     row[X + 1] = row[X];
-    for (std::int64_t x = 0; x < X; ++x) to[x] = row[x] + row[x + 1] + row[x + 2];
-  }
-  for (std::int64_t z = 0; z < Z; ++z)
-    for (std::int64_t y = 0; y < Y; ++y) {
-      const float* rows[9];
-      for (int i = 0; i < 9; ++i)
-        rows[i] = &along_x[(std::clamp<std::int64_t>(z + i / 3 - 1, 0, Z - 1) * Y +
-                            std::clamp<std::int64_t>(y + i % 3 - 1, 0, Y - 1)) *
-                           X];
-      float* to = &out[(z * Y + y) * X];
-      for (std::int64_t x = 0; x < X; ++x) {
-        float sum = 0;
-        for (const float* from : rows) sum += from[x];
-        to[x] = sum / 27;
-      }
+    for (std::int64_t block = 0; block < width; block += kBlock) {
+      float sum[kBlock];
+      const float* r = &row[block];
+      for (int x = 0; x < kBlock; ++x) sum[x] = r[x] + r[x + 1] + r[x + 2];
+      std::copy_n(sum, kBlock, &along_x[i * width + block]);
     }
+  }
+  const auto line = [&](std::int64_t z, std::int64_t y) {
+    return &along_x[(std::clamp<std::int64_t>(z, 0, Z - 1) * Y + std::clamp<std::int64_t>(y, 0, Y - 1)) * width];
+  };
+  for (std::int64_t z = 0; z < Z; ++z)
+    for (std::int64_t y = 0; y < Y; ++y)
+      for (std::int64_t block = 0; block < width; block += kBlock) {
+        float sum[kBlock] = {};
+        for (int i = 0; i < 9; ++i) {
+          const float* from = line(z + i / 3 - 1, y + i % 3 - 1) + block;
+          for (int x = 0; x < kBlock; ++x) sum[x] += from[x];
+        }
+        for (float& value : sum) value *= 1.0F / 27;
+        std::copy_n(sum, std::min(kBlock, X - block), &out[(z * Y + y) * X + block]);
+      }
   return out;
 }
 

@@ -128,4 +128,28 @@ at::Tensor fit_plan_box(const Hull& hull, const References& references, double u
   return out;
 }
 
+void clip_by_plan(const at::Tensor& distance, const at::Tensor& plan, const VoxelGrid& grid) {
+  const std::int64_t B = distance.size(0), X = grid.X, Y = grid.Y, Z = grid.Z;
+  const at::Tensor plans = plan.contiguous(), centres = grid.centre.contiguous(), halves = grid.half.contiguous();
+  float* d = distance.mutable_data_ptr<float>();
+  at::parallel_for(0, B, 1, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> bound(Y * X);  // alike for all z
+    for (std::int64_t b = begin; b < end; ++b) {
+      const float *p = plans.const_data_ptr<float>() + 3 * b, *centre = centres.const_data_ptr<float>() + 3 * b,
+                  *half = halves.const_data_ptr<float>() + 3 * b;
+      const auto place = [&](int axis, std::int64_t i, std::int64_t n) {
+        return centre[axis] + half[axis] * ((static_cast<float>(i) + 0.5F) * (2.0F / static_cast<float>(n)) - 1);
+      };
+      for (std::int64_t x = 0; x < X; ++x) {
+        const float at = place(0, x, X), width = p[2] * taper(at, p[0], p[1]), ends = std::min(p[1] - at, at - p[0]);
+        for (std::int64_t y = 0; y < Y; ++y) bound[y * X + x] = std::min(ends, width - std::abs(place(1, y, Y)));
+      }
+      for (std::int64_t z = 0; z < Z; ++z) {
+        float* slab = d + (b * Z + z) * Y * X;
+        for (std::int64_t i = 0; i < Y * X; ++i) slab[i] = std::min(slab[i], bound[i]);
+      }
+    }
+  });
+}
+
 }  // namespace spinfill::cpu

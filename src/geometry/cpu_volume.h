@@ -26,6 +26,7 @@ struct Volume {
   const float* values;  // [Z,Y,X], each at least 2
   std::int64_t X, Y, Z;
   Point scale, shift;  // voxel coordinates of a point p: p·scale + shift
+  Point last;          // just below the last voxel centre, so that a cell's upper corner exists
   float voxel;         // mean voxel size, vehicle lengths
 
   Volume(const float* values_, const float* centre, const float* half, std::int64_t X_, std::int64_t Y_,
@@ -35,6 +36,8 @@ struct Volume {
     scale = {n(X) / (2 * half[0]), n(Y) / (2 * half[1]), n(Z) / (2 * half[2])};
     shift = {(n(X) - 1) / 2 - centre[0] * scale.x, (n(Y) - 1) / 2 - centre[1] * scale.y,
              (n(Z) - 1) / 2 - centre[2] * scale.z};
+    const auto below = [&](std::int64_t count) { return std::nextafter(n(count) - 1, 0.0F); };
+    last = {below(X), below(Y), below(Z)};
     voxel = (1 / scale.x + 1 / scale.y + 1 / scale.z) / 3;
   }
 
@@ -48,11 +51,8 @@ struct Volume {
     float fx, fy, fz;
   };
   Cell cell(const Point& c) const {
-    const float x = clamped(c.x, static_cast<float>(X - 1)), y = clamped(c.y, static_cast<float>(Y - 1)),
-                z = clamped(c.z, static_cast<float>(Z - 1));
-    const int ix = std::min(static_cast<int>(x), static_cast<int>(X - 2)),
-              iy = std::min(static_cast<int>(y), static_cast<int>(Y - 2)),
-              iz = std::min(static_cast<int>(z), static_cast<int>(Z - 2));
+    const float x = clamped(c.x, last.x), y = clamped(c.y, last.y), z = clamped(c.z, last.z);
+    const int ix = static_cast<int>(x), iy = static_cast<int>(y), iz = static_cast<int>(z);
     return {ix, iy, iz, x - static_cast<float>(ix), y - static_cast<float>(iy), z - static_cast<float>(iz)};
   }
 
@@ -75,20 +75,22 @@ struct Pinhole {
   double right[3], up[3], backward[3];
   Point eye;
   double fx, fy, cx, cy;
+  double per_fx, per_fy;
 
   // pose [4,4] row by row, intrinsics [4].
-  Pinhole(const double* pose, const double* k) : fx(k[0]), fy(k[1]), cx(k[2]), cy(k[3]) {
+  Pinhole(const double* pose, const double* k)
+      : fx(k[0]), fy(k[1]), cx(k[2]), cy(k[3]), per_fx(1 / k[0]), per_fy(1 / k[1]) {
     for (int i = 0; i < 3; ++i) right[i] = pose[4 * i], up[i] = pose[4 * i + 1], backward[i] = pose[4 * i + 2];
     eye = {static_cast<float>(pose[3]), static_cast<float>(pose[7]), static_cast<float>(pose[11])};
   }
 
   // Through picture coordinates u, v.
   Point direction(double u, double v) const {
-    const double x = (u - cx) / fx, y = -(v - cy) / fy;
+    const double x = (u - cx) * per_fx, y = (cy - v) * per_fy;
     float d[3];
     for (int i = 0; i < 3; ++i) d[i] = static_cast<float>(right[i] * x + up[i] * y - backward[i]);
-    const float norm = std::sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
-    return {d[0] / norm, d[1] / norm, d[2] / norm};
+    const float scale = 1 / std::sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+    return {d[0] * scale, d[1] * scale, d[2] * scale};
   }
 };
 
@@ -105,8 +107,8 @@ inline Span intersect_box(const Point& origin, const Point& direction, const flo
   const float o[3] = {origin.x, origin.y, origin.z}, d[3] = {direction.x, direction.y, direction.z};
   Span span{0, INFINITY};
   for (int i = 0; i < 3; ++i) {
-    const float safe = std::abs(d[i]) < 1e-9F ? 1e-9F : d[i];
-    const float a = (centre[i] - o[i] - half[i]) / safe, b = (centre[i] - o[i] + half[i]) / safe;
+    const float inverse = 1 / (std::abs(d[i]) < 1e-9F ? 1e-9F : d[i]);
+    const float a = (centre[i] - o[i] - half[i]) * inverse, b = (centre[i] - o[i] + half[i]) * inverse;
     if (std::isnan(a + b)) return {0, 0};
     span.near = std::max(span.near, std::min(a, b));
     span.far = std::min(span.far, std::max(a, b));

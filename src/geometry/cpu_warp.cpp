@@ -37,6 +37,12 @@ bool look_up(const Reference& reference, std::int64_t H, std::int64_t W, const P
   if (!(px > -1 && px < w && py > -1 && py < h)) return false;
   const std::int64_t x = static_cast<int>(px + 1) - 1, y = static_cast<int>(py + 1) - 1;
   const float fx = px - static_cast<float>(x), fy = py - static_cast<float>(y);
+  if (x >= 0 && x + 1 < W && y >= 0 && y + 1 < H) {
+    const float *a = reference.maps + (y * W + x) * C, *b = a + W * C;
+    const float aa = (1 - fx) * (1 - fy), ab = fx * (1 - fy), ba = (1 - fx) * fy, bb = fx * fy;
+    for (int c = 0; c < C; ++c) to[c] = aa * a[c] + ab * a[c + C] + ba * b[c] + bb * b[c + C];
+    return true;
+  }
   for (int c = 0; c < C; ++c) to[c] = 0;
   for (int corner = 0; corner < 4; ++corner) {
     const int i = corner & 1, j = corner >> 1;
@@ -88,21 +94,23 @@ Warped warp_colour(const Surface& surface, const Hull& hull, const References& r
       if (!counts[i]) continue;
       const std::int64_t b = i / P;
       const Point p = at(point + 3 * i), n = at(normal + 3 * i), v = at(direction + 3 * i);
+      const float per_tolerance = 1 / (tolerance * voxel[b]);
       float sum = 0, mixed[3] = {0, 0, 0};
       for (const Reference& reference : views[b]) {
         const Point to_point{p.x - reference.eye.x, p.y - reference.eye.y, p.z - reference.eye.z};
         const float distance = std::sqrt(dot(to_point, to_point));
-        const float facing = -dot(to_point, n) / distance;
+        const float inverse = 1 / distance;
+        const float facing = -dot(to_point, n) * inverse;
         float s[C];
         if (!(facing > 0) || !look_up(reference, H, W, p, s) || !(s[5] > 0)) continue;  // weight 0
         // In sight: not behind the surface that the reference itself sees there. A slanted surface changes its depth
         // within a pixel, so the tolerance grows with the slant.
         const float own = s[4] / std::max(s[5], 1e-4F);
-        const float slack = tolerance * voxel[b] / std::clamp(facing, 0.25F, 1.0F);
-        const float in_sight = clamped(2 - (distance - own) / slack, 1) * s[5];
+        const float per_slack = std::clamp(facing, 0.25F, 1.0F) * per_tolerance;
+        const float in_sight = clamped(2 - (distance - own) * per_slack, 1) * s[5];
         if (!(in_sight > 0)) continue;
         const float frontal = power == 2 ? facing * facing : std::pow(facing, power);
-        const float weight = frontal * std::exp(closeness * (dot(to_point, v) / distance - 1)) * in_sight;
+        const float weight = frontal * std::exp(closeness * (dot(to_point, v) * inverse - 1)) * in_sight;
         sum += weight * s[3];
         for (int c = 0; c < 3; ++c) mixed[c] += weight * s[c];
       }
@@ -111,6 +119,43 @@ Warped warp_colour(const Surface& surface, const Hull& hull, const References& r
     }
   });
   return out;
+}
+
+at::Tensor reference_maps(const Surface& surface, const References& references, std::int64_t views) {
+  const at::Tensor pictures = references.premultiplied.contiguous(), slots = references.index.contiguous(),
+                   given = references.valid.contiguous(), places = surface.pixels.index.contiguous(),
+                   valid = surface.pixels.valid.contiguous(), coverages = surface.coverage.contiguous(),
+                   depths = surface.depth.contiguous();
+  const std::int64_t B = pictures.size(0), R = pictures.size(1), HW = pictures.size(3) * pictures.size(4),
+                     P = places.size(1);
+  at::Tensor out = at::empty({B, R, pictures.size(3), pictures.size(4), C}, pictures.options());
+  const float *picture = pictures.const_data_ptr<float>(), *coverage = coverages.const_data_ptr<float>(),
+              *depth = depths.const_data_ptr<float>();
+  const auto *slot = slots.const_data_ptr<std::int64_t>(), *place = places.const_data_ptr<std::int64_t>();
+  const bool *counts = valid.const_data_ptr<bool>(), *is_reference = given.const_data_ptr<bool>();
+  float* to = out.mutable_data_ptr<float>();
+  at::parallel_for(0, B, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t b = begin; b < end; ++b) {
+      std::vector<float*> of_view(views, nullptr);
+      for (std::int64_t k = b * R; k < (b + 1) * R; ++k) {
+        const float* from = picture + k * 4 * HW;
+        float* maps = to + k * HW * C;
+        for (std::int64_t i = 0; i < HW; ++i) {
+          for (int c = 0; c < 4; ++c) maps[i * C + c] = from[c * HW + i];
+          maps[i * C + 4] = maps[i * C + 5] = 0;
+        }
+        if (is_reference[k]) of_view[slot[k]] = maps;
+      }
+      for (std::int64_t i = b * P; i < (b + 1) * P; ++i) {
+        if (!counts[i] || coverage[i] < 0.5F) continue;
+        float* maps = of_view[place[i] / HW];
+        if (maps == nullptr) continue;
+        maps[place[i] % HW * C + 4] = depth[i];
+        maps[place[i] % HW * C + 5] = 1;
+      }
+    }
+  });
+  return out.permute({0, 1, 4, 2, 3});
 }
 
 at::Tensor maps(const Selection& pixels, const at::Tensor& values, std::int64_t views, std::int64_t height,

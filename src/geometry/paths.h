@@ -69,8 +69,11 @@ namespace cpu {
 at::Tensor silhouette_distance(const at::Tensor& alpha);
 at::Tensor cone_distance(const Cones& cones, const VoxelGrid& grid);
 at::Tensor fit_plan_box(const Hull& hull, const References& references, double uncovered);
+// hull distance [B,1,Z,Y,X], cut off by the plan box, in place.
+void clip_by_plan(const at::Tensor& distance, const at::Tensor& plan, const VoxelGrid& grid);
 Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at::Tensor& intrinsics,
               std::int64_t height, std::int64_t width);
+at::Tensor reference_maps(const Surface& surface, const References& references, std::int64_t views);
 Warped warp_colour(const Surface& surface, const Hull& hull, const References& references,
                    const at::Tensor& reference_maps, bool mirror, const WarpOptions& options);
 // Selection::maps.

@@ -10,12 +10,11 @@ namespace spinfill {
 
 at::Tensor reference_maps(const Surface& surface, const References& references, std::int64_t views, std::int64_t height,
                           std::int64_t width) {
+  if (surface.depth.is_cpu()) return cpu::reference_maps(surface, references, views);
   const at::Tensor hit = (surface.coverage >= 0.5).to(at::kFloat);
   const at::Tensor depth =
       surface.pixels.maps(at::stack({surface.depth * hit, hit}, 2), views, height, width);  // [B,V,2,H,W]
-  const at::Tensor all = at::cat({references.premultiplied, references.gather(depth)}, 2);
-  if (!all.is_cpu()) return all;
-  return all.permute({0, 1, 3, 4, 2}).contiguous().permute({0, 1, 4, 2, 3});
+  return at::cat({references.premultiplied, references.gather(depth)}, 2);
 }
 
 Warped warp_colour(const Surface& surface, const Hull& hull, const References& references,

@@ -128,7 +128,8 @@ std::string unlike(const Json& a, const Json& b) {
   const auto shown = [](const Json& side, const std::string& key) {
     if (!side.contains(key)) return std::string("absent");
     std::string text = side[key].dump(-1, ' ', false, Json::error_handler_t::replace);
-    return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+    if (text.size() > 60) text.replace(57, std::string::npos, "...");
+    return text;
   };
   for (const std::string& key : keys) {
     if (free.contains(key)) continue;

@@ -74,7 +74,7 @@ at::Tensor ConditionerImpl::reference_latents(const at::Tensor& latents, const a
 UNetOptions unet_options(const ModelConfig& config, const at::TensorOptions& tensors) {
   UNetOptions options;
   options.in_channels = config.input_channels();
-  options.out_channels = config.latent_channels();
+  options.out_channels = config.output_channels();
   options.block_out_channels = config.block_out_channels;
   options.layers_per_block = config.layers_per_block;
   options.attention_levels = config.attention_levels;

@@ -109,10 +109,10 @@ Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) 
   // What references and targets are told alike, row by row.
   const at::Tensor rays = config_.use_rays ? view_rays(batch, height, width) : at::Tensor();
   const at::Tensor priors = config_.use_priors ? batch.priors.stacked() : at::Tensor();
-  at::Tensor image;
+  at::Tensor warp, image;
   if (residual) {
-    image = config_.prior_image == "prior" ? prior_image(batch.priors, batch.background)
-                                           : mirror_or_prior_image(batch.priors, batch.background);
+    warp = prior_image(batch.priors, batch.background);
+    image = config_.prior_image == "prior" ? warp : flipped_or(batch.priors, warp);
   }
   auto maps_of = [&](const at::Tensor& rows, const at::Tensor& samples, const at::Tensor& mask,
                      const at::Tensor& base) {
@@ -145,6 +145,14 @@ Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) 
   if (residual) {
     c.scale = at::full({layout.targets}, config_.residual_scale, c.base.options());
     const at::Tensor dropped = dropped_rows(drop.priors, layout.target_samples);
+    if (config_.blend) {
+      const at::Tensor background =
+          batch.background.to(warp.scalar_type()).view({-1, 1, 3, 1, 1}).expand(warp.sizes());
+      const auto beside_base = [&](const at::Tensor& picture) {
+        return without(autoencoder_->encode(take_views(picture, layout.target_rows) * 2 - 1) - c.base, dropped);
+      };
+      c.blend = at::stack({beside_base(background), beside_base(warp)}, 1);
+    }
     if (dropped.defined()) c.scale.masked_fill_(dropped, config_.sigma_data);
     c.gate = residual_gate(take_views(batch.priors.silhouette, layout.target_rows), config_, *autoencoder_);
     if (dropped.defined()) c.gate = c.gate.masked_fill(per_row(dropped), 1);
@@ -170,11 +178,34 @@ at::Tensor scaled_input(const at::Tensor& x, const at::Tensor& sigma, const at::
   return (x - base) * per_row(c_in.masked_fill(sigma >= config.sigma_max * (1 - 1e-6), 0));
 }
 
+// Σ_k m_k·(picture_k − base): m [N,K·f²,h,w] one weight per pixel, pictures [N,K,C,h,w] → [N,C,h,w].
+at::Tensor blended(const at::Tensor& m, const at::Tensor& pictures) {
+  const std::int64_t N = pictures.size(0), K = pictures.size(1), C = pictures.size(2);
+  const std::int64_t h = pictures.size(3), w = pictures.size(4), pixels = m.size(1) / K;
+  const at::Tensor weights = m.view({N, K, 1, pixels, h, w});
+  return (weights * pictures.view({N, K, C / pixels, pixels, h, w})).sum(1).view({N, C, h, w});
+}
+
+// What D is made of beside the network's output, of every row.
+struct Output {
+  at::Tensor base, scale, blend, gate;
+};
+
+Output output_of(const Conditioning& c, std::int64_t draws) {
+  const auto rows = [&](const at::Tensor& targets) { return c.layout.repeat_draws(targets, draws); };
+  return {rows(c.base), rows(c.scale), rows(c.blend), rows(c.gate)};
+}
+
 // D from the network's output F. EDM: c_skip·x + c_out·F with c_skip = σ_d²/(σ² + σ_d²), c_out = σ·σ_d/√(σ² + σ_d²).
-// prior-residual: base + s·g·F.
-at::Tensor denoised(const at::Tensor& x, const at::Tensor& f, const at::Tensor& sigma, const at::Tensor& base,
-                    const at::Tensor& scale, const at::Tensor& gate, const ModelConfig& config) {
-  if (base.defined()) return base + per_row(scale) * gate * f;
+// prior-residual: base + g·(s·F + Σ m·(picture − base)), m the channels after F's.
+at::Tensor denoised(const at::Tensor& x, const at::Tensor& network, const at::Tensor& sigma, const Output& out,
+                    const ModelConfig& config) {
+  const at::Tensor f = network.narrow(1, 0, x.size(1));
+  if (out.base.defined()) {
+    at::Tensor change = per_row(out.scale) * f;
+    if (out.blend.defined()) change = change + blended(network.narrow(1, f.size(1), network.size(1) - f.size(1)), out.blend);
+    return out.base + out.gate * change;
+  }
   const double data = config.sigma_data;
   const at::Tensor total = sigma.square() + data * data;
   return per_row(data * data / total) * x + per_row(sigma * data * at::rsqrt(total)) * f;
@@ -208,18 +239,16 @@ at::Tensor Denoiser::denoise(const at::Tensor& x, const at::Tensor& sigma, const
   context.layout = &c.layout;
   context.draws = c.layout.draws_of(x);
   context.cache = &cache;
-  const at::Tensor base = c.layout.repeat_draws(c.base, context.draws);
-  const at::Tensor scale = c.layout.repeat_draws(c.scale, context.draws);
-  const at::Tensor gate = c.layout.repeat_draws(c.gate, context.draws);
+  const Output out = output_of(c, context.draws);
   at::Tensor input =
-      at::cat({scaled_input(x, sigma, base, scale, config_), c.layout.repeat_draws(c.target_input, context.draws)}, 1);
+      at::cat({scaled_input(x, sigma, out.base, out.scale, config_), c.layout.repeat_draws(c.target_input, context.draws)}, 1);
   input = input.to(dtype());
   if (channels_last_) input = input.contiguous(at::MemoryFormat::ChannelsLast);
   const at::Tensor embedding =
       unet->embed_time(at::log(sigma) * (kNoiseScale / 4)) + c.layout.repeat_draws(c.target_embedding, context.draws);
   const at::Tensor f =
       unet->forward(input, embedding, c.layout.repeat_draws(c.target_tokens, context.draws), context).to(at::kFloat);
-  return denoised(x, f, sigma, base, scale, gate, config_);
+  return denoised(x, f, sigma, out, config_);
 }
 
 at::Tensor Denoiser::denoise_joint(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& c) const {
@@ -228,11 +257,9 @@ at::Tensor Denoiser::denoise_joint(const at::Tensor& x, const at::Tensor& sigma,
   context.pass = ViewPass::joint;
   context.layout = &c.layout;
   context.draws = c.layout.draws_of(x);
-  const at::Tensor base = c.layout.repeat_draws(c.base, context.draws);
-  const at::Tensor scale = c.layout.repeat_draws(c.scale, context.draws);
-  const at::Tensor gate = c.layout.repeat_draws(c.gate, context.draws);
+  const Output out = output_of(c, context.draws);
   const at::Tensor targets =
-      at::cat({scaled_input(x, sigma, base, scale, config_), c.layout.repeat_draws(c.target_input, context.draws)}, 1);
+      at::cat({scaled_input(x, sigma, out.base, out.scale, config_), c.layout.repeat_draws(c.target_input, context.draws)}, 1);
   at::Tensor input = at::cat({c.reference_input, targets}, 0).to(dtype());
   if (channels_last_) input = input.contiguous(at::MemoryFormat::ChannelsLast);
   const at::Tensor noise_embedding = unet->embed_time(at::log(sigma) * (kNoiseScale / 4));
@@ -241,7 +268,7 @@ at::Tensor Denoiser::denoise_joint(const at::Tensor& x, const at::Tensor& sigma,
   const at::Tensor tokens = at::cat({c.reference_tokens, c.layout.repeat_draws(c.target_tokens, context.draws)}, 0);
   const at::Tensor f =
       unet->forward(input, embedding, tokens, context).narrow(0, c.layout.references, x.size(0)).to(at::kFloat);
-  return denoised(x, f, sigma, base, scale, gate, config_);
+  return denoised(x, f, sigma, out, config_);
 }
 
 at::Tensor Denoiser::loss_weight(const at::Tensor& sigma, const Conditioning& c) const {

@@ -18,6 +18,8 @@ void LossOptions::bind(Fields& f) {
   f.number("regression_share", regression_share, "Mixed: probability that a noise draw is a regression", 0, 1);
   f.number("draws", draws, "Noise draws per set of targets; they share the references' pass", 1, 64);
   f.number("foreground_weight", foreground_weight, "Weight of a pixel inside the vehicle, 1 outside", 0, 1000);
+  f.number("huber", huber, "Errors above this count linearly (pseudo-Huber, latents in [-1,1]); 0: all are squared", 0,
+           10);
 }
 
 NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
@@ -70,11 +72,13 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const L
   const ReferenceCache cache = denoiser.encode_references(conditioning);
   const at::Tensor d = denoiser.denoise(x, draw.sigma, conditioning, cache);
 
-  // L = Σ λ(σ)·w·(D − y)², on targets only.
+  // L = Σ λ(σ)·w·ρ(D − y), on targets only.
   const at::Tensor squared = (d - y).square();
+  const double c2 = options.huber * options.huber;
+  const at::Tensor distance = c2 > 0 ? ((squared / c2 + 1).sqrt() - 1) * (2 * c2) : squared;
   const at::Tensor weight = denoiser.loss_weight(draw.sigma, conditioning).view({-1, 1, 1, 1}) *
                             layout.repeat_draws(pixel_weight, options.draws);
-  return {(squared * weight).sum(), squared.numel(), squared.detach().sum()};
+  return {(distance * weight).sum(), squared.numel(), squared.detach().sum()};
 }
 
 }  // namespace spinfill

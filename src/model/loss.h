@@ -18,11 +18,14 @@ struct LossOptions {
   double regression_share = 0.5;  // mixed: probability that a noise draw is a regression
   std::int64_t draws = 1;         // M noise draws per set of targets
   double foreground_weight = 4;   // weight of a pixel inside the vehicle; 1 outside
+  // Pseudo-Huber distance 2c²(√(1 + e²/c²) − 1) of latents in [−1,1] (Charbonnier et al. 1997; for diffusion Song &
+  // Dhariwal 2023, §3.3): e² for small errors, 2c|e| for large ones. 0: e² throughout.
+  double huber = 0;
   void bind(Fields& f);
 };
 
 struct TrainingLoss {
-  at::Tensor sum;            // [] weighted squared errors summed over target values, differentiable
+  at::Tensor sum;            // [] weighted errors (squared or pseudo-Huber) summed over target values, differentiable
   std::int64_t count = 0;    // target values: ΣT·M·C·h·w; divide by its sum over all ranks and accumulation steps
   at::Tensor squared_error;  // [] unweighted squared errors of D, summed, detached: for logs
 };

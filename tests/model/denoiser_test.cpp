@@ -194,7 +194,8 @@ TEST(Denoiser, EdmPreconditioning) {
   }
 }
 
-// F = 1 through conv_out's bias: D − c_skip·x = c_out; and base + s in the other form.
+// F = 1 through conv_out's bias: D − c_skip·x = c_out; in the other form base + s, and with a blend of ½ background and
+// ¼ hull warp those parts of the way from the base to each.
 TEST(Denoiser, OutputForms) {
   const at::NoGradGuard no_grad;
   for (const std::string form : {"edm", "prior-residual"}) {
@@ -202,7 +203,11 @@ TEST(Denoiser, OutputForms) {
     config.output = form;
     const Denoiser fresh(config, 1);
     for (const auto& [name, parameter] : fresh.parameters()) {
-      if (name == "unet.conv_out.bias") at::Tensor(parameter).fill_(1);
+      if (name != "unet.conv_out.bias") continue;
+      at::Tensor(parameter).fill_(1);
+      if (form == "edm") continue;
+      at::Tensor(parameter).narrow(0, 12, 4).fill_(0.5);
+      at::Tensor(parameter).narrow(0, 16, 4).fill_(0.25);
     }
     const Batch batch = make_batch({"rrrrtrrt"});
     const Conditioning conditioning = fresh.condition(batch);
@@ -215,8 +220,10 @@ TEST(Denoiser, OutputForms) {
         EXPECT_LT(max_difference(d[i], x[i] * c_skip + c_out), 1e-6);
       } else {
         const at::Tensor image = mirror_or_prior_image(batch.priors, batch.background)[0][i == 0 ? 4 : 7];
-        const at::Tensor base = space_to_depth(image.unsqueeze(0) * 2 - 1, 2)[0];
-        EXPECT_LT(max_difference(d[i], base + config.residual_scale), 1e-6);
+        const at::Tensor warp = prior_image(batch.priors, batch.background)[0][i == 0 ? 4 : 7];
+        const at::Tensor background = batch.background[0].view({3, 1, 1});
+        const at::Tensor mixed = image + 0.5 * (background - image) + 0.25 * (warp - image);
+        EXPECT_LT(max_difference(d[i], space_to_depth(mixed.unsqueeze(0) * 2 - 1, 2)[0] + config.residual_scale), 1e-5);
       }
     }
   }

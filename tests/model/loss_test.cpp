@@ -46,6 +46,23 @@ TEST(Loss, EqualsAHandComputation) {
   EXPECT_TRUE(loss.sum.requires_grad());
 }
 
+// Pseudo-Huber: e² for small errors, 2c|e| − 2c² for large ones.
+TEST(Loss, PseudoHuberEqualsAHandComputation) {
+  const ModelConfig config = test::tiny_config();
+  const Denoiser denoiser(config, 1);
+  const Batch batch = make_batch({"rrrrtrrr"});
+  LossOptions options = regression();
+  options.foreground_weight = 1;
+  options.huber = 0.2;
+  const double s = config.residual_scale, lambda = 1 / (s * s) + 1 / (80.0 * 80.0);
+  const at::Tensor base = mirror_or_prior_image(batch.priors, batch.background)[0][4] * 2 - 1;
+  const at::Tensor e = (base - (batch.colour[0][4] * 2 - 1)).to(at::kDouble);
+  const at::Tensor expected = 2 * 0.04 * ((1 + (e / 0.2).square()).sqrt() - 1);
+  const TrainingLoss loss = training_loss(denoiser, batch, options, 5);
+  EXPECT_NEAR(loss.sum.item<double>(), expected.sum().item<double>() * lambda, 1e-4 * loss.sum.item<double>());
+  EXPECT_NEAR(loss.squared_error.item<double>(), e.square().sum().item<double>(), 1e-4 * e.square().sum().item<double>());
+}
+
 // The EDM form with F = 0: D = c_skip·x, so E[λ(D − y)²] over the noise is known in closed form, and is 1 for data of
 // standard deviation σ_d: λ·(c_skip²·σ² + (1 − c_skip)²·y²).
 TEST(Loss, EdmWeightsMakeEveryNoiseLevelEqual) {
