@@ -52,7 +52,14 @@ struct View {
   float length;
 };
 
-constexpr int kBlock = 16;  // voxels at a time; a fixed count lets the compiler vectorise
+constexpr int kBlock = 16;  // voxels at a time; short loops of a fixed count are what the compiler vectorises
+using Block = float[kBlock];
+
+// As clamped(), in two steps.
+void clamp(Block& values, float high) {
+  for (float& v : values) v = v > 0 ? v : 0;
+  for (float& v : values) v = v < high ? v : high;
+}
 
 // The least of nearest[i] and the distance to one cone, at voxels p + i·step along x.
 void carve(const View& view, std::int64_t h, std::int64_t w, const Point& p, float step, float* nearest) {
@@ -60,29 +67,40 @@ void carve(const View& view, std::int64_t h, std::int64_t w, const Point& p, flo
   const auto start = [&](const float* row) { return row[0] * p.x + row[1] * p.y + row[2] * p.z + row[3]; };
   const float u0 = start(P), v0 = start(P + 4), s0 = start(P + 8);
   const float du = P[0] * step, dv = P[4] * step, ds = P[8] * step;
-  const float half_w = static_cast<float>(w) / 2, half_h = static_cast<float>(h) / 2;
-  const float right = static_cast<float>(w - 1), bottom = static_cast<float>(h - 1);
-  const int last_x = std::max<int>(0, static_cast<int>(w) - 2), last_y = std::max<int>(0, static_cast<int>(h) - 2);
+  const float half_w = static_cast<float>(w) / 2, half_h = static_cast<float>(h) / 2, length = view.length;
+  Block px, py, depth;
+  for (int i = 0; i < kBlock; ++i) depth[i] = s0 + static_cast<float>(i) * ds;
+  for (float& s : depth) s = s > 1e-3F ? s : 1e-3F;
+  for (int i = 0; i < kBlock; ++i) {
+    const float inverse = 1 / depth[i];
+    px[i] = (u0 + static_cast<float>(i) * du) * inverse * half_w + (half_w - 0.5F);
+    py[i] = (v0 + static_cast<float>(i) * dv) * inverse * half_h + (half_h - 0.5F);
+    depth[i] *= length;
+  }
+  // Just below the last pixel's centre, so that the pixel beside the one found exists, if there are two.
+  clamp(px, std::nextafter(static_cast<float>(w - 1), 0.0F));
+  clamp(py, std::nextafter(static_cast<float>(h - 1), 0.0F));
+  int x[kBlock], y[kBlock];
+  for (int i = 0; i < kBlock; ++i) {
+    x[i] = static_cast<int>(px[i]);
+    y[i] = static_cast<int>(py[i]);
+    px[i] -= static_cast<float>(x[i]);
+    py[i] -= static_cast<float>(y[i]);
+  }
   const std::int64_t to_right = w > 1 ? 1 : 0, to_below = h > 1 ? w : 0;
-  float px[kBlock], py[kBlock], depth[kBlock];
+  Block a, b, c, d;  // the four pixels around
   for (int i = 0; i < kBlock; ++i) {
-    const float k = static_cast<float>(i);
-    float s = s0 + k * ds;
-    s = s > 1e-3F ? s : 1e-3F;
-    const float inverse = 1 / s;
-    depth[i] = s * view.length;
-    px[i] = clamped((u0 + k * du) * inverse * half_w + (half_w - 0.5F), right);
-    py[i] = clamped((v0 + k * dv) * inverse * half_h + (half_h - 0.5F), bottom);
+    const float *above = view.pixels + y[i] * w + x[i], *below = above + to_below;
+    a[i] = above[0];
+    b[i] = above[to_right];
+    c[i] = below[0];
+    d[i] = below[to_right];
   }
   for (int i = 0; i < kBlock; ++i) {
-    const int x = std::min(static_cast<int>(px[i]), last_x), y = std::min(static_cast<int>(py[i]), last_y);
-    const float fx = px[i] - static_cast<float>(x), fy = py[i] - static_cast<float>(y);
-    const float* here = view.pixels + y * w + x;
-    const float top = here[0] + fx * (here[to_right] - here[0]);
-    const float below = here[to_below] + fx * (here[to_below + to_right] - here[to_below]);
-    const float d = (top + fy * (below - top)) * depth[i];
-    nearest[i] = d < nearest[i] ? d : nearest[i];
+    const float top = a[i] + px[i] * (b[i] - a[i]), bottom = c[i] + px[i] * (d[i] - c[i]);
+    a[i] = (top + py[i] * (bottom - top)) * depth[i];
   }
+  for (int i = 0; i < kBlock; ++i) nearest[i] = a[i] < nearest[i] ? a[i] : nearest[i];
 }
 
 }  // namespace

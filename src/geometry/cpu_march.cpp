@@ -13,6 +13,53 @@ namespace spinfill::cpu {
 
 namespace {
 
+constexpr int kBlock = 16;  // rays at a time; short loops of a fixed count are what the compiler vectorises
+using Block = float[kBlock];
+
+// Neighbouring rays of a row and where they cross a box.
+struct RayBlock {
+  Block d[3], near, far;
+
+  // Rays through picture coordinates (u + i, v).
+  RayBlock(const Pinhole& from, double u, double v, const float* centre, const float* half) {
+    const float eye[3] = {from.eye.x, from.eye.y, from.eye.z};
+    Block x, length;
+    const auto x0 = static_cast<float>((u - from.cx) * from.per_fx), dx = static_cast<float>(from.per_fx);
+    for (int i = 0; i < kBlock; ++i) x[i] = x0 + static_cast<float>(i) * dx;
+    for (float& sum : length) sum = 0;
+    for (int axis = 0; axis < 3; ++axis) {
+      const auto right = static_cast<float>(from.right[axis]);
+      const auto rest = static_cast<float>(from.up[axis] * ((from.cy - v) * from.per_fy) - from.backward[axis]);
+      for (int i = 0; i < kBlock; ++i) d[axis][i] = right * x[i] + rest;
+      for (int i = 0; i < kBlock; ++i) length[i] += d[axis][i] * d[axis][i];
+    }
+    for (float& value : length) value = std::sqrt(value);
+    for (float& value : far) value = std::isfinite(length[0]) ? INFINITY : 0.0F;  // a broken camera sees nothing
+    for (float& value : near) value = 0;
+    for (int axis = 0; axis < 3; ++axis) {
+      const float low = centre[axis] - eye[axis] - half[axis], high = centre[axis] - eye[axis] + half[axis];
+      Block a, b, inverse;
+      for (int i = 0; i < kBlock; ++i) d[axis][i] /= length[i];
+      for (int i = 0; i < kBlock; ++i) inverse[i] = d[axis][i] > 0 ? d[axis][i] : -d[axis][i];
+      for (int i = 0; i < kBlock; ++i) inverse[i] = inverse[i] < 1e-9F ? 1e-9F : d[axis][i];
+      for (int i = 0; i < kBlock; ++i) inverse[i] = 1 / inverse[i];
+      for (int i = 0; i < kBlock; ++i) a[i] = low * inverse[i];
+      for (int i = 0; i < kBlock; ++i) b[i] = high * inverse[i];
+      Block first, last;
+      for (int i = 0; i < kBlock; ++i) first[i] = a[i] < b[i] ? a[i] : b[i];
+      for (int i = 0; i < kBlock; ++i) last[i] = a[i] < b[i] ? b[i] : a[i];
+      for (int i = 0; i < kBlock; ++i) near[i] = first[i] > near[i] ? first[i] : near[i];
+      for (int i = 0; i < kBlock; ++i) far[i] = last[i] < far[i] ? last[i] : far[i];
+    }
+    if (!std::isfinite(eye[0] + eye[1] + eye[2]))
+      for (float& value : far) value = 0;
+  }
+
+  bool hit(int i) const { return far[i] > near[i]; }
+  Point direction(int i) const { return {d[0][i], d[1][i], d[2][i]}; }
+  Span span(int i) const { return {near[i], far[i]}; }
+};
+
 // What one ray sees: its coverage and the distance of its surface point.
 struct Sight {
   float coverage, depth;
@@ -147,12 +194,16 @@ Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at:
       const Pinhole from = camera(view);
       const Volume body = volume(values, b);
       const auto pixel = static_cast<float>(1 / std::sqrt(from.fx * from.fy));
-      for (std::int64_t x = 0; x < W; ++x) {
-        const Point d = direction(from, x, row % H);
-        const Span span = intersect_box(from.eye, d, centre + 3 * b, half + 3 * b);
-        const Sight sight = span.hit() ? trace(body, from.eye, d, span, pixel) : Sight{0, 0};
-        covered[row * W + x] = sight.coverage;
-        if (sight.coverage > 0) far[row * W + x] = sight.depth, ++seen_in_row[row];
+      for (std::int64_t x = 0; x < W; x += kBlock) {
+        const RayBlock rays(from, static_cast<double>(x) + 0.5, static_cast<double>(row % H) + 0.5, centre + 3 * b,
+                            half + 3 * b);
+        const auto count = static_cast<int>(std::min<std::int64_t>(kBlock, W - x));
+        for (int i = 0; i < count; ++i) {
+          const std::int64_t ray = row * W + x + i;
+          const Sight sight = rays.hit(i) ? trace(body, from.eye, rays.direction(i), rays.span(i), pixel) : Sight{0, 0};
+          covered[ray] = sight.coverage;
+          if (sight.coverage > 0) far[ray] = sight.depth, ++seen_in_row[row];
+        }
       }
     }
   });

@@ -98,11 +98,11 @@ Warped warp_colour(const Surface& surface, const Hull& hull, const References& r
       float sum = 0, mixed[3] = {0, 0, 0};
       for (const Reference& reference : views[b]) {
         const Point to_point{p.x - reference.eye.x, p.y - reference.eye.y, p.z - reference.eye.z};
-        const float distance = std::sqrt(dot(to_point, to_point));
-        const float inverse = 1 / distance;
-        const float facing = -dot(to_point, n) * inverse;
+        const float away = dot(to_point, n);
         float s[C];
-        if (!(facing > 0) || !look_up(reference, H, W, p, s) || !(s[5] > 0)) continue;  // weight 0
+        if (!(away < 0) || !look_up(reference, H, W, p, s) || !(s[5] > 0)) continue;  // weight 0
+        const float distance = std::sqrt(dot(to_point, to_point)), inverse = 1 / distance;
+        const float facing = -away * inverse;
         // In sight: not behind the surface that the reference itself sees there. A slanted surface changes its depth
         // within a pixel, so the tolerance grows with the slant.
         const float own = s[4] / std::max(s[5], 1e-4F);

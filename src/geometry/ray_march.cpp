@@ -28,7 +28,7 @@ Selection select(const at::Tensor& mask) {
   const at::Tensor here = at::arange(N, rank.options()).expand({B, N});
   Selection out;
   out.index = at::full({B, P + 1}, N, rank.options()).scatter_(1, place, here).narrow(1, 0, P).contiguous();
-  out.valid = at::arange(P, rank.options()).unsqueeze(0) < rank.narrow(1, N - 1, 1);
+  out.valid = at::arange(P, rank.options()).unsqueeze(0) < mask.sum(1, true);
   out.index.masked_fill_(out.valid.logical_not(), N);
   out.from = N;
   return out;
