@@ -134,6 +134,49 @@ TEST_F(Pipeline, ScoresExportsAndCompletes) {
   }
 }
 
+TEST_F(Pipeline, InspectsRunsBundlesAndData) {
+  whole();
+  const auto json_of = [](const test::CommandResult& result) { return parse_json(result.output, "inspect"); };
+  auto result = spinfill("-q inspect whole --json --html page.html");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(json_of(result)["checkpoints"].size(), 10);
+  const std::string page = read_file(*folder_ / "page.html");
+  EXPECT_NE(page.find("<svg"), std::string::npos);
+  EXPECT_EQ(page.find("http://"), std::string::npos) << "one self-contained page";
+
+  // A checkpoint and a bundle with one byte changed are named, with exit code 1.
+  const auto damage = [](const fs::path& path) {
+    std::string bytes = read_file(path);
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    write_file_atomic(path, bytes);
+  };
+  fs::copy(*folder_ / "whole", *folder_ / "damaged", fs::copy_options::recursive);
+  damage(*folder_ / "damaged/checkpoints/step-8/ema.safetensors");
+  result = spinfill("-q inspect damaged");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.output.find("ema.safetensors"), std::string::npos) << result.output;
+
+  ASSERT_EQ(spinfill("export --run whole --out inspected").exit_code, 0);
+  result = spinfill("-q inspect inspected --json");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_TRUE(json_of(result)["problems"].empty());
+  damage(*folder_ / "inspected/model.safetensors");
+  result = spinfill("-q inspect inspected");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.output.find("problem: model.safetensors"), std::string::npos) << result.output;
+
+  result = spinfill("-q inspect data --json --contact-sheet sheet.png");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const Json data = json_of(result);
+  EXPECT_EQ(data["sets"], 6);
+  EXPECT_EQ(data["pictures"], 48);
+  EXPECT_TRUE(data["problems"].empty());
+  EXPECT_GT(fs::file_size(*folder_ / "sheet.png"), 1000);
+
+  EXPECT_EQ(spinfill("inspect nowhere").exit_code, 2);
+  EXPECT_EQ(spinfill("inspect data --html x.html").exit_code, 2);
+}
+
 TEST_F(Pipeline, WrongUseIsOneLineWithExitCodeTwo) {
   std::ofstream(*folder_ / "typo.yaml") << "data:\n  path: data\noptimizer:\n  learning_rat: 0.1\n";
   auto result = spinfill("train --config typo.yaml --out typo");
