@@ -47,7 +47,9 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
     protocol.subsets = fmt::format("{} views given, {} subsets a vehicle and count, balanced over azimuths",
                                    fmt::join(config_.references, ", "), evaluation_.subsets);
   }
-  protocol.sampler = sampler.steps == 1 ? "one step" : fmt::format("{}, {}", sampler.solver, sampler.mode);
+  protocol.sampler = sampler.steps == 1 ? "one step"
+                                        : fmt::format("{}, {}, start {}, guidance {}", sampler.solver, sampler.mode,
+                                                      sampler.start, sampler.guidance);
   protocol.steps = sampler.steps;
   protocol.sampling_seed = sampling_seed;
   return protocol;

@@ -146,8 +146,7 @@ Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) 
     c.scale = at::full({layout.targets}, config_.residual_scale, c.base.options());
     const at::Tensor dropped = dropped_rows(drop.priors, layout.target_samples);
     if (config_.blend) {
-      const at::Tensor background =
-          batch.background.to(warp.scalar_type()).view({-1, 1, 3, 1, 1}).expand(warp.sizes());
+      const at::Tensor background = batch.background.to(warp.scalar_type()).view({-1, 1, 3, 1, 1}).expand(warp.sizes());
       const auto beside_base = [&](const at::Tensor& picture) {
         return without(autoencoder_->encode(take_views(picture, layout.target_rows) * 2 - 1) - c.base, dropped);
       };
@@ -203,7 +202,8 @@ at::Tensor denoised(const at::Tensor& x, const at::Tensor& network, const at::Te
   const at::Tensor f = network.narrow(1, 0, x.size(1));
   if (out.base.defined()) {
     at::Tensor change = per_row(out.scale) * f;
-    if (out.blend.defined()) change = change + blended(network.narrow(1, f.size(1), network.size(1) - f.size(1)), out.blend);
+    if (out.blend.defined())
+      change = change + blended(network.narrow(1, f.size(1), network.size(1) - f.size(1)), out.blend);
     return out.base + out.gate * change;
   }
   const double data = config.sigma_data;
@@ -240,8 +240,8 @@ at::Tensor Denoiser::denoise(const at::Tensor& x, const at::Tensor& sigma, const
   context.draws = c.layout.draws_of(x);
   context.cache = &cache;
   const Output out = output_of(c, context.draws);
-  at::Tensor input =
-      at::cat({scaled_input(x, sigma, out.base, out.scale, config_), c.layout.repeat_draws(c.target_input, context.draws)}, 1);
+  at::Tensor input = at::cat(
+      {scaled_input(x, sigma, out.base, out.scale, config_), c.layout.repeat_draws(c.target_input, context.draws)}, 1);
   input = input.to(dtype());
   if (channels_last_) input = input.contiguous(at::MemoryFormat::ChannelsLast);
   const at::Tensor embedding =
@@ -258,8 +258,8 @@ at::Tensor Denoiser::denoise_joint(const at::Tensor& x, const at::Tensor& sigma,
   context.layout = &c.layout;
   context.draws = c.layout.draws_of(x);
   const Output out = output_of(c, context.draws);
-  const at::Tensor targets =
-      at::cat({scaled_input(x, sigma, out.base, out.scale, config_), c.layout.repeat_draws(c.target_input, context.draws)}, 1);
+  const at::Tensor targets = at::cat(
+      {scaled_input(x, sigma, out.base, out.scale, config_), c.layout.repeat_draws(c.target_input, context.draws)}, 1);
   at::Tensor input = at::cat({c.reference_input, targets}, 0).to(dtype());
   if (channels_last_) input = input.contiguous(at::MemoryFormat::ChannelsLast);
   const at::Tensor noise_embedding = unet->embed_time(at::log(sigma) * (kNoiseScale / 4));

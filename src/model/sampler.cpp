@@ -18,7 +18,10 @@ void SamplerConfig::bind(Fields& f) {
   f.number("rho", rho, "Exponent of the noise schedule", 1, 20);
   f.number("sigma_min", sigma_min, "Lowest noise level, 0: the model's (prior-residual: residual_scale / 10)", 0, 1);
   f.number("sigma_max", sigma_max,
-           "Highest noise level, 0: the model's (prior-residual: 20 x residual_scale after a regression)", 0, 1e4);
+           "Highest noise level, 0: the model's (prior-residual: start x residual_scale after a regression)", 0, 1e4);
+  f.number("start", start,
+           "Prior-residual: noise put onto the regression, x residual_scale; small values stay near the mean", 0.1,
+           1e4);
   f.number("guidance", guidance, "Classifier-free guidance scale, 1: none", 0, 20);
   f.number("churn", churn, "Stochasticity S_churn of heun, 0: deterministic", 0, 1000);
   f.number("churn_min", churn_min, "Lowest noise level with churn", 0, 1e4);
@@ -48,7 +51,7 @@ NoiseSchedule noise_schedule(const ModelConfig& model, const SamplerConfig& conf
   NoiseSchedule schedule;
   double high = config.sigma_max > 0 ? config.sigma_max : model.sigma_max;
   double low = config.sigma_min > 0 ? config.sigma_min : model.sigma_min;
-  const double start = 20 * model.residual_scale;
+  const double start = config.start * model.residual_scale;
   schedule.regression =
       config.steps > 1 && model.output == "prior-residual" && config.sigma_max == 0 && start < model.sigma_max;
   if (schedule.regression) {

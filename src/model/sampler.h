@@ -20,6 +20,7 @@ struct SamplerConfig {
   std::string mode = "joint";           // "joint" or "sequential" (each generated view becomes a further reference)
   double rho = 7;                       // Karras schedule
   double sigma_min = 0, sigma_max = 0;  // 0: what suits the model's output form, see noise_schedule
+  double start = 20;                    // prior-residual: noise after the regression, in residual scales
   double guidance = 1;                  // classifier-free guidance scale; 1: none
   // Stochasticity of "heun" (Karras et al. 2022, algorithm 2)
   double churn = 0, churn_min = 0.05, churn_max = 50, churn_noise = 1.003;
@@ -42,8 +43,9 @@ std::vector<double> karras_sigmas(std::int64_t steps, double sigma_min, double s
 
 // Where sampling with `config` starts and its noise levels. Of a prior-residual model with several steps, unless
 // config.sigma_max asks otherwise: the first evaluation is the regression D(σ_max), which is the mean of the pictures,
-// and Karras's schedule of the other N − 1 starts from D(σ_max) + σ·noise with σ = 20·s, s the residual's scale, and
-// ends at s/10: where the residual drowns in noise to where noise drowns in it, which are the levels trained.
+// and Karras's schedule of the other N − 1 starts from D(σ_max) + σ·noise with σ = start·s, s the residual's scale, and
+// ends at s/10: for start = 20 from where the residual drowns in noise to where noise drowns in it, which are the
+// levels trained. A smaller start stays nearer to the mean: less detail is made up (as in SDEdit, Meng et al. 2022).
 struct NoiseSchedule {
   bool regression = false;     // one evaluation at the model's σ_max comes first
   std::vector<double> sigmas;  // of the solver, as karras_sigmas

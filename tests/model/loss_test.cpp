@@ -60,7 +60,8 @@ TEST(Loss, PseudoHuberEqualsAHandComputation) {
   const at::Tensor expected = 2 * 0.04 * ((1 + (e / 0.2).square()).sqrt() - 1);
   const TrainingLoss loss = training_loss(denoiser, batch, options, 5);
   EXPECT_NEAR(loss.sum.item<double>(), expected.sum().item<double>() * lambda, 1e-4 * loss.sum.item<double>());
-  EXPECT_NEAR(loss.squared_error.item<double>(), e.square().sum().item<double>(), 1e-4 * e.square().sum().item<double>());
+  EXPECT_NEAR(loss.squared_error.item<double>(), e.square().sum().item<double>(),
+              1e-4 * e.square().sum().item<double>());
 }
 
 // The EDM form with F = 0: D = c_skip·x, so E[λ(D − y)²] over the noise is known in closed form, and is 1 for data of

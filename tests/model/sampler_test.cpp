@@ -272,6 +272,11 @@ TEST(Sampler, ScheduleOfAResidual) {
   asked = steps(5);
   asked.sigma_min = 0.004;
   EXPECT_NEAR(noise_schedule(model, asked).sigmas[3], 0.004, 1e-12);
+  asked = steps(4);
+  asked.start = 0.5;
+  EXPECT_TRUE(noise_schedule(model, asked).regression);
+  EXPECT_NEAR(noise_schedule(model, asked).sigmas[0], 0.075, 1e-12);
+  EXPECT_NEAR(noise_schedule(model, asked).sigmas[2], 0.015, 1e-12);
   model.output = "edm";
   schedule = noise_schedule(model, steps(5));
   EXPECT_FALSE(schedule.regression);
