@@ -10,6 +10,7 @@
 #include "core/signals.h"
 #include "infer/bundle.h"
 #include "model/device.h"
+#include "version.h"  // made by cmake/version.cmake
 
 namespace spinfill {
 namespace {

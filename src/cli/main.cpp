@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "version.h"  // made by cmake/version.cmake
 
 using namespace spinfill;
 
