@@ -39,7 +39,7 @@ void TrainConfig::bind(Fields& f) {
   f.number("log_every", log_every, "Steps between rows of metrics.jsonl", 1, many);
   f.number("max_skipped_steps", max_skipped_steps, "Stop after so many non-finite steps in a row", 1, many);
   f.choice("device", device, {"auto", "cpu", "cuda"}, "Where the model runs; auto: a GPU if there is one");
-  f.number("threads", threads, "CPU threads of tensor operations, 0: one per core", 0, 1024);
+  f.number("threads", threads, "CPU threads of tensor operations, 0: one per core less the loader's", 0, 1024);
   f.flag("channels_last", channels_last, "Keep feature maps in channels-last order");
   f.text("init_from", init_from, "safetensors file with initial weights; empty: random by seed");
   f.require(batch_sets % micro_batch_sets == 0, "batch_sets must be a multiple of micro_batch_sets");

@@ -73,10 +73,6 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void set_threads(const RunConfig& config) {
-  if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
-}
-
 Json machine(const Denoiser& denoiser, const BenchmarkData& data) {
   return {{"parameters", denoiser.parameter_count()},
           {"device", denoiser.device().str()},
@@ -89,7 +85,7 @@ Json machine(const Denoiser& denoiser, const BenchmarkData& data) {
 Json benchmark_training(const RunConfig& given, std::int64_t steps) {
   RunConfig config = given;
   const BenchmarkData data(config.data);
-  set_threads(config);
+  set_compute_threads(config);
   const Denoiser denoiser(config.model, static_cast<std::uint64_t>(config.seed), choose_device(config.train.device));
   AdamW optimizer(named_parameters(denoiser), config.optimizer);
   TrainingStream stream;
@@ -139,7 +135,7 @@ Json benchmark_sampling(const RunConfig& given, std::int64_t steps, std::int64_t
   const at::NoGradGuard no_grad;
   RunConfig config = given;
   const BenchmarkData data(config.data);
-  set_threads(config);
+  if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
   const Denoiser denoiser(config.model, static_cast<std::uint64_t>(config.seed), choose_device(config.train.device));
   config.data.missing = {1};
   config.data.references.clear();

@@ -2,7 +2,9 @@
 #include "train/step.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/loss.h"
@@ -42,6 +44,13 @@ StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std:
   optimizer.clip_gradients(statistics.gradient_norm, config.optimizer.max_gradient_norm);
   optimizer.step(learning_rate_at(config.optimizer, step, config.train.steps));
   return statistics;
+}
+
+void set_compute_threads(const RunConfig& config) {
+  static const int cores = at::get_num_threads();  // as the machine or OMP_NUM_THREADS says
+  const auto threads = config.train.threads > 0 ? static_cast<int>(config.train.threads)
+                                                : std::max(1, cores - static_cast<int>(config.data.loader.threads));
+  at::set_num_threads(threads);
 }
 
 std::vector<NamedParameter> named_parameters(const Denoiser& denoiser) {

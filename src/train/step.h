@@ -11,6 +11,10 @@
 
 namespace spinfill {
 
+// Threads of tensor operations: train.threads, or one per core less those of the loader. One thread too many makes
+// OpenMP's threads wait for each other, and a step can take tens of times as long.
+void set_compute_threads(const RunConfig& config);
+
 // What is minimised at a step: regression first, then as the configuration's `loss` says.
 LossOptions loss_options_at(const RunConfig& config, std::int64_t step);
 

@@ -2,7 +2,6 @@
 #include "train/trainer.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <chrono>
 #include <cmath>
@@ -41,7 +40,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
   // ---- The run folder: a new one, or one that goes on.
   open_run_folder(run, config, resume);
   const at::Device device = choose_device(config.train.device);
-  if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
+  set_compute_threads(config);
   const auto seed = static_cast<std::uint64_t>(config.seed);
   const StopSignals signals;
 
