@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Set-up, then the main job at small size: synthetic vehicles, training, scores beside the baselines, export, and the
-# completion of a spin with three views missing. About 12 minutes of computing on two cores after the build.
+# completion of a spin with three views missing. About 10 minutes of computing on two cores after the build.
 #
 #   scripts/demo.sh [--out DIR] [--sets N] [--steps N]
 set -eu -o pipefail
@@ -31,31 +31,31 @@ stage() { printf '\n== %s (%d s so far; %s left)\n' "$1" $(($(date +%s) - began)
 rm -rf "$out"
 mkdir -p "$out"
 
-stage "Synthetic vehicles: $sets eight-view sets" 'about 12 min'
+stage "Synthetic vehicles: $sets eight-view sets" 'about 10 min'
 "$spinfill" synth --out "$out/data" --sets "$sets" --size 96 --seed 7
 
-stage 'Training the small default model' 'about 10 min'
+stage 'Training the small default model' 'about 9 min'
 "$spinfill" train --config configs/default.yaml --out "$out/run" --set data.path="$out/data" ${steps:+--set train.steps=$steps}
 
-stage 'Scores on held-out vehicles, beside the baselines' 'about 3 min'
+stage 'Scores on held-out vehicles, beside the baselines' 'about 1 min'
 "$spinfill" evaluate --model "$out/run" --data "$out/data" --split test --out "$out/report"
 
-stage 'Export, verified by reloading' 'about 2 min'
+stage 'Export, verified by reloading' 'less than 1 min'
 "$spinfill" export --run "$out/run" --out "$out/bundle"
 
-stage 'A spin with three views missing' 'about 2 min'
+stage 'A spin with three views missing' 'less than 1 min'
 set=$(sed -n 's/.*"test": *\[ *"\([^"]*\)".*/\1/p' <(tr -d '\n' <"$out/data/splits.json"))
 "$spinfill" complete --model "$out/bundle" --input "$out/data/$set" --hide 90,180,315 --out "$out/spin"
 
 if [ -d models/base-96 ]; then
-  stage 'The stored model base-96 on the same held-out vehicles' 'about 2 min'
+  stage 'The stored model base-96 on the same held-out vehicles' 'less than 1 min'
   "$spinfill" evaluate --model models/base-96 --data "$out/data" --split test --out "$out/report-base-96"
 fi
 
 if [ -d "$real/spins" ]; then
   model=$out/bundle
   [ -d models/base-96 ] && model=models/base-96
-  stage "Real cars from $real/spins, completed and scored with $model" 'about 1 min'
+  stage "Real cars from $real/spins, completed and scored with $model" 'seconds'
   "$spinfill" evaluate --model "$model" --data "$real/spins" --split test --out "$out/report-real"
   car=$(find "$real/spins" -mindepth 1 -maxdepth 1 -type d | sort | head -1)
   "$spinfill" complete --model "$model" --input "$car" --hide 90,180,315 --out "$out/real-spin"
@@ -64,11 +64,11 @@ else
 fi
 
 printf '\nDone in %d s. Look at:\n' $(($(date +%s) - began))
-printf '  %-28s %s\n' "$out/spin/spin.html" 'the completed turntable (drag it)' \
+printf '  %-30s %s\n' "$out/spin/spin.html" 'the completed turntable (drag it)' \
   "$out/spin/contact_sheet.png" 'its eight frames, given and generated' \
   "$out/report/metrics.json" 'scores of the model and the baselines' \
   "$out/report/" 'picture grids: references, generated, truth, error' \
   "$out/run/samples/" 'how the pictures became better in training' \
   "$out/bundle/" 'the exported model'
-[ -d "$out/real-spin" ] && printf '  %-28s %s\n' "$out/real-spin/spin.html" 'a real car, completed'
+[ -d "$out/real-spin" ] && printf '  %-30s %s\n' "$out/real-spin/spin.html" 'a real car, completed'
 exit 0
