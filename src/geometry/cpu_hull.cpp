@@ -14,8 +14,6 @@ namespace spinfill::cpu {
 
 namespace {
 
-constexpr float kFar = 10;  // vehicle lengths: beyond everything
-
 // d[x] = min(d[x], from[x] + cost). The count is fixed in blocks so that the loop is vectorised.
 void relax(float* d, const float* from, float cost, std::int64_t count) {
   constexpr std::int64_t kBlock = 8;
@@ -151,7 +149,7 @@ at::Tensor cone_distance(const Cones& cones, const VoxelGrid& grid) {
       };
       const float step = half[3 * b] * (2.0F / static_cast<float>(X));
       // One reference after the other: its picture stays in the cache.
-      std::vector<float> nearest(Y * (X + kBlock), kFar);
+      std::vector<float> nearest(Y * (X + kBlock), static_cast<float>(kFar));
       for (std::int64_t r = 0; r < R; ++r) {
         const std::int64_t k = b * R + r;
         if (!given[k]) continue;

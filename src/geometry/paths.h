@@ -33,6 +33,8 @@ struct Cones {
   at::Tensor valid;        // [B,R]
 };
 
+inline constexpr double kFar = 10;  // vehicle lengths: beyond everything
+
 // What both paths of the ray march keep to.
 // Steps between two looks at which rays are still on their way: most arrive within the first few.
 inline constexpr int kSteps[] = {5, 5, 8, 10};

@@ -15,7 +15,6 @@ namespace spinfill {
 
 namespace {
 
-constexpr double kFar = 10;  // vehicle lengths: beyond everything
 // Where a vehicle may lie. Generous: without cameras its length is 1 only roughly.
 constexpr double kDomain[3] = {0.75, 0.45, 0.45};
 constexpr std::int64_t kCoarse[3] = {30, 18, 18};

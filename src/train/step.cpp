@@ -46,11 +46,14 @@ StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std:
   return statistics;
 }
 
+int compute_threads(const RunConfig& config, int cores) {
+  if (config.train.threads > 0) return static_cast<int>(config.train.threads);
+  return std::max(1, cores - static_cast<int>(config.data.loader.threads));
+}
+
 void set_compute_threads(const RunConfig& config) {
-  static const int cores = at::get_num_threads();  // as the machine or OMP_NUM_THREADS says
-  const auto threads = config.train.threads > 0 ? static_cast<int>(config.train.threads)
-                                                : std::max(1, cores - static_cast<int>(config.data.loader.threads));
-  at::set_num_threads(threads);
+  static const int cores = at::get_num_threads();  // as the machine or OMP_NUM_THREADS says, before the first change
+  at::set_num_threads(compute_threads(config, cores));
 }
 
 std::vector<NamedParameter> named_parameters(const Denoiser& denoiser) {

@@ -11,15 +11,16 @@
 
 namespace spinfill {
 
-// Threads of tensor operations: train.threads, or one per core less those of the loader. One thread too many makes
-// OpenMP's threads wait for each other, and a step can take tens of times as long.
+// Threads of tensor operations: train.threads, or one per core less those of the loader, at least one. One thread too
+// many makes OpenMP's threads wait for each other, and a step can take tens of times as long.
+int compute_threads(const RunConfig& config, int cores);
 void set_compute_threads(const RunConfig& config);
 
 // What is minimised at a step: regression first, then as the configuration's `loss` says.
 LossOptions loss_options_at(const RunConfig& config, std::int64_t step);
 
 struct StepStatistics {
-  double loss = 0;           // weighted squared error per target value
+  double loss = 0;           // weighted error (squared or pseudo-Huber) per target value
   double squared_error = 0;  // unweighted, per target value, in latents of [−1,1]
   double gradient_norm = 0;  // before clipping
   std::int64_t values = 0;   // target values

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands together, as a user runs them: train, stop, resume, evaluate, compare, export, complete.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -175,6 +176,12 @@ TEST_F(Pipeline, InspectsRunsBundlesAndData) {
 
   EXPECT_EQ(spinfill("inspect nowhere").exit_code, 2);
   EXPECT_EQ(spinfill("inspect data --html x.html").exit_code, 2);
+}
+
+TEST_F(Pipeline, VersionNamesTheCommit) {
+  const auto result = spinfill("--version");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.output, ::testing::MatchesRegex("spinfill [0-9.]+ \\(([0-9a-f]+(-dirty)?|unknown commit)\\)\n"));
 }
 
 TEST_F(Pipeline, WrongUseIsOneLineWithExitCodeTwo) {

@@ -52,6 +52,15 @@ class Trainer : public ::testing::Test {
   test::TemporaryFolder folder_;
 };
 
+TEST(ComputeThreads, LeaveTheLoaderItsCores) {
+  RunConfig config;
+  config.data.loader.threads = 2;
+  EXPECT_EQ(compute_threads(config, 8), 6);
+  EXPECT_EQ(compute_threads(config, 2), 1);
+  config.train.threads = 5;
+  EXPECT_EQ(compute_threads(config, 2), 5);
+}
+
 TEST_F(Trainer, WritesARunThatExplainsItself) {
   const RunConfig config = tiny_config(folder_ / "data");
   const TrainResult result = train(config, folder_ / "run", false);
