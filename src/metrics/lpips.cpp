@@ -236,12 +236,15 @@ std::vector<at::Tensor> Lpips::features(const at::Tensor& pictures) const {
         break;
     }
     const bool last_of_slice = i + 1 == net.layers.size() || net.layers[i + 1].slice != layer.slice;
-    if (last_of_slice) taps.push_back(x / (x.square().sum(1, true).sqrt_() + 1e-10));
+    if (last_of_slice) {
+      // The root's slope at 0 is infinite; there x is 0 as well.
+      taps.push_back(x / (x.square().sum(1, true).clamp_min(1e-20).sqrt() + 1e-10));
+    }
   }
   return taps;
 }
 
-at::Tensor Lpips::per_layer(const at::Tensor& pictures, const at::Tensor& truths) const {
+void Lpips::check(const at::Tensor& pictures, const at::Tensor& truths) const {
   if (pictures.dim() != 4 || truths.dim() != 4 || pictures.size(1) != 3 || pictures.numel() == 0 ||
       pictures.sizes().slice(1) != truths.sizes().slice(1) ||
       (truths.size(0) != pictures.size(0) && truths.size(0) != 1)) {
@@ -252,15 +255,32 @@ at::Tensor Lpips::per_layer(const at::Tensor& pictures, const at::Tensor& truths
     fail("LPIPS-{} needs pictures of at least {}×{} px, got {}×{}", net_, smallest_size(), smallest_size(),
          pictures.size(3), pictures.size(2));
   }
-  const FullPrecision full_precision;
+}
+
+std::vector<at::Tensor> Lpips::differences(const at::Tensor& pictures, const at::Tensor& truths) const {
   const auto of_pictures = features(pictures), of_truths = features(truths);
-  std::vector<at::Tensor> contributions;
+  std::vector<at::Tensor> differences;
   for (std::size_t l = 0; l < of_pictures.size(); ++l) {
-    const at::Tensor difference = (of_pictures[l] - of_truths[l]).square_();
-    const at::Tensor weighted = difference.mul(weights_.at(head_key(l))).sum(1);  // [N,h,w]
-    contributions.push_back(weighted.to(at::kDouble).mean({1, 2}));
+    differences.push_back((of_pictures[l] - of_truths[l]).square().mul(weights_.at(head_key(l))).sum(1));
+  }
+  return differences;
+}
+
+at::Tensor Lpips::per_layer(const at::Tensor& pictures, const at::Tensor& truths) const {
+  check(pictures, truths);
+  const FullPrecision full_precision;
+  std::vector<at::Tensor> contributions;
+  for (const at::Tensor& layer : differences(pictures, truths)) {
+    contributions.push_back(layer.to(at::kDouble).mean({1, 2}));
   }
   return at::stack(contributions, 1).cpu();
+}
+
+at::Tensor Lpips::differentiable_distance(const at::Tensor& pictures, const at::Tensor& truths) const {
+  check(pictures, truths);
+  std::vector<at::Tensor> contributions;
+  for (const at::Tensor& layer : differences(pictures, truths)) contributions.push_back(layer.mean({1, 2}));
+  return at::stack(contributions, 1).sum(1);
 }
 
 at::Tensor Lpips::distance(const at::Tensor& pictures, const at::Tensor& truths) const {

@@ -32,8 +32,13 @@ class Lpips {
   // are float64 on the CPU. Computed on the weights' device in float32 without TF32 or autocast.
   at::Tensor distance(const at::Tensor& pictures, const at::Tensor& truths) const;   // [N]
   at::Tensor per_layer(const at::Tensor& pictures, const at::Tensor& truths) const;  // [N,L], sums to the distance
+  // The distance as a part of a loss: [N] float32 on the weights' device, differentiable in the pictures.
+  at::Tensor differentiable_distance(const at::Tensor& pictures, const at::Tensor& truths) const;
 
  private:
+  void check(const at::Tensor& pictures, const at::Tensor& truths) const;
+  // Of each layer the difference under its head, [N,h,w].
+  std::vector<at::Tensor> differences(const at::Tensor& pictures, const at::Tensor& truths) const;
   std::vector<at::Tensor> features(const at::Tensor& pictures) const;  // unit length over channels, per layer
 
   std::string net_, sha256_;

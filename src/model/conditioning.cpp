@@ -32,8 +32,13 @@ at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_
                        latent_height, latent_width);
 }
 
-at::Tensor prior_channels(const Batch& batch, const at::Tensor& rows, std::int64_t factor) {
-  return space_to_depth(take_views(batch.priors.stacked(), rows), factor);
+at::Tensor prior_channels(const Batch& batch) {
+  // n_camera = Rᵀ·n_vehicle
+  const at::Tensor turn =
+      batch.vehicle_from_camera.narrow(-2, 0, 3).narrow(-1, 0, 3).to(batch.priors.normal.scalar_type());
+  const at::Tensor& normal = batch.priors.normal;
+  const at::Tensor seen = at::matmul(turn.transpose(-1, -2), normal.flatten(3)).view(normal.sizes());
+  return at::cat({batch.priors.stacked(), seen}, 2);
 }
 
 at::Tensor view_latents(const Batch& batch, const at::Tensor& rows, const Autoencoder& autoencoder) {

@@ -42,8 +42,10 @@ struct Conditioning {
 // Plücker rays [d ; o×d] of every view in the vehicle frame at latent resolution: [B,V,6,h,w] float32.
 at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_t latent_width);
 
-// Prior maps of the views in `rows`, reduced losslessly to latent resolution: [N,20·f²,h,w].
-at::Tensor prior_channels(const Batch& batch, const at::Tensor& rows, std::int64_t factor);
+// The prior maps, and behind them the hull's normals in the camera's frame, where the studio's light stands still:
+// [B,V,23,H,W].
+inline constexpr std::int64_t kPriorChannels = PriorMaps::kChannels + 3;
+at::Tensor prior_channels(const Batch& batch);
 
 // Latents of the views in `rows` of the batch's pictures: [N,C,h,w].
 at::Tensor view_latents(const Batch& batch, const at::Tensor& rows, const Autoencoder& autoencoder);

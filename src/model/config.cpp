@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "data/priors.h"
+#include "model/conditioning.h"
 
 namespace spinfill {
 
@@ -69,8 +69,7 @@ std::int64_t ModelConfig::output_channels() const {
 }
 
 std::int64_t ModelConfig::input_channels() const {
-  return latent_channels() + 1 + (use_rays ? 6 : 0) +
-         (use_priors ? PriorMaps::kChannels * pixel_factor * pixel_factor : 0) +
+  return latent_channels() + 1 + (use_rays ? 6 : 0) + (use_priors ? kPriorChannels * pixel_factor * pixel_factor : 0) +
          (output == "prior-residual" ? latent_channels() : 0);
 }
 

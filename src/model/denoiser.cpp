@@ -108,7 +108,7 @@ Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) 
 
   // What references and targets are told alike, row by row.
   const at::Tensor rays = config_.use_rays ? view_rays(batch, height, width) : at::Tensor();
-  const at::Tensor priors = config_.use_priors ? batch.priors.stacked() : at::Tensor();
+  const at::Tensor priors = config_.use_priors ? prior_channels(batch) : at::Tensor();
   at::Tensor warp, image;
   if (residual) {
     warp = prior_image(batch.priors, batch.background);

@@ -12,6 +12,13 @@
 
 namespace spinfill {
 
+namespace {
+
+constexpr double kLeastError = 1e-4;     // of latents in [−1,1], squared: 46 dB; a view as good as this gains no more
+constexpr double kLeastDistance = 1e-3;  // the same of LPIPS
+
+}  // namespace
+
 void LossOptions::bind(Fields& f) {
   f.choice("mode", mode, {"regression", "diffusion", "mixed"},
            "Noise levels trained: sigma_max alone, log-normal, or a mixture");
@@ -20,6 +27,10 @@ void LossOptions::bind(Fields& f) {
   f.number("foreground_weight", foreground_weight, "Weight of a pixel inside the vehicle, 1 outside", 0, 1000);
   f.number("huber", huber, "Errors above this count linearly (pseudo-Huber, latents in [-1,1]); 0: all are squared", 0,
            10);
+  f.number("lpips", lpips,
+           "Weight of LPIPS in draws with noise, beside the error; needs evaluation.lpips.weights. 0: none", 0, 1000);
+  f.flag("relative", relative,
+         "Minimise the logarithm of each view's error, so that easy views count as much as hard ones");
 }
 
 NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
@@ -53,8 +64,8 @@ NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& opti
   return {sigma.to(device), noise.to(device)};
 }
 
-TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options,
-                           std::uint64_t seed) {
+TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
+                           const PerceptualDistance& perceptual) {
   const ModelConfig& config = denoiser.config();
   const ConditionDrop drop = draw_condition_drop(config.dropout, batch.samples, seed);
   const Conditioning conditioning = denoiser.condition(batch, drop);
@@ -72,13 +83,37 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const L
   const ReferenceCache cache = denoiser.encode_references(conditioning);
   const at::Tensor d = denoiser.denoise(x, draw.sigma, conditioning, cache);
 
-  // L = Σ λ(σ)·w·ρ(D − y), on targets only.
   const at::Tensor squared = (d - y).square();
   const double c2 = options.huber * options.huber;
   const at::Tensor distance = c2 > 0 ? ((squared / c2 + 1).sqrt() - 1) * (2 * c2) : squared;
-  const at::Tensor weight = denoiser.loss_weight(draw.sigma, conditioning).view({-1, 1, 1, 1}) *
-                            layout.repeat_draws(pixel_weight, options.draws);
-  return {(distance * weight).sum(), squared.numel(), squared.detach().sum()};
+  TrainingLoss loss;
+  loss.count = squared.numel();
+  loss.squared_error = squared.detach().sum();
+  if (options.relative) {
+    // L = Σ_views n·(ln mean ρ + (w − 1)·ln mean_vehicle ρ), n values a view.
+    const at::Tensor vehicle = layout.repeat_draws(denoiser.autoencoder().pixel_weights(alpha), options.draws);
+    const at::Tensor frame = distance.mean({1, 2, 3});
+    const at::Tensor inside = (distance * vehicle).sum({1, 2, 3}) / vehicle.sum({1, 2, 3}).clamp_min(1);
+    const at::Tensor logarithms =
+        (frame + kLeastError).log() + (options.foreground_weight - 1) * (inside + kLeastError).log();
+    loss.sum = logarithms.sum() * static_cast<double>(distance[0].numel());
+  } else {
+    // L = Σ λ(σ)·w·ρ(D − y), on targets only.
+    const at::Tensor weight = denoiser.loss_weight(draw.sigma, conditioning).view({-1, 1, 1, 1}) *
+                              layout.repeat_draws(pixel_weight, options.draws);
+    loss.sum = (distance * weight).sum();
+  }
+  if (options.lpips > 0) {
+    if (!perceptual) fail("loss.lpips is {}, but there are no LPIPS weights", options.lpips);
+    const at::Tensor noisy = (draw.sigma < config.sigma_max * (1 - 1e-6)).nonzero().squeeze(1);
+    if (noisy.size(0) == 0) return loss;
+    const at::Tensor truths = layout.repeat_draws(take_views(batch.colour, layout.target_rows), options.draws);
+    const at::Tensor pictures = (denoiser.autoencoder().decode(d.index_select(0, noisy)) + 1) / 2;
+    at::Tensor distances = perceptual(pictures, truths.index_select(0, noisy));
+    if (options.relative) distances = (distances + kLeastDistance).log();
+    loss.sum = loss.sum + distances.sum() * (options.lpips * static_cast<double>(distance[0].numel()));
+  }
+  return loss;
 }
 
 }  // namespace spinfill

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,18 @@ struct LossOptions {
   // Pseudo-Huber distance 2c²(√(1 + e²/c²) − 1) of latents in [−1,1] (Charbonnier et al. 1997; for diffusion Song &
   // Dhariwal 2023, §3.3): e² for small errors, 2c|e| for large ones. 0: e² throughout.
   double huber = 0;
+  // The logarithm of each view's mean error, over the frame and (times foreground_weight − 1) over the vehicle: the
+  // negative log-likelihood of a Gaussian whose variance is unknown for each view, profiled out (Kendall, Gal & Cipolla
+  // 2018, eq. 5, with σ at its optimum), and up to a factor the mean PSNR that is reported. λ(σ) drops out.
+  bool relative = false;
+  // Weight of a perceptual distance of the denoised pictures of the diffusion's draws, per target value like the error
+  // (with `relative` its logarithm). Regressions are left to the error alone: their one step stays the mean.
+  double lpips = 0;
   void bind(Fields& f);
 };
+
+// Pictures and truths [N,3,H,W] in about [0,1] → [N], differentiable in the pictures.
+using PerceptualDistance = std::function<at::Tensor(const at::Tensor& pictures, const at::Tensor& truths)>;
 
 struct TrainingLoss {
   at::Tensor sum;            // [] weighted errors (squared or pseudo-Huber) summed over target values, differentiable
@@ -31,9 +42,9 @@ struct TrainingLoss {
 };
 
 // Noise, noise levels and dropout are functions of (seed, batch.samples[b]) alone: the same on every device and for
-// every split of the samples over batches and ranks.
-TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options,
-                           std::uint64_t seed);
+// every split of the samples over batches and ranks. `perceptual` is needed where options.lpips is above 0.
+TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
+                           const PerceptualDistance& perceptual = {});
 
 // The draws behind it, exposed for tests. In the layout's order of ΣT·M rows, on the device of the layout.
 struct NoiseDraw {

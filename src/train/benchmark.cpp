@@ -88,6 +88,7 @@ Json benchmark_training(const RunConfig& given, std::int64_t steps) {
   set_compute_threads(config);
   const Denoiser denoiser(config.model, static_cast<std::uint64_t>(config.seed), choose_device(config.train.device));
   AdamW optimizer(named_parameters(denoiser), config.optimizer);
+  const PerceptualDistance perceptual = perceptual_distance(config, denoiser.device());
   TrainingStream stream;
   stream.seed = static_cast<std::uint64_t>(config.seed);
   stream.batch_size = config.train.micro_batch_sets;
@@ -109,7 +110,7 @@ Json benchmark_training(const RunConfig& given, std::int64_t steps) {
     std::vector<Batch> batches;
     for (std::int64_t i = 0; i < accumulation; ++i) batches.push_back(loader.next().value());
     for (const Batch& batch : batches) views += batch.is_target.sum().item<std::int64_t>();
-    train_step(denoiser, optimizer, batches, config, step);
+    train_step(denoiser, optimizer, batches, config, step, perceptual);
     progress.update(step + 1);
   }
   const double seconds = seconds_since(start) / static_cast<double>(steps);

@@ -31,6 +31,15 @@ void AdamW::zero_grad() {
   }
 }
 
+void AdamW::add_gradients(const std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& gradients) {
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (!gradients[i].defined()) continue;
+    at::Tensor& sum = parameters[i].mutable_grad();
+    sum = sum.defined() ? sum + gradients[i] : gradients[i];
+  }
+}
+
 std::vector<at::Tensor> AdamW::gradients(const Group& group) const {
   std::vector<at::Tensor> list;
   for (const at::Tensor& parameter : group.parameters) {

@@ -25,6 +25,8 @@ class AdamW {
   AdamW(std::vector<NamedParameter> parameters, const OptimizerConfig& config);
 
   void zero_grad();
+  // Adds to the parameters' gradients, which may be taken over; an undefined one adds nothing.
+  static void add_gradients(const std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& gradients);
   void scale_gradients(double factor);
   // Global L2 norm of all gradients (0-dim tensor on the device); a parameter without a gradient counts as zero.
   at::Tensor gradient_norm() const;

@@ -6,10 +6,27 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <future>
+#include <span>
 
+#include <torch/csrc/autograd/autograd.h>
+
+#include "core/error.h"
+#include "metrics/lpips.h"
 #include "model/loss.h"
 
 namespace spinfill {
+
+namespace {
+
+// As the machine or OMP_NUM_THREADS says; before the first change of torch's number of threads.
+int processors() {
+  static const int cores = at::get_num_threads();
+  return cores;
+}
+
+}  // namespace
 
 LossOptions loss_options_at(const RunConfig& config, std::int64_t step) {
   LossOptions options = config.loss;
@@ -20,19 +37,73 @@ LossOptions loss_options_at(const RunConfig& config, std::int64_t step) {
   return options;
 }
 
+namespace {
+
+// A micro-batch's loss and its gradients, kept apart from the parameters' own; undefined where it has no influence.
+struct Share {
+  TrainingLoss loss;
+  std::vector<at::Tensor> gradients;
+};
+
+// Several micro-batches at once, each on a thread of its own with one thread for tensor operations: nothing waits
+// within a network's many small operations, so two cores do nearly twice the work, on a busy machine too.
+std::vector<Share> shares_of(std::span<const Batch> micro_batches, const std::vector<at::Tensor>& parameters,
+                             const std::function<TrainingLoss(const Batch&)>& loss_of) {
+  const int threads = at::get_num_threads();
+  std::vector<std::future<Share>> running;
+  for (const Batch& batch : micro_batches) {
+    running.push_back(std::async(std::launch::async, [&] {
+      at::get_num_threads();  // torch's own initialisation of this thread, which would undo the next line later
+      at::set_num_threads(1);
+      Share share{loss_of(batch), {}};
+      share.gradients = torch::autograd::grad({share.loss.sum}, parameters, {}, {}, false, /*allow_unused=*/true);
+      share.loss.sum = share.loss.sum.detach();
+      return share;
+    }));
+  }
+  for (auto& share : running) share.wait();
+  at::set_num_threads(threads);  // the default of threads yet to come
+  std::vector<Share> shares;
+  for (auto& share : running) shares.push_back(share.get());
+  return shares;
+}
+
+}  // namespace
+
 StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
-                          const RunConfig& config, std::int64_t step) {
+                          const RunConfig& config, std::int64_t step, const PerceptualDistance& perceptual) {
   const LossOptions options = loss_options_at(config, step);
   StepStatistics statistics;
   optimizer.zero_grad();
   at::Tensor loss_sum, error_sum;
-  for (const Batch& micro_batch : micro_batches) {
-    const TrainingLoss loss =
-        training_loss(denoiser, micro_batch.to(denoiser.device()), options, static_cast<std::uint64_t>(config.seed));
-    loss.sum.backward();
+  const auto loss_of = [&](const Batch& batch) {
+    return training_loss(denoiser, batch.to(denoiser.device()), options, static_cast<std::uint64_t>(config.seed),
+                         perceptual);
+  };
+  const auto count = [&](const TrainingLoss& loss) {
     loss_sum = loss_sum.defined() ? loss_sum + loss.sum.detach() : loss.sum.detach();
     error_sum = error_sum.defined() ? error_sum + loss.squared_error : loss.squared_error;
     statistics.values += loss.count;
+  };
+  const auto at_once = static_cast<std::size_t>(
+      denoiser.device().is_cpu() ? micro_batches_at_once(config, processors(), std::ssize(micro_batches)) : 1);
+  if (at_once == 1) {
+    for (const Batch& batch : micro_batches) {
+      const TrainingLoss loss = loss_of(batch);
+      loss.sum.backward();
+      count(loss);
+    }
+  } else {
+    // In the order of the micro-batches, so that the number of cores changes no bit.
+    std::vector<at::Tensor> parameters;
+    for (const auto& [name, tensor] : denoiser.parameters()) parameters.push_back(tensor);
+    for (std::size_t first = 0; first < micro_batches.size(); first += at_once) {
+      const auto some = std::span(micro_batches).subspan(first, std::min(at_once, micro_batches.size() - first));
+      for (const Share& share : shares_of(some, parameters, loss_of)) {
+        optimizer.add_gradients(parameters, share.gradients);
+        count(share.loss);
+      }
+    }
   }
   optimizer.scale_gradients(1.0 / static_cast<double>(statistics.values));
   const at::Tensor norm = optimizer.gradient_norm();
@@ -46,14 +117,26 @@ StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std:
   return statistics;
 }
 
+std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int64_t micro_batches) {
+  return std::clamp<std::int64_t>(config.train.threads > 0 ? config.train.threads : cores, 1, micro_batches);
+}
+
+PerceptualDistance perceptual_distance(const RunConfig& config, at::Device device) {
+  if (config.loss.lpips <= 0) return {};
+  const LpipsChoice choice = choose_lpips(config.evaluation.lpips, device);
+  if (!choice.lpips) fail_usage("loss.lpips is {}: {}", config.loss.lpips, choice.absent);
+  return [lpips = choice.lpips](const at::Tensor& pictures, const at::Tensor& truths) {
+    return lpips->differentiable_distance(pictures, truths);
+  };
+}
+
 int compute_threads(const RunConfig& config, int cores) {
   if (config.train.threads > 0) return static_cast<int>(config.train.threads);
   return std::max(1, cores - static_cast<int>(config.data.loader.threads));
 }
 
 void set_compute_threads(const RunConfig& config) {
-  static const int cores = at::get_num_threads();  // as the machine or OMP_NUM_THREADS says, before the first change
-  at::set_num_threads(compute_threads(config, cores));
+  at::set_num_threads(compute_threads(config, processors()));
 }
 
 std::vector<NamedParameter> named_parameters(const Denoiser& denoiser) {

@@ -16,6 +16,10 @@ namespace spinfill {
 int compute_threads(const RunConfig& config, int cores);
 void set_compute_threads(const RunConfig& config);
 
+// On the processor a step's micro-batches run side by side, as many as train.threads or the cores allow, with one
+// thread each for tensor operations. The result does not depend on how many do.
+std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int64_t micro_batches);
+
 // What is minimised at a step: regression first, then as the configuration's `loss` says.
 LossOptions loss_options_at(const RunConfig& config, std::int64_t step);
 
@@ -30,7 +34,10 @@ struct StepStatistics {
 // One optimiser step (the step-th, from 0) over the micro-batches, moved to the denoiser's device one at a time.
 // Gradients are divided by the number of target values in all of them, so that a split does not change the result.
 StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
-                          const RunConfig& config, std::int64_t step);
+                          const RunConfig& config, std::int64_t step, const PerceptualDistance& perceptual = {});
+
+// LPIPS where loss.lpips asks for it, else nothing. No weights: an error (exit 2).
+PerceptualDistance perceptual_distance(const RunConfig& config, at::Device device);
 
 std::vector<NamedParameter> named_parameters(const Denoiser& denoiser);
 

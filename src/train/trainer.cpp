@@ -55,6 +55,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
   Denoiser averaged(config.model, seed, device);
   load_state(averaged, denoiser.state(), "initial weights");
   AdamW optimizer(named_parameters(denoiser), config.optimizer);
+  const PerceptualDistance perceptual = perceptual_distance(config, denoiser.device());
   const auto weights = tensors(denoiser);
   const auto averaged_weights = tensors(averaged);
 
@@ -118,7 +119,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
     // ---- Forward, backward, update.
     const std::string phase = loss_options_at(config, step).mode;
     const double rate = learning_rate_at(config.optimizer, step, config.train.steps);
-    const StepStatistics statistics = train_step(denoiser, optimizer, micro_batches, config, step);
+    const StepStatistics statistics = train_step(denoiser, optimizer, micro_batches, config, step, perceptual);
     ++step;
     ++window_steps;
 
