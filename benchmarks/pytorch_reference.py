@@ -10,7 +10,9 @@ steps of DPM-Solver++(2M), references computed once.
 
 What is not alike favours PyTorch: spinfill's seconds include waiting for data (waiting_share says how much), a loader
 thread at work on the same cores, and assembling the network's input from pictures, cameras and priors; PyTorch is
-given random tensors that lie ready. The number of target views is that of spinfill's run. PyTorch runs eagerly.
+given random tensors that lie ready. The number of target views is that of spinfill's run. PyTorch runs eagerly. On the
+processor spinfill takes a step's micro-batches side by side, one thread each; PyTorch takes all sets at once, with as
+many threads: each its fastest way.
 
 Prints JSON on the standard output and one line on the standard error; ratios are spinfill's time over PyTorch's, below
 1 where spinfill is faster. Exit 1 when the two networks differ in parameters or threads, or a command fails.
@@ -36,7 +38,7 @@ from diffusers.models.embeddings import TimestepEmbedding
 from safetensors.torch import load_file
 from torch import nn
 
-PRIOR_CHANNELS = 20
+PRIOR_CHANNELS = 23  # the maps, and normals in the camera's frame
 BLENDED = 2  # background and hull warp
 CUE_SIZE = 6
 VIEWS = 8
@@ -503,7 +505,8 @@ def main():
             parameters = check_alike(result, denoiser, threads)
             if arguments.weights:
                 load_weights(denoiser, arguments.weights)
-            sets, micro = config["train"]["batch_sets"], config["train"]["micro_batch_sets"]
+            sets = config["train"]["batch_sets"]
+            micro = sets if device.type == "cpu" else config["train"]["micro_batch_sets"]
             data = config["data"]
             possible = sorted({VIEWS - r for r in data["references"]} if data["references"] else set(data["missing"]))
             possible = [t for t in possible if 1 <= t < VIEWS]

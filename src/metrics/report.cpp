@@ -214,7 +214,8 @@ std::string report_table(const EvaluationReport& report) {
   if (p.lpips_net.empty()) {
     head += fmt::format("LPIPS absent: {}\n", p.lpips_absent);
   } else {
-    head += fmt::format("LPIPS v0.1, net {}, weights {}\n", p.lpips_net, p.lpips_sha256.substr(0, 12));
+    head += fmt::format("LPIPS v0.1, net {}, weights {}{}\n", p.lpips_net, p.lpips_sha256.substr(0, 12),
+                        report.model.contains("lpips_in_loss") ? " (LPIPS was a part of this model's loss)" : "");
   }
 
   std::vector<Summary> summaries;

@@ -25,8 +25,8 @@ void TrainConfig::bind(Fields& f) {
   constexpr std::int64_t many = std::int64_t{1} << 40;
   f.number("steps", steps, "Optimiser steps of the whole training", 1, many);
   f.number("batch_sets", batch_sets, "Vehicle sets per optimiser step", 1, 1 << 20);
-  f.number("micro_batch_sets", micro_batch_sets, "Sets per forward pass; gradients accumulate up to batch_sets", 1,
-           1 << 20);
+  f.number("micro_batch_sets", micro_batch_sets,
+           "Sets per forward pass; on the processor the micro-batches of a step run side by side", 1, 1 << 20);
   f.number("regression_share", regression_share,
            "Share of the steps, at the start, that train one-step regression only", 0, 1);
   f.number("ema_decay", ema_decay, "Decay of the averaged weights, per step", 0, 0.9999999);
@@ -39,7 +39,9 @@ void TrainConfig::bind(Fields& f) {
   f.number("log_every", log_every, "Steps between rows of metrics.jsonl", 1, many);
   f.number("max_skipped_steps", max_skipped_steps, "Stop after so many non-finite steps in a row", 1, many);
   f.choice("device", device, {"auto", "cpu", "cuda"}, "Where the model runs; auto: a GPU if there is one");
-  f.number("threads", threads, "CPU threads of tensor operations, 0: one per core less the loader's", 0, 1024);
+  f.number("threads", threads,
+           "CPU threads, 0: one per micro-batch, or per core less the loader's where there is one micro-batch", 0,
+           1024);
   f.flag("channels_last", channels_last, "Keep feature maps in channels-last order");
   f.text("init_from", init_from, "safetensors file with initial weights; empty: random by seed");
   f.require(batch_sets % micro_batch_sets == 0, "batch_sets must be a multiple of micro_batch_sets");

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,13 +13,6 @@
 
 namespace spinfill {
 
-namespace {
-
-constexpr double kLeastError = 1e-4;     // of latents in [−1,1], squared: 46 dB; a view as good as this gains no more
-constexpr double kLeastDistance = 1e-3;  // the same of LPIPS
-
-}  // namespace
-
 void LossOptions::bind(Fields& f) {
   f.choice("mode", mode, {"regression", "diffusion", "mixed"},
            "Noise levels trained: sigma_max alone, log-normal, or a mixture");
@@ -27,10 +21,10 @@ void LossOptions::bind(Fields& f) {
   f.number("foreground_weight", foreground_weight, "Weight of a pixel inside the vehicle, 1 outside", 0, 1000);
   f.number("huber", huber, "Errors above this count linearly (pseudo-Huber, latents in [-1,1]); 0: all are squared", 0,
            10);
+  f.number("rollout", rollout,
+           "Share of noisy draws whose noise lies on the model's own one-step picture, as in sampling", 0, 1);
   f.number("lpips", lpips,
            "Weight of LPIPS in draws with noise, beside the error; needs evaluation.lpips.weights. 0: none", 0, 1000);
-  f.flag("relative", relative,
-         "Minimise the logarithm of each view's error, so that easy views count as much as hard ones");
 }
 
 NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
@@ -39,6 +33,7 @@ NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& opti
   const std::int64_t channels = config.latent_channels(), rows = layout.targets * options.draws;
   const at::Tensor sigma = at::empty({rows}, at::kFloat);
   const at::Tensor noise = at::empty({rows, channels, height, width}, at::kFloat);
+  const at::Tensor rolled = at::zeros({rows}, at::kBool);
   std::int64_t row = 0;
   auto batch_index = layout.order.begin();
   for (const ViewGroup& group : layout.groups) {
@@ -49,19 +44,20 @@ NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& opti
       auto generator = at::make_generator<at::CPUGeneratorImpl>(random.bits64());
       const double shift = config.noise_shift ? 0.5 * std::log(static_cast<double>(group.targets)) : 0;
       for (std::int64_t m = 0; m < options.draws; ++m, row += group.targets) {
-        const double chance = random.uniform(), normal = random.normal();
+        const double chance = random.uniform(), normal = random.normal(), roll = random.uniform();
         const bool regression =
             options.mode == "regression" || (options.mode == "mixed" && chance < options.regression_share);
         // ln σ ~ N(P_mean, P_std²), shifted by ½ ln N for N targets.
         const double drawn = std::exp(config.noise_mean + config.noise_std * normal + shift);
         const double level = regression ? config.sigma_max : std::clamp(drawn, config.sigma_min, config.sigma_max);
         sigma.narrow(0, row, group.targets).fill_(level);
+        rolled.narrow(0, row, group.targets).fill_(!regression && roll < options.rollout);
         noise.narrow(0, row, group.targets).normal_(0, 1, generator);
       }
     }
   }
   const at::Device device = layout.target_rows.device();
-  return {sigma.to(device), noise.to(device)};
+  return {sigma.to(device), noise.to(device), rolled.to(device)};
 }
 
 TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
@@ -79,8 +75,15 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const L
       draw_training_noise(config, options, layout, batch.samples, clean.size(2), clean.size(3), seed);
 
   const at::Tensor y = layout.repeat_draws(clean, options.draws);
-  const at::Tensor x = y + draw.sigma.view({-1, 1, 1, 1}) * draw.noise;
   const ReferenceCache cache = denoiser.encode_references(conditioning);
+  at::Tensor under = y;  // the noise
+  if (options.rollout > 0) {
+    const at::NoGradGuard no_grad;
+    const at::Tensor highest = at::full({layout.targets}, config.sigma_max, draw.sigma.options());
+    const at::Tensor own = denoiser.denoise(at::zeros_like(clean), highest, conditioning, cache);
+    under = at::where(draw.rolled.view({-1, 1, 1, 1}), layout.repeat_draws(own, options.draws), y);
+  }
+  const at::Tensor x = under + draw.sigma.view({-1, 1, 1, 1}) * draw.noise;
   const at::Tensor d = denoiser.denoise(x, draw.sigma, conditioning, cache);
 
   const at::Tensor squared = (d - y).square();
@@ -89,28 +92,17 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const L
   TrainingLoss loss;
   loss.count = squared.numel();
   loss.squared_error = squared.detach().sum();
-  if (options.relative) {
-    // L = Σ_views n·(ln mean ρ + (w − 1)·ln mean_vehicle ρ), n values a view.
-    const at::Tensor vehicle = layout.repeat_draws(denoiser.autoencoder().pixel_weights(alpha), options.draws);
-    const at::Tensor frame = distance.mean({1, 2, 3});
-    const at::Tensor inside = (distance * vehicle).sum({1, 2, 3}) / vehicle.sum({1, 2, 3}).clamp_min(1);
-    const at::Tensor logarithms =
-        (frame + kLeastError).log() + (options.foreground_weight - 1) * (inside + kLeastError).log();
-    loss.sum = logarithms.sum() * static_cast<double>(distance[0].numel());
-  } else {
-    // L = Σ λ(σ)·w·ρ(D − y), on targets only.
-    const at::Tensor weight = denoiser.loss_weight(draw.sigma, conditioning).view({-1, 1, 1, 1}) *
-                              layout.repeat_draws(pixel_weight, options.draws);
-    loss.sum = (distance * weight).sum();
-  }
+  // L = Σ λ(σ)·w·ρ(D − y), on targets only.
+  const at::Tensor weight = denoiser.loss_weight(draw.sigma, conditioning).view({-1, 1, 1, 1}) *
+                            layout.repeat_draws(pixel_weight, options.draws);
+  loss.sum = (distance * weight).sum();
   if (options.lpips > 0) {
     if (!perceptual) fail("loss.lpips is {}, but there are no LPIPS weights", options.lpips);
     const at::Tensor noisy = (draw.sigma < config.sigma_max * (1 - 1e-6)).nonzero().squeeze(1);
     if (noisy.size(0) == 0) return loss;
     const at::Tensor truths = layout.repeat_draws(take_views(batch.colour, layout.target_rows), options.draws);
     const at::Tensor pictures = (denoiser.autoencoder().decode(d.index_select(0, noisy)) + 1) / 2;
-    at::Tensor distances = perceptual(pictures, truths.index_select(0, noisy));
-    if (options.relative) distances = (distances + kLeastDistance).log();
+    const at::Tensor distances = perceptual(pictures, truths.index_select(0, noisy));
     loss.sum = loss.sum + distances.sum() * (options.lpips * static_cast<double>(distance[0].numel()));
   }
   return loss;

@@ -22,13 +22,13 @@ struct LossOptions {
   // Pseudo-Huber distance 2c²(√(1 + e²/c²) − 1) of latents in [−1,1] (Charbonnier et al. 1997; for diffusion Song &
   // Dhariwal 2023, §3.3): e² for small errors, 2c|e| for large ones. 0: e² throughout.
   double huber = 0;
-  // The logarithm of each view's mean error, over the frame and (times foreground_weight − 1) over the vehicle: the
-  // negative log-likelihood of a Gaussian whose variance is unknown for each view, profiled out (Kendall, Gal & Cipolla
-  // 2018, eq. 5, with σ at its optimum), and up to a factor the mean PSNR that is reported. λ(σ) drops out.
-  bool relative = false;
-  // Weight of a perceptual distance of the denoised pictures of the diffusion's draws, per target value like the error
-  // (with `relative` its logarithm). Regressions are left to the error alone: their one step stays the mean.
+  // Weight of a perceptual distance between the diffusion's denoised pictures and the truth, counted once per target
+  // value like the errors. Regressions are left to the error alone: one step stays the mean.
   double lpips = 0;
+  // Diffusion: probability that the noise is put onto the model's own regression in place of the truth, as the sampler
+  // does behind its first step. Without, small noise tells the network that the picture below it is true (exposure
+  // bias; Ning et al. 2023, "Input perturbation reduces exposure bias in diffusion models").
+  double rollout = 0;
   void bind(Fields& f);
 };
 
@@ -48,8 +48,9 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const L
 
 // The draws behind it, exposed for tests. In the layout's order of ΣT·M rows, on the device of the layout.
 struct NoiseDraw {
-  at::Tensor sigma;  // [ΣT·M] float32, equal for the targets of one draw
-  at::Tensor noise;  // [ΣT·M,C,h,w] float32, unit variance
+  at::Tensor sigma;   // [ΣT·M] float32, equal for the targets of one draw
+  at::Tensor noise;   // [ΣT·M,C,h,w] float32, unit variance
+  at::Tensor rolled;  // [ΣT·M] bool: the noise goes onto the model's own regression
 };
 NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
                               const std::vector<std::int64_t>& samples, std::int64_t height, std::int64_t width,

@@ -34,8 +34,14 @@ TEST(LoadRun, TakesTheChosenStepAndWeights) {
   EXPECT_EQ(chosen.provenance["weights"], "ema");
   EXPECT_EQ(chosen.provenance["data_set"], "tiny-vehicles");
   EXPECT_EQ(chosen.provenance["weights_sha256"], sha256_file(folder / "run/checkpoints/step-10/ema.safetensors"));
+  EXPECT_FALSE(chosen.provenance.contains("lpips_in_loss"));
   EXPECT_EQ(chosen.config.data.width, 48);
   EXPECT_EQ(describe(chosen), "run, step 10, ema weights");
+  // LPIPS in the loss is told, as it flatters the score.
+  RunConfig config = load_config<RunConfig>(folder / "run/config.yaml");
+  config.loss.lpips = 2;
+  write_file_atomic(folder / "run/config.yaml", to_yaml(config));
+  EXPECT_EQ(load_run(folder / "run").provenance["lpips_in_loss"], 2.0);
 }
 
 TEST(LoadRun, RefusesByName) {

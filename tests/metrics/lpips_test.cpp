@@ -61,6 +61,28 @@ TEST_P(LpipsNets, EqualTheLpipsPackage) {
   }
 }
 
+// As a part of a loss: the same number, and its slope is that of finite differences; flat pictures, whose features can
+// be all zero, have a finite one too.
+TEST_P(LpipsNets, DifferentiableDistanceHasTheRightSlope) {
+  const Lpips lpips = Lpips::from_tensors(example_weights(GetParam()), "example");
+  const std::int64_t h = 40, w = 48;
+  const at::Tensor truth = picture(2, h, w).to(at::kFloat);
+  at::Tensor a = picture(1, h, w).to(at::kFloat).requires_grad_(true);
+  const at::Tensor distance = lpips.differentiable_distance(a, truth);
+  EXPECT_NEAR(distance.item<double>(), lpips.distance(a.detach(), truth).item<double>(), 1e-6);
+  distance.sum().backward();
+  const at::Tensor along = a.grad() / a.grad().norm();
+  const double step = 0.02;
+  const double rise =
+      (lpips.distance(a.detach() + step * along, truth) - lpips.distance(a.detach() - step * along, truth))
+          .item<double>() /
+      (2 * step);
+  EXPECT_NEAR(rise, a.grad().norm().item<double>(), 0.1 * a.grad().norm().item<double>());
+  at::Tensor flat = at::full({1, 3, h, w}, 0.5f).requires_grad_(true);
+  lpips.differentiable_distance(flat, truth).sum().backward();
+  EXPECT_TRUE(at::isfinite(flat.grad()).all().item<bool>());
+}
+
 TEST_P(LpipsNets, SmallPicturesAreRefusedByTheirSize) {
   const Lpips lpips = Lpips::from_tensors(example_weights(GetParam()), "example");
   const std::int64_t size = lpips.smallest_size();

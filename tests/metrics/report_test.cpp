@@ -121,6 +121,15 @@ TEST(Report, TableShowsModelAndBaselinesSideBySide) {
   EXPECT_NE(scores.find(fmt::format("{:.2f}", summarise(report, 4).overall.mean[0])), std::string::npos);
 }
 
+TEST(Report, TableSaysWhenTheModelWasTrainedOnLpips) {
+  EvaluationReport report = example_report();
+  report.protocol.lpips_net = "squeeze";
+  report.protocol.lpips_sha256 = std::string(64, 'a');
+  EXPECT_EQ(report_table(report).find("model's loss"), std::string::npos);
+  report.model["lpips_in_loss"] = 10.0;
+  EXPECT_NE(report_table(report).find("model's loss"), std::string::npos);
+}
+
 TEST(Comparison, FindsARegressionOverallAndNamesTheGroups) {
   const Json before = report_to_json(example_report(0.2)), after = report_to_json(example_report(0.3));
   const auto compare = [](const Json& a, const Json& b, const char* limits) {

@@ -66,6 +66,21 @@ TEST(ViewLayout, RefusesAViewThatIsReferenceAndTarget) {
   test::expect_error(ExitCode::runtime, {"view 0", "both"}, [&] { make_view_layout(both, both); });
 }
 
+// A normal towards the camera is +Z of the camera's frame (x right, y up, z back) in every view; the maps come first.
+TEST(PriorChannels, HoldNormalsInTheCamerasFrame) {
+  Batch batch = make_batch({"rrrrtrrt"});
+  const at::Tensor back = batch.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 2).to(at::kFloat);  // [B,V,3]
+  batch.priors.normal = back.view({1, 8, 3, 1, 1}).expand({1, 8, 3, 16, 24}).contiguous();
+  const at::Tensor channels = prior_channels(batch);
+  ASSERT_EQ(channels.size(2), kPriorChannels);
+  EXPECT_TRUE(channels.narrow(2, 0, PriorMaps::kChannels).equal(batch.priors.stacked()));
+  const at::Tensor seen = channels.narrow(2, PriorMaps::kChannels, 3);
+  const at::Tensor expected = at::tensor({0.f, 0.f, 1.f}).view({1, 1, 3, 1, 1}).expand_as(seen);
+  EXPECT_LT(max_difference(seen, expected), 1e-6);
+  batch.priors.normal.zero_();  // off the hull
+  EXPECT_EQ(prior_channels(batch).narrow(2, PriorMaps::kChannels, 3).abs().max().item<double>(), 0);
+}
+
 TEST(Denoiser, CachedEqualsJoint) {
   const Case c(kRagged);
   const at::NoGradGuard no_grad;

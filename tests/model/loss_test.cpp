@@ -64,6 +64,55 @@ TEST(Loss, PseudoHuberEqualsAHandComputation) {
               1e-4 * e.square().sum().item<double>());
 }
 
+// A perceptual distance is taken of the pictures that draws with noise give, never of regressions.
+TEST(Loss, PerceptualDistanceOfNoisyDrawsOnly) {
+  const Denoiser denoiser(test::tiny_config(), 1);
+  const Batch batch = make_batch({"rrrrtrrt", "t-rt---t"});
+  LossOptions options;
+  options.mode = "mixed";
+  options.draws = 4;
+  const auto seen = [&](const LossOptions& given) {
+    std::int64_t rows = 0;
+    const auto count = [&](const at::Tensor& pictures, const at::Tensor& truths) {
+      EXPECT_EQ(pictures.sizes(), truths.sizes());
+      EXPECT_EQ(pictures.sizes().slice(1), (at::IntArrayRef{3, 16, 24}));
+      EXPECT_GE(truths.min().item<double>(), 0);
+      EXPECT_LE(truths.max().item<double>(), 1);
+      rows += pictures.size(0);
+      return (pictures - truths).square().mean({1, 2, 3});
+    };
+    const double sum = training_loss(denoiser, batch, given, 5, count).sum.item<double>();
+    return std::pair(rows, sum);
+  };
+  const auto [none, plain] = seen(options);
+  EXPECT_EQ(none, 0);
+  options.lpips = 2;
+  const auto [rows, with] = seen(options);
+  EXPECT_GT(rows, 0);
+  EXPECT_LT(rows, 5 * 4);
+  EXPECT_GT(with, plain);
+  options.mode = "regression";
+  EXPECT_EQ(seen(options).first, 0);
+  options.mode = "diffusion";
+  EXPECT_EQ(seen(options).first, 5 * 4);
+  test::expect_error(ExitCode::runtime, {"loss.lpips"}, [&] { training_loss(denoiser, batch, options, 5); });
+}
+
+// With the squared error of pictures in [0,1] as the distance, a quarter of that of latents, the sum is known.
+TEST(Loss, PerceptualDistanceCountsOncePerTargetValue) {
+  const ModelConfig config = test::tiny_config();
+  const Denoiser denoiser(config, 1);
+  const Batch batch = make_batch({"rrrrtrrr"});
+  LossOptions options;
+  options.mode = "diffusion";
+  const double plain = training_loss(denoiser, batch, options, 5).sum.item<double>();
+  options.lpips = 3;
+  const auto distance = [](const at::Tensor& a, const at::Tensor& b) { return (a - b).square().mean({1, 2, 3}); };
+  const TrainingLoss loss = training_loss(denoiser, batch, options, 5, distance);
+  const double expected = plain + 3 * loss.squared_error.item<double>() / 4;
+  EXPECT_NEAR(loss.sum.item<double>(), expected, 1e-5 * expected);
+}
+
 // The EDM form with F = 0: D = c_skip·x, so E[λ(D − y)²] over the noise is known in closed form, and is 1 for data of
 // standard deviation σ_d: λ·(c_skip²·σ² + (1 − c_skip)²·y²).
 TEST(Loss, EdmWeightsMakeEveryNoiseLevelEqual) {
@@ -181,6 +230,41 @@ TEST(Loss, NoiseLevelsHaveTheStatedDistribution) {
   const NoiseDraw mixed = draw_training_noise(config, options, layout, batch.samples, 1, 1, 3);
   EXPECT_NEAR((mixed.sigma == 80).to(at::kDouble).mean().item<double>(), 0.25, 0.04);
   EXPECT_TRUE(mixed.noise.equal(draw.noise));
+  EXPECT_FALSE(mixed.rolled.any().item<bool>());
+  options.rollout = 0.5;
+  const NoiseDraw rolled = draw_training_noise(config, options, layout, batch.samples, 1, 1, 3);
+  EXPECT_TRUE(rolled.sigma.equal(mixed.sigma));
+  EXPECT_TRUE(rolled.noise.equal(draw.noise));
+  const at::Tensor noisy = rolled.sigma < 80;
+  EXPECT_FALSE(rolled.rolled.masked_select(noisy.logical_not()).any().item<bool>());
+  EXPECT_NEAR(rolled.rolled.masked_select(noisy).to(at::kDouble).mean().item<double>(), 0.5, 0.04);
+}
+
+// Behind a rollout lies what the sampler has behind its first step: the model's own regression under noise.
+TEST(Loss, RolloutDenoisesTheModelsOwnRegression) {
+  const at::NoGradGuard no_grad;
+  const ModelConfig config = test::tiny_config();
+  Denoiser denoiser(config, 1);
+  test::randomise(denoiser);
+  const Batch batch = make_batch({"rrrrtrrt", "t-rt---t"});
+  LossOptions options;
+  options.mode = "diffusion";
+  options.draws = 2;
+  const double from_truth = training_loss(denoiser, batch, options, 5).squared_error.item<double>();
+  options.rollout = 1;
+  const double rolled = training_loss(denoiser, batch, options, 5).squared_error.item<double>();
+  EXPECT_NE(rolled, from_truth);
+
+  const Conditioning conditioning = denoiser.condition(batch, draw_condition_drop(config.dropout, batch.samples, 5));
+  const ReferenceCache cache = denoiser.encode_references(conditioning);
+  const ViewLayout& layout = conditioning.layout;
+  const at::Tensor clean = view_latents(batch, layout.target_rows, denoiser.autoencoder());
+  const NoiseDraw draw = draw_training_noise(config, options, layout, batch.samples, clean.size(2), clean.size(3), 5);
+  const at::Tensor own = denoiser.denoise(clean, at::full({layout.targets}, config.sigma_max), conditioning, cache);
+  const at::Tensor x = layout.repeat_draws(own, 2) + draw.sigma.view({-1, 1, 1, 1}) * draw.noise;
+  const at::Tensor d = denoiser.denoise(x, draw.sigma, conditioning, cache);
+  const double expected = (d - layout.repeat_draws(clean, 2)).square().sum().item<double>();
+  EXPECT_NEAR(rolled, expected, 1e-4 * expected);
 }
 
 // Gradient steps on one batch bring the loss down: gradients have the right sign all through. Random pictures differ

@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include "data/loader.h"
 #include "support/support.h"
@@ -59,6 +60,15 @@ TEST(ComputeThreads, LeaveTheLoaderItsCores) {
   EXPECT_EQ(compute_threads(config, 2), 1);
   config.train.threads = 5;
   EXPECT_EQ(compute_threads(config, 2), 5);
+}
+
+TEST(MicroBatchesAtOnce, AsManyAsThereAreThreads) {
+  RunConfig config;
+  EXPECT_EQ(micro_batches_at_once(config, 8, 2), 2);
+  EXPECT_EQ(micro_batches_at_once(config, 2, 4), 2);
+  config.train.threads = 3;
+  EXPECT_EQ(micro_batches_at_once(config, 8, 4), 3);
+  EXPECT_EQ(micro_batches_at_once(config, 8, 1), 1);
 }
 
 TEST_F(Trainer, WritesARunThatExplainsItself) {
@@ -123,6 +133,63 @@ TEST_F(Trainer, AccumulationDoesNotChangeTheStep) {
   EXPECT_EQ(whole.values, split.values);
   EXPECT_NEAR(whole.loss, split.loss, 1e-5 * whole.loss);
   EXPECT_NEAR(whole.gradient_norm, split.gradient_norm, 1e-4 * whole.gradient_norm);
+}
+
+// Micro-batches side by side give the same bits as one after the other.
+TEST_F(Trainer, StepDoesNotDependOnHowManyMicroBatchesRunAtOnce) {
+  RunConfig config = tiny_config(folder_ / "data");
+  config.loss.mode = "mixed";
+  config.train.regression_share = 0;
+  const DataSet data = open_data_set(config.data.path, "train");
+  TrainingStream stream;
+  stream.seed = 1;
+  stream.batch_size = 1;
+  const MakeBatch make = training_batches(data, config.data, stream);
+  const std::vector<Batch> batches = {make(0), make(1), make(2)};
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const auto steps = [&](std::int64_t at_once) {
+    config.train.threads = at_once;
+    const Denoiser denoiser(config.model, 1);
+    AdamW optimizer(named_parameters(denoiser), config.optimizer);
+    std::vector<double> losses;
+    for (int i = 0; i < 3; ++i) losses.push_back(train_step(denoiser, optimizer, batches, config, 4 + i).loss);
+    return std::pair(losses, denoiser.state());
+  };
+  const auto [losses, state] = steps(1);
+  for (const std::int64_t at_once : {2, 3}) {
+    const auto [other_losses, other_state] = steps(at_once);
+    EXPECT_EQ(losses, other_losses) << at_once;
+    expect_equal(state, other_state);
+  }
+  EXPECT_EQ(at::get_num_threads(), 1);
+  at::set_num_threads(threads);
+}
+
+TEST_F(Trainer, ErrorInOneMicroBatchIsReported) {
+  RunConfig config = tiny_config(folder_ / "data");
+  config.train.threads = 2;
+  const DataSet data = open_data_set(config.data.path, "train");
+  TrainingStream stream;
+  stream.batch_size = 1;
+  std::vector<Batch> batches = {training_batches(data, config.data, stream)(0),
+                                training_batches(data, config.data, stream)(1)};
+  batches[1].is_target.fill_(false);
+  const Denoiser denoiser(config.model, 1);
+  AdamW optimizer(named_parameters(denoiser), config.optimizer);
+  test::expect_error(ExitCode::runtime, {"without a single target"},
+                     [&] { train_step(denoiser, optimizer, batches, config, 0); });
+}
+
+TEST_F(Trainer, LpipsInTheLossNeedsWeights) {
+  RunConfig config = tiny_config(folder_ / "data");
+  config.loss.lpips = 1;
+  const char* given = std::getenv("SPINFILL_LPIPS_WEIGHTS");
+  const std::string kept = given == nullptr ? "" : given;
+  unsetenv("SPINFILL_LPIPS_WEIGHTS");
+  test::expect_error(ExitCode::usage, {"loss.lpips", "SPINFILL_LPIPS_WEIGHTS"},
+                     [&] { train(config, folder_ / "run", false); });
+  if (given != nullptr) setenv("SPINFILL_LPIPS_WEIGHTS", kept.c_str(), 1);
 }
 
 TEST_F(Trainer, LossFallsOnOneVehicle) {
