@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Set-up, then the main job at small size: synthetic vehicles, training, scores beside the baselines, export, and the
-# completion of a spin with three views missing. About 10 minutes of computing on two cores after the build.
+# completion of a spin with three views missing. About 8 minutes of computing on two cores after the build.
 #
 #   scripts/demo.sh [--out DIR] [--sets N] [--steps N]
 set -eu -o pipefail
@@ -31,10 +31,10 @@ stage() { printf '\n== %s (%d s so far; %s left)\n' "$1" $(($(date +%s) - began)
 rm -rf "$out"
 mkdir -p "$out"
 
-stage "Synthetic vehicles: $sets eight-view sets" 'about 10 min'
+stage "Synthetic vehicles: $sets eight-view sets" 'about 8 min'
 "$spinfill" synth --out "$out/data" --sets "$sets" --size 96 --seed 7
 
-stage 'Training the small default model' 'about 9 min'
+stage 'Training the small default model' 'about 7 min'
 "$spinfill" train --config configs/default.yaml --out "$out/run" --set data.path="$out/data" ${steps:+--set train.steps=$steps}
 
 stage 'Scores on held-out vehicles, beside the baselines' 'about 1 min'
