@@ -56,6 +56,13 @@ void RunConfig::bind(Fields& f) {
   f.group("train", train, "The training loop");
   f.group("sampler", sampler, "How views are generated for validation and by default");
   f.group("evaluation", evaluation, "How scores are taken");
+
+  const bool with_noise = loss.mode != "regression" && train.regression_share < 1;
+  f.require((loss.lpips == 0 && loss.rollout == 0) || with_noise,
+            "loss.lpips and loss.rollout act on draws with noise: they need loss.mode mixed or diffusion and "
+            "train.regression_share below 1");
+  f.require(loss.rollout == 0 || model.output == "prior-residual",
+            "loss.rollout needs model.output prior-residual, whose sampler begins with a regression");
 }
 
 }  // namespace spinfill

@@ -48,7 +48,9 @@ void load_state(Denoiser& denoiser, const TensorMap& state, const std::string& w
   describe(problems, "unexpected", unexpected);
   describe(problems, "of another shape", misshaped);
   describe(problems, "not finite", broken);
-  if (!problems.empty()) fail("{}: the weights do not fit this model: {}", where, problems);
+  if (!problems.empty()) {
+    fail("{}: the weights do not fit this model: {}; give weights of this version and configuration", where, problems);
+  }
 
   const at::NoGradGuard no_grad;
   for (const auto& [name, parameter] : parameters) at::Tensor(parameter).copy_(state.at(name));

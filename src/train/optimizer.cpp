@@ -36,7 +36,13 @@ void AdamW::add_gradients(const std::vector<at::Tensor>& parameters, const std::
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     if (!gradients[i].defined()) continue;
     at::Tensor& sum = parameters[i].mutable_grad();
-    sum = sum.defined() ? sum + gradients[i] : gradients[i];
+    // A copy of its own in the parameter's layout: the fused kernel reads both by position, and gradients may share
+    // memory.
+    if (!sum.defined()) {
+      sum = at::empty_like(parameters[i]).copy_(gradients[i]);
+    } else {
+      sum.add_(gradients[i]);
+    }
   }
 }
 

@@ -25,7 +25,7 @@ class AdamW {
   AdamW(std::vector<NamedParameter> parameters, const OptimizerConfig& config);
 
   void zero_grad();
-  // Adds to the parameters' gradients, which may be taken over; an undefined one adds nothing.
+  // Adds to the parameters' gradients; an undefined one adds nothing.
   static void add_gradients(const std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& gradients);
   void scale_gradients(double factor);
   // Global L2 norm of all gradients (0-dim tensor on the device); a parameter without a gradient counts as zero.

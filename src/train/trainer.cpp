@@ -37,8 +37,6 @@ std::vector<at::Tensor> tensors(const Denoiser& denoiser) {
 }  // namespace
 
 TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
-  // ---- The run folder: a new one, or one that goes on.
-  open_run_folder(run, config, resume);
   const at::Device device = choose_device(config.train.device);
   set_compute_threads(config);
   const auto seed = static_cast<std::uint64_t>(config.seed);
@@ -47,6 +45,10 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
   // ---- Data: vehicles of the training split; a fixed list of (vehicle, subset) pairs for validation.
   const DataSet data = open_data_set(config.data.path, "train");
   const Validation validation(config, device);
+  const PerceptualDistance perceptual = perceptual_distance(config, device);
+
+  // ---- The run folder: a new one, or one that goes on. Not before here, so that a wrong path leaves none behind.
+  open_run_folder(run, config, resume);
 
   // ---- Model, averaged copy, optimiser.
   Denoiser denoiser(config.model, seed, device);
@@ -55,7 +57,6 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
   Denoiser averaged(config.model, seed, device);
   load_state(averaged, denoiser.state(), "initial weights");
   AdamW optimizer(named_parameters(denoiser), config.optimizer);
-  const PerceptualDistance perceptual = perceptual_distance(config, denoiser.device());
   const auto weights = tensors(denoiser);
   const auto averaged_weights = tensors(averaged);
 

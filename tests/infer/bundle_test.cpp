@@ -40,6 +40,7 @@ TEST(LoadRun, TakesTheChosenStepAndWeights) {
   // LPIPS in the loss is told, as it flatters the score.
   RunConfig config = load_config<RunConfig>(folder / "run/config.yaml");
   config.loss.lpips = 2;
+  config.train.regression_share = 0;
   write_file_atomic(folder / "run/config.yaml", to_yaml(config));
   EXPECT_EQ(load_run(folder / "run").provenance["lpips_in_loss"], 2.0);
 }

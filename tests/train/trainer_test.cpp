@@ -148,19 +148,24 @@ TEST_F(Trainer, StepDoesNotDependOnHowManyMicroBatchesRunAtOnce) {
   const std::vector<Batch> batches = {make(0), make(1), make(2)};
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
+  bool channels_last = false;
   const auto steps = [&](std::int64_t at_once) {
     config.train.threads = at_once;
-    const Denoiser denoiser(config.model, 1);
+    Denoiser denoiser(config.model, 1);
+    denoiser.set_channels_last(channels_last);
     AdamW optimizer(named_parameters(denoiser), config.optimizer);
     std::vector<double> losses;
     for (int i = 0; i < 3; ++i) losses.push_back(train_step(denoiser, optimizer, batches, config, 4 + i).loss);
     return std::pair(losses, denoiser.state());
   };
-  const auto [losses, state] = steps(1);
-  for (const std::int64_t at_once : {2, 3}) {
-    const auto [other_losses, other_state] = steps(at_once);
-    EXPECT_EQ(losses, other_losses) << at_once;
-    expect_equal(state, other_state);
+  for (const bool last : {false, true}) {
+    channels_last = last;
+    const auto [losses, state] = steps(1);
+    for (const std::int64_t at_once : {2, 3}) {
+      const auto [other_losses, other_state] = steps(at_once);
+      EXPECT_EQ(losses, other_losses) << at_once;
+      expect_equal(state, other_state);
+    }
   }
   EXPECT_EQ(at::get_num_threads(), 1);
   at::set_num_threads(threads);
@@ -181,14 +186,32 @@ TEST_F(Trainer, ErrorInOneMicroBatchIsReported) {
                      [&] { train_step(denoiser, optimizer, batches, config, 0); });
 }
 
+TEST(RunConfig, LossOfNoisyDrawsNeedsNoisyDraws) {
+  const auto refused = [](const char* yaml, const char* about) {
+    test::expect_error(ExitCode::usage, {about}, [&] {
+      RunConfig config;
+      read_config_text(yaml, "run.yaml", {}, [&](Fields& f) { config.bind(f); });
+    });
+  };
+  refused("loss: {lpips: 1}\ntrain: {regression_share: 1}", "train.regression_share");
+  refused("loss: {rollout: 1, mode: regression}\ntrain: {regression_share: 0}", "loss.mode");
+  refused("loss: {rollout: 1}\ntrain: {regression_share: 0}\nmodel: {output: edm}", "prior-residual");
+  RunConfig config;
+  read_config_text("loss: {lpips: 1, rollout: 1}\ntrain: {regression_share: 0.5}", "run.yaml", {},
+                   [&](Fields& f) { config.bind(f); });
+  EXPECT_EQ(config.loss.lpips, 1);
+}
+
 TEST_F(Trainer, LpipsInTheLossNeedsWeights) {
   RunConfig config = tiny_config(folder_ / "data");
   config.loss.lpips = 1;
+  config.train.regression_share = 0;
   const char* given = std::getenv("SPINFILL_LPIPS_WEIGHTS");
   const std::string kept = given == nullptr ? "" : given;
   unsetenv("SPINFILL_LPIPS_WEIGHTS");
   test::expect_error(ExitCode::usage, {"loss.lpips", "SPINFILL_LPIPS_WEIGHTS"},
                      [&] { train(config, folder_ / "run", false); });
+  EXPECT_FALSE(fs::exists(folder_ / "run"));  // so that the same command works once they are named
   if (given != nullptr) setenv("SPINFILL_LPIPS_WEIGHTS", kept.c_str(), 1);
 }
 
