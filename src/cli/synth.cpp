@@ -35,8 +35,14 @@ std::function<int()> add(CLI::App& app) {
       ->delimiter(',')
       ->expected(3);
   app.add_option("--views", options->views, "Views around the vehicle, from azimuth 0")->capture_default_str();
-  app.add_option("--azimuth-jitter", options->azimuth_jitter, "Largest deviation of a view's azimuth, degrees")
-      ->capture_default_str();
+  const auto jitter = [&](const char* name, double SynthOptions::*member, const char* help) {
+    app.add_option(name, (*options).*member, help)->capture_default_str();
+  };
+  jitter("--azimuth-jitter", &SynthOptions::azimuth_jitter, "Largest deviation of a view's azimuth, degrees");
+  jitter("--elevation-jitter", &SynthOptions::elevation_jitter, "Largest deviation of a view's elevation, degrees");
+  jitter("--scale-jitter", &SynthOptions::scale_jitter, "Largest deviation of a view's scale, e.g. 0.1 for 10 %");
+  jitter("--shift-jitter", &SynthOptions::shift_jitter, "Largest shift of a view, share of the width, e.g. 0.05");
+  jitter("--roll-jitter", &SynthOptions::roll_jitter, "Largest roll of a view, degrees");
   const auto range = [&](const char* name, Range SynthOptions::*member, const char* help) {
     app.add_option_function<std::vector<double>>(
            name, [options, member](const std::vector<double>& v) { set_range((*options).*member, v); }, help)

@@ -53,6 +53,19 @@ Camera resized(const Camera& camera, int width, int height) {
   return out;
 }
 
+Camera reframed(const Camera& camera, const Framing& framing) {
+  Camera out = camera;
+  const Eigen::Vector4d right = camera.vehicle_from_camera.col(0), up = camera.vehicle_from_camera.col(1);
+  const double c = std::cos(framing.roll), s = std::sin(framing.roll);
+  out.vehicle_from_camera.col(0) = c * right - s * up;
+  out.vehicle_from_camera.col(1) = s * right + c * up;
+  out.fl_x *= framing.scale;
+  out.fl_y *= framing.scale;
+  out.cx += framing.shift_x * camera.width;
+  out.cy += framing.shift_y * camera.width;
+  return out;
+}
+
 Camera mirrored(const Camera& camera) {
   // Reflecting the vehicle frame in Y and the camera frame in X keeps the axes right-handed.
   const Eigen::Matrix4d mirror_y = Eigen::Vector4d(1, -1, 1, 1).asDiagonal();

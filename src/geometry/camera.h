@@ -28,6 +28,13 @@ Camera turntable_camera(const Turntable& turntable, double azimuth_deg, int widt
 // The camera for the picture scaled to another size.
 Camera resized(const Camera& camera, int width, int height);
 
+// How a picture is framed beside another of the same view: scaled by `scale` and turned counter-clockwise by `roll`
+// (radians) about the principal point, which moves by shift_x right and shift_y down (shares of the width).
+struct Framing {
+  double scale = 1, shift_x = 0, shift_y = 0, roll = 0;
+};
+Camera reframed(const Camera& camera, const Framing& framing);
+
 // Mirrored across the vehicle's plane Y = 0 (θ → −θ), for the picture flipped left-right.
 Camera mirrored(const Camera& camera);
 

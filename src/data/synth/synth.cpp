@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <numbers>
 #include <set>
 #include <thread>
 
@@ -179,8 +180,14 @@ void SynthOptions::check() const {
   if (height != 0 && (height < 16 || height > 8192)) fail_usage("--height {}: 16 … 8192 px is allowed", height);
   if (threads < 0 || threads > 1024) fail_usage("--threads {}: 1 … 1024 is allowed, 0 for all processors", threads);
   if (views < 1 || views > 360) fail_usage("--views {}: 1 … 360 is allowed", views);
-  if (!(azimuth_jitter >= 0 && azimuth_jitter <= 20))
-    fail_usage("--azimuth-jitter {}: 0 … 20 degrees is allowed", azimuth_jitter);
+  const auto jitter = [](const char* name, double value, double most, const char* unit) {
+    if (!(value >= 0 && value <= most)) fail_usage("--{}-jitter {}: 0 … {}{} is allowed", name, value, most, unit);
+  };
+  jitter("azimuth", azimuth_jitter, 20, " degrees");
+  jitter("elevation", elevation_jitter, 20, " degrees");
+  jitter("scale", scale_jitter, 0.5, "");
+  jitter("shift", shift_jitter, 0.3, "");
+  jitter("roll", roll_jitter, 20, " degrees");
   range("elevation", elevation, -10, 60);
   range("focal", focal, 0.5, 20);
   range("fill", fill, 0.1, 0.97);
@@ -205,14 +212,28 @@ void SynthOptions::check() const {
   }
 }
 
+Camera Rig::camera(std::size_t view, int width, int height) const {
+  Turntable own = turntable;
+  own.elevation_deg += views[view].elevation_deg;
+  return reframed(turntable_camera(own, views[view].azimuth_deg, width, height), views[view].framing);
+}
+
 Rig draw_rig(const Model& model, const Box& frame, const SynthOptions& options, Random& random) {
   Rig rig;
   rig.turntable.elevation_deg = random.uniform(options.elevation.low, options.elevation.high);
   rig.turntable.focal = random.uniform(options.focal.low, options.focal.high);
   const double fill = random.uniform(options.fill.low, options.fill.high);
+  rig.views.resize(static_cast<std::size_t>(options.views));
   for (int i = 0; i < options.views; ++i) {
     const double jitter = options.azimuth_jitter * random.uniform(-1, 1);
-    rig.azimuths_deg.push_back(std::fmod(360.0 * i / options.views + jitter + 360, 360));
+    rig.views[static_cast<std::size_t>(i)].azimuth_deg = std::fmod(360.0 * i / options.views + jitter + 360, 360);
+  }
+  for (Rig::View& view : rig.views) {
+    view.elevation_deg = options.elevation_jitter * random.uniform(-1, 1);
+    view.framing.scale = 1 + options.scale_jitter * random.uniform(-1, 1);
+    view.framing.shift_x = options.shift_jitter * random.uniform(-1, 1);
+    view.framing.shift_y = options.shift_jitter * random.uniform(-1, 1);
+    view.framing.roll = options.roll_jitter * std::numbers::pi / 180 * random.uniform(-1, 1);
   }
   // Every 7th vertex is enough to know the extent to a fraction of a pixel; small parts are taken whole.
   std::vector<Eigen::Vector3d> points;
@@ -226,10 +247,10 @@ Rig draw_rig(const Model& model, const Box& frame, const SynthOptions& options, 
   }
   const int width = options.width, height = options.picture_height();
   const auto fits = [&](double distance) {
-    Turntable turntable = rig.turntable;
-    turntable.distance = distance;
-    for (const double azimuth : rig.azimuths_deg) {
-      const Camera camera = turntable_camera(turntable, azimuth, width, height);
+    Rig tried = rig;
+    tried.turntable.distance = distance;
+    for (std::size_t view = 0; view < rig.views.size(); ++view) {
+      const Camera camera = tried.camera(view, width, height);
       const Eigen::Matrix3d camera_from_vehicle = camera.vehicle_from_camera.block<3, 3>(0, 0).transpose();
       const Eigen::Vector3d eye = camera.vehicle_from_camera.block<3, 1>(0, 3);
       double left = 1e9, right = -1e9, top = 1e9, bottom = -1e9;
@@ -262,6 +283,12 @@ Rig draw_rig(const Model& model, const Box& frame, const SynthOptions& options, 
   return rig;
 }
 
+namespace {
+Json intrinsics_of(const Camera& camera) {
+  return {{"fl_x", camera.fl_x}, {"fl_y", camera.fl_y}, {"cx", camera.cx}, {"cy", camera.cy}};
+}
+}  // namespace
+
 void render_set(const Model& model, const std::string& id, const std::string& source, const std::string& licence,
                 std::uint64_t index, const SynthOptions& options, const fs::path& folder) {
   const Box frame = bounding_box(model);
@@ -278,9 +305,10 @@ void render_set(const Model& model, const std::string& id, const std::string& so
   if (options.masks) make_folder(folder / "mask");
   Renderer renderer(model, frame);
   Json frames = Json::array();
+  const bool framed = options.scale_jitter > 0 || options.shift_jitter > 0;  // else the intrinsics are the set's
   Camera camera;
-  for (std::size_t i = 0; i < rig.azimuths_deg.size(); ++i) {
-    camera = turntable_camera(rig.turntable, rig.azimuths_deg[i], width, height);
+  for (std::size_t i = 0; i < rig.views.size(); ++i) {
+    camera = rig.camera(i, width, height);
     const Picture picture = renderer.render(camera, studio, options.render, noise + i);
     const auto slot = static_cast<int>(std::lround(360.0 * static_cast<double>(i) / options.views));
     const std::string name = fmt::format("{:03d}.png", slot);
@@ -289,7 +317,7 @@ void render_set(const Model& model, const std::string& id, const std::string& so
     write_picture(folder / name, bgra);
     Json json;
     json["file_path"] = name;
-    json["azimuth_deg"] = rig.azimuths_deg[i];
+    json["azimuth_deg"] = rig.views[i].azimuth_deg;
     Json matrix = Json::array();
     for (int row = 0; row < 4; ++row) {
       Json line = Json::array();
@@ -297,6 +325,7 @@ void render_set(const Model& model, const std::string& id, const std::string& so
       matrix.push_back(line);
     }
     json["transform_matrix"] = matrix;
+    if (framed) json.update(intrinsics_of(camera));
     if (options.masks) {
       cv::Mat alpha;
       cv::extractChannel(picture.rgba, alpha, 3);
@@ -315,10 +344,7 @@ void render_set(const Model& model, const std::string& id, const std::string& so
   json["camera_model"] = "PINHOLE";
   json["w"] = width;
   json["h"] = height;
-  json["fl_x"] = camera.fl_x;
-  json["fl_y"] = camera.fl_y;
-  json["cx"] = camera.cx;
-  json["cy"] = camera.cy;
+  if (!framed) json.update(intrinsics_of(camera));
   json["id"] = id;
   json["category"] = model.category;
   json["source"] = source;

@@ -26,10 +26,15 @@ struct SynthOptions {
   int threads = 0;                                 // 0: as many as there are processors
   std::array<double, 3> splits = {0.8, 0.1, 0.1};  // train, val, test
   int views = 8;                                   // evenly spaced from azimuth 0
-  double azimuth_jitter = 0;                       // degrees, ±
-  Range elevation = {3, 14};                       // degrees
-  Range focal = {1.8, 3.5};                        // share of the picture's width
-  Range fill = {0.85, 0.92};  // width of the vehicle in its widest view, share of the picture's width
+  // Departures of single photographs from the turntable, uniform in ± these. The cameras that are written have them.
+  double azimuth_jitter = 0;    // degrees
+  double elevation_jitter = 0;  // degrees
+  double scale_jitter = 0;      // share of the size
+  double shift_jitter = 0;      // share of the width, in both directions
+  double roll_jitter = 0;       // degrees
+  Range elevation = {3, 14};    // degrees
+  Range focal = {1.8, 3.5};     // share of the picture's width
+  Range fill = {0.85, 0.92};    // width of the vehicle in its widest view, share of the picture's width
   RenderOptions render;
   bool masks = false;                       // alpha as a picture of its own
   bool replace = false;                     // an existing output folder
@@ -43,10 +48,15 @@ struct SynthOptions {
 // What depth maps hold: 16-bit value / kDepthScale = distance along the ray in vehicle lengths, 0 = no vehicle.
 inline constexpr double kDepthScale = 8192;
 
-// Camera set-up of one set: the same for all its views.
+// Camera set-up of one set: a turntable and how each view departs from it.
 struct Rig {
+  struct View {
+    double azimuth_deg = 0, elevation_deg = 0;  // on top of the turntable's elevation
+    Framing framing;
+  };
   Turntable turntable;
-  std::vector<double> azimuths_deg;
+  std::vector<View> views;
+  Camera camera(std::size_t view, int width, int height) const;
 };
 // Draws elevation and focal length, and the distance at which the vehicle fills the picture as asked for without
 // touching the border (2 px free) in any view.
