@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cli/command.h"
+#include "cli/stabilise.h"
 #include "core/error.h"
 #include "core/progress.h"
 #include "data/check.h"
@@ -45,15 +46,16 @@ int check(const Options& options) {
 }  // namespace
 
 Command data_command() {
-  return {"data", "Checks data sets", [](CLI::App& app) -> std::function<int()> {
+  return {"data", "Checks data sets and estimates their cameras", [](CLI::App& app) -> std::function<int()> {
             auto options = std::make_shared<Options>();
             CLI::App* sub =
                 app.add_subcommand("check", "Lists every problem of a data set or view set; exits 1 if there is one");
             sub->add_option("folder", options->folder, "A data set or one view set")->required();
             sub->add_flag("--json", options->json, "Result as JSON on stdout");
             sub->add_flag("--allow-missing", options->allow_missing, "Sets may lack views (sets to be completed)");
+            const auto stabilise = add_stabilise(app);
             app.require_subcommand(1);
-            return [options] { return check(*options); };
+            return [options, sub, stabilise] { return sub->parsed() ? check(*options) : stabilise(); };
           }};
 }
 

@@ -73,6 +73,7 @@ Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable) {
   const Frame* own = set.frame_at(slot);
   const double azimuth = own != nullptr ? own->azimuth_deg : 45.0 * slot;
   if (own != nullptr && own->camera) return *own->camera;
+  if (const Frame* predicted = set.missing_at(slot); own == nullptr && predicted != nullptr) return *predicted->camera;
   const Frame* nearest = nullptr;
   for (const Frame& frame : set.frames) {
     if (!frame.camera) continue;
@@ -91,22 +92,7 @@ Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable) {
 }
 
 ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const DataConfig& config) {
-  const fs::path path = path_inside(set.folder, frame.file_path, set.id);
-  cv::Mat rgba = read_picture(path);
-  const auto check_size = [&](const fs::path& file, const cv::Mat& picture) {
-    if (picture.cols == set.width && picture.rows == set.height) return;
-    fail("{}: is {}x{} px, but its set says {}x{} px: give all pictures of a set one size", file.string(), picture.cols,
-         picture.rows, set.width, set.height);
-  };
-  check_size(path, rgba);
-  if (!frame.mask_file_path.empty()) {
-    const fs::path mask_path = path_inside(set.folder, frame.mask_file_path, set.id);
-    const cv::Mat mask = read_picture(mask_path);
-    check_size(mask_path, mask);
-    for (int y = 0; y < rgba.rows; ++y) {
-      for (int x = 0; x < rgba.cols; ++x) rgba.at<cv::Vec4b>(y, x)[3] = mask.at<cv::Vec4b>(y, x)[0];
-    }
-  }
+  const cv::Mat rgba = read_masked_picture(set, frame);
   const auto width = static_cast<int>(config.width), height = static_cast<int>(config.height);
   const cv::Mat fitted = resample(premultiplied(rgba), fit(rgba.cols, rgba.rows, width, height));
   auto bytes = std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(width) *

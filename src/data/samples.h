@@ -37,8 +37,8 @@ std::vector<SampleSpec> evaluation_samples(const DataSet& data, const DataConfig
 
 Slots available_slots(const ViewSet& set);
 
-// The camera of the view at `slot`, in px of the set's pictures: as stated; else the nearest stated one turned about
-// the vertical axis by the difference of azimuths; else the turntable's.
+// The camera of the view at `slot`, in px of the set's pictures: as stated or predicted; else the nearest stated one
+// turned about the vertical axis by the difference of azimuths; else the turntable's.
 Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable);
 
 // A picture at the model's size: premultiplied RGBA, 8 bits, [H,W,4]. Errors (exit 3) name the file.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/view_set.h"
 
+#include <opencv2/core.hpp>
+
 #include <algorithm>
 #include <cmath>
 
@@ -63,7 +65,13 @@ class Reader {
       report_("frames", fmt::format("is not a list of 1 to {} frames", kMaxFrames), "list the set's pictures there");
       return set_;
     }
-    for (std::size_t i = 0; i < frames->size(); ++i) read_frame((*frames)[i], i);
+    for (std::size_t i = 0; i < frames->size(); ++i) {
+      const std::string place = fmt::format("frames[{}]", i);
+      if ((*frames)[i].is_object() && !(*frames)[i].contains("file_path"))
+        report_(place + ".file_path", "is missing", "name the frame's picture");
+      if (auto frame = read_frame((*frames)[i], place)) set_.frames.push_back(std::move(*frame));
+    }
+    read_missing(root);
     for (std::size_t i = 0; i < set_.frames.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
         if (!set_.frames[i].file_path.empty() && set_.frames[i].file_path == set_.frames[j].file_path) {
@@ -108,14 +116,31 @@ class Reader {
     shared_ = intrinsics(root, {}, "");
   }
 
-  void read_frame(const Json& value, std::size_t index) {
-    const std::string place = fmt::format("frames[{}]", index);
-    if (!value.is_object()) {
-      report_(place, "is not a JSON object", "write it as docs/data.md shows");
+  void read_missing(const Json& root) {
+    const auto missing = root.find("missing_frames");
+    if (missing == root.end()) return;
+    if (!missing->is_array() || missing->size() > kMaxFrames) {
+      report_("missing_frames", fmt::format("is not a list of at most {} frames", kMaxFrames), "remove it");
       return;
     }
+    for (std::size_t i = 0; i < missing->size(); ++i) {
+      const std::string place = fmt::format("missing_frames[{}]", i);
+      auto frame = read_frame((*missing)[i], place);
+      if (!frame) continue;
+      if (!frame->file_path.empty()) report_(place + ".file_path", "names a picture", "list it among the frames");
+      if (!frame->camera) report_(place + ".transform_matrix", "is missing", "state the camera or remove the frame");
+      if (set_.missing_at(frame->slot()) != nullptr)
+        report_(place + ".azimuth_deg", "stands for a view that is listed before", "list each missing view once");
+      if (frame->camera) set_.missing.push_back(std::move(*frame));
+    }
+  }
+
+  std::optional<Frame> read_frame(const Json& value, const std::string& place) {
+    if (!value.is_object()) {
+      report_(place, "is not a JSON object", "write it as docs/data.md shows");
+      return std::nullopt;
+    }
     Frame frame;
-    if (!value.contains("file_path")) report_(place + ".file_path", "is missing", "name the frame's picture");
     frame.file_path = file_path(value, "file_path", place);
     frame.depth_file_path = file_path(value, "depth_file_path", place);
     frame.normal_file_path = file_path(value, "normal_file_path", place);
@@ -136,7 +161,7 @@ class Reader {
     } else {
       report_(place + ".azimuth_deg", "is missing", "give the picture's azimuth (0 front, 90 left side)");
     }
-    set_.frames.push_back(std::move(frame));
+    return frame;
   }
 
   std::optional<Camera> camera(const Json& rows, const Intrinsics& own, const std::string& place) {
@@ -287,6 +312,26 @@ const Frame* ViewSet::frame_at(int slot) const {
   return best;
 }
 
+const Frame* ViewSet::missing_at(int slot) const {
+  const auto found = std::ranges::find_if(missing, [&](const Frame& frame) { return frame.slot() == slot; });
+  return found == missing.end() ? nullptr : &*found;
+}
+
+cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame) {
+  const auto read = [&](const std::string& file) {
+    const fs::path path = path_inside(set.folder, file, set.id);
+    cv::Mat picture = read_picture(path);
+    if (picture.cols != set.width || picture.rows != set.height) {
+      fail("{}: is {}x{} px, but its set says {}x{} px: give all pictures of a set one size", path.string(),
+           picture.cols, picture.rows, set.width, set.height);
+    }
+    return picture;
+  };
+  cv::Mat rgba = read(frame.file_path);
+  if (!frame.mask_file_path.empty()) cv::mixChannels({read(frame.mask_file_path)}, {rgba}, {0, 3});
+  return rgba;
+}
+
 ViewSet parse_view_set(const fs::path& folder, const ReportProblem& report) {
   return Reader(folder, report).read();
 }
@@ -308,19 +353,20 @@ void write_transforms(const ViewSet& set) {
   root["h"] = set.height;
   const Camera* first = nullptr;
   bool alike = true;
-  for (const Frame& frame : set.frames) {
-    if (!frame.camera) continue;
-    if (first == nullptr) first = &*frame.camera;
-    alike = alike && camera_fields(*frame.camera) == camera_fields(*first);
+  for (const auto* list : {&set.frames, &set.missing}) {
+    for (const Frame& frame : *list) {
+      if (!frame.camera) continue;
+      if (first == nullptr) first = &*frame.camera;
+      alike = alike && camera_fields(*frame.camera) == camera_fields(*first);
+    }
   }
   if (first != nullptr) {
     root["camera_model"] = "PINHOLE";
     if (alike) root.update(camera_fields(*first));
   }
-  root["frames"] = Json::array();
-  for (const Frame& frame : set.frames) {
+  const auto frame_fields = [&](const Frame& frame) {
     Json value;
-    value["file_path"] = frame.file_path;
+    if (!frame.file_path.empty()) value["file_path"] = frame.file_path;
     value["azimuth_deg"] = frame.azimuth_deg;
     if (!frame.mask_file_path.empty()) value["mask_file_path"] = frame.mask_file_path;
     if (!frame.depth_file_path.empty()) value["depth_file_path"] = frame.depth_file_path;
@@ -329,8 +375,11 @@ void write_transforms(const ViewSet& set) {
       if (!alike) value.update(camera_fields(*frame.camera));
       value["transform_matrix"] = matrix_rows(frame.camera->vehicle_from_camera);
     }
-    root["frames"].push_back(value);
-  }
+    return value;
+  };
+  root["frames"] = Json::array();
+  for (const Frame& frame : set.frames) root["frames"].push_back(frame_fields(frame));
+  for (const Frame& frame : set.missing) root["missing_frames"].push_back(frame_fields(frame));
   write_json_atomic(set.folder / "transforms.json", root);
 }
 

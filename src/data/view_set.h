@@ -25,10 +25,13 @@ struct Frame {
 struct ViewSet {
   std::filesystem::path folder;
   std::string id, category, source, licence;
-  std::string identity_file_path;         // optional float32 vector
-  int width = 0, height = 0;              // px, of every picture
-  std::vector<Frame> frames;              // in the file's order
-  const Frame* frame_at(int slot) const;  // nullptr: missing
+  std::string identity_file_path;  // optional float32 vector
+  int width = 0, height = 0;       // px, of every picture
+  std::vector<Frame> frames;       // in the file's order
+  // Cameras predicted for views that nobody photographed (missing_frames): no picture, at most one per slot.
+  std::vector<Frame> missing = {};
+  const Frame* frame_at(int slot) const;    // nullptr: missing
+  const Frame* missing_at(int slot) const;  // nullptr: nothing is predicted
 };
 
 ViewSet read_view_set(const std::filesystem::path& folder);  // every field checked; exit 3 names file and field
@@ -38,6 +41,8 @@ ViewSet view_set_from_pictures(const std::filesystem::path& folder);
 void write_transforms(const ViewSet& set);  // folder/transforms.json, atomic
 cv::Mat read_picture(
     const std::filesystem::path& path);  // 8-bit RGBA (alpha 255 where the file has none); checked size and depth
+// The frame's picture with its mask, if it has one, as alpha; fails where a size is not the set's.
+cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame);
 void write_png(const std::filesystem::path& path, const cv::Mat& rgba_or_rgb);  // 8-bit, RGB(A) order, atomic
 
 // A folder of sets with splits.json {"train": [ids], "val": [...], "test": [...]}; without that file every set is in

@@ -48,6 +48,29 @@ at::Tensor fit_plan_box(const Hull& hull, const References& references, double u
   return tensor_path::fit_plan_box(hull, references, uncovered);
 }
 
+at::Tensor narrowest_plan(const at::Tensor& points, const at::Tensor& inside_hull, const at::Tensor& across,
+                          double uncovered) {
+  const auto floats = points.options();
+  const at::Tensor free = at::full({points.size(0), 1}, kPlanFree, floats);
+  // Pixels that the hull itself does not explain say nothing about the box.
+  at::Tensor inside = inside_hull;
+  const at::Tensor counted = inside.any(2);
+  const at::Tensor x = points.select(3, 0), y = points.select(3, 1).abs();
+  const auto least = [&](const at::Tensor& value) {
+    return value.masked_fill(inside.logical_not(), kPlanFree).amin(2);
+  };
+  const at::Tensor shows_length = across.narrow(1, 0, 1), shows_width = across.narrow(1, 1, 1);
+  const double share = uncovered / 3;
+  const at::Tensor front = at::where(shows_length, level(least(x), counted, share), free);
+  inside = inside.logical_and(x <= front.unsqueeze(-1));
+  const at::Tensor rear = at::where(shows_length, -level(least(-x), counted, share), -free);
+  inside = inside.logical_and(x >= rear.unsqueeze(-1));
+  const at::Tensor seen = level(least(y / taper(x, rear.unsqueeze(-1), front.unsqueeze(-1))), counted, share);
+  const at::Tensor width = at::where(shows_width, seen.clamp_min(kNarrowest), at::full({}, kUsual, floats));
+  const at::Tensor plan = at::cat({rear, front, width}, 1);
+  return at::where(counted.any(1, true), plan, at::cat({-free, free, free}, 1));
+}
+
 at::Tensor tensor_path::fit_plan_box(const Hull& hull, const References& references, double uncovered) {
   const at::Tensor alpha = references.alpha();
   const std::int64_t B = alpha.size(0), R = alpha.size(1), H = alpha.size(3), W = alpha.size(4);
@@ -71,29 +94,12 @@ at::Tensor tensor_path::fit_plan_box(const Hull& hull, const References& referen
   const at::Tensor points = origin.unsqueeze(2) + t.unsqueeze(-1) * direction.unsqueeze(2);  // [B,P,S,3]
   at::Tensor inside = hull.sample(points.view({B, P * S, 3})).view({B, P, S}) > -0.25 * hull.voxel().view({B, 1, 1});
   inside = inside.logical_and(segment.hit.unsqueeze(-1));
-  // Pixels that the hull itself does not explain say nothing about the box.
-  const at::Tensor counted = inside.any(2).logical_and(chosen.valid);
-  const at::Tensor x = points.select(3, 0), y = points.select(3, 1).abs();
-  const auto least = [&](const at::Tensor& value) {
-    return value.masked_fill(inside.logical_not(), kPlanFree).amin(2);
-  };
-
   // Which directions some reference looks across: within about 23° of lengthways says nothing about the length,
   // within 23° of sideways nothing about the width.
   const at::Tensor eye = references.vehicle_from_camera.select(-1, 3).narrow(-1, 0, 2);  // [B,R,2]
   const at::Tensor cosine = (eye / eye.norm(2, {-1}, true).clamp_min(1e-6)).abs();
   const at::Tensor across = (cosine < kPlanAcross).logical_and(references.valid.unsqueeze(-1)).any(1);  // [B,2]
-  const at::Tensor shows_length = across.narrow(1, 0, 1), shows_width = across.narrow(1, 1, 1);
-
-  const double share = uncovered / 3;
-  const at::Tensor front = at::where(shows_length, level(least(x), counted, share), free);
-  inside = inside.logical_and(x <= front.unsqueeze(-1));
-  const at::Tensor rear = at::where(shows_length, -level(least(-x), counted, share), -free);
-  inside = inside.logical_and(x >= rear.unsqueeze(-1));
-  const at::Tensor seen = level(least(y / taper(x, rear.unsqueeze(-1), front.unsqueeze(-1))), counted, share);
-  const at::Tensor width = at::where(shows_width, seen.clamp_min(kNarrowest), at::full({}, kUsual, floats));
-  const at::Tensor plan = at::cat({rear, front, width}, 1);
-  return at::where(counted.any(1, true), plan, unbounded);
+  return narrowest_plan(points, inside.logical_and(chosen.valid.unsqueeze(-1)), across, uncovered);
 }
 
 }  // namespace spinfill

@@ -17,6 +17,11 @@ namespace spinfill {
 // Returns [B,3]: rear x, front x, half width (vehicle lengths).
 at::Tensor fit_plan_box(const Hull& hull, const References& references, double uncovered);
 
+// The same from rays whose samples are known: points [B,P,S,3], inside [B,P,S] the hull, across [B,2]: whether some
+// reference looks across X, across Y. Rays without a sample inside do not count.
+at::Tensor narrowest_plan(const at::Tensor& points, const at::Tensor& inside, const at::Tensor& across,
+                          double uncovered);
+
 // Signed distance (approximate, positive inside) of points [B,N,3] to the plan box → [B,N].
 at::Tensor plan_distance(const at::Tensor& plan, const at::Tensor& points);
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "geometry/flanks.h"
 #include "geometry/paths.h"
 #include "geometry/plan_box.h"
 #include "geometry/rays.h"
@@ -171,12 +172,15 @@ Hull carve_hull(const References& references, const HullOptions& options) {
   Hull hull;
   bound(hull, references, options);
   const VoxelGrid grid{hull.centre, hull.half, X, Y, Z};
-  const at::Tensor d = cone_distance(cones_of(references, 2 * X), grid);
+  const Cones cones = cones_of(references, 2 * X);
+  const at::Tensor d = cone_distance(cones, grid);
   const at::Tensor any = references.valid.any(1).view({B, 1, 1, 1, 1});
   hull.distance = at::where(any, d, at::full({}, -kFar, d.options()));
   if (options.mirror) hull.distance = at::minimum(hull.distance, hull.distance.flip(3));
   hull.plan = at::tensor({-kFar, kFar, kFar}, d.options()).expand({B, 3});
-  if (options.plan_box) {
+  if (options.plan_box && options.sections) {
+    bound_flanks(hull, references, cones, grid, options.uncovered);
+  } else if (options.plan_box) {
     hull.plan = fit_plan_box(hull, references, options.uncovered);
     if (hull.distance.is_cpu())
       cpu::clip_by_plan(hull.distance, hull.plan, grid);

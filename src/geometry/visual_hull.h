@@ -38,6 +38,7 @@ struct HullOptions {
   std::int64_t grid = 64;   // voxels along the vehicle's length
   bool mirror = true;       // intersect with the mirror image across Y = 0
   bool plan_box = true;     // bound bulging flanks by a plan box
+  bool sections = false;    // with plan_box: bound flanks by the section of the one shown end, too (flanks.h)
   double uncovered = 0.01;  // share of the references' silhouettes that the plan box may uncover
 };
 

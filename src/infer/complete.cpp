@@ -21,19 +21,7 @@ constexpr std::uint64_t kMaxPictureBytes = std::uint64_t{1} << 30;
 // The picture with the frame's mask as its alpha.
 cv::Mat masked_picture(const ViewSet& set, const Frame& frame) {
   const fs::path path = path_inside(set.folder, frame.file_path, set.id);
-  cv::Mat rgba = read_picture(path);
-  if (!frame.mask_file_path.empty()) {
-    const fs::path mask_path = path_inside(set.folder, frame.mask_file_path, set.id);
-    const cv::Mat mask = read_picture(mask_path);
-    if (mask.size() != rgba.size()) {
-      fail("{}: is {}x{} px, but its picture {}x{} px", mask_path.string(), mask.cols, mask.rows, rgba.cols, rgba.rows);
-    }
-    cv::mixChannels({mask}, {rgba}, {0, 3});
-  }
-  if (rgba.cols != set.width || rgba.rows != set.height) {
-    fail("{}: is {}x{} px, but its set says {}x{} px: give all pictures of a set one size", path.string(), rgba.cols,
-         rgba.rows, set.width, set.height);
-  }
+  const cv::Mat rgba = read_masked_picture(set, frame);
   const VisibleBox box = visible_box(rgba);
   if (!box.has_alpha) {
     fail(

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "geometry/camera.h"
+
+namespace spinfill {
+
+// A photographed spin: one turntable, and how each photograph departs from it.
+
+// One photograph's departure from the common turntable.
+struct ViewCorrection {
+  double log_scale = 0;             // of the picture
+  double shift_x = 0, shift_y = 0;  // shares of the width, right and down
+  double roll = 0;                  // radians, counter-clockwise as the picture shows it
+  double azimuth = 0;               // radians, on top of the stated azimuth
+  double elevation = 0;             // radians, on top of the common elevation
+};
+
+// What a view at `azimuth_deg` that was not seen departs by, from those that were: Gaussian-process regression on the
+// circle (Rasmussen & Williams 2006, eq. 2.25). Departures are a constant, one wave per turn (a camera that rises and
+// sinks round the spin) and chance; those of the azimuth a constant, the wave sin 2θ (three-quarter views not taken at
+// 45°) and chance.
+ViewCorrection predict_correction(const std::vector<ViewCorrection>& seen, const std::vector<double>& azimuths_deg,
+                                  double azimuth_deg);
+
+// How far photographs depart from their turntable: standard deviations, in the units of ViewCorrection.
+struct SpinSpread {
+  double log_scale, shift, roll, azimuth, elevation;
+};
+SpinSpread studio_spread();     // a tripod and a turntable
+SpinSpread hand_held_spread();  // somebody walks round the vehicle
+
+// Lengths are in units of about the vehicle's length; frame as the vehicle's (symmetry plane Y = 0), but its origin
+// lies where the turntable's axis meets the plane's neighbourhood: the vehicle itself may lie off it.
+struct SpinCameras {
+  double elevation = 0;           // radians
+  double closeness = 0.2;         // 1 / distance
+  double scale = 0;               // shares of the picture's width per length, at the axis
+  double axis_u = 0, axis_v = 0;  // where the origin lies in the picture, shares of the width, right and down
+  double axis_y = 0;              // of the axis, to the vehicle's left of the symmetry plane
+
+  Camera camera(double stated_azimuth_deg, const ViewCorrection& view, int width, int height) const;
+};
+
+}  // namespace spinfill
