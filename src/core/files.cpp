@@ -3,18 +3,21 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <set>
 #include <utility>
 
 #include "core/error.h"
+#include "core/log.h"
 
 namespace spinfill {
 namespace {
@@ -38,11 +41,38 @@ std::string reason() {
   return std::strerror(errno);
 }
 
+fs::path parent_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+// ".NAME.tmp-PID-N". A killed process of the same id, as in a restarted container, may have left one.
 fs::path temporary_beside(const fs::path& target) {
   static std::atomic<unsigned> counter{0};
-  fs::path folder = target.parent_path();
-  if (folder.empty()) folder = ".";
-  return folder / fmt::format(".{}.tmp-{}-{}", target.filename().string(), ::getpid(), counter++);
+  fs::path path;
+  std::error_code ignored;
+  do {
+    path = parent_of(target) / fmt::format(".{}.tmp-{}-{}", target.filename().string(), ::getpid(), counter++);
+  } while (fs::exists(fs::symlink_status(path, ignored)));
+  return path;
+}
+
+bool is_temporary_name(std::string_view name) {
+  const auto is_number = [](std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  constexpr std::string_view kMark = ".tmp-";
+  const std::size_t mark = name.rfind(kMark);
+  if (mark == std::string_view::npos || mark == 0 || name.front() != '.') return false;
+  const std::string_view ending = name.substr(mark + kMark.size());
+  const std::size_t dash = ending.find('-');
+  return dash != std::string_view::npos && is_number(ending.substr(0, dash)) && is_number(ending.substr(dash + 1));
+}
+
+// A descriptor that holds the folder's lock; −1 where another has it or the file system cannot lock.
+int lock_folder(const fs::path& folder) {
+  Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (descriptor.get() < 0 || ::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) return -1;
+  return descriptor.release();
 }
 
 class Sha256 {
@@ -114,7 +144,7 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
   if (::fsync(file.get()) != 0) give_up("cannot be written to disk");
   if (::close(file.release()) != 0) give_up("cannot be written to disk");
   if (::rename(temporary.c_str(), path.c_str()) != 0) give_up("cannot be renamed into place");
-  sync_to_disk(path.parent_path().empty() ? fs::path(".") : path.parent_path());
+  sync_to_disk(parent_of(path));
 }
 
 Json parse_json(std::string_view text, const std::string& where) {
@@ -153,15 +183,35 @@ AtomicFolder::AtomicFolder(fs::path target, bool replace) : target_(std::move(ta
   if (fs::exists(target_) && !replace_) {
     fail_usage("{}: exists already; remove it or choose another folder", target_.string());
   }
-  make_folder(target_.parent_path().empty() ? fs::path(".") : target_.parent_path());
+  make_folder(parent_of(target_));
+  remove_stale_temporaries(parent_of(target_));
   temporary_ = temporary_beside(target_);
   make_folder(temporary_);
+  lock_ = lock_folder(temporary_);
 }
 
 AtomicFolder::~AtomicFolder() {
+  const Descriptor lock(lock_);
   if (committed_) return;
   std::error_code ignored;
   fs::remove_all(temporary_, ignored);
+}
+
+void remove_stale_temporaries(const fs::path& parent) {
+  // Its owner locks a folder right after making it: what is young may not be locked yet.
+  const auto newest = fs::file_time_type::clock::now() - std::chrono::minutes(1);
+  std::vector<std::string> removed;
+  std::error_code error;
+  for (auto it = fs::directory_iterator(parent, error); !error && it != fs::directory_iterator(); it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    std::error_code failed;
+    if (!is_temporary_name(name) || it->last_write_time(failed) > newest || failed) continue;
+    const Descriptor lock(lock_folder(it->path()));
+    if (lock.get() < 0) continue;
+    fs::remove_all(it->path(), failed);
+    if (!failed) removed.push_back(name);
+  }
+  if (!removed.empty()) log_info("{}: removed {}, left by a killed process", parent.string(), fmt::join(removed, ", "));
 }
 
 void AtomicFolder::commit() {
@@ -191,7 +241,7 @@ void AtomicFolder::commit() {
     fail("{}: cannot be renamed into place: {}", target_.string(), error.message());
   }
   committed_ = true;
-  sync_to_disk(target_.parent_path().empty() ? fs::path(".") : target_.parent_path());
+  sync_to_disk(parent_of(target_));
   if (!old.empty()) fs::remove_all(old, error);
 }
 

@@ -29,6 +29,7 @@ void write_json_atomic(const fs::path& path, const Json& value);
 
 // A folder that appears whole or not at all: write into path(), then commit() renames it to the target.
 // Without commit() the destructor removes it. An existing target is an error (exit 2) unless it may be replaced.
+// The temporary folder is locked (flock) while it is written. The constructor removes stale ones beside the target.
 class AtomicFolder {
  public:
   explicit AtomicFolder(fs::path target, bool replace = false);
@@ -43,7 +44,12 @@ class AtomicFolder {
   fs::path temporary_;
   bool replace_;
   bool committed_ = false;
+  int lock_ = -1;  // descriptor of temporary_
 };
+
+// Removes the temporary folders in `parent` that killed processes left behind: named as AtomicFolder names its own,
+// unchanged for a minute and locked by nobody. Says so if there were any; leaves what it cannot lock or remove.
+void remove_stale_temporaries(const fs::path& parent);
 
 // base/relative, refused (exit 3) when it is absolute or leaves base, symbolic links resolved.
 fs::path path_inside(const fs::path& base, const std::string& relative, const std::string& where);

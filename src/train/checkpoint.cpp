@@ -35,10 +35,10 @@ fs::path save_checkpoint(const fs::path& run, const Checkpoint& checkpoint) {
   require_finite(checkpoint.ema, "averaged weight");
   const fs::path parent = run / "checkpoints";
   make_folder(parent);
-  require_free_space(parent, bytes_of(checkpoint.weights) + bytes_of(checkpoint.ema) + bytes_of(checkpoint.optimizer),
-                     fmt::format("checkpoint of step {}", checkpoint.step));
   const fs::path target = parent / fmt::format("step-{}", checkpoint.step);
   AtomicFolder folder(target, /*replace=*/true);
+  require_free_space(parent, bytes_of(checkpoint.weights) + bytes_of(checkpoint.ema) + bytes_of(checkpoint.optimizer),
+                     fmt::format("checkpoint of step {}", checkpoint.step));
   const TensorMap* parts[] = {&checkpoint.weights, &checkpoint.ema, &checkpoint.optimizer};
   Json hashes = Json::object();
   for (int i = 0; i < 3; ++i) {

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 
 #include "core/error.h"
@@ -140,6 +142,75 @@ TEST(AtomicFolder, ReplacesOnlyWhenTold) {
   EXPECT_TRUE(fs::exists(target / "new"));
   EXPECT_FALSE(fs::exists(target / "old"));
   EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+// What a process leaves that is killed while it writes a folder.
+void be_killed_while_writing(const fs::path& target) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    AtomicFolder killed(target);
+    write_file_atomic(killed.path() / "f", "1");
+    ::raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+}
+
+void age(const fs::path& path) {
+  fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::minutes(2));
+}
+
+TEST(AtomicFolder, RemovesWhatAKilledProcessLeft) {
+  TemporaryFolder folder;
+  be_killed_while_writing(folder / "killed");
+  ASSERT_EQ(entries(folder.path()), 1u);
+  const fs::path left = fs::directory_iterator(folder.path())->path();
+  { AtomicFolder another(folder / "another"); }
+  EXPECT_TRUE(fs::exists(left)) << "it is too young";
+  age(left);
+  { AtomicFolder another(folder / "another"); }
+  EXPECT_FALSE(fs::exists(left));
+}
+
+TEST(AtomicFolder, LeavesWhatIsInUseOrNotATemporaryFolder) {
+  TemporaryFolder folder;
+  AtomicFolder in_use(folder / "in-use");
+  write_file_atomic(in_use.path() / "f", "1");
+  age(in_use.path());
+  std::vector<fs::path> others;
+  for (const char* name :
+       {"tmp-1-2", ".tmp-1-2", "out.tmp-1-2", ".out.tmp-1-", ".out.tmp--2", ".out.tmp-1-2x", ".out"}) {
+    others.push_back(folder / name);
+    fs::create_directories(others.back() / "below");
+    age(others.back());
+  }
+  others.push_back(folder / ".file.tmp-1-2");
+  write_file_atomic(others.back(), "x");
+  age(others.back());
+  others.push_back(folder / ".link.tmp-1-2");
+  fs::create_directory_symlink(".out", others.back());
+  remove_stale_temporaries(folder.path());
+  for (const fs::path& path : others) EXPECT_TRUE(fs::exists(path)) << path;
+  in_use.commit();
+  EXPECT_EQ(read_file(folder / "in-use/f"), "1");
+}
+
+TEST(AtomicFolder, TakesNoFolderOverFromAProcessOfTheSameId) {
+  TemporaryFolder folder;
+  // The names that this process will use next.
+  std::string name;
+  {
+    AtomicFolder made(folder / "out");
+    name = made.path().filename().string();
+  }
+  const std::size_t dash = name.rfind('-') + 1;
+  const fs::path left = folder / (name.substr(0, dash) + std::to_string(std::stoi(name.substr(dash)) + 1));
+  fs::create_directories(left / "torn");
+  AtomicFolder made(folder / "out");
+  EXPECT_NE(made.path(), left);
+  made.commit();
+  EXPECT_FALSE(fs::exists(folder / "out/torn"));
 }
 
 TEST(Sha256, KnownAnswers) {
