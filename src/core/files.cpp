@@ -45,15 +45,19 @@ fs::path parent_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-// ".NAME.tmp-PID-N". A killed process of the same id, as in a restarted container, may have left one.
-fs::path temporary_beside(const fs::path& target) {
+// ".NAME.KIND-PID-N". A killed process of the same id, as in a restarted container, may have left one.
+fs::path unused_beside(const fs::path& target, std::string_view kind) {
   static std::atomic<unsigned> counter{0};
   fs::path path;
   std::error_code ignored;
   do {
-    path = parent_of(target) / fmt::format(".{}.tmp-{}-{}", target.filename().string(), ::getpid(), counter++);
+    path = parent_of(target) / fmt::format(".{}.{}-{}-{}", target.filename().string(), kind, ::getpid(), counter++);
   } while (fs::exists(fs::symlink_status(path, ignored)));
   return path;
+}
+
+fs::path temporary_beside(const fs::path& target) {
+  return unused_beside(target, "tmp");
 }
 
 bool is_temporary_name(std::string_view name) {
@@ -214,6 +218,15 @@ void remove_stale_temporaries(const fs::path& parent) {
   if (!removed.empty()) log_info("{}: removed {}, left by a killed process", parent.string(), fmt::join(removed, ", "));
 }
 
+void remove_folder_atomic(const fs::path& path) {
+  const Descriptor lock(lock_folder(path));
+  const fs::path temporary = temporary_beside(path);
+  std::error_code error;
+  fs::rename(path, temporary, error);
+  if (!error) fs::remove_all(temporary, error);
+  if (error) log_warning("{}: cannot be removed: {}", path.string(), error.message());
+}
+
 void AtomicFolder::commit() {
   // A data set has thousands of files: past a few hundred, one call for the file system is quicker than one per file.
   constexpr int kFewFiles = 300;
@@ -230,7 +243,7 @@ void AtomicFolder::commit() {
   std::error_code error;
   fs::path old;
   if (replace_ && fs::exists(target_)) {
-    old = temporary_beside(target_);
+    old = unused_beside(target_, "old");  // never stale: it may be the only one if the process is killed here
     fs::rename(target_, old, error);
     if (error) fail("{}: cannot be replaced: {}", target_.string(), error.message());
   }
@@ -242,7 +255,7 @@ void AtomicFolder::commit() {
   }
   committed_ = true;
   sync_to_disk(parent_of(target_));
-  if (!old.empty()) fs::remove_all(old, error);
+  if (!old.empty()) remove_folder_atomic(old);
 }
 
 fs::path path_inside(const fs::path& base, const std::string& relative, const std::string& where) {

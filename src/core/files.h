@@ -51,6 +51,10 @@ class AtomicFolder {
 // unchanged for a minute and locked by nobody. Says so if there were any; leaves what it cannot lock or remove.
 void remove_stale_temporaries(const fs::path& parent);
 
+// Removes a folder that no one sees half removed: it first takes a temporary's name, under which the rest of it counts
+// as stale if the process is killed. A failure is a warning.
+void remove_folder_atomic(const fs::path& path);
+
 // base/relative, refused (exit 3) when it is absolute or leaves base, symbolic links resolved.
 fs::path path_inside(const fs::path& base, const std::string& relative, const std::string& where);
 

@@ -105,9 +105,7 @@ void prune_checkpoints(const fs::path& run, std::int64_t keep_last, std::int64_t
   for (std::size_t i = 0; i + static_cast<std::size_t>(keep_last) < entries.size(); ++i) {
     const std::int64_t step = entries[i].step;
     if (step == best_step || (keep_every > 0 && step % keep_every == 0)) continue;
-    std::error_code error;
-    fs::remove_all(entries[i].folder, error);
-    if (error) log_warning("{}: cannot be removed: {}", entries[i].folder.string(), error.message());
+    remove_folder_atomic(entries[i].folder);
   }
 }
 

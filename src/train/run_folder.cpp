@@ -39,10 +39,6 @@ void open_run_folder(const fs::path& run, const RunConfig& config, bool resume) 
   make_folder(run);
   make_folder(run / "samples");
   make_folder(run / "checkpoints");
-  // Left by a run that was killed while saving.
-  for (const auto& entry : fs::directory_iterator(run / "checkpoints")) {
-    if (entry.path().filename().string().find(".tmp-") != std::string::npos) fs::remove_all(entry.path());
-  }
   write_file_atomic(stored, to_yaml(config));
 }
 

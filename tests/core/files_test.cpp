@@ -213,6 +213,15 @@ TEST(AtomicFolder, TakesNoFolderOverFromAProcessOfTheSameId) {
   EXPECT_FALSE(fs::exists(folder / "out/torn"));
 }
 
+TEST(RemoveFolderAtomic, RemovesTheFolderAndOnlyWarnsOfNone) {
+  TemporaryFolder folder;
+  fs::create_directories(folder / "out/deep");
+  write_file_atomic(folder / "out/deep/f", "1");
+  remove_folder_atomic(folder / "out");
+  EXPECT_EQ(entries(folder.path()), 0u);
+  EXPECT_NO_THROW(remove_folder_atomic(folder / "out"));
+}
+
 TEST(Sha256, KnownAnswers) {
   EXPECT_EQ(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

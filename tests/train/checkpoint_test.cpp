@@ -2,6 +2,8 @@
 #include "train/checkpoint.h"
 
 #include <ATen/ATen.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <limits>
@@ -78,6 +80,21 @@ TEST(Checkpoint, PruneKeepsNewestBestAndMultiples) {
   std::vector<std::int64_t> kept;
   for (const auto& entry : list_checkpoints(run.path())) kept.push_back(entry.step);
   EXPECT_EQ(kept, (std::vector<std::int64_t>{3, 4, 8, 9}));
+}
+
+TEST(Checkpoint, PruneNeverLeavesPartOfOne) {
+  const test::TemporaryFolder run;
+  for (const std::int64_t step : {1, 2}) save_checkpoint(run.path(), example(step));
+  const int events = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  // Until it is renamed, nothing goes from within.
+  ASSERT_GE(::inotify_add_watch(events, (run / "checkpoints/step-1").c_str(), IN_MOVE_SELF | IN_DELETE), 0);
+  prune_checkpoints(run.path(), 1, -1, 0);
+  alignas(inotify_event) char buffer[4096];
+  const ssize_t got = ::read(events, buffer, sizeof buffer);
+  ::close(events);
+  ASSERT_GE(got, static_cast<ssize_t>(sizeof(inotify_event)));
+  EXPECT_TRUE(reinterpret_cast<const inotify_event*>(buffer)->mask & IN_MOVE_SELF);
+  EXPECT_EQ(std::distance(fs::directory_iterator(run / "checkpoints"), fs::directory_iterator()), 1);
 }
 
 TEST(MetricsLog, DropsRowsAfterTheCheckpointAndATornLine) {
