@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/progress.h"
+#include "core/side_by_side.h"
 #include "core/signals.h"
 #include "infer/loaded_model.h"
 #include "metrics/evaluation_set.h"
@@ -33,6 +34,10 @@ struct Subject {
   Predictor predictor;
   Json description;
 };
+
+void end_if_stopped() {
+  if (StopSignals::requested()) throw Error(ExitCode::resume, "stopped by a signal; nothing was written");
+}
 
 Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
   std::vector<Override> overrides;
@@ -63,7 +68,8 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
   if (!arguments.solver.empty()) sampler.solver = arguments.solver;
   const auto seed = static_cast<std::uint64_t>(arguments.seed);
   subject.predictor = [model, sampler, seed, device](const Batch& batch) {
-    return generate(model->denoiser, batch.to(device), sampler, seed).to(at::kCPU);
+    const SamplerProgress at_each_step = [](std::int64_t, std::int64_t) { end_if_stopped(); };
+    return generate(model->denoiser, batch.to(device), sampler, seed, at_each_step).to(at::kCPU);
   };
   subject.description = model->provenance;
   log_info("scoring {}", describe(*model));
@@ -91,17 +97,16 @@ int run(const EvaluateArguments& arguments) {
     protocol.steps = 0;
   }
   Progress progress("evaluate", set.batches(), "batches");
-  std::int64_t next = 0;
-  const NextBatch batches = [&]() -> std::optional<Batch> {
-    if (StopSignals::requested()) throw Error(ExitCode::resume, "stopped by a signal; nothing was written");
-    if (next == set.batches()) return std::nullopt;
-    return set.batch(next++);
-  };
   EvaluateOptions options;
+  options.batches_at_once = device.is_cpu() ? processors() : 1;
+  const NextBatch batches = [stream = set.stream(options.batches_at_once)] {
+    end_if_stopped();
+    return stream();
+  };
+  std::int64_t done = 0;
   options.on_batch = [&](const Batch& batch, const at::Tensor& pictures) {
-    if (next <= arguments.grids)
-      draw_sample_grid(batch, pictures, folder.path() / fmt::format("grid-{:03}.png", next - 1));
-    progress.update(next);
+    if (done < arguments.grids) draw_sample_grid(batch, pictures, folder.path() / fmt::format("grid-{:03}.png", done));
+    progress.update(++done);
   };
   EvaluationReport report = evaluate(subject.predictor, batches, protocol, lpips.lpips.get(), options);
   progress.finish();

@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <set>
 #include <tuple>
 
 #include "core/error.h"
+#include "core/side_by_side.h"
 #include "metrics/image_metrics.h"
 
 namespace spinfill {
@@ -114,61 +116,97 @@ std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor&
   return scores;
 }
 
+namespace {
+
+struct ScoredBatch {
+  at::Tensor pictures;  // the model's, [B,V,3,H,W]
+  std::vector<ImageRow> rows;
+};
+
+ScoredBatch score_batch(const Predictor& predictor, const Batch& batch, bool baselines, bool round_to_8_bits,
+                        const Lpips* lpips) {
+  const at::NoGradGuard no_grad;
+  ScoredBatch result;
+  result.pictures = checked_prediction(predictor, batch);
+  std::vector<at::Tensor> methods = {result.pictures};
+  if (baselines) {
+    for (const std::string& name : kBaselines) methods.push_back(baseline_pictures(name, batch));
+  }
+  const auto scored = [&](const at::Tensor& x) { return round_to_8_bits ? rounded_to_8_bits(x) : x.clamp(0, 1); };
+  const at::Tensor is_target = batch.is_target.cpu(), is_reference = batch.is_reference.cpu();
+  const at::Tensor category = batch.category.cpu();
+  for (std::int64_t b = 0; b < batch.size(); ++b) {
+    ImageRow row;
+    row.id = batch.ids[b];
+    row.sample = batch.samples[b];
+    const std::int64_t index = category[b].item<std::int64_t>();
+    const bool known = index >= 0 && index < static_cast<std::int64_t>(kCategories.size());
+    row.category = known ? kCategories[index] : "unknown";
+    std::vector<bool> given(V);
+    for (std::int64_t v = 0; v < V; ++v) {
+      given[v] = is_reference[b][v].item<bool>();
+      if (given[v]) row.references.push_back(v);
+      if (is_target[b][v].item<bool>()) row.targets.push_back(v);
+    }
+    for (const std::int64_t v : row.targets) {
+      if (given[v]) fail("{}: view {}° is a reference and a target at once", row.id, 45 * v);
+      if (!at::isfinite(methods[0][b][v]).all().item<bool>()) {
+        fail("{}: the model gave values that are not finite for the view {}°", row.id, 45 * v);
+      }
+      std::vector<at::Tensor> pictures;
+      for (const at::Tensor& method : methods) pictures.push_back(method[b][v].to(at::kFloat));
+      const at::Tensor truth = scored(batch.colour[b][v]), alpha = batch.alpha[b][v];
+      row.slot = v;
+      row.case_name = case_of(v, given);
+      row.truth_sha256 = hash_of(truth, alpha);
+      row.scores = score_pictures(scored(at::stack(pictures)), truth, alpha, lpips);
+      result.rows.push_back(row);
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
 EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, const Protocol& protocol,
                           const Lpips* lpips, const EvaluateOptions& options) {
-  at::NoGradGuard no_grad;
+  const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(1, options.batches_at_once));
+  const KeepTorchThreads keep;
+  if (at_once > 1) use_one_torch_thread();  // for what is left to this thread, such as on_batch's pictures
   EvaluationReport report;
   report.protocol = protocol;
   Protocol& p = report.protocol;
   bool first = true;
-  while (const std::optional<Batch> batch = next()) {
-    if (batch->size() == 0) continue;
-    agree(p, *batch, first);
-    if (first && lpips != nullptr && std::min(p.width, p.height) < lpips->smallest_size()) {
-      p.lpips_absent = fmt::format("pictures of {}×{} px are smaller than the {} px that LPIPS-{} needs", p.width,
-                                   p.height, lpips->smallest_size(), lpips->net());
-      lpips = nullptr;
-    }
-    first = false;
-    std::vector<at::Tensor> methods = {checked_prediction(predictor, *batch)};
-    if (options.baselines) {
-      for (const std::string& name : kBaselines) methods.push_back(baseline_pictures(name, *batch));
-    }
-    const at::Tensor is_target = batch->is_target.cpu(), is_reference = batch->is_reference.cpu();
-    const at::Tensor category = batch->category.cpu();
-    for (std::int64_t b = 0; b < batch->size(); ++b) {
-      ImageRow row;
-      row.id = batch->ids[b];
-      row.sample = batch->samples[b];
-      const std::int64_t index = category[b].item<std::int64_t>();
-      const bool known = index >= 0 && index < static_cast<std::int64_t>(kCategories.size());
-      row.category = known ? kCategories[index] : "unknown";
-      std::vector<bool> given(V);
-      for (std::int64_t v = 0; v < V; ++v) {
-        given[v] = is_reference[b][v].item<bool>();
-        if (given[v]) row.references.push_back(v);
-        if (is_target[b][v].item<bool>()) row.targets.push_back(v);
+  std::vector<Batch> batches;
+  do {
+    batches.clear();
+    while (batches.size() < at_once) {
+      std::optional<Batch> batch = next();
+      if (!batch) break;
+      if (batch->size() == 0) continue;
+      agree(p, *batch, first);
+      if (first && lpips != nullptr && std::min(p.width, p.height) < lpips->smallest_size()) {
+        p.lpips_absent = fmt::format("pictures of {}×{} px are smaller than the {} px that LPIPS-{} needs", p.width,
+                                     p.height, lpips->smallest_size(), lpips->net());
+        lpips = nullptr;
       }
-      for (const std::int64_t v : row.targets) {
-        if (given[v]) fail("{}: view {}° is a reference and a target at once", row.id, 45 * v);
-        if (!at::isfinite(methods[0][b][v]).all().item<bool>()) {
-          fail("{}: the model gave values that are not finite for the view {}°", row.id, 45 * v);
-        }
-        std::vector<at::Tensor> pictures;
-        for (const at::Tensor& method : methods) pictures.push_back(method[b][v].to(at::kFloat));
-        const auto scored = [&](const at::Tensor& x) {
-          return p.round_to_8_bits ? rounded_to_8_bits(x) : x.clamp(0, 1);
-        };
-        const at::Tensor truth = scored(batch->colour[b][v]), alpha = batch->alpha[b][v];
-        row.slot = v;
-        row.case_name = case_of(v, given);
-        row.truth_sha256 = hash_of(truth, alpha);
-        row.scores = score_pictures(scored(at::stack(pictures)), truth, alpha, lpips);
-        report.images.push_back(row);
-      }
+      first = false;
+      batches.push_back(std::move(*batch));
     }
-    if (options.on_batch) options.on_batch(*batch, methods[0]);
-  }
+    const auto score = [&](std::size_t i) {
+      return score_batch(predictor, batches[i], options.baselines, p.round_to_8_bits, lpips);
+    };
+    std::vector<ScoredBatch> scored;
+    if (at_once > 1) {
+      scored = side_by_side(batches.size(), score);
+    } else if (!batches.empty()) {
+      scored.push_back(score(0));
+    }
+    for (std::size_t i = 0; i < scored.size(); ++i) {
+      std::move(scored[i].rows.begin(), scored[i].rows.end(), std::back_inserter(report.images));
+      if (options.on_batch) options.on_batch(batches[i], scored[i].pictures);
+    }
+  } while (batches.size() == at_once);
   if (lpips != nullptr) {
     p.lpips_net = lpips->net();
     p.lpips_sha256 = lpips->sha256();

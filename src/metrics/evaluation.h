@@ -47,7 +47,11 @@ struct EvaluationReport {
 
 struct EvaluateOptions {
   bool baselines = true;  // score the four baselines beside the model
-  // Called after each batch with the model's pictures [B,V,3,H,W], e.g. for progress and sample grids.
+  // More than one: so many batches are predicted and scored side by side (core/side_by_side.h), for a model on the CPU;
+  // the predictor must allow it, and no score depends on how many. 1: one after the other with torch's own threads,
+  // which give the same bits where there is one.
+  std::int64_t batches_at_once = 1;
+  // Called for each batch in order with the model's pictures [B,V,3,H,W], e.g. for progress and sample grids.
   std::function<void(const Batch&, const at::Tensor&)> on_batch;
 };
 

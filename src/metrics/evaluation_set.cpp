@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/evaluation_set.h"
 
+#include <ATen/core/grad_mode.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <span>
 
 #include "core/error.h"
+#include "core/side_by_side.h"
 
 namespace spinfill {
 
@@ -34,6 +36,24 @@ Batch EvaluationSet::batch(std::int64_t index) const {
   Batch batch = make_batch(data_, std::span(samples_).subspan(first, count), config_);
   batch.priors = compute_priors(batch.prior_inputs(), config_.priors);
   return batch;
+}
+
+NextBatch EvaluationSet::stream(std::int64_t at_once) const {
+  std::vector<Batch> made;  // the latest at_once, of which those before `next` are moved out
+  return [this, at_once, made, next = std::int64_t{0}]() mutable -> std::optional<Batch> {
+    if (next == batches()) return std::nullopt;
+    if (next % at_once == 0) {
+      if (at_once == 1) {
+        made = {batch(next)};
+      } else {
+        made = side_by_side(static_cast<std::size_t>(std::min(at_once, batches() - next)), [&](std::size_t i) {
+          const at::NoGradGuard no_grad;
+          return batch(next + static_cast<std::int64_t>(i));
+        });
+      }
+    }
+    return std::move(made[static_cast<std::size_t>(next++ % at_once)]);
+  };
 }
 
 Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sampling_seed) const {

@@ -21,6 +21,8 @@ class EvaluationSet {
 
   std::int64_t batches() const;
   Batch batch(std::int64_t index) const;  // on the CPU, with priors
+  // All batches in order, made `at_once` side by side (core/side_by_side.h). The set must outlive it.
+  NextBatch stream(std::int64_t at_once) const;
   Protocol protocol(const SamplerConfig& sampler, std::uint64_t sampling_seed) const;
   const DataSet& data() const { return data_; }
 

@@ -142,14 +142,19 @@ const Net& recognise(const TensorMap& tensors, const std::string& where) {
   fail("{}: not the state dict of an LPIPS net (alex, vgg or squeeze): no {}", where, nets()[0].telling_key);
 }
 
+// Neither autocast nor TF32. The latter is a setting of the whole process and of the GPU alone: on the CPU, where
+// several threads may be scoring, it is left as it is.
 struct FullPrecision {
-  FullPrecision() : tf32(at::globalContext().allowTF32CuDNN()), guard(c10::autocast_dispatch_keyset) {
-    at::globalContext().setAllowTF32CuDNN(false);
+  explicit FullPrecision(bool cuda)
+      : change_tf32(cuda && at::globalContext().allowTF32CuDNN()), guard(c10::autocast_dispatch_keyset) {
+    if (change_tf32) at::globalContext().setAllowTF32CuDNN(false);
   }
-  ~FullPrecision() { at::globalContext().setAllowTF32CuDNN(tf32); }
+  ~FullPrecision() {
+    if (change_tf32) at::globalContext().setAllowTF32CuDNN(true);
+  }
   FullPrecision(const FullPrecision&) = delete;
   FullPrecision& operator=(const FullPrecision&) = delete;
-  bool tf32;
+  bool change_tf32;
   c10::impl::ExcludeDispatchKeyGuard guard;
   at::NoGradGuard no_grad;
 };
@@ -268,7 +273,7 @@ std::vector<at::Tensor> Lpips::differences(const at::Tensor& pictures, const at:
 
 at::Tensor Lpips::per_layer(const at::Tensor& pictures, const at::Tensor& truths) const {
   check(pictures, truths);
-  const FullPrecision full_precision;
+  const FullPrecision full_precision(weights_.begin()->second.is_cuda());
   std::vector<at::Tensor> contributions;
   for (const at::Tensor& layer : differences(pictures, truths)) {
     contributions.push_back(layer.to(at::kDouble).mean({1, 2}));

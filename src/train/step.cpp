@@ -7,26 +7,16 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <future>
 #include <span>
 
 #include <torch/csrc/autograd/autograd.h>
 
 #include "core/error.h"
+#include "core/side_by_side.h"
 #include "metrics/lpips.h"
 #include "model/loss.h"
 
 namespace spinfill {
-
-namespace {
-
-// As the machine or OMP_NUM_THREADS says; before the first change of torch's number of threads.
-int processors() {
-  static const int cores = at::get_num_threads();
-  return cores;
-}
-
-}  // namespace
 
 LossOptions loss_options_at(const RunConfig& config, std::int64_t step) {
   LossOptions options = config.loss;
@@ -45,27 +35,14 @@ struct Share {
   std::vector<at::Tensor> gradients;
 };
 
-// Several micro-batches at once, each on a thread of its own with one thread for tensor operations: nothing waits
-// within a network's many small operations, so two cores do nearly twice the work, on a busy machine too.
 std::vector<Share> shares_of(std::span<const Batch> micro_batches, const std::vector<at::Tensor>& parameters,
                              const std::function<TrainingLoss(const Batch&)>& loss_of) {
-  const int threads = at::get_num_threads();
-  std::vector<std::future<Share>> running;
-  for (const Batch& batch : micro_batches) {
-    running.push_back(std::async(std::launch::async, [&] {
-      at::get_num_threads();  // torch's own initialisation of this thread, which would undo the next line later
-      at::set_num_threads(1);
-      Share share{loss_of(batch), {}};
-      share.gradients = torch::autograd::grad({share.loss.sum}, parameters, {}, {}, false, /*allow_unused=*/true);
-      share.loss.sum = share.loss.sum.detach();
-      return share;
-    }));
-  }
-  for (auto& share : running) share.wait();
-  at::set_num_threads(threads);  // the default of threads yet to come
-  std::vector<Share> shares;
-  for (auto& share : running) shares.push_back(share.get());
-  return shares;
+  return side_by_side(micro_batches.size(), [&](std::size_t i) {
+    Share share{loss_of(micro_batches[i]), {}};
+    share.gradients = torch::autograd::grad({share.loss.sum}, parameters, {}, {}, false, /*allow_unused=*/true);
+    share.loss.sum = share.loss.sum.detach();
+    return share;
+  });
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ namespace spinfill {
 int compute_threads(const RunConfig& config, int cores);
 void set_compute_threads(const RunConfig& config);
 
-// On the processor a step's micro-batches run side by side, as many as train.threads or the cores allow, with one
-// thread each for tensor operations. The result does not depend on how many do.
+// On the processor a step's micro-batches, and the batches of validation, run side by side, as many as train.threads or
+// the cores allow, with one thread each for tensor operations. The result does not depend on how many do.
 std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int64_t micro_batches);
 
 // What is minimised at a step: regression first, then as the configuration's `loss` says.

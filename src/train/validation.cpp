@@ -8,11 +8,13 @@
 
 #include "core/log.h"
 #include "core/progress.h"
+#include "core/side_by_side.h"
 #include "metrics/evaluation.h"
 #include "metrics/evaluation_set.h"
 #include "metrics/report.h"
 #include "metrics/sample_grid.h"
 #include "model/sampler.h"
+#include "train/step.h"
 
 namespace spinfill {
 
@@ -41,6 +43,7 @@ struct Validation::State {
   LpipsChoice lpips;
   EvaluationSet set;
   std::vector<Batch> batches;  // once made, kept
+  std::int64_t at_once = 1;    // so many side by side
 };
 
 Validation::Validation(const RunConfig& config, at::Device device)
@@ -51,9 +54,11 @@ Validation::Validation(const RunConfig& config, at::Device device)
                        {}}) {
   if (!state_->lpips.lpips) log_info("{}", state_->lpips.absent);
   Progress progress("validation data", state_->set.batches(), "batches");
-  for (std::int64_t i = 0; i < state_->set.batches(); ++i) {
-    state_->batches.push_back(state_->set.batch(i));
-    progress.update(i + 1);
+  if (device.is_cpu()) state_->at_once = micro_batches_at_once(config, processors(), state_->set.batches());
+  const NextBatch next = state_->set.stream(state_->at_once);
+  while (std::optional<Batch> batch = next()) {
+    state_->batches.push_back(std::move(*batch));
+    progress.update(std::ssize(state_->batches));
   }
 }
 
@@ -74,6 +79,7 @@ Json Validation::score(const Denoiser& denoiser, std::int64_t step, const fs::pa
   EvaluateOptions options;
   // The baselines do not change: they are scored once, beside the first validation.
   options.baselines = step == 0;
+  options.batches_at_once = state_->at_once;
   std::int64_t grids = 0;
   options.on_batch = [&](const Batch& batch, const at::Tensor& pictures) {
     if (grids >= state_->config.train.sample_grids) return;

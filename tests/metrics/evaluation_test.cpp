@@ -2,8 +2,11 @@
 #include "metrics/evaluation.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cmath>
+#include <latch>
+#include <utility>
 
 #include "examples.h"
 #include "metrics/image_metrics.h"
@@ -127,6 +130,26 @@ TEST(Evaluation, BatchSizeAndOrderDoNotChangeADigit) {
   const std::string one_by_one = text_of(evaluate(example_model(0.2), batches_of(sets), {}, nullptr));
   EXPECT_EQ(one_by_one, text_of(evaluate(example_model(0.2), batches_of({together}), {}, nullptr)));
   EXPECT_EQ(one_by_one, text_of(evaluate(example_model(0.2), batches_of({sets.rbegin(), sets.rend()}), {}, nullptr)));
+}
+
+TEST(Evaluation, BatchesSideBySideDoNotChangeADigit) {
+  const auto sets = six_sets();
+  std::vector<std::string> seen;
+  EvaluateOptions options;
+  options.on_batch = [&](const Batch& batch, const at::Tensor&) { seen.push_back(batch.ids[0]); };
+  const std::string one_by_one = text_of(evaluate(example_model(0.2), batches_of(sets), {}, nullptr, options));
+  const std::vector<std::string> in_order = std::exchange(seen, {});
+  for (const std::int64_t at_once : {2, 4, 6, 7}) {
+    options.batches_at_once = at_once;
+    std::latch all_here(std::min<std::int64_t>(at_once, 6));  // of the first group
+    const Predictor model = [&](const Batch& batch) {
+      if (batch.samples[0] < at_once) all_here.arrive_and_wait();
+      EXPECT_FALSE(at::GradMode::is_enabled());
+      return example_model(0.2)(batch);
+    };
+    EXPECT_EQ(one_by_one, text_of(evaluate(model, batches_of(sets), {}, nullptr, options))) << at_once;
+    EXPECT_EQ(std::exchange(seen, {}), in_order) << at_once;
+  }
 }
 
 TEST(Evaluation, AnySplitMergesToTheLastDigit) {

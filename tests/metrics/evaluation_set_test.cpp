@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/evaluation_set.h"
+
+#include <ATen/ATen.h>
+
+#include "support/support.h"
+#include "support/tiny_set.h"
+
+namespace spinfill {
+namespace {
+
+TEST(EvaluationSet, StreamsTheSameBatchesForAnyNumberAtOnce) {
+  const test::TemporaryFolder folder;
+  test::write_tiny_data_set(folder.path(), 5);
+  DataConfig data;
+  data.path = folder.path().string();
+  data.width = 24;
+  data.height = 16;
+  data.priors.grid = 16;
+  EvaluationConfig evaluation;
+  evaluation.batch_sets = 2;
+  const EvaluationSet set(data, evaluation, "train");
+  ASSERT_EQ(set.batches(), 5);  // of 9 samples
+  for (const std::int64_t at_once : {1, 2, 5, 8}) {
+    const NextBatch next = set.stream(at_once);
+    for (std::int64_t i = 0; i < set.batches(); ++i) {
+      const Batch expected = set.batch(i);
+      const std::optional<Batch> batch = next();
+      ASSERT_TRUE(batch.has_value());
+      EXPECT_EQ(batch->samples, expected.samples);
+      EXPECT_TRUE(at::equal(batch->colour, expected.colour));
+      EXPECT_TRUE(at::equal(batch->is_target, expected.is_target));
+      EXPECT_TRUE(at::equal(batch->priors.warped, expected.priors.warped));
+    }
+    EXPECT_FALSE(next().has_value());
+    EXPECT_FALSE(next().has_value());
+  }
+}
+
+}  // namespace
+}  // namespace spinfill
