@@ -41,10 +41,9 @@ std::vector<fs::path> set_folders(const fs::path& folder) {
 ViewSet read_photographs(const fs::path& folder, bool replace_cameras) {
   ViewSet set = fs::exists(folder / "transforms.json") ? read_view_set(folder) : view_set_from_pictures(folder);
   if (!replace_cameras && states_own_cameras(set)) {
-    fail_usage("{}: its transforms.json states cameras already: keep them, or give --replace-cameras",
-               folder.string());
+    fail_usage("{}: its transforms.json states cameras already: keep them, or give --replace-cameras", folder.string());
   }
-  return with_stated_azimuths(set);
+  return as_photographed(set);
 }
 
 int stabilise_sets(const Options& options) {
@@ -66,9 +65,10 @@ int stabilise_sets(const Options& options) {
     row["id"] = set.id;
     all.push_back(row);
     if (!options.json) {
-      fmt::print("{}: {}, elevation {:.1f} degrees, distance {:.2f} lengths, residual {:.4f} lengths, confidence {:.2f}\n",
-                 set.id, result.hand_held ? "hand-held" : "studio", result.elevation_deg, result.distance, result.miss,
-                 result.confidence);
+      fmt::print(
+          "{}: {}, elevation {:.1f} degrees, distance {:.2f} lengths, residual {:.4f} lengths, confidence {:.2f}\n",
+          set.id, result.hand_held ? "hand-held" : "studio", result.elevation_deg, result.distance, result.miss,
+          result.confidence);
       for (const std::string& note : result.notes) fmt::print("  {}\n", note);
     }
     progress.update(static_cast<std::int64_t>(i) + 1);
@@ -84,7 +84,9 @@ double mean(const std::vector<double>& values) {
   return values.empty() ? 0 : sum / static_cast<double>(values.size());
 }
 
-double thousandth(double value) { return std::round(1e4 * value) / 1e4; }
+double thousandth(double value) {
+  return std::round(1e4 * value) / 1e4;
+}
 
 int score_left_out(const Options& options) {
   const StopSignals signals;

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "data/samples.h"
+#include "data/set_cameras.h"
 
 namespace spinfill {
 namespace {
@@ -106,6 +107,7 @@ Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const
     batch.samples.push_back(spec.sample);
     const auto category = std::ranges::find(kCategories, set.category);
     if (category != kCategories.end()) batch.category.data_ptr<std::int64_t>()[b] = category - kCategories.begin();
+    const SetCameras cameras = cameras_of(set, mirror ? mirrored_slots(spec.references) : spec.references, config);
     for (int slot = 0; slot < views; ++slot) {
       const std::int64_t at = b * views + slot;
       const int on_disk = mirror ? mirrored_slot(slot) : slot;
@@ -114,11 +116,17 @@ Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const
                  target = spec.targets[static_cast<std::size_t>(slot)];
       batch.is_reference.data_ptr<bool>()[at] = reference;
       batch.is_target.data_ptr<bool>()[at] = target;
-      double azimuth = 45.0 * slot;
-      if (frame != nullptr) azimuth = mirror && frame->azimuth_deg > 0 ? 360 - frame->azimuth_deg : frame->azimuth_deg;
+      double azimuth = cameras.azimuth_deg[static_cast<std::size_t>(on_disk)];
+      if (mirror && azimuth > 0) azimuth = 360 - azimuth;
       batch.azimuth_deg.data_ptr<double>()[at] = azimuth;
-      Camera camera = letterbox.camera(camera_at(set, on_disk, config.turntable.turntable));
+      Camera camera = letterbox.camera(cameras.camera[static_cast<std::size_t>(on_disk)]);
       if (mirror) camera = mirrored(camera);
+      if (spec.augmentation.camera_errors)
+        camera = departed(camera, (*spec.augmentation.camera_errors)[static_cast<std::size_t>(slot)]);
+      if (config.cues) {
+        const auto cue = stabilisation_cue(camera, slot, config.turntable.turntable);
+        std::copy(cue.begin(), cue.end(), batch.cue.data_ptr<float>() + Batch::kCueSize * at);
+      }
       Eigen::Map<Eigen::Matrix<double, 4, 4, Eigen::RowMajor>>(batch.vehicle_from_camera.data_ptr<double>() + 16 * at) =
           camera.vehicle_from_camera;
       double* intrinsics = batch.intrinsics.data_ptr<double>() + 4 * at;

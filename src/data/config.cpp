@@ -12,6 +12,9 @@ void AugmentConfig::bind(Fields& f) {
   f.number("contrast", contrast, "Largest change of contrast, as a share; 0 switches it off", 0, 0.9);
   f.number("saturation", saturation, "Largest change of saturation, as a share; 0 switches it off", 0, 1);
   f.number("hue", hue, "Largest change of hue, turns; 0 switches it off", 0, 0.5);
+  f.number("camera_noise", camera_noise,
+           "Errors added to the cameras of training samples, 1: as large as estimated cameras have; 0 switches it off",
+           0, 10);
 }
 
 void TurntableConfig::bind(Fields& f) {
@@ -30,6 +33,11 @@ void DataConfig::bind(Fields& f) {
   f.text("path", path, "Folder of the data set");
   f.number("width", width, "Width of the model's pictures, px", 8, 4096);
   f.number("height", height, "Height of the model's pictures, px", 8, 4096);
+  f.choice(
+      "cameras", cameras, {"stated", "estimated", "turntable"},
+      "stated: of transforms.json, the turntable's where there are none; estimated: from the masks of each sample's "
+      "references alone; turntable: the same for all sets");
+  f.flag("cues", cues, "Tell the model how each picture departs from the canonical turntable");
   f.list("background", background, "Background that pictures are composited on: sRGB, three numbers", 0, 1);
   f.list("missing", missing, "How many views are missing; one is drawn per sample", 1, 8);
   f.list("references", references, "How many views are given; when not empty, used instead of missing", 0, 7);

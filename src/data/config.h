@@ -19,6 +19,7 @@ struct AugmentConfig {
   double contrast = 0.15;         // factor 1 ± this around mid-grey
   double saturation = 0.2;        // factor 1 ± this
   double hue = 0.02;              // ± turns
+  double camera_noise = 0;        // errors of estimated cameras, in units of what the estimator leaves over
   void bind(Fields& f);
 };
 
@@ -38,6 +39,8 @@ struct LoaderConfig {
 struct DataConfig {
   std::string path;                            // a data set's folder
   std::int64_t width = 96, height = 64;        // px, of the model's pictures
+  std::string cameras = "stated";              // or "estimated", "turntable" (data/set_cameras.h)
+  bool cues = false;                           // give the model each view's stabilisation cue; else zeros
   std::vector<double> background = {1, 1, 1};  // sRGB in [0,1]
   std::vector<std::int64_t> missing = {1, 2, 3};
   std::vector<std::int64_t> references;  // when not empty, used instead of `missing`

@@ -79,7 +79,8 @@ std::vector<HullAgreement> hull_agreement(const std::vector<SpinPicture>& pictur
   const auto n = static_cast<std::int64_t>(pictures.size());
   const std::int64_t H = pictures.at(0).alpha.size(0), W = pictures[0].alpha.size(1),
                      w = std::min<std::int64_t>(kHullScoreWidth, W),
-                     h = std::max<std::int64_t>(2, std::lround(static_cast<double>(H) * static_cast<double>(w) / static_cast<double>(W)));
+                     h = std::max<std::int64_t>(
+                         2, std::lround(static_cast<double>(H) * static_cast<double>(w) / static_cast<double>(W)));
   at::Tensor alpha = at::empty({1, n, 1, h, w}), pose = at::empty({1, n, 4, 4}, at::kDouble),
              intrinsics = at::empty({1, n, 4}, at::kDouble), given = at::empty({1, n}, at::kBool);
   for (std::int64_t i = 0; i < n; ++i) {
@@ -128,8 +129,10 @@ std::vector<HeldOutView> hold_out(const ViewSet& set, int count, const Turntable
     std::vector<double> absent;
     for (std::size_t i = 0; i < n; ++i) {
       is_reference.push_back(!choices[c][i]);
-      if (choices[c][i]) absent.push_back(pictures[i].azimuth_deg);
-      else given.push_back(pictures[i]);
+      if (choices[c][i])
+        absent.push_back(pictures[i].azimuth_deg);
+      else
+        given.push_back(pictures[i]);
     }
     const Stabilisation stabilisation = stabilise(given);
     std::vector<Camera> cameras, before;

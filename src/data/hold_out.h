@@ -23,10 +23,10 @@ std::vector<HullAgreement> hull_agreement(const std::vector<SpinPicture>& pictur
 // Left-out views: the cameras and the hull come from the others; of the left-out picture nothing but its stated azimuth
 // is used.
 struct HeldOutView {
-  double azimuth_deg = 0;                // as stated
-  std::vector<double> left_out_deg;      // all that were left out with it
-  HullAgreement agreement, before;       // before: on the canonical turntable
-  double references = 0;                 // mean agreement (as photographed) at the references
+  double azimuth_deg = 0;            // as stated
+  std::vector<double> left_out_deg;  // all that were left out with it
+  HullAgreement agreement, before;   // before: on the canonical turntable
+  double references = 0;             // mean agreement (as photographed) at the references
 };
 // Every choice of `count` left-out views in turn. progress(done, total).
 std::vector<HeldOutView> hold_out(const ViewSet& set, int count, const Turntable& canonical,

@@ -63,6 +63,9 @@ void PriorConfig::bind(Fields& f) {
   f.number("grid", grid, "Voxels of the visual hull along the vehicle's length", 8, 512);
   f.flag("mirror", mirror, "Intersect the visual hull with its mirror image across Y = 0");
   f.flag("plan_box", plan_box, "Bound bulging flanks by a plan box fitted to the references' silhouettes");
+  f.flag("sections", sections,
+         "With plan_box: where one end alone is shown, bound the flanks by that end's section, too (better; off for "
+         "models that were trained without)");
 }
 
 PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
@@ -80,6 +83,7 @@ PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
   hull_options.grid = config.grid;
   hull_options.mirror = config.mirror;
   hull_options.plan_box = config.plan_box;
+  hull_options.sections = config.sections;
   const Hull hull = carve_hull(references, hull_options);
   const Surface surface = march(hull, in.vehicle_from_camera, in.intrinsics, H, W);
   const at::Tensor depths = reference_maps(surface, references, V, H, W);

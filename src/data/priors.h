@@ -47,6 +47,7 @@ struct PriorConfig {
   std::int64_t grid = 64;  // voxels along the vehicle's length
   bool mirror = true;      // intersect the hull with its mirror image
   bool plan_box = true;    // bound bulging flanks by a plan box
+  bool sections = false;   // and by the section of the one shown end (geometry/flanks.h)
   void bind(Fields& f);
 };
 

@@ -29,7 +29,8 @@ Json camera_to_json(const Camera& camera) {
     for (int c = 0; c < 4; ++c) row.push_back(camera.vehicle_from_camera(r, c));
     rows.push_back(row);
   }
-  return {{"transform_matrix", rows}, {"fl_x", camera.fl_x}, {"fl_y", camera.fl_y}, {"cx", camera.cx}, {"cy", camera.cy}};
+  return {
+      {"transform_matrix", rows}, {"fl_x", camera.fl_x}, {"fl_y", camera.fl_y}, {"cx", camera.cx}, {"cy", camera.cy}};
 }
 
 }  // namespace
@@ -46,7 +47,8 @@ SpinPicture spin_picture(const ViewSet& set, const Frame& frame) {
       opaque = opaque && row[x][3] == 255;
     }
   }
-  if (opaque) fail("{}: has no mask (alpha is opaque everywhere): cut the vehicle out", (set.folder / frame.file_path).string());
+  if (opaque)
+    fail("{}: has no mask (alpha is opaque everywhere): cut the vehicle out", (set.folder / frame.file_path).string());
   return {alpha, frame.azimuth_deg};
 }
 
@@ -65,6 +67,7 @@ ViewSet with_cameras(const ViewSet& set, const Stabilisation& stabilisation) {
   out.missing.clear();
   for (std::size_t i = 0; i < set.frames.size(); ++i) {
     Frame moved = out.frames[i];
+    out.frames[i].stated_azimuth_deg = moved.azimuth_deg;
     moved.azimuth_deg = stabilisation.views[i].azimuth_deg;
     if (moved.slot() == out.frames[i].slot()) out.frames[i].azimuth_deg = moved.azimuth_deg;
     out.frames[i].camera = stabilisation.views[i].camera;
@@ -117,19 +120,9 @@ bool states_own_cameras(const ViewSet& set) {
   return any && !read_json(path).contains("stabilisation");
 }
 
-ViewSet with_stated_azimuths(const ViewSet& set) {
-  const fs::path path = set.folder / "transforms.json";
+ViewSet as_photographed(const ViewSet& set) {
   ViewSet out = set;
-  if (!fs::exists(path)) return out;
-  const Json root = read_json(path);
-  for (std::size_t i = 0; i < out.frames.size(); ++i) {
-    const Json& frame = root["frames"][i];
-    const auto stated = frame.find("stated_azimuth_deg");
-    if (stated == frame.end()) continue;
-    if (!stated->is_number() || !(std::abs(stated->get<double>()) <= 360))
-      fail("{}: frames[{}].stated_azimuth_deg is not a number from -360 to 360: correct it", path.string(), i);
-    out.frames[i].azimuth_deg = stated->get<double>();
-  }
+  for (Frame& frame : out.frames) frame.azimuth_deg = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);
   return out;
 }
 

@@ -27,8 +27,8 @@ Json cue_to_json(const StabilisedView& view);
 // Writes the cameras into folder/transforms.json, atomically; every other field stays as it is. `set` is what that file
 // holds (a folder of pictures without the file gets one).
 void write_stabilised(const ViewSet& set, const Stabilisation& stabilisation, const std::filesystem::path& folder);
-// The set as it was photographed: with the azimuths stated before an earlier stabilisation.
-ViewSet with_stated_azimuths(const ViewSet& set);
+// The set with the azimuths that were stated before an earlier stabilisation.
+ViewSet as_photographed(const ViewSet& set);
 // Whether transforms.json states cameras that did not come from here.
 bool states_own_cameras(const ViewSet& set);
 

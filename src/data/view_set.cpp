@@ -161,6 +161,8 @@ class Reader {
     } else {
       report_(place + ".azimuth_deg", "is missing", "give the picture's azimuth (0 front, 90 left side)");
     }
+    if (value.contains("stated_azimuth_deg"))
+      frame.stated_azimuth_deg = wrapped(number(value, "stated_azimuth_deg", 0, -360, 360, place));
     return frame;
   }
 
@@ -368,6 +370,7 @@ void write_transforms(const ViewSet& set) {
     Json value;
     if (!frame.file_path.empty()) value["file_path"] = frame.file_path;
     value["azimuth_deg"] = frame.azimuth_deg;
+    if (frame.stated_azimuth_deg) value["stated_azimuth_deg"] = *frame.stated_azimuth_deg;
     if (!frame.mask_file_path.empty()) value["mask_file_path"] = frame.mask_file_path;
     if (!frame.depth_file_path.empty()) value["depth_file_path"] = frame.depth_file_path;
     if (!frame.normal_file_path.empty()) value["normal_file_path"] = frame.normal_file_path;

@@ -14,9 +14,10 @@ namespace spinfill {
 
 // One picture of a set, as transforms.json lists it.
 struct Frame {
-  std::string file_path;         // relative to the set's folder
-  double azimuth_deg = 0;        // the picture's true azimuth, [0, 360)
-  std::optional<Camera> camera;  // from transform_matrix and fl_x …; absent: the canonical turntable
+  std::string file_path;                          // relative to the set's folder
+  double azimuth_deg = 0;                         // the picture's true azimuth, [0, 360)
+  std::optional<double> stated_azimuth_deg = {};  // what was stated before a stabilisation corrected it
+  std::optional<Camera> camera;                   // from transform_matrix and fl_x …; absent: the canonical turntable
   std::string depth_file_path, normal_file_path, mask_file_path;  // optional
   int slot() const;                                               // nearest primary view, 0…7 (azimuth 45·slot)
 };

@@ -18,6 +18,7 @@ constexpr double kTouch = 0.35;  // voxels outside of the hull that still count 
 // Places of the section, as a share of the way from the hull's middle to its shown end.
 constexpr double kFirstSection = -0.2, kSectionStep = 0.2;
 constexpr int kSections = 7;
+constexpr double kSectionShare = 0.3;  // of what may be uncovered; the rest is for the plan box
 
 // Rays through the silhouettes' edge pixels, and where along them the hull lies.
 struct Chords {
@@ -104,7 +105,7 @@ void cut_section(Hull& hull, Chords& chords, const References& references, const
   for (int k = 0; k < kSections; ++k) {
     const at::Tensor x = place(at::full({B}, k, reach.options()));
     const at::Tensor lost = chords.counted.logical_and(kept(x).any(2).logical_not()).sum(1);
-    allowed = allowed.logical_and(lost.to(at::kDouble) <= uncovered * count.to(at::kDouble));
+    allowed = allowed.logical_and(lost.to(at::kDouble) <= kSectionShare * uncovered * count.to(at::kDouble));
     chosen = at::where(allowed, at::full({}, k, chosen.options()), chosen);
   }
   const at::Tensor cut = chosen >= 0;

@@ -12,7 +12,8 @@
 namespace spinfill {
 
 Silhouette::Silhouette(const at::Tensor& alpha, std::int64_t widest, std::size_t most_points) {
-  if (alpha.dim() != 2 || alpha.size(0) < 2 || alpha.size(1) < 2) fail("silhouette: coverage must be [H,W] of at least 2 px, not {}", c10::str(alpha.sizes()));
+  if (alpha.dim() != 2 || alpha.size(0) < 2 || alpha.size(1) < 2)
+    fail("silhouette: coverage must be [H,W] of at least 2 px, not {}", c10::str(alpha.sizes()));
   const std::int64_t H = alpha.size(0), W = alpha.size(1), w = std::min(W, widest),
                      h = std::max<std::int64_t>(2, std::lround(static_cast<double>(H) * w / W));
   at::Tensor reduced = alpha.to(at::kCPU, at::kFloat).view({1, 1, H, W});

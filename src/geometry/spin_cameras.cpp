@@ -6,6 +6,7 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
+#include <Eigen/Geometry>
 
 namespace spinfill {
 
@@ -56,6 +57,18 @@ ViewCorrection predict_correction(const std::vector<ViewCorrection>& seen, const
     out.azimuth += turning[static_cast<Eigen::Index>(i)] * seen[i].azimuth;
   }
   return out;
+}
+
+Camera departed(const Camera& camera, const ViewCorrection& by) {
+  // Up: about the horizontal axis across the direction from which the camera looks.
+  const double azimuth = viewing_direction(camera).azimuth_deg * kDegree;
+  const Eigen::Vector3d across(std::sin(azimuth), -std::cos(azimuth), 0);
+  Camera out = camera;
+  const Eigen::Matrix3d turn =
+      (Eigen::AngleAxisd(by.azimuth, Eigen::Vector3d::UnitZ()) * Eigen::AngleAxisd(by.elevation, across))
+          .toRotationMatrix();
+  out.vehicle_from_camera.topRows<3>() = turn * camera.vehicle_from_camera.topRows<3>();
+  return reframed(out, {std::exp(by.log_scale), by.shift_x, by.shift_y, by.roll});
 }
 
 SpinSpread studio_spread() {

@@ -25,6 +25,9 @@ struct ViewCorrection {
 ViewCorrection predict_correction(const std::vector<ViewCorrection>& seen, const std::vector<double>& azimuths_deg,
                                   double azimuth_deg);
 
+// A vehicle's camera that departs by this: turned about the vehicle's Z and up, then reframed.
+Camera departed(const Camera& camera, const ViewCorrection& by);
+
 // How far photographs depart from their turntable: standard deviations, in the units of ViewCorrection.
 struct SpinSpread {
   double log_scale, shift, roll, azimuth, elevation;

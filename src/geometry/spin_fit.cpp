@@ -6,9 +6,9 @@
 #include <cmath>
 #include <numbers>
 
-#include <Eigen/Dense>
 #include <ceres/jet.h>
 #include <ceres/tiny_solver.h>
+#include <Eigen/Dense>
 
 #include "core/error.h"
 
@@ -126,8 +126,8 @@ class Coherence {
         const double slope = f < -1e-9 ? r / (s * f) : 1;
         for (int a = 0; a < 2; ++a) {
           if (miss.share[a] <= 0) continue;
-          add_gradient(p.data(), i, contour[k], miss.towards, miss.lookup[a],
-                       slope * miss.share[a] / options_.noise, jacobian + row, rows);
+          add_gradient(p.data(), i, contour[k], miss.towards, miss.lookup[a], slope * miss.share[a] / options_.noise,
+                       jacobian + row, rows);
         }
       }
     }

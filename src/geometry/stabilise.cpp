@@ -18,9 +18,9 @@ namespace spinfill {
 namespace {
 
 constexpr double kDegree = std::numbers::pi / 180;
-constexpr double kWorthSaying = 5;       // degrees by which an azimuth is corrected
-constexpr double kContradiction = 0.7;   // share of the others' cost that one wrong mask makes
-constexpr double kTolerable = 0.004;     // mean miss, lengths: nothing is wrong below
+constexpr double kWorthSaying = 5;         // degrees by which an azimuth is corrected
+constexpr double kContradiction = 0.7;     // share of the others' cost that one wrong mask makes
+constexpr double kTolerable = 0.004;       // mean miss, lengths: nothing is wrong below
 constexpr std::size_t kFewestToDoubt = 4;  // references: with fewer none can be outvoted
 constexpr std::int64_t kHullWidth = 256;   // px
 
@@ -51,7 +51,8 @@ int contradicted(const SpinFit& fit, const std::vector<SpinView>& views) {
   double others = 0;
   for (std::size_t i = 0; i < views.size(); ++i)
     if (static_cast<std::ptrdiff_t>(i) != worst) others += fit.miss[i] / static_cast<double>(views.size() - 1);
-  if (fit.blame[static_cast<std::size_t>(worst)] > kContradiction && others > kTolerable) return static_cast<int>(worst);
+  if (fit.blame[static_cast<std::size_t>(worst)] > kContradiction && others > kTolerable)
+    return static_cast<int>(worst);
   std::vector<double> sorted = fit.miss;
   std::sort(sorted.begin(), sorted.end());
   const double usual = sorted[sorted.size() / 2];
@@ -80,23 +81,25 @@ Extent extent_of(const Hull& hull) {
     while (last >= 0 && m[last] <= 0) --last;
     if (first > last) fail("stabilise: the masks have no vehicle in common; are their azimuths right?");
     extent.low[axis] = place(first > 0 ? static_cast<double>(first) - m[first] / (m[first] - m[first - 1]) : -0.5);
-    extent.high[axis] =
-        place(last + 1 < n ? static_cast<double>(last) + m[last] / (m[last] - m[last + 1]) : static_cast<double>(n) - 0.5);
+    extent.high[axis] = place(last + 1 < n ? static_cast<double>(last) + m[last] / (m[last] - m[last + 1])
+                                           : static_cast<double>(n) - 0.5);
   }
   return extent;
 }
 
 Hull hull_of(const std::vector<SpinPicture>& pictures, const Stabilisation& result) {
   const auto width = std::min<std::int64_t>(kHullWidth, result.width);
-  const std::int64_t height = std::max<std::int64_t>(2, std::lround(static_cast<double>(result.height) * width / result.width));
+  const std::int64_t height =
+      std::max<std::int64_t>(2, std::lround(static_cast<double>(result.height) * width / result.width));
   std::vector<at::Tensor> alphas;
   const auto n = static_cast<std::int64_t>(pictures.size());
   at::Tensor pose = at::empty({1, n, 4, 4}, at::kDouble), intrinsics = at::empty({1, n, 4}, at::kDouble),
              trusted = at::empty({1, n}, at::kBool);
   for (std::int64_t i = 0; i < n; ++i) {
     const auto k = static_cast<std::size_t>(i);
-    alphas.push_back(at::adaptive_avg_pool2d(pictures[k].alpha.view({1, 1, result.height, result.width}), {height, width})
-                         .view({1, height, width}));
+    alphas.push_back(
+        at::adaptive_avg_pool2d(pictures[k].alpha.view({1, 1, result.height, result.width}), {height, width})
+            .view({1, height, width}));
     const StabilisedView& view = result.views[k];
     const Camera camera =
         resized(result.turntable.camera(result.stated_azimuths_deg[k], view.correction, result.width, result.height),
@@ -108,8 +111,8 @@ Hull hull_of(const std::vector<SpinPicture>& pictures, const Stabilisation& resu
     trusted[0][i] = view.trusted;
   }
   const at::Tensor alpha = at::stack(alphas).unsqueeze(0);  // [1,R,1,h,w]
-  const References references = gather_references(at::zeros({1, n, 3, height, width}), alpha, at::zeros({1, 3}),
-                                                  trusted, pose, intrinsics);
+  const References references =
+      gather_references(at::zeros({1, n, 3, height, width}), alpha, at::zeros({1, 3}), trusted, pose, intrinsics);
   HullOptions options;
   options.sections = true;
   return carve_hull(references, options);
@@ -192,8 +195,8 @@ Stabilisation stabilise(const std::vector<SpinPicture>& references) {
   for (std::size_t i = 0; i < views.size(); ++i) {
     result.finish(result.views[i], views[i].azimuth_deg);
     if (const double turned = result.views[i].correction.azimuth / kDegree; std::abs(turned) > kWorthSaying)
-      result.notes.push_back(
-          fmt::format("the view stated at {:g} degrees was taken at {:.1f}", views[i].azimuth_deg, result.views[i].azimuth_deg));
+      result.notes.push_back(fmt::format("the view stated at {:g} degrees was taken at {:.1f}", views[i].azimuth_deg,
+                                         result.views[i].azimuth_deg));
   }
   const SpinFit::Determined& known = result.determined;
   const double share = (known.elevation + known.scale + known.azimuth) / 3;
@@ -201,8 +204,10 @@ Stabilisation stabilise(const std::vector<SpinPicture>& references) {
   result.elevation_deg = fit.cameras.elevation / kDegree;
   result.distance = 1 / (fit.cameras.closeness * result.length);
   if (references.size() < 5)
-    result.notes.push_back(fmt::format("{} views determine little: {:.0f} % of the azimuths' uncertainty is gone, {:.0f} % of the elevation's, {:.0f} % of the distance's",
-                                       references.size(), 100 * known.azimuth, 100 * known.elevation, 100 * known.distance));
+    result.notes.push_back(
+        fmt::format("{} views determine little: {:.0f} % of the azimuths' uncertainty is gone, {:.0f} % of the "
+                    "elevation's, {:.0f} % of the distance's",
+                    references.size(), 100 * known.azimuth, 100 * known.elevation, 100 * known.distance));
   return result;
 }
 

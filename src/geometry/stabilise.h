@@ -20,7 +20,7 @@ struct SpinPicture {
 };
 
 struct StabilisedView {
-  double azimuth_deg = 0;     // corrected, [0, 360)
+  double azimuth_deg = 0;  // corrected, [0, 360)
   double elevation_deg = 0;
   ViewCorrection correction;  // against the common turntable and the stated azimuth
   Camera camera;              // vehicle frame, px of the pictures
@@ -31,9 +31,9 @@ struct StabilisedView {
 struct Stabilisation {
   std::vector<StabilisedView> views;  // of the references, in their order
   SpinFit::Determined determined;
-  bool hand_held = false;  // which spread explains the photographs better; false: a studio's
+  bool hand_held = false;                  // which spread explains the photographs better; false: a studio's
   double elevation_deg = 0, distance = 0;  // of the common turntable, vehicle lengths
-  double miss = 0;         // mean over the trusted views
+  double miss = 0;                         // mean over the trusted views
   // In [0,1]: share of the prior uncertainty of scale, azimuth and elevation that the silhouettes took away, times
   // 1/(1 + (miss/0.01)²).
   double confidence = 0;

@@ -55,6 +55,34 @@ TEST(VisualHull, PlanBoxCutsBulgingFlanks) {
   EXPECT_NEAR(bounded.plan[0][2].item<double>(), 0.2, 0.04);
 }
 
+// A long body with an even section and a narrower cabin, photographed from near by, from all sides but the back: the
+// front's section cuts the bulge that its cone leaves behind, and nothing that the other pictures show.
+TEST(VisualHull, TheShownEndsSectionBoundsTheFlanks) {
+  std::vector<test::Ellipsoid> body = {{{0.05, 0, 0.08}, {0.12, 0.12, 0.1}, {}},
+                                       {{-0.12, 0, 0.08}, {0.12, 0.12, 0.1}, {}}};
+  for (const double x : {-0.38, -0.2, 0.0, 0.2, 0.38}) body.push_back({{x, 0, -0.06}, {0.12, 0.2, 0.09}, {}});
+  const test::Scene scene = test::trace(body, kAzimuths, 96, 64, 0.5, {4, 1.8, 1.5});
+  at::Tensor given = at::ones({8}, at::kBool);
+  given[4] = false;  // the back
+  HullOptions options;
+  options.sections = true;
+  const References references = references_of(scene, given);
+  const auto agreement = [&](const Hull& hull) {  // of the silhouettes, [V]
+    const at::Tensor pose = scene.vehicle_from_camera.unsqueeze(0), lens = scene.intrinsics.unsqueeze(0);
+    const Surface surface = march(hull, pose, lens, 64, 96);
+    const at::Tensor coverage = surface.pixels.maps(surface.coverage.unsqueeze(2), 8, 64, 96)[0] > 0.5,
+                     truth = scene.alpha > 0.5;
+    return coverage.logical_and(truth).sum({1, 2, 3}).to(at::kDouble) / coverage.logical_or(truth).sum({1, 2, 3});
+  };
+  const at::Tensor plan_box = agreement(carve_hull(references, {})),
+                   sections = agreement(carve_hull(references, options));
+  EXPECT_GT(sections[4].item<double>(), plan_box[4].item<double>() + 0.03);
+  for (const int v : {0, 1, 2, 3, 5, 6, 7}) EXPECT_GT(sections[v].item<double>(), 0.975) << v;
+  // With both ends shown there is nothing to bound, and without any picture nothing to read.
+  EXPECT_GT(agreement(carve_hull(references_of(scene, at::ones({8}, at::kBool)), options)).min().item<double>(), 0.975);
+  EXPECT_LT(carve_hull(references_of(scene, at::zeros({8}, at::kBool)), options).distance.max().item<double>(), 0);
+}
+
 TEST(VisualHull, DropsTargetsEvenIfTheyAreNaN) {
   const test::Scene scene = test::trace({{{0, 0, 0}, {0.5, 0.2, 0.18}, {}}}, kAzimuths, 48, 32);
   at::Tensor given = at::ones({8}, at::kBool);
