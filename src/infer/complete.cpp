@@ -52,21 +52,13 @@ std::string title_of(const ViewSet& set) {
   return set.category.empty() || set.category == "unknown" ? set.id : fmt::format("{} ({})", set.id, set.category);
 }
 
-// write_transforms() knows nothing of what is generated.
-void mark_generated(const fs::path& path, const std::vector<SpinFrame>& frames) {
+// What write_transforms() knows nothing of.
+void annotate(const fs::path& path, const std::vector<SpinFrame>& frames, const ViewCameras& chosen) {
   Json root = read_json(path);
+  root["cameras"] = chosen.source;
+  if (chosen.estimate) root["stabilisation"] = to_json(*chosen.estimate);
   for (std::size_t i = 0; i < frames.size(); ++i) root["frames"][i]["generated"] = frames[i].generated;
   write_json_atomic(path, root);
-}
-
-void hide_views(ViewSet& set, const std::vector<std::int64_t>& azimuths) {
-  for (const std::int64_t azimuth : azimuths) {
-    const auto hidden = [&](const Frame& frame) { return 45 * frame.slot() == azimuth; };
-    if (std::erase_if(set.frames, hidden) == 0) {
-      fail_usage("{}: there is no view at {} degrees to hide", set.folder.string(), azimuth);
-    }
-  }
-  if (set.frames.empty()) fail_usage("{}: every view is hidden; leave at least one", set.folder.string());
 }
 
 }  // namespace
@@ -90,18 +82,22 @@ ViewSet read_references(const fs::path& input) {
 Json complete_folder(const LoadedModel& model, const fs::path& input, const fs::path& out,
                      const CompleteOptions& options) {
   const auto began = std::chrono::steady_clock::now();
-  ViewSet set = read_references(input);
-  hide_views(set, options.hide);
+  ViewSet references = read_references(input);
   if (!options.category.empty()) {
     if (options.category != "unknown" && std::ranges::find(kCategories, options.category) == kCategories.end()) {
       fail_usage("category '{}' is not known; use one of {} or unknown", options.category,
                  fmt::join(kCategories, ", "));
     }
-    set.category = options.category;
+    references.category = options.category;
   }
   AtomicFolder folder(out, options.replace);
   std::array<cv::Mat, 8> pictures;
-  for (const Frame& frame : set.frames) pictures[static_cast<std::size_t>(frame.slot())] = masked_picture(set, frame);
+  for (const Frame& frame : references.frames) {
+    if (std::ranges::find(options.hide, 45 * frame.slot()) == options.hide.end())
+      pictures[static_cast<std::size_t>(frame.slot())] = masked_picture(references, frame);
+  }
+  const ViewCameras chosen = choose_cameras(references, options.cameras, options.hide);
+  const ViewSet& set = chosen.set;
   const bool complete = available_slots(set).all();
   if (complete) log_info("{}: all eight views are given, nothing to generate", set.id);
   GeneratedViews generated;
@@ -110,6 +106,7 @@ Json complete_folder(const LoadedModel& model, const fs::path& input, const fs::
   ViewSet result = set;
   result.folder = folder.path();
   result.frames.clear();
+  result.missing.clear();
   if (!set.identity_file_path.empty()) {
     result.identity_file_path = "identity" + lower_extension(set.identity_file_path);
     write_file_atomic(folder.path() / result.identity_file_path,
@@ -146,12 +143,14 @@ Json complete_folder(const LoadedModel& model, const fs::path& input, const fs::
     page.frames.push_back(std::move(spin));
   }
   write_transforms(result);
-  mark_generated(folder.path() / "transforms.json", page.frames);
+  annotate(folder.path() / "transforms.json", page.frames, chosen);
   write_bytes(folder.path() / "contact_sheet.png", contact_sheet(page.frames, std::clamp(set.width, 160, 480)));
   write_file_atomic(folder.path() / "spin.html", spin_page(page));
   folder.commit();
 
   Json summary = {{"out", out.string()}, {"id", set.id}, {"given", given_list}, {"generated", generated_list}};
+  summary["cameras"] = chosen.source;
+  if (chosen.estimate) summary["stabilisation"] = to_json(*chosen.estimate);
   summary["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   if (!complete) {
     summary["sampler"] = to_json(options.runner.sampler);

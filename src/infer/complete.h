@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "infer/runner.h"
+#include "infer/view_cameras.h"
 
 namespace spinfill {
 
@@ -13,6 +14,7 @@ struct CompleteOptions {
   RunnerOptions runner;
   std::string category;            // instead of the set's own; empty: as the set says
   std::vector<std::int64_t> hide;  // azimuths (multiples of 45) of given views that are left out and generated anew
+  CameraSource cameras = CameraSource::automatic;
   bool replace = false;            // an existing output folder may be replaced
 };
 
