@@ -37,14 +37,16 @@ CameraSource resolve(const ViewSet& set, CameraSource source, bool hides) {
 }
 
 void log_estimate(const std::string& id, const Stabilisation& estimate) {
-  log_info("{}: cameras estimated from {} masks: {}, elevation {:.1f} degrees, residual {:.4f} lengths, confidence {:.2f}",
-           id, estimate.views.size(), estimate.hand_held ? "hand-held" : "studio", estimate.elevation_deg,
-           estimate.miss, estimate.confidence);
+  log_info(
+      "{}: cameras estimated from {} masks: {}, elevation {:.1f} degrees, residual {:.4f} lengths, confidence {:.2f}",
+      id, estimate.views.size(), estimate.hand_held ? "hand-held" : "studio", estimate.elevation_deg, estimate.miss,
+      estimate.confidence);
   for (const std::string& note : estimate.notes) log_info("{}: {}", id, note);
   if (estimate.confidence < kPoorConfidence) {
-    log_warning("{}: the masks of {} views tell little about the cameras (confidence {:.2f}): state them in "
-                "transforms.json if they are known",
-                id, estimate.views.size(), estimate.confidence);
+    log_warning(
+        "{}: the masks of {} views tell little about the cameras (confidence {:.2f}): state them in "
+        "transforms.json if they are known",
+        id, estimate.views.size(), estimate.confidence);
   }
 }
 
