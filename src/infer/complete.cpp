@@ -53,6 +53,14 @@ std::string title_of(const ViewSet& set) {
   return set.category.empty() || set.category == "unknown" ? set.id : fmt::format("{} ({})", set.id, set.category);
 }
 
+// The azimuth that the user gave, which an estimate corrects.
+double stated_azimuth(const ViewCameras& chosen, const Frame& given) {
+  for (std::size_t i = 0; chosen.estimate && i < chosen.set.frames.size(); ++i) {
+    if (chosen.set.frames[i].file_path == given.file_path) return chosen.estimate->stated_azimuths_deg[i];
+  }
+  return given.azimuth_deg;
+}
+
 std::string copy_file(const ViewSet& set, const std::string& file, const fs::path& to) {
   std::string bytes = read_file(path_inside(set.folder, file, set.id), kMaxPictureBytes);
   write_file_atomic(to, bytes);
@@ -175,7 +183,8 @@ Json complete_folder(const LoadedModel& model, const fs::path& input, const fs::
     frame.azimuth_deg = given != nullptr ? given->azimuth_deg : 45.0 * slot;
     frame.camera = camera_at(set, slot, model.config.data.turntable.turntable);
     frame.file_path = azimuth_name(slot) + ".png";
-    SpinFrame spin{frame.azimuth_deg, given == nullptr, {}, {}};
+    const double stated = given != nullptr ? stated_azimuth(chosen, *given) : frame.azimuth_deg;
+    SpinFrame spin{stated < 359.5 ? stated : 0, given == nullptr, {}, {}};  // the front comes first and is not "360"
     if (given != nullptr && !canonical) {
       spin.picture = pictures[static_cast<std::size_t>(slot)];
       spin.file = copy_given(set, *given, frame, folder.path(), spin.picture);
@@ -191,7 +200,7 @@ Json complete_folder(const LoadedModel& model, const fs::path& input, const fs::
       spin.file = encode_png(spin.picture);
       write_file_atomic(folder.path() / frame.file_path, spin.file);
     }
-    (given != nullptr ? given_list : generated_list).push_back(frame.azimuth_deg);
+    (given != nullptr ? given_list : generated_list).push_back(stated);
     result.frames.push_back(std::move(frame));
     page.frames.push_back(std::move(spin));
   }

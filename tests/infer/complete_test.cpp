@@ -210,6 +210,7 @@ TEST_F(Complete, EstimatesCamerasWhereNoneAreStated) {
   Json summary = run(bare, CameraSource::automatic, "a");
   EXPECT_EQ(summary["cameras"], "estimated");
   EXPECT_EQ(summary["stabilisation"]["views"], 6);
+  EXPECT_EQ(summary["given"], Json({0.0, 45.0, 135.0, 180.0, 270.0, 315.0})) << "as stated, not as corrected";
   EXPECT_EQ(read_json(folder_ / "a/transforms.json")["cameras"], "estimated");
   EXPECT_FALSE(states_own_cameras(read_view_set(folder_ / "a"))) << "another estimate may replace them";
   summary = run(stated, CameraSource::automatic, "b");
