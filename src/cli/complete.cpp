@@ -17,7 +17,7 @@ namespace spinfill {
 namespace {
 
 struct Options {
-  std::string model, input, out, device = "auto", solver;
+  std::string model, input, out, device = "auto", solver, cameras = "auto", deliver = "given";
   std::int64_t steps = 0;
   std::optional<double> guidance;
   std::vector<std::string> sampler;  // key=value
@@ -43,6 +43,8 @@ int run(const Options& options) {
   const StopSignals signals;
   const LoadedModel model = load_model(options.model, options.choice, choose_device(options.device));
   CompleteOptions complete = options.complete;
+  complete.cameras = parse_camera_source(options.cameras);
+  complete.deliver = options.deliver == "canonical" ? Delivery::canonical : Delivery::given;
   complete.runner.sampler = sampler_of(model, options);
   std::optional<Progress> progress;
   complete.runner.progress = [&](std::int64_t done, std::int64_t total) {
@@ -83,6 +85,16 @@ Command complete_command() {
         app.add_option("--hide", options->complete.hide,
                        "Given views to leave out and generate anew, e.g. 90,180,315: what would they have become?")
             ->delimiter(',');
+        app.add_option("--cameras", options->cameras,
+                       "stated (transforms.json), estimated (from the given views' masks), turntable (the model's "
+                       "canonical one), or auto: stated where the input states any, else estimated")
+            ->check(CLI::IsMember({"auto", "stated", "estimated", "turntable"}))
+            ->capture_default_str();
+        app.add_option("--deliver", options->deliver,
+                       "given: references byte for byte; canonical: all views resampled onto one turntable (common "
+                       "scale, ground line and horizon)")
+            ->check(CLI::IsMember({"given", "canonical"}))
+            ->capture_default_str();
         app.add_option("--seed", options->complete.runner.seed, "Seed of the noise")->capture_default_str();
         app.add_option("--category", options->complete.category,
                        "sedan, suv, … or unknown (default: as transforms.json says)");

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "data/batch.h"
+#include "data/canonical.h"
 #include "data/picture.h"
 #include "data/samples.h"
 #include "infer/spin_page.h"
@@ -52,21 +53,57 @@ std::string title_of(const ViewSet& set) {
   return set.category.empty() || set.category == "unknown" ? set.id : fmt::format("{} ({})", set.id, set.category);
 }
 
-// write_transforms() knows nothing of what is generated.
-void mark_generated(const fs::path& path, const std::vector<SpinFrame>& frames) {
-  Json root = read_json(path);
-  for (std::size_t i = 0; i < frames.size(); ++i) root["frames"][i]["generated"] = frames[i].generated;
-  write_json_atomic(path, root);
+std::string copy_file(const ViewSet& set, const std::string& file, const fs::path& to) {
+  std::string bytes = read_file(path_inside(set.folder, file, set.id), kMaxPictureBytes);
+  write_file_atomic(to, bytes);
+  return bytes;
 }
 
-void hide_views(ViewSet& set, const std::vector<std::int64_t>& azimuths) {
-  for (const std::int64_t azimuth : azimuths) {
-    const auto hidden = [&](const Frame& frame) { return 45 * frame.slot() == azimuth; };
-    if (std::erase_if(set.frames, hidden) == 0) {
-      fail_usage("{}: there is no view at {} degrees to hide", set.folder.string(), azimuth);
-    }
+// Copies a given picture and its mask to the byte and names them in `frame`; returns a file that shows the picture.
+std::string copy_given(const ViewSet& set, const Frame& given, Frame& frame, const fs::path& folder,
+                       const cv::Mat& picture) {
+  frame.file_path = azimuth_name(frame.slot()) + lower_extension(given.file_path);
+  std::string bytes = copy_file(set, given.file_path, folder / frame.file_path);
+  if (given.mask_file_path.empty()) return bytes;
+  frame.mask_file_path = azimuth_name(frame.slot()) + "_mask" + lower_extension(given.mask_file_path);
+  copy_file(set, given.mask_file_path, folder / frame.mask_file_path);
+  return encode_png(picture);
+}
+
+CanonicalSpin common_turntable(const ViewSet& set, const std::array<cv::Mat, 8>& pictures, const Turntable& turntable) {
+  std::vector<Camera> cameras;
+  std::vector<cv::Mat> given;
+  for (const Frame& frame : set.frames) {
+    cameras.push_back(camera_at(set, frame.slot(), turntable));
+    given.push_back(pictures[static_cast<std::size_t>(frame.slot())]);
   }
-  if (set.frames.empty()) fail_usage("{}: every view is hidden; leave at least one", set.folder.string());
+  try {
+    return canonical_spin(cameras, given);
+  } catch (const Error& error) {
+    fail("{}: {}", set.folder.string(), error.what());
+  }
+}
+
+std::vector<Frame> missing_on(const CanonicalSpin& canonical, const ViewSet& set) {
+  std::vector<Frame> missing;
+  for (int slot = 0; slot < 8; ++slot) {
+    if (set.frame_at(slot) != nullptr) continue;
+    missing.emplace_back();
+    missing.back().azimuth_deg = 45.0 * slot;
+    missing.back().camera = canonical.camera(45.0 * slot);
+  }
+  return missing;
+}
+
+// What write_transforms() knows nothing of.
+void annotate(const fs::path& path, const std::vector<SpinFrame>& frames, const ViewCameras& chosen, bool canonical) {
+  Json root = read_json(path);
+  root["cameras"] = chosen.source;
+  // The key says that cameras are an estimate of the pictures as photographed (states_own_cameras()).
+  if (chosen.estimate && !canonical) root["stabilisation"] = to_json(*chosen.estimate);
+  root["deliver"] = canonical ? "canonical" : "given";
+  for (std::size_t i = 0; i < frames.size(); ++i) root["frames"][i]["generated"] = frames[i].generated;
+  write_json_atomic(path, root);
 }
 
 }  // namespace
@@ -90,18 +127,27 @@ ViewSet read_references(const fs::path& input) {
 Json complete_folder(const LoadedModel& model, const fs::path& input, const fs::path& out,
                      const CompleteOptions& options) {
   const auto began = std::chrono::steady_clock::now();
-  ViewSet set = read_references(input);
-  hide_views(set, options.hide);
+  ViewSet references = read_references(input);
   if (!options.category.empty()) {
     if (options.category != "unknown" && std::ranges::find(kCategories, options.category) == kCategories.end()) {
       fail_usage("category '{}' is not known; use one of {} or unknown", options.category,
                  fmt::join(kCategories, ", "));
     }
-    set.category = options.category;
+    references.category = options.category;
   }
   AtomicFolder folder(out, options.replace);
   std::array<cv::Mat, 8> pictures;
-  for (const Frame& frame : set.frames) pictures[static_cast<std::size_t>(frame.slot())] = masked_picture(set, frame);
+  for (const Frame& frame : references.frames) {
+    if (std::ranges::find(options.hide, 45 * frame.slot()) == options.hide.end())
+      pictures[static_cast<std::size_t>(frame.slot())] = masked_picture(references, frame);
+  }
+  const ViewCameras chosen = choose_cameras(references, options.cameras, options.hide);
+  ViewSet set = chosen.set;
+  std::optional<CanonicalSpin> canonical;
+  if (options.deliver == Delivery::canonical) {
+    canonical = common_turntable(set, pictures, model.config.data.turntable.turntable);
+    set.missing = missing_on(*canonical, set);
+  }
   const bool complete = available_slots(set).all();
   if (complete) log_info("{}: all eight views are given, nothing to generate", set.id);
   GeneratedViews generated;
@@ -110,10 +156,10 @@ Json complete_folder(const LoadedModel& model, const fs::path& input, const fs::
   ViewSet result = set;
   result.folder = folder.path();
   result.frames.clear();
+  result.missing.clear();
   if (!set.identity_file_path.empty()) {
     result.identity_file_path = "identity" + lower_extension(set.identity_file_path);
-    write_file_atomic(folder.path() / result.identity_file_path,
-                      read_file(path_inside(set.folder, set.identity_file_path, set.id)));
+    copy_file(set, set.identity_file_path, folder.path() / result.identity_file_path);
   }
   SpinPage page{title_of(set), {}};
   Json given_list = Json::array(), generated_list = Json::array();
@@ -122,23 +168,21 @@ Json complete_folder(const LoadedModel& model, const fs::path& input, const fs::
     Frame frame;
     frame.azimuth_deg = given != nullptr ? given->azimuth_deg : 45.0 * slot;
     frame.camera = camera_at(set, slot, model.config.data.turntable.turntable);
+    frame.file_path = azimuth_name(slot) + ".png";
     SpinFrame spin{frame.azimuth_deg, given == nullptr, {}, {}};
-    if (given != nullptr) {
-      frame.file_path = azimuth_name(slot) + lower_extension(given->file_path);
-      const std::string bytes = read_file(path_inside(set.folder, given->file_path, set.id), kMaxPictureBytes);
-      write_file_atomic(folder.path() / frame.file_path, bytes);
-      if (!given->mask_file_path.empty()) {
-        frame.mask_file_path = azimuth_name(slot) + "_mask" + lower_extension(given->mask_file_path);
-        write_file_atomic(folder.path() / frame.mask_file_path,
-                          read_file(path_inside(set.folder, given->mask_file_path, set.id), kMaxPictureBytes));
-      }
+    if (given != nullptr && !canonical) {
       spin.picture = pictures[static_cast<std::size_t>(slot)];
-      spin.file = frame.mask_file_path.empty() ? bytes : encode_png(spin.picture);
+      spin.file = copy_given(set, *given, frame, folder.path(), spin.picture);
     } else {
-      const auto view = std::ranges::find(generated.views, slot, &GeneratedView::slot);
-      frame.file_path = azimuth_name(slot) + ".png";
-      spin.picture = view->picture;
-      spin.file = encode_png(view->picture);
+      if (given != nullptr) {
+        const Camera from = *frame.camera;
+        frame.camera = canonical->camera(viewing_direction(from).azimuth_deg);
+        spin.picture =
+            onto_canonical(pictures[static_cast<std::size_t>(slot)], from, *frame.camera, canonical->ground_z);
+      } else {
+        spin.picture = std::ranges::find(generated.views, slot, &GeneratedView::slot)->picture;
+      }
+      spin.file = encode_png(spin.picture);
       write_file_atomic(folder.path() / frame.file_path, spin.file);
     }
     (given != nullptr ? given_list : generated_list).push_back(frame.azimuth_deg);
@@ -146,12 +190,15 @@ Json complete_folder(const LoadedModel& model, const fs::path& input, const fs::
     page.frames.push_back(std::move(spin));
   }
   write_transforms(result);
-  mark_generated(folder.path() / "transforms.json", page.frames);
+  annotate(folder.path() / "transforms.json", page.frames, chosen, canonical.has_value());
   write_bytes(folder.path() / "contact_sheet.png", contact_sheet(page.frames, std::clamp(set.width, 160, 480)));
   write_file_atomic(folder.path() / "spin.html", spin_page(page));
   folder.commit();
 
   Json summary = {{"out", out.string()}, {"id", set.id}, {"given", given_list}, {"generated", generated_list}};
+  summary["cameras"] = chosen.source;
+  summary["deliver"] = canonical ? "canonical" : "given";
+  if (chosen.estimate) summary["stabilisation"] = to_json(*chosen.estimate);
   summary["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   if (!complete) {
     summary["sampler"] = to_json(options.runner.sampler);

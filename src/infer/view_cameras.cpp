@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "infer/view_cameras.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/log.h"
+
+namespace spinfill {
+namespace {
+
+constexpr double kPoorConfidence = 0.3;
+
+void hide_views(ViewSet& set, const std::vector<std::int64_t>& azimuths) {
+  for (const std::int64_t azimuth : azimuths) {
+    const auto hidden = [&](const Frame& frame) { return 45 * frame.slot() == azimuth; };
+    if (std::erase_if(set.frames, hidden) == 0) {
+      fail_usage("{}: there is no view at {} degrees to hide", set.folder.string(), azimuth);
+    }
+  }
+  if (set.frames.empty()) fail_usage("{}: every view is hidden; leave at least one", set.folder.string());
+}
+
+bool states_cameras(const ViewSet& set) {
+  return std::ranges::any_of(set.frames, [](const Frame& frame) { return frame.camera.has_value(); });
+}
+
+CameraSource resolve(const ViewSet& set, CameraSource source, bool hides) {
+  if (source == CameraSource::stated && !states_cameras(set)) {
+    fail_usage("{}: states no cameras: give --cameras estimated or turntable, or write them into transforms.json",
+               set.folder.string());
+  }
+  if (source != CameraSource::automatic) return source;
+  // Cameras of an earlier estimate know the views that are now hidden.
+  const bool stated = states_cameras(set) && (!hides || states_own_cameras(set));
+  return stated ? CameraSource::stated : CameraSource::estimated;
+}
+
+void log_estimate(const std::string& id, const Stabilisation& estimate) {
+  log_info(
+      "{}: cameras estimated from {} masks: {}, elevation {:.1f} degrees, residual {:.4f} lengths, confidence {:.2f}",
+      id, estimate.views.size(), estimate.hand_held ? "hand-held" : "studio", estimate.elevation_deg, estimate.miss,
+      estimate.confidence);
+  for (const std::string& note : estimate.notes) log_info("{}: {}", id, note);
+  if (estimate.confidence < kPoorConfidence) {
+    log_warning(
+        "{}: the masks of {} views tell little about the cameras (confidence {:.2f}): state them in "
+        "transforms.json if they are known",
+        id, estimate.views.size(), estimate.confidence);
+  }
+}
+
+}  // namespace
+
+CameraSource parse_camera_source(const std::string& name) {
+  if (name == "auto") return CameraSource::automatic;
+  if (name == "stated") return CameraSource::stated;
+  if (name == "estimated") return CameraSource::estimated;
+  if (name == "turntable") return CameraSource::turntable;
+  fail_usage("cameras '{}' are not known; use auto, stated, estimated or turntable", name);
+}
+
+ViewCameras choose_cameras(const ViewSet& set, CameraSource wanted, const std::vector<std::int64_t>& hidden) {
+  const CameraSource source = resolve(set, wanted, !hidden.empty());
+  ViewCameras out;
+  out.set = source == CameraSource::stated ? set : with_stated_azimuths(set);
+  hide_views(out.set, hidden);
+  out.source = "stated";
+  if (source == CameraSource::stated) return out;
+
+  for (Frame& frame : out.set.frames) frame.camera.reset();
+  out.set.missing.clear();
+  out.source = "turntable";
+  if (source == CameraSource::turntable) return out;
+  try {
+    out.estimate = stabilise_set(out.set);
+  } catch (const Error& error) {
+    if (wanted != CameraSource::automatic) throw;
+    log_warning("{}; the model's canonical turntable is used instead", error.what());
+    return out;
+  }
+  log_estimate(out.set.id, *out.estimate);
+  out.set = with_cameras(out.set, *out.estimate);
+  out.source = "estimated";
+  return out;
+}
+
+}  // namespace spinfill
