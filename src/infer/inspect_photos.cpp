@@ -7,8 +7,10 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include "data/canonical.h"
 #include "data/hull_agreement.h"
 #include "data/hull_overlay.h"
+#include "data/letterbox.h"
 #include "data/picture.h"
 
 namespace spinfill {
@@ -25,46 +27,11 @@ SpinFrame frame_of(const cv::Mat& rgba, double azimuth_deg) {
   return frame;
 }
 
-cv::Mat premultiplied(const cv::Mat& rgba) {
-  cv::Mat out;
-  rgba.convertTo(out, CV_32FC4, 1 / 255.0);
-  out.forEach<cv::Vec4f>([](cv::Vec4f& p, const int*) { p = {p[0] * p[3], p[1] * p[3], p[2] * p[3], p[3]}; });
-  return out;
-}
-
-cv::Mat straight(cv::Mat premultiplied) {
-  premultiplied.forEach<cv::Vec4f>([](cv::Vec4f& p, const int*) {
-    const float a = std::max(p[3], 1e-6F);
-    p = {p[0] / a, p[1] / a, p[2] / a, p[3]};
-  });
-  cv::Mat out;
-  premultiplied.convertTo(out, CV_8UC4, 255);
-  return out;
-}
-
 cv::Mat fitted(const cv::Mat& rgba) {
   if (rgba.cols <= kPageWidth) return rgba;
   cv::Mat out;
   const double height = std::round(double(rgba.rows) * kPageWidth / rgba.cols);
   cv::resize(premultiplied(rgba), out, {kPageWidth, std::max(1, static_cast<int>(height))}, 0, 0, cv::INTER_AREA);
-  return straight(out);
-}
-
-// The picture brought onto another camera by the plane similarity that carries over the vehicle's origin, its upright
-// and its size there.
-cv::Mat moved_onto(const cv::Mat& rgba, const Camera& from, const Camera& to) {
-  const auto size_at_origin = [](const Camera& c) { return c.fl_x / c.vehicle_from_camera.block<3, 1>(0, 3).norm(); };
-  const auto roll = [](const Camera& c) {
-    return std::atan2(c.vehicle_from_camera(2, 0), c.vehicle_from_camera(2, 1));
-  };
-  const double scale = size_at_origin(to) / size_at_origin(from), turn = roll(to) - roll(from);
-  const Eigen::Vector2d a = project(from, Eigen::Vector3d::Zero()), b = project(to, Eigen::Vector3d::Zero());
-  const double c = scale * std::cos(turn), s = scale * std::sin(turn);
-  // Pixel centres lie at half positions, OpenCV's at whole ones.
-  const double ax = a.x() - 0.5, ay = a.y() - 0.5;
-  const cv::Matx23d map(c, s, b.x() - 0.5 - c * ax - s * ay, -s, c, b.y() - 0.5 + s * ax - c * ay);
-  cv::Mat out;
-  cv::warpAffine(premultiplied(rgba), out, map, {to.width, to.height}, cv::INTER_LINEAR);
   return straight(out);
 }
 
@@ -127,17 +94,12 @@ PhotoInspection inspect_photos(const ViewSet& given) {
                                 pictures, hull_before, captions_before),
                     overlay_row(fmt::format("After: estimated cameras, mean IoU {:.3f}", out.mean_iou(true)), pictures,
                                 hull_after, captions_after)});
-  // The common turntable: everything but the azimuth is the same in all views.
-  double focal = 0;
-  for (const Camera& camera : after)
-    focal += camera.fl_x / camera.vehicle_from_camera.block<3, 1>(0, 3).norm() / static_cast<double>(after.size());
-  const Turntable common{out.stabilisation.elevation_deg, out.stabilisation.distance,
-                         focal * out.stabilisation.distance / set.width};
+  const CanonicalSpin common = canonical_spin(after, pictures);
   for (std::size_t i = 0; i < set.frames.size(); ++i) {
     out.raw.push_back(frame_of(fitted(pictures[i]), set.frames[i].azimuth_deg));
     const double azimuth = out.stabilisation.views[i].azimuth_deg;
-    const Camera turned = turntable_camera(common, azimuth, set.width, set.height);
-    out.steady.push_back(frame_of(fitted(moved_onto(pictures[i], after[i], turned)), azimuth));
+    const cv::Mat placed = onto_canonical(pictures[i], after[i], common.camera(azimuth), common.ground_z);
+    out.steady.push_back(frame_of(fitted(placed), azimuth));
   }
   return out;
 }

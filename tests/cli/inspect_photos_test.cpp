@@ -42,6 +42,10 @@ TEST(InspectPhotosCommand, WritesPageAndOverlayAndALinePerView) {
   // Pictures alone, named by azimuth.
   fs::remove(set / "transforms.json");
   EXPECT_EQ(run_command(program + " --replace").exit_code, 0);
+  const auto relative =
+      run_command("cd " + quoted(folder.path()) + " && " + test::program() + " data inspect set --out look");
+  EXPECT_EQ(relative.exit_code, 0) << relative.output;
+  EXPECT_TRUE(fs::exists(folder / "look/index.html"));
 }
 
 TEST(InspectPhotosCommand, RefusesInOneLineAndLeavesNothing) {
@@ -60,7 +64,8 @@ TEST(InspectPhotosCommand, RefusesInOneLineAndLeavesNothing) {
   expect(quoted(set), 2, "--out");
   expect(quoted(folder / "gone") + out, 2, "no such folder");
   expect(quoted(data) + out, 2, "is a data set");
-  for (const fs::path& holds : {set, data})
+  expect(quoted(set) + " --out ''", 2, "--out");
+  for (const fs::path& holds : {set, data, set / "", data / "tiny-01/../tiny-00"})
     expect(quoted(set) + " --replace --out " + quoted(holds), 2, "holds the photographs");
   write_file_atomic(set / "090.png", "x");
   expect(quoted(set) + out, 3, "090.png");
