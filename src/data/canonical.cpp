@@ -13,9 +13,9 @@
 namespace spinfill {
 namespace {
 
-constexpr double kMargin = 0.02;                        // of the picture's sides
-constexpr double kContactLength = 0.33, kContactWidth = 0.2;  // half axes, vehicle lengths
-constexpr int kVisible = 13, kHalfCovered = 128;        // of 255
+constexpr double kMargin = 0.02;                  // of the picture's sides
+constexpr double kWheelX = 0.3, kWheelY = 0.18;   // of the wheels' outer edges, vehicle lengths
+constexpr int kVisible = 13, kHalfCovered = 128;  // of 255
 
 // How a camera frames the vehicle.
 struct Pose {
@@ -36,11 +36,11 @@ Pose pose_of(const Camera& camera) {
   return pose;
 }
 
+// Where the wheel nearest to the camera stands.
 Eigen::Vector2d contact_point(const Camera& camera, double ground_z) {
   const double azimuth = viewing_direction(camera).azimuth_deg * std::numbers::pi / 180;
-  const double x = kContactLength * std::cos(azimuth), y = kContactWidth * std::sin(azimuth);
-  const double norm = std::hypot(x, y);
-  return project(camera, {kContactLength * x / norm, kContactWidth * y / norm, ground_z});
+  return project(camera,
+                 {std::copysign(kWheelX, std::cos(azimuth)), std::copysign(kWheelY, std::sin(azimuth)), ground_z});
 }
 
 // Corners of what is covered at least so much, row by row: enough of them to know its extent in any direction.
@@ -58,7 +58,7 @@ std::vector<Eigen::Vector2d> outline(const cv::Mat& rgba, int least) {
   return points;
 }
 
-// The height at which the contact ellipse touches the lowest point of the mask.
+// The height at which the nearest wheel reaches down to the lowest point of the mask.
 double ground_of(const Camera& camera, const cv::Mat& rgba) {
   const std::vector<Eigen::Vector2d> points = outline(rgba, kHalfCovered);
   if (points.empty()) fail("a mask is empty: cut the vehicle out again");
@@ -88,7 +88,9 @@ Camera CanonicalSpin::camera(double azimuth_deg) const {
   return camera;
 }
 
-double ground_line(const Camera& camera, double ground_z) { return contact_point(camera, ground_z).y(); }
+double ground_line(const Camera& camera, double ground_z) {
+  return contact_point(camera, ground_z).y();
+}
 
 Similarity between(const Camera& from, const Camera& to, double ground_z) {
   const Pose a = pose_of(from), b = pose_of(to);
@@ -149,7 +151,8 @@ CanonicalSpin canonical_spin(const std::vector<Camera>& cameras, const std::vect
     below += ground_line(to, spin.ground_z) / static_cast<double>(cameras.size());
   }
   const double margin_x = kMargin * spin.width, margin_y = kMargin * spin.height;
-  const double fits = std::min({1.0, (spin.centre_u - margin_x) / aside, (spin.height - 2 * margin_y) / (bottom - top)});
+  const double fits =
+      std::min({1.0, (spin.centre_u - margin_x) / aside, (spin.height - 2 * margin_y) / (bottom - top)});
   spin.turntable.focal *= fits;
   const double highest = margin_y - fits * top, lowest = spin.height - margin_y - fits * bottom;
   spin.centre_v = std::max(highest, std::min(lowest, wanted - fits * below));

@@ -30,8 +30,8 @@ struct CanonicalSpin {
 CanonicalSpin canonical_spin(const std::vector<Camera>& cameras, const std::vector<cv::Mat>& masked_pictures);
 
 // Takes the column of the vehicle's centre, the scale there and the vertical of `from`'s picture to those of `to`, and
-// the ground line too: the lowest point of an ellipse at `ground_z` on which the wheels stand. (Seen from higher up the
-// vehicle's near side sinks below its centre; the ellipse follows, so that no view bounces.)
+// the ground line too: the height at which the wheel nearest to the camera stands on the ground at `ground_z`. (Seen
+// from higher up that wheel sinks below the vehicle's centre; the line follows it, so that no view bounces.)
 Similarity between(const Camera& from, const Camera& to, double ground_z = kUsualGround);
 
 // 8-bit straight RGBA of the size of `from` in, of `to` out; to the bit the same where nothing moves.

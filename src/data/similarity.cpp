@@ -92,12 +92,14 @@ cv::Rect visible_part(const cv::Mat& premultiplied) {
 
 }  // namespace
 
-double Similarity::scale() const { return std::sqrt(std::abs(linear.determinant())); }
+double Similarity::scale() const {
+  return std::sqrt(std::abs(linear.determinant()));
+}
 
 bool Similarity::identity(int width, int height) const {
   double farthest = 0;
-  for (const Eigen::Vector2d& corner : {Eigen::Vector2d(0, 0), Eigen::Vector2d(width, 0), Eigen::Vector2d(0, height),
-                                       Eigen::Vector2d(width, height)}) {
+  for (const Eigen::Vector2d& corner :
+       {Eigen::Vector2d(0, 0), Eigen::Vector2d(width, 0), Eigen::Vector2d(0, height), Eigen::Vector2d(width, height)}) {
     farthest = std::max(farthest, (linear * corner + offset - corner).norm());
   }
   return farthest < 1e-3;
@@ -108,8 +110,13 @@ cv::Mat resample(const cv::Mat& source, const Similarity& similarity, int width,
   const double scale = similarity.scale();
   if (!(scale > 1e-3 && scale < 1e3)) fail("resample: a scale of {:g} is no picture's", scale);
   if (scale < kStrongShrinking) {
-    const Letterbox shrink{source.cols, source.rows, static_cast<int>(std::ceil(scale * source.cols)),
-                           static_cast<int>(std::ceil(scale * source.rows)), scale, 0, 0};
+    const Letterbox shrink{source.cols,
+                           source.rows,
+                           static_cast<int>(std::ceil(scale * source.cols)),
+                           static_cast<int>(std::ceil(scale * source.rows)),
+                           scale,
+                           0,
+                           0};
     return resample(resample(source, shrink), {similarity.linear / scale, similarity.offset}, width, height);
   }
   const double shrinkage = std::min(1.0, scale), reach = kLobes / shrinkage;

@@ -99,8 +99,14 @@ std::vector<Frame> missing_on(const CanonicalSpin& canonical, const ViewSet& set
 void annotate(const fs::path& path, const std::vector<SpinFrame>& frames, const ViewCameras& chosen, bool canonical) {
   Json root = read_json(path);
   root["cameras"] = chosen.source;
-  // The key says that cameras are an estimate of the pictures as photographed (states_own_cameras()).
-  if (chosen.estimate && !canonical) root["stabilisation"] = to_json(*chosen.estimate);
+  if (chosen.estimate && !canonical) {
+    // The key says that cameras are an estimate of the pictures as photographed (states_own_cameras()).
+    root["stabilisation"] = to_json(*chosen.estimate);
+    for (std::size_t i = 0; i < chosen.set.frames.size(); ++i) {
+      const auto slot = static_cast<std::size_t>(chosen.set.frames[i].slot());
+      root["frames"][slot]["stated_azimuth_deg"] = chosen.estimate->stated_azimuths_deg[i];
+    }
+  }
   root["deliver"] = canonical ? "canonical" : "given";
   for (std::size_t i = 0; i < frames.size(); ++i) root["frames"][i]["generated"] = frames[i].generated;
   write_json_atomic(path, root);

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
 
 #include "data/picture.h"
+#include "data/stabilise.h"
 #include "infer/bundle.h"
 #include "infer/small_model.h"
 #include "support/support.h"
@@ -153,7 +156,8 @@ TEST_F(Complete, TakesPicturesWithoutAnyFileAboutThem) {
   complete_folder(model, in, folder_ / "out", options);
   const ViewSet set = read_view_set(folder_ / "out");
   EXPECT_EQ(set.category, "suv");
-  EXPECT_EQ(set.frame_at(2)->azimuth_deg, 85);
+  EXPECT_NEAR(set.frame_at(2)->azimuth_deg, 85, 3) << "as estimated from the masks";
+  EXPECT_EQ(read_json(folder_ / "out/transforms.json")["frames"][2]["stated_azimuth_deg"], 85.0);
   EXPECT_EQ(set.frame_at(2)->file_path, "090.png");
   EXPECT_EQ(read_file(folder_ / "out/090.png"), read_file(in / "085.png"));
 }
@@ -172,6 +176,127 @@ TEST_F(Complete, HiddenViewsAreAsIfNeverGiven) {
   expect_error(ExitCode::usage, {"270", "no view"}, [&] {
     complete_folder(model, references({0, 1}), folder_ / "none", options);
   });
+}
+
+// Pictures 120 px wide, large enough to tell their cameras, each scaled and shifted in its own way.
+fs::path write_uneven_photographs(const fs::path& to, bool cameras) {
+  ViewSet set = write_tiny_set(to, {.width = 120, .height = 80, .cameras = true});
+  for (Frame& frame : set.frames) {
+    const double wave = std::sin(1.0 + 2.0 * frame.slot());
+    frame.camera = reframed(*frame.camera, {0.93 + 0.06 * wave, 0.03 * wave, 0.04 * std::cos(3.0 * frame.slot()), 0});
+    write_png(to / frame.file_path, test::render_tiny_vehicle(*frame.camera, 1));
+    if (!cameras) frame.camera.reset();
+  }
+  write_transforms(set);
+  return to;
+}
+
+double cameras_differ(const Camera& a, const Camera& b) {
+  const auto row = [](const Camera& c) { return Eigen::Vector4d(c.fl_x, c.fl_y, c.cx, c.cy); };
+  return std::max((a.vehicle_from_camera - b.vehicle_from_camera).cwiseAbs().maxCoeff(),
+                  (row(a) - row(b)).cwiseAbs().maxCoeff());
+}
+
+TEST_F(Complete, EstimatesCamerasWhereNoneAreStated) {
+  const LoadedModel model = small_model();
+  const fs::path bare = write_uneven_photographs(folder_ / "bare", false),
+                 stated = write_uneven_photographs(folder_ / "stated", true);
+  CompleteOptions options = steps(1);
+  options.hide = {90, 225};
+  const auto run = [&](const fs::path& in, CameraSource source, const std::string& name) {
+    options.cameras = source;
+    return complete_folder(model, in, folder_ / name, options);
+  };
+  Json summary = run(bare, CameraSource::automatic, "a");
+  EXPECT_EQ(summary["cameras"], "estimated");
+  EXPECT_EQ(summary["stabilisation"]["views"], 6);
+  EXPECT_EQ(read_json(folder_ / "a/transforms.json")["cameras"], "estimated");
+  EXPECT_FALSE(states_own_cameras(read_view_set(folder_ / "a"))) << "another estimate may replace them";
+  summary = run(stated, CameraSource::automatic, "b");
+  EXPECT_EQ(summary["cameras"], "stated");
+  EXPECT_FALSE(summary.contains("stabilisation"));
+  EXPECT_EQ(run(bare, CameraSource::turntable, "c")["cameras"], "turntable");
+  EXPECT_EQ(run(stated, CameraSource::estimated, "d")["cameras"], "estimated");
+  const ViewSet truth = read_view_set(stated), a = read_view_set(folder_ / "a"), b = read_view_set(folder_ / "b"),
+                c = read_view_set(folder_ / "c"), d = read_view_set(folder_ / "d");
+  const Turntable canonical = model.config.data.turntable.turntable;
+  for (int slot = 0; slot < 8; ++slot) {
+    const Camera &photographed = *truth.frame_at(slot)->camera, &plain = *c.frame_at(slot)->camera;
+    EXPECT_LT(cameras_differ(plain, turntable_camera(canonical, 45 * slot, 120, 80)), 1e-9);
+    EXPECT_LT(cameras_differ(*a.frame_at(slot)->camera, *d.frame_at(slot)->camera), 1e-9);
+    if (slot == 2 || slot == 5) continue;
+    EXPECT_LT(cameras_differ(*b.frame_at(slot)->camera, photographed), 1e-9);
+    // The estimate finds how each photograph was framed.
+    const auto centre = [](const Camera& camera) { return project(camera, Eigen::Vector3d::Zero()); };
+    EXPECT_LT((centre(*a.frame_at(slot)->camera) - centre(photographed)).norm(), 1.5) << slot;
+  }
+  for (const int slot : {0, 1, 3, 4, 6, 7}) EXPECT_EQ(file(folder_ / "a", slot), file(bare, slot));
+  EXPECT_NE(file(folder_ / "a", 2), file(folder_ / "c", 2)) << "generated for other cameras";
+  options.hide = {};
+  test::expect_error(ExitCode::usage, {"states no cameras", "--cameras"},
+                     [&] { run(bare, CameraSource::stated, "e"); });
+}
+
+// Neither a hidden picture nor cameras that were once estimated with its help reach the result.
+TEST_F(Complete, HiddenViewsTakeNoPartInTheEstimate) {
+  const LoadedModel model = small_model();
+  const fs::path in = write_uneven_photographs(folder_ / "in", false);
+  const auto run = [&](const std::string& name) {
+    CompleteOptions options = steps(1);
+    options.hide = {90, 225};
+    options.deliver = Delivery::canonical;
+    complete_folder(model, in, folder_ / name, options);
+    return read_file(folder_ / name / "transforms.json") + file(folder_ / name, 2) + file(folder_ / name, 0);
+  };
+  const std::string before = run("a");
+  const ViewSet all = read_view_set(in);
+  write_stabilised(all, stabilise_set(all), in);
+  EXPECT_EQ(run("b"), before);
+  for (const char* name : {"090.png", "225.png"}) {
+    cv::Mat picture = read_picture(in / name);
+    cv::resize(picture(cv::Rect(20, 10, 80, 60)), picture, picture.size());
+    write_png(in / name, picture);
+  }
+  EXPECT_EQ(run("c"), before);
+}
+
+TEST_F(Complete, DeliversOneTurntable) {
+  const LoadedModel model = small_model();
+  const fs::path in = write_uneven_photographs(folder_ / "in", true), out = folder_ / "out";
+  CompleteOptions options = steps(1);
+  options.hide = {90};
+  options.deliver = Delivery::canonical;
+  const Json summary = complete_folder(model, in, out, options);
+  EXPECT_EQ(summary["deliver"], "canonical");
+  const ViewSet set = read_view_set(out), before = read_view_set(in);
+  const Json root = read_json(out / "transforms.json");
+  EXPECT_EQ(root["deliver"], "canonical");
+  EXPECT_TRUE(root.contains("fl_x")) << "one focal length for all";
+  const auto box = [](const cv::Mat& rgba) {
+    cv::Mat alpha;
+    cv::extractChannel(rgba, alpha, 3);
+    return cv::boundingRect(cv::Mat(alpha >= 128));
+  };
+  int moved = 0;
+  for (int slot = 0; slot < 8; ++slot) {
+    const Frame& frame = *set.frame_at(slot);
+    const Direction direction = viewing_direction(*frame.camera);
+    EXPECT_NEAR(direction.azimuth_deg, 45.0 * slot, 1e-6);
+    EXPECT_NEAR(direction.elevation_deg, viewing_direction(*set.frame_at(0)->camera).elevation_deg, 1e-6);
+    EXPECT_EQ(frame.camera->cx, 60);
+    if (slot == 2) continue;
+    // As photographed by the camera that transforms.json states.
+    const cv::Rect got = box(read_picture(out / frame.file_path)),
+                   expected = box(test::render_tiny_vehicle(*frame.camera, 1));
+    EXPECT_NEAR(got.width, expected.width, 2) << slot;
+    EXPECT_NEAR(got.x + got.width / 2.0, expected.x + expected.width / 2.0, 1) << slot;
+    EXPECT_NEAR(got.br().y, expected.br().y, 1) << slot;
+    moved += std::abs(box(read_picture(in / frame.file_path)).br().y - expected.br().y) > 2;
+  }
+  EXPECT_GT(moved, 2) << "the photographs were uneven";
+  options.hide = {};
+  EXPECT_EQ(complete_folder(model, in, folder_ / "all", options)["generated"].size(), 0u);
+  EXPECT_NE(file(folder_ / "all", 4), file(in, 4)) << "a full set is put on one turntable too";
 }
 
 TEST_F(Complete, HasNothingToGenerateWhereAllIsGiven) {
@@ -240,6 +365,12 @@ TEST_F(Complete, CommandRunsABundle) {
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_EQ(test::run_command(base + " --replace --sampler mode=backwards").exit_code, 2);
   EXPECT_EQ(test::run_command(base + " --replace --solver magic").exit_code, 2);
+  EXPECT_EQ(test::run_command(base + " --replace --cameras guessed").exit_code, 2);
+  EXPECT_EQ(test::run_command(base + " --replace --deliver flat").exit_code, 2);
+  result = test::run_command("(" + base +
+                             " --replace --steps 1 --cameras turntable --deliver canonical --json 2>/dev/null)");
+  EXPECT_EQ(parse_json(result.output, "stdout")["cameras"], "turntable");
+  EXPECT_EQ(parse_json(result.output, "stdout")["deliver"], "canonical");
   EXPECT_EQ(test::run_command(base + " --replace --steps 0").exit_code, 2);
   EXPECT_EQ(read_view_set(folder_ / "out").frames.size(), 8u) << "an earlier result survives what fails";
   result = test::run_command(fmt::format("{} complete --model {} --input {} --out {}", test::program(), in.string(),
