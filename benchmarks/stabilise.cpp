@@ -74,8 +74,9 @@ int run(const std::string& folder, int leave_out, bool each) {
       scale.values.push_back(100 * std::abs(log_scale(estimate) - log_scale(camera) - difference));
       roll.values.push_back(std::abs(roll_deg(estimate) - roll_deg(camera)));
       elevation.values.push_back(std::abs(found.views[i].elevation_deg - direction.elevation_deg));
-      shift.values.push_back(100 / static_cast<double>(set.width) *
-                             (project(estimate, Eigen::Vector3d::Zero()) - project(camera, Eigen::Vector3d::Zero())).norm());
+      shift.values.push_back(
+          100 / static_cast<double>(set.width) *
+          (project(estimate, Eigen::Vector3d::Zero()) - project(camera, Eigen::Vector3d::Zero())).norm());
     }
     if (each) {
       fmt::print("{}: azimuths within {:.1f} degrees, residual {:.4f}, confidence {:.2f}\n", set.id,
@@ -84,8 +85,8 @@ int run(const std::string& folder, int leave_out, bool each) {
     }
   }
   if (sets == 0) fail("{}: no sets", folder);
-  fmt::print("{} sets, {} views each, {} taken for hand-held\n", sets, azimuth.values.size() / static_cast<std::size_t>(sets),
-             hand_held);
+  fmt::print("{} sets, {} views each, {} taken for hand-held\n", sets,
+             azimuth.values.size() / static_cast<std::size_t>(sets), hand_held);
   for (Column* column : {&stated, &azimuth, &scale, &shift, &roll, &elevation, &seconds}) column->print();
   return 0;
 }

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cli/command.h"
+#include "cli/inspect_photos.h"
 #include "cli/stabilise.h"
 #include "core/error.h"
 #include "core/progress.h"
@@ -46,16 +47,20 @@ int check(const Options& options) {
 }  // namespace
 
 Command data_command() {
-  return {"data", "Checks data sets and estimates their cameras", [](CLI::App& app) -> std::function<int()> {
+  return {"data", "Checks data sets, estimates their cameras and shows the estimate",
+          [](CLI::App& app) -> std::function<int()> {
             auto options = std::make_shared<Options>();
             CLI::App* sub =
                 app.add_subcommand("check", "Lists every problem of a data set or view set; exits 1 if there is one");
             sub->add_option("folder", options->folder, "A data set or one view set")->required();
             sub->add_flag("--json", options->json, "Result as JSON on stdout");
             sub->add_flag("--allow-missing", options->allow_missing, "Sets may lack views (sets to be completed)");
-            const auto stabilise = add_stabilise(app);
+            const auto stabilise = add_stabilise(app), inspect = add_inspect_photos(app);
             app.require_subcommand(1);
-            return [options, sub, stabilise] { return sub->parsed() ? check(*options) : stabilise(); };
+            return [options, &app, stabilise, inspect] {
+              if (app.got_subcommand("check")) return check(*options);
+              return app.got_subcommand("inspect") ? inspect() : stabilise();
+            };
           }};
 }
 

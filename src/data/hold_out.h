@@ -5,20 +5,10 @@
 #include <functional>
 #include <vector>
 
-#include "data/stabilise.h"
+#include "data/hull_agreement.h"
+#include "data/view_set.h"
 
 namespace spinfill {
-
-// How well the visual hull of some views agrees with a view's mask: intersection over union of the silhouettes at half
-// coverage, at `kHullScoreWidth` px.
-inline constexpr int kHullScoreWidth = 256;
-struct HullAgreement {
-  double as_photographed = 0;  // with the view's camera as it is
-  double iou = 0;              // after the scale and shift that fit best: nobody can know how a photograph was framed
-};
-// cameras in px of the set's pictures; hull from the views where is_reference holds.
-std::vector<HullAgreement> hull_agreement(const std::vector<SpinPicture>& pictures, const std::vector<Camera>& cameras,
-                                          const std::vector<bool>& is_reference);
 
 // Left-out views: the cameras and the hull come from the others; of the left-out picture nothing but its stated azimuth
 // is used.

@@ -12,6 +12,8 @@
 #include <cstring>
 #include <fstream>
 
+#include <opencv2/imgproc.hpp>
+
 #include "core/error.h"
 #include "core/files.h"
 #include "data/view_set.h"
@@ -275,6 +277,19 @@ void png_push(png_structp png, png_bytep data, std::size_t count) {
 }
 
 }  // namespace
+
+cv::Mat on_plain_ground(const cv::Mat& rgba, cv::Size size, const cv::Scalar& ground) {
+  // Composited before it is scaled, or transparent pixels' colours would bleed into the edge.
+  cv::Mat colour, alpha, scaled, bytes;
+  rgba.convertTo(colour, CV_32FC4);
+  cv::extractChannel(colour, alpha, 3);
+  cv::cvtColor(colour, colour, cv::COLOR_RGBA2RGB);
+  cv::merge(std::vector<cv::Mat>{alpha / 255, alpha / 255, alpha / 255}, alpha);
+  const cv::Mat opaque = colour.mul(alpha) + (cv::Scalar::all(1) - alpha).mul(cv::Mat(alpha.size(), CV_32FC3, ground));
+  cv::resize(opaque, scaled, size, 0, 0, size.width < rgba.cols ? cv::INTER_AREA : cv::INTER_CUBIC);
+  scaled.convertTo(bytes, CV_8UC3);
+  return bytes;
+}
 
 std::string encode_png(const cv::Mat& picture) {
   const int channels = picture.channels();

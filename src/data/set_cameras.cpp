@@ -38,8 +38,8 @@ SetCameras cameras_of(const ViewSet& set, const Slots& references, const DataCon
     out.azimuth_deg[at] = frame != nullptr ? frame->azimuth_deg : 45.0 * slot;
     if (estimated) {
       const double stated = frame != nullptr ? frame->stated_azimuth_deg.value_or(frame->azimuth_deg) : 45.0 * slot;
-      const StabilisedView view = references[at] ? stabilisation.views[static_cast<std::size_t>(place[at])]
-                                                 : stabilisation.predict(stated);
+      const StabilisedView view =
+          references[at] ? stabilisation.views[static_cast<std::size_t>(place[at])] : stabilisation.predict(stated);
       out.camera[at] = view.camera;
       out.azimuth_deg[at] = view.azimuth_deg;
     } else if (config.cameras == "stated") {

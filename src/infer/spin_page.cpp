@@ -3,14 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <regex>
 #include <string_view>
 
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
 #include "core/html.h"
+#include "data/picture.h"
 #include "infer/spin_template.h"
 
 namespace spinfill {
@@ -22,19 +21,6 @@ std::string media_type(const SpinFrame& frame) {
   if (bytes.substr(0, 3) == "\xff\xd8\xff") return "image/jpeg";
   if (bytes.substr(0, 4) == "RIFF" && bytes.size() > 12 && bytes.substr(8, 4) == "WEBP") return "image/webp";
   fail("spin page: the picture at {}° is neither PNG, JPEG nor WebP", frame.azimuth_deg);
-}
-
-// In one pass, so that a value that holds a placeholder's name stays as it is.
-std::string filled(const std::string& text, const std::map<std::string, std::string>& values) {
-  static const std::regex placeholder("@([A-Z]+)@");
-  std::string out;
-  auto done = text.begin();
-  for (std::sregex_iterator at(text.begin(), text.end(), placeholder), end; at != end; ++at) {
-    out.append(done, (*at)[0].first);
-    out += values.at((*at)[1]);
-    done = (*at)[0].second;
-  }
-  return out.append(done, text.end());
 }
 
 std::vector<const SpinFrame*> ordered(const std::vector<SpinFrame>& frames) {
@@ -83,10 +69,10 @@ std::string spin_page(const SpinPage& page) {
   std::string views;
   const auto frames = ordered(page.frames);
   for (const SpinFrame* frame : frames) views += figure(*frame);
-  return filled(kSpinTemplate, {{"TITLE", html_escaped(page.title)},
-                                {"WIDTH", std::to_string(frames[0]->picture.cols)},
-                                {"HEIGHT", std::to_string(frames[0]->picture.rows)},
-                                {"VIEWS", std::move(views)}});
+  return html_filled(kSpinTemplate, {{"TITLE", html_escaped(page.title)},
+                                     {"WIDTH", std::to_string(frames[0]->picture.cols)},
+                                     {"HEIGHT", std::to_string(frames[0]->picture.rows)},
+                                     {"VIEWS", std::move(views)}});
 }
 
 cv::Mat contact_sheet(const std::vector<SpinFrame>& frames, int cell_width) {
@@ -103,18 +89,8 @@ cv::Mat contact_sheet(const std::vector<SpinFrame>& frames, int cell_width) {
   for (std::size_t i = 0; i < views.size(); ++i) {
     const int x = gap + static_cast<int>(i) % columns * (cell.width + gap);
     const int y = gap + static_cast<int>(i) / columns * (cell.height + caption + gap);
-    // Premultiplied before it is scaled, or transparent pixels' colours would bleed into the edge.
-    cv::Mat picture, alpha;
-    views[i]->picture.convertTo(picture, CV_32FC4, 1 / 255.0);
-    cv::extractChannel(picture, alpha, 3);
-    cv::cvtColor(picture, picture, cv::COLOR_RGBA2RGB);
-    cv::Mat alpha3;
-    cv::merge(std::vector<cv::Mat>{alpha, alpha, alpha}, alpha3);
-    const cv::Mat composited = picture.mul(alpha3) + (cv::Scalar(1, 1, 1) - alpha3);
-    cv::Mat scaled, bytes;
-    cv::resize(composited, scaled, cell, 0, 0, cell.width < from.width ? cv::INTER_AREA : cv::INTER_CUBIC);
-    scaled.convertTo(bytes, CV_8UC3, 255);
-    bytes.copyTo(sheet(cv::Rect(x, y, cell.width, cell.height)));
+    on_plain_ground(views[i]->picture, cell, cv::Scalar::all(255))
+        .copyTo(sheet(cv::Rect(x, y, cell.width, cell.height)));
 
     const bool generated = views[i]->generated;
     const cv::Scalar ink = generated ? cv::Scalar(180, 83, 9) : cv::Scalar(75, 82, 94);

@@ -83,8 +83,7 @@ struct Errors {
       azimuth.push_back(std::abs(std::remainder(found.views[i].azimuth_deg - direction.azimuth_deg, 360.0)));
       elevation.push_back(std::abs(found.views[i].elevation_deg - direction.elevation_deg));
       roll.push_back(std::abs(turned(found.views[i].camera) - turned(camera)));
-      scale.push_back(
-          std::abs(log_scale(found.views[i].camera) - log_scale(camera) - mean_difference));
+      scale.push_back(std::abs(log_scale(found.views[i].camera) - log_scale(camera) - mean_difference));
     }
   }
 };

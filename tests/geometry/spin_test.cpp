@@ -36,8 +36,7 @@ TEST(Silhouette, DistanceAndContourAreThoseOfADisc) {
   EXPECT_NEAR(gradient.x(), -1, 0.1);
   EXPECT_NEAR(gradient.y(), 0, 0.1);
   ASSERT_GE(silhouette.contour().size(), 100U);
-  for (const auto& point : silhouette.contour())
-    EXPECT_NEAR(std::hypot(point.x() - 0.45, point.y() - 0.3), 0.2, 0.002);
+  for (const auto& point : silhouette.contour()) EXPECT_NEAR(std::hypot(point.x() - 0.45, point.y() - 0.3), 0.2, 0.002);
   EXPECT_NEAR(silhouette.low().x(), 0.25, 0.003);
   EXPECT_NEAR(silhouette.high().y(), 0.5, 0.003);
   EXPECT_NEAR(silhouette.area(), std::numbers::pi * 0.04, 1e-3);
