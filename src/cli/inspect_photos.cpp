@@ -21,7 +21,7 @@ struct Options {
 
 ViewSet read_set(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder", folder.string());
-  if (fs::exists(folder / "transforms.json")) return with_stated_azimuths(read_view_set(folder));
+  if (fs::exists(folder / "transforms.json")) return as_photographed(read_view_set(folder));
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.is_directory() && fs::exists(entry.path() / "transforms.json"))
       fail_usage("{}: is a data set: name one of its sets, e.g. {}", folder.string(), entry.path().string());

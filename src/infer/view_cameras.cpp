@@ -63,7 +63,7 @@ CameraSource parse_camera_source(const std::string& name) {
 ViewCameras choose_cameras(const ViewSet& set, CameraSource wanted, const std::vector<std::int64_t>& hidden) {
   const CameraSource source = resolve(set, wanted, !hidden.empty());
   ViewCameras out;
-  out.set = source == CameraSource::stated ? set : with_stated_azimuths(set);
+  out.set = source == CameraSource::stated ? set : as_photographed(set);
   hide_views(out.set, hidden);
   out.source = "stated";
   if (source == CameraSource::stated) return out;
