@@ -46,18 +46,32 @@ ViewSet read_photographs(const fs::path& folder, bool replace_cameras) {
   return as_photographed(set);
 }
 
+// A copy inside of what is copied would never end, and --replace must not remove the photographs.
+void refuse_overlap(const fs::path& folder, const fs::path& out) {
+  const fs::path from = fs::weakly_canonical(fs::absolute(folder)), to = fs::weakly_canonical(fs::absolute(out));
+  const auto within = [](const fs::path& inner, const fs::path& outer) {
+    const fs::path relative = inner.lexically_relative(outer);
+    return !relative.empty() && *relative.begin() != "..";
+  };
+  if (within(to, from) || within(from, to))
+    fail_usage("--out {}: overlaps the photographs' folder: name another one", out.string());
+}
+
 int stabilise_sets(const Options& options) {
   const StopSignals signals;
   const std::vector<fs::path> sets = set_folders(options.folder);
   std::optional<AtomicFolder> target;
   if (!options.out.empty()) {
+    refuse_overlap(options.folder, options.out);
     target.emplace(options.out, options.replace);
     fs::copy(options.folder, target->path(), fs::copy_options::recursive);
   }
   Progress progress("stabilise", static_cast<std::int64_t>(sets.size()), "sets");
   Json all = Json::array();
   for (std::size_t i = 0; i < sets.size(); ++i) {
-    if (StopSignals::requested()) throw Error(ExitCode::resume, "stopped by a signal; sets done before it are kept");
+    if (StopSignals::requested())
+      throw Error(ExitCode::resume, target ? "stopped by a signal; nothing was written"
+                                           : "stopped by a signal; the sets before keep their cameras");
     const ViewSet set = read_photographs(sets[i], options.replace_cameras);
     const Stabilisation result = stabilise_set(set);
     write_stabilised(set, result, target ? target->path() / fs::relative(sets[i], options.folder) : sets[i]);

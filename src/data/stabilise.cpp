@@ -127,9 +127,12 @@ ViewSet as_photographed(const ViewSet& set) {
 }
 
 void write_stabilised(const ViewSet& set, const Stabilisation& stabilisation, const fs::path& folder) {
-  ViewSet placed = with_cameras(set, stabilisation);
-  placed.folder = folder;
-  if (!fs::exists(folder / "transforms.json")) write_transforms(set);
+  const ViewSet placed = with_cameras(set, stabilisation);
+  if (!fs::exists(folder / "transforms.json")) {
+    ViewSet pictures = set;
+    pictures.folder = folder;
+    write_transforms(pictures);
+  }
   Json root = read_json(folder / "transforms.json");
   for (const char* common : {"fl_x", "fl_y", "cx", "cy"}) root.erase(common);
   root["camera_model"] = "PINHOLE";
