@@ -11,6 +11,10 @@
 
 namespace spinfill {
 
+namespace {
+constexpr double kFarthest = 1e6;  // px
+}
+
 Silhouette::Silhouette(const at::Tensor& alpha, std::int64_t widest, std::size_t most_points) {
   if (alpha.dim() != 2 || alpha.size(0) < 2 || alpha.size(1) < 2)
     fail("silhouette: coverage must be [H,W] of at least 2 px, not {}", c10::str(alpha.sizes()));
@@ -65,8 +69,9 @@ double Silhouette::distance_beyond(double x, double y) const {
 }
 
 double Silhouette::distance(double u, double v, Eigen::Vector2d& gradient) const {
-  // Pixel centres lie at whole numbers of x and y.
-  const double x = u * width_ - 0.5, y = v * width_ - 0.5;
+  // Pixel centres lie at whole numbers of x and y. A point beside a camera's plane may lie anywhere.
+  const auto within_reason = [](double value) { return value > -kFarthest && value < kFarthest ? value : kFarthest; };
+  const double x = within_reason(u * width_ - 0.5), y = within_reason(v * width_ - 0.5);
   const double inner_x = std::clamp(x, 0.0, width_ - 1.001), inner_y = std::clamp(y, 0.0, height_ - 1.001);
   const int ix = static_cast<int>(inner_x), iy = static_cast<int>(inner_y);
   const double fx = inner_x - ix, fy = inner_y - iy;

@@ -343,6 +343,7 @@ SpinFit fit_spin(const std::vector<SpinView>& views, const SpinFitOptions& optio
   solver.options.function_tolerance = 1e-3;
   Eigen::VectorXd x = Eigen::VectorXd::Zero(coherence.NumParameters());
   solver.Solve(coherence, &x);
+  if (!x.allFinite()) fail("the masks do not fit together: are their azimuths right?");
 
   const std::vector<double> p = coherence.physical(x.data());
   fit.cameras.elevation = p[0];

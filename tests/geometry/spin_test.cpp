@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/random.h"
 #include "geometry/silhouette.h"
 #include "geometry/spin_cameras.h"
 #include "geometry/stabilise.h"
@@ -138,6 +139,35 @@ TEST(Stabilise, FewViewsSayHowLittleIsKnown) {
   EXPECT_LT(result.determined.azimuth, 0.5);
   ASSERT_FALSE(result.notes.empty());
   EXPECT_NE(result.notes.back().find("2 views determine little"), std::string::npos) << result.notes.back();
+}
+
+// Boxes that have nothing to do with each other, from a dot to the whole picture, at any azimuths: a result of finite
+// numbers or one line, never a crash.
+TEST(Stabilise, StrangeMasksAreSurvived) {
+  for (std::uint64_t seed = 0; seed < 25; ++seed) {
+    Random random(seed, 0, Stream::test);
+    std::vector<SpinPicture> pictures;
+    const auto views = 1 + static_cast<int>(5 * random.uniform());
+    for (int i = 0; i < views; ++i) {
+      at::Tensor alpha = at::zeros({24, 36});
+      const auto x = static_cast<std::int64_t>(36 * random.uniform()),
+                 y = static_cast<std::int64_t>(24 * random.uniform());
+      const auto w = 1 + static_cast<std::int64_t>((36.0 - static_cast<double>(x)) * random.uniform() * 0.999),
+                 h = 1 + static_cast<std::int64_t>((24.0 - static_cast<double>(y)) * random.uniform() * 0.999);
+      alpha.narrow(0, y, h).narrow(1, x, w).fill_(1);
+      pictures.push_back({alpha, 360 * random.uniform()});
+    }
+    try {
+      const Stabilisation result = stabilise(pictures);
+      for (const StabilisedView& view : result.views) {
+        EXPECT_TRUE(view.camera.vehicle_from_camera.allFinite()) << seed;
+        EXPECT_TRUE(std::isfinite(view.camera.fl_x) && view.camera.fl_x > 0) << seed;
+      }
+      EXPECT_TRUE(result.predict(17).camera.vehicle_from_camera.allFinite()) << seed;
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+    }
+  }
 }
 
 }  // namespace
