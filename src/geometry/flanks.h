@@ -11,7 +11,8 @@ namespace spinfill {
 // `uncovered` of the edge pixels may lose the hull.
 //
 // 1. Section: where exactly one end is shown, its silhouette is also read as a prism along X, as large as it would be
-//    at one place x between the vehicle's middle and the shown end; the nearer to that end, the slimmer.
+//    at one place x between the vehicle's middle and the shown end; the nearer to that end, the slimmer. It may uncover
+//    0.3 of the share.
 // 2. Plan box: rear ≤ x ≤ front, |y| ≤ half width, narrowed towards both ends (plan_box.h: plan_distance).
 //
 // Replaces hull.distance by its cut and sets hull.plan.

@@ -35,8 +35,8 @@ struct SpinSpread {
 SpinSpread studio_spread();     // a tripod and a turntable
 SpinSpread hand_held_spread();  // somebody walks round the vehicle
 
-// Lengths are in units of about the vehicle's length; frame as the vehicle's (symmetry plane Y = 0), but its origin
-// lies where the turntable's axis meets the plane's neighbourhood: the vehicle itself may lie off it.
+// Lengths are in units of about the vehicle's length. Frame: axes as the vehicle's, symmetry plane Y = 0, but X = 0 is
+// the turntable's axis, so that the vehicle's middle may lie before or behind the origin.
 struct SpinCameras {
   double elevation = 0;           // radians
   double closeness = 0.2;         // 1 / distance

@@ -67,6 +67,13 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
     protocol.subsets = fmt::format("{} views given, {} subsets a vehicle and count, balanced over azimuths",
                                    fmt::join(config_.references, ", "), evaluation_.subsets);
   }
+  const PriorConfig& priors = config_.priors;
+  protocol.conditions =
+      fmt::format("cameras {}{}, hull of {} voxels{}, {}", config_.cameras, config_.cues ? " with cues" : "",
+                  priors.grid, priors.mirror ? "" : " without its mirror image",
+                  !priors.plan_box  ? "flanks unbounded"
+                  : priors.sections ? "flanks by sections and plan box"
+                                    : "flanks by plan box");
   protocol.sampler = sampler.steps == 1 ? "one step"
                                         : fmt::format("{}, {}, start {}, guidance {}", sampler.solver, sampler.mode,
                                                       sampler.start, sampler.guidance);

@@ -73,6 +73,7 @@ Json protocol_to_json(const Protocol& p) {
   value["height"] = p.height;
   value["background"] = {p.background[0], p.background[1], p.background[2]};
   value["round_to_8_bits"] = p.round_to_8_bits;
+  value["conditions"] = p.conditions;
   value["sampler"] = p.sampler;
   value["steps"] = p.steps;
   value["sampling_seed"] = p.sampling_seed;
@@ -107,6 +108,7 @@ Protocol protocol_from_json(const Json& value, const std::string& where) {
   const Json& rounded = field(value, "round_to_8_bits", where);
   if (!rounded.is_boolean()) wrong(where, "round_to_8_bits", "neither true nor false");
   p.round_to_8_bits = rounded.get<bool>();
+  if (value.contains("conditions")) p.conditions = text(value, "conditions", where);
   p.sampler = text(value, "sampler", where);
   p.steps = integer(value, "steps", where);
   p.sampling_seed = seed(value, "sampling_seed", where);
@@ -120,7 +122,8 @@ Protocol protocol_from_json(const Json& value, const std::string& where) {
 }
 
 std::string unlike(const Json& a, const Json& b) {
-  static const std::set<std::string> free = {"data", "sampler", "steps", "sampling_seed", "subsets", "lpips_absent"};
+  static const std::set<std::string> free = {"data",          "conditions", "sampler",     "steps",
+                                             "sampling_seed", "subsets",    "lpips_absent"};
   std::set<std::string> keys;
   for (const Json* side : {&a, &b}) {
     for (const auto& [key, value] : side->items()) keys.insert(key);

@@ -37,5 +37,26 @@ TEST(EvaluationSet, StreamsTheSameBatchesForAnyNumberAtOnce) {
   }
 }
 
+TEST(EvaluationSet, ProtocolTellsCamerasAndPriors) {
+  const test::TemporaryFolder folder;
+  test::write_tiny_data_set(folder.path(), 2);
+  DataConfig data;
+  data.path = folder.path().string();
+  data.priors.grid = 16;
+  const auto protocol = [&] { return EvaluationSet(data, {}, "train").protocol({}, 0); };
+  const Protocol plain = protocol();
+  EXPECT_EQ(plain.conditions, "cameras stated, hull of 16 voxels, flanks by plan box");
+  data.cameras = "estimated";
+  data.priors.sections = true;
+  const Protocol other = protocol();
+  EXPECT_EQ(other.conditions, "cameras estimated, hull of 16 voxels, flanks by sections and plan box");
+  const Json value = protocol_to_json(other);
+  EXPECT_EQ(protocol_from_json(value, "test").conditions, other.conditions);
+  EXPECT_TRUE(unlike(protocol_to_json(plain), value).empty());
+  Json before = value;  // a report from before it was told
+  before.erase("conditions");
+  EXPECT_EQ(protocol_from_json(before, "test").conditions, "");
+}
+
 }  // namespace
 }  // namespace spinfill
