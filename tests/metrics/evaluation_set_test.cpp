@@ -39,7 +39,7 @@ TEST(EvaluationSet, StreamsTheSameBatchesForAnyNumberAtOnce) {
 
 TEST(EvaluationSet, ProtocolTellsCamerasAndPriors) {
   const test::TemporaryFolder folder;
-  test::write_tiny_data_set(folder.path(), 2);
+  test::write_tiny_data_set(folder.path(), 5);
   DataConfig data;
   data.path = folder.path().string();
   data.priors.grid = 16;
