@@ -38,7 +38,7 @@ double log_scale(const Camera& camera) {
 }
 
 double roll_deg(const Camera& camera) {
-  return std::atan2(-camera.vehicle_from_camera(2, 0), camera.vehicle_from_camera(2, 1)) / kDegree;
+  return viewing_roll(camera) / kDegree;
 }
 
 int run(const std::string& folder, int leave_out, bool each) {

@@ -14,6 +14,7 @@
 #include "core/files.h"
 #include "core/log.h"
 #include "core/progress.h"
+#include "core/side_by_side.h"
 #include "core/signals.h"
 #include "data/hold_out.h"
 #include "data/stabilise.h"
@@ -57,6 +58,19 @@ void refuse_overlap(const fs::path& folder, const fs::path& out) {
     fail_usage("--out {}: overlaps the photographs' folder: name another one", out.string());
 }
 
+Json report(const ViewSet& set, const Stabilisation& result, bool as_json) {
+  if (!as_json) {
+    fmt::print(
+        "{}: {}, elevation {:.1f} degrees, distance {:.2f} lengths, residual {:.4f} lengths, confidence {:.2f}\n",
+        set.id, result.hand_held ? "hand-held" : "studio", result.elevation_deg, result.distance, result.miss,
+        result.confidence);
+    for (const std::string& note : result.notes) fmt::print("  {}\n", note);
+  }
+  Json row = to_json(result);
+  row["id"] = set.id;
+  return row;
+}
+
 int stabilise_sets(const Options& options) {
   const StopSignals signals;
   const std::vector<fs::path> sets = set_folders(options.folder);
@@ -68,24 +82,23 @@ int stabilise_sets(const Options& options) {
   }
   Progress progress("stabilise", static_cast<std::int64_t>(sets.size()), "sets");
   Json all = Json::array();
-  for (std::size_t i = 0; i < sets.size(); ++i) {
+  // An estimate keeps two processors busy.
+  const auto at_once = static_cast<std::size_t>(std::max(1, processors() / 2));
+  for (std::size_t first = 0; first < sets.size(); first += at_once) {
     if (StopSignals::requested())
       throw Error(ExitCode::resume, target ? "stopped by a signal; nothing was written"
                                            : "stopped by a signal; the sets before keep their cameras");
-    const ViewSet set = read_photographs(sets[i], options.replace_cameras);
-    const Stabilisation result = stabilise_set(set);
-    write_stabilised(set, result, target ? target->path() / fs::relative(sets[i], options.folder) : sets[i]);
-    Json row = to_json(result);
-    row["id"] = set.id;
-    all.push_back(row);
-    if (!options.json) {
-      fmt::print(
-          "{}: {}, elevation {:.1f} degrees, distance {:.2f} lengths, residual {:.4f} lengths, confidence {:.2f}\n",
-          set.id, result.hand_held ? "hand-held" : "studio", result.elevation_deg, result.distance, result.miss,
-          result.confidence);
-      for (const std::string& note : result.notes) fmt::print("  {}\n", note);
+    std::vector<ViewSet> group;
+    for (std::size_t i = first; i < std::min(first + at_once, sets.size()); ++i)
+      group.push_back(read_photographs(sets[i], options.replace_cameras));
+    const auto results = side_by_side(group.size(), [&](std::size_t i) { return stabilise_set(group[i]); });
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const fs::path& folder = sets[first + i];
+      write_stabilised(group[i], results[i],
+                       target ? target->path() / fs::relative(folder, options.folder) : folder);
+      all.push_back(report(group[i], results[i], options.json));
     }
-    progress.update(static_cast<std::int64_t>(i) + 1);
+    progress.update(static_cast<std::int64_t>(first + group.size()));
   }
   if (target) target->commit();
   if (options.json) fmt::print("{}\n", (all.size() == 1 ? all[0] : Json{{"sets", all}}).dump(1));

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "data/samples.h"
 #include "data/set_cameras.h"
+#include "geometry/camera_tensors.h"
 
 namespace spinfill {
 namespace {
@@ -89,8 +90,9 @@ Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const
   batch.is_reference = at::zeros({sets, views}, at::kBool);
   batch.is_target = at::zeros({sets, views}, at::kBool);
   batch.azimuth_deg = at::empty({sets, views}, at::kDouble);
-  batch.vehicle_from_camera = at::empty({sets, views, 4, 4}, at::kDouble);
-  batch.intrinsics = at::empty({sets, views, 4}, at::kDouble);
+  CameraTensors placed(sets, views);
+  batch.vehicle_from_camera = placed.vehicle_from_camera;
+  batch.intrinsics = placed.intrinsics;
   batch.cue = at::zeros({sets, views, Batch::kCueSize}, at::kFloat);
   batch.category = at::full({sets}, -1, at::kLong);
   for (std::int64_t b = 0; b < sets; ++b) {
@@ -127,13 +129,7 @@ Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const
         const auto cue = stabilisation_cue(camera, slot, config.turntable.turntable);
         std::copy(cue.begin(), cue.end(), batch.cue.data_ptr<float>() + Batch::kCueSize * at);
       }
-      Eigen::Map<Eigen::Matrix<double, 4, 4, Eigen::RowMajor>>(batch.vehicle_from_camera.data_ptr<double>() + 16 * at) =
-          camera.vehicle_from_camera;
-      double* intrinsics = batch.intrinsics.data_ptr<double>() + 4 * at;
-      intrinsics[0] = camera.fl_x;
-      intrinsics[1] = camera.fl_y;
-      intrinsics[2] = camera.cx;
-      intrinsics[3] = camera.cy;
+      placed.put(b, slot, camera);
       float* colour = batch.colour.data_ptr<float>() + at * 3 * height * width;
       if (frame != nullptr && (reference || target)) {
         const ModelPicture picture = cache->picture(data, spec.set, on_disk, config);

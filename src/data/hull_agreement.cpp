@@ -10,6 +10,7 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include "geometry/camera_tensors.h"
 #include "geometry/ray_march.h"
 #include "geometry/visual_hull.h"
 
@@ -80,24 +81,21 @@ HullSilhouettes hull_silhouettes(const std::vector<SpinPicture>& pictures, const
                      w = std::min<std::int64_t>(kHullScoreWidth, W),
                      h = std::max<std::int64_t>(
                          2, std::lround(static_cast<double>(H) * static_cast<double>(w) / static_cast<double>(W)));
-  at::Tensor alpha = at::empty({1, n, 1, h, w}), pose = at::empty({1, n, 4, 4}, at::kDouble),
-             intrinsics = at::empty({1, n, 4}, at::kDouble), given = at::empty({1, n}, at::kBool);
+  at::Tensor alpha = at::empty({1, n, 1, h, w}), given = at::empty({1, n}, at::kBool);
+  CameraTensors placed(1, n);
   for (std::int64_t i = 0; i < n; ++i) {
     const auto k = static_cast<std::size_t>(i);
     alpha[0][i].copy_(at::adaptive_avg_pool2d(pictures[k].alpha.view({1, 1, H, W}), {h, w})[0]);
-    const Camera camera = resized(cameras[k], static_cast<int>(w), static_cast<int>(h));
-    for (int r = 0; r < 4; ++r)
-      for (int c = 0; c < 4; ++c) pose[0][i][r][c] = camera.vehicle_from_camera(r, c);
-    const double lens[] = {camera.fl_x, camera.fl_y, camera.cx, camera.cy};
-    for (int c = 0; c < 4; ++c) intrinsics[0][i][c] = lens[c];
+    placed.put(0, i, resized(cameras[k], static_cast<int>(w), static_cast<int>(h)));
     given[0][i] = static_cast<bool>(is_reference[k]);
   }
   const References references =
-      gather_references(at::zeros({1, n, 3, h, w}), alpha, at::zeros({1, 3}), given, pose, intrinsics);
+      gather_references(at::zeros({1, n, 3, h, w}), alpha, at::zeros({1, 3}), given,
+                        placed.vehicle_from_camera, placed.intrinsics);
   HullOptions options;
   options.grid = kGrid;
   options.sections = true;
-  const Surface surface = march(carve_hull(references, options), pose, intrinsics, h, w);
+  const Surface surface = march(carve_hull(references, options), placed.vehicle_from_camera, placed.intrinsics, h, w);
   const at::Tensor coverage = surface.pixels.maps(surface.coverage.unsqueeze(2), n, h, w);  // [1,n,1,h,w]
   HullSilhouettes out;
   for (std::int64_t i = 0; i < n; ++i) {

@@ -56,7 +56,7 @@ std::array<float, 6> stabilisation_cue(const Camera& camera, int slot, const Tur
   const double distance = camera.vehicle_from_camera.block<3, 1>(0, 3).norm();
   const double scale = (camera.fl_x / distance) / (canonical.focal * camera.width / canonical.distance);
   const Eigen::Vector2d origin = project(camera, Eigen::Vector3d::Zero());
-  const double roll = std::atan2(-camera.vehicle_from_camera(2, 0), camera.vehicle_from_camera(2, 1));
+  const double roll = viewing_roll(camera);
   const double turned = std::remainder(direction.azimuth_deg - 45.0 * slot, 360.0);
   const double values[] = {std::log(scale),
                            (origin.x() - camera.width / 2.0) / camera.width,

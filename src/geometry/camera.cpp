@@ -89,4 +89,8 @@ Direction viewing_direction(const Camera& camera) {
   return {azimuth, std::atan2(position.z(), position.head<2>().norm()) / kDegree};
 }
 
+double viewing_roll(const Camera& camera) {
+  return std::atan2(-camera.vehicle_from_camera(2, 0), camera.vehicle_from_camera(2, 1));
+}
+
 }  // namespace spinfill

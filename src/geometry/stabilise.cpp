@@ -11,6 +11,7 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "geometry/camera_tensors.h"
 #include "geometry/visual_hull.h"
 
 namespace spinfill {
@@ -23,6 +24,7 @@ constexpr double kContradiction = 0.7;     // share of the others' cost that one
 constexpr double kTolerable = 0.004;       // mean miss, lengths: nothing is wrong below
 constexpr std::size_t kFewestToDoubt = 4;  // references: with fewer none can be outvoted
 constexpr std::int64_t kHullWidth = 256;   // px
+constexpr double kShowsLength = 0.35;      // |sin azimuth| from which a silhouette bounds the hull's length
 
 // Both spreads at once, on a processor each; the better explained one.
 SpinFit better_fit(const std::vector<SpinView>& views, bool& hand_held) {
@@ -93,29 +95,35 @@ Hull hull_of(const std::vector<SpinPicture>& pictures, const Stabilisation& resu
       std::max<std::int64_t>(2, std::lround(static_cast<double>(result.height) * width / result.width));
   std::vector<at::Tensor> alphas;
   const auto n = static_cast<std::int64_t>(pictures.size());
-  at::Tensor pose = at::empty({1, n, 4, 4}, at::kDouble), intrinsics = at::empty({1, n, 4}, at::kDouble),
-             trusted = at::empty({1, n}, at::kBool);
+  CameraTensors cameras(1, n);
+  at::Tensor trusted = at::empty({1, n}, at::kBool);
   for (std::int64_t i = 0; i < n; ++i) {
     const auto k = static_cast<std::size_t>(i);
     alphas.push_back(
         at::adaptive_avg_pool2d(pictures[k].alpha.view({1, 1, result.height, result.width}), {height, width})
             .view({1, height, width}));
     const StabilisedView& view = result.views[k];
-    const Camera camera =
-        resized(result.turntable.camera(result.stated_azimuths_deg[k], view.correction, result.width, result.height),
-                static_cast<int>(width), static_cast<int>(height));
-    for (int r = 0; r < 4; ++r)
-      for (int c = 0; c < 4; ++c) pose[0][i][r][c] = camera.vehicle_from_camera(r, c);
-    intrinsics[0][i][0] = camera.fl_x, intrinsics[0][i][1] = camera.fl_y;
-    intrinsics[0][i][2] = camera.cx, intrinsics[0][i][3] = camera.cy;
+    cameras.put(0, i,
+                resized(result.turntable.camera(result.stated_azimuths_deg[k], view.correction, result.width,
+                                                result.height),
+                        static_cast<int>(width), static_cast<int>(height)));
     trusted[0][i] = view.trusted;
   }
   const at::Tensor alpha = at::stack(alphas).unsqueeze(0);  // [1,R,1,h,w]
   const References references =
-      gather_references(at::zeros({1, n, 3, height, width}), alpha, at::zeros({1, 3}), trusted, pose, intrinsics);
+      gather_references(at::zeros({1, n, 3, height, width}), alpha, at::zeros({1, 3}), trusted,
+                        cameras.vehicle_from_camera, cameras.intrinsics);
   HullOptions options;
   options.sections = true;
   return carve_hull(references, options);
+}
+
+bool shows_length(const Stabilisation& result) {
+  for (std::size_t i = 0; i < result.views.size(); ++i) {
+    const double azimuth = result.stated_azimuths_deg[i] * kDegree + result.views[i].correction.azimuth;
+    if (result.views[i].trusted && std::abs(std::sin(azimuth)) > kShowsLength) return true;
+  }
+  return false;
 }
 
 void place_in_vehicle_frame(const std::vector<SpinPicture>& pictures, Stabilisation& result) {
@@ -123,6 +131,11 @@ void place_in_vehicle_frame(const std::vector<SpinPicture>& pictures, Stabilisat
   result.origin = (extent.low + extent.high) / 2;
   result.origin.y() = 0;
   result.length = (extent.high - extent.low).maxCoeff();
+  if (shows_length(result)) return;
+  // Fronts and backs leave the hull open: the turntable's unit is a usual vehicle's length already.
+  result.origin.x() = 0;
+  result.length = 1;
+  result.notes.push_back("no view shows the vehicle's length: a usual one is assumed");
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ struct Conditioning {
   at::Tensor target_input;     // [ΣT,Cin−C,h,w] the same without latents
   at::Tensor base;   // [ΣT,C,h,w] latents of the best prior image, 0 where priors are dropped ("edm": undefined)
   at::Tensor scale;  // [ΣT] s of D = base + s·g·F; σ_data where priors are dropped ("edm": undefined)
-  at::Tensor blend;  // [ΣT,2,C,h,w] background − base and hull warp − base (undefined unless config.blend)
+  at::Tensor blend;  // [ΣT,2,C,h,w] background − base and other prior image − base (undefined unless config.blend)
   at::Tensor gate;   // [ΣT,C or 1,h,w] in [0,1]: where F acts, 1 where priors are dropped ("edm": undefined)
   at::Tensor reference_embedding;  // [ΣR,E] "clean" noise embedding + cue
   at::Tensor target_embedding;     // [ΣT,E] cue

@@ -31,7 +31,7 @@ void ModelConfig::bind(Fields& f) {
   f.number("residual_scale", residual_scale, "Standard deviation of latents minus prior image", 1e-3, 10);
   f.number("residual_margin", residual_margin,
            "Output within the visual hull widened by this share of the width (prior-residual); 1: everywhere", 0, 1);
-  f.flag("blend", blend, "The network also blends background and hull warp into the prior image (prior-residual)");
+  f.flag("blend", blend, "The network also blends background and the other prior image into the base (prior-residual)");
   f.number("sigma_data", sigma_data, "Standard deviation of the latents", 1e-3, 10);
   f.number("sigma_min", sigma_min, "Lowest noise level", 1e-5, 1);
   f.number("sigma_max", sigma_max, "Highest noise level; a step from there is a regression", 1, 1e4);

@@ -37,7 +37,7 @@ struct ModelConfig {
   std::string prior_image = "mirror-or-prior";  // base: "mirror-or-prior" or "prior"
   double residual_scale = 0.15;                 // s, standard deviation of latents − base
   double residual_margin = 0.04;  // F acts within the visual hull widened by this share of the width; 1: everywhere
-  bool blend = true;              // the network also blends background and hull warp into base, pixel by pixel
+  bool blend = true;              // the network also blends background and the other prior image into base
   double sigma_data = 0.5;        // σ_d, standard deviation of the latents
   double sigma_min = 0.002, sigma_max = 80;   // range of noise levels
   double noise_mean = -1.2, noise_std = 1.2;  // P_mean, P_std of ln σ in training
@@ -55,7 +55,7 @@ struct ModelConfig {
 
   void bind(Fields& f);
 
-  static constexpr std::int64_t kBlended = 2;  // pictures that `blend` can mix in: background, hull warp
+  static constexpr std::int64_t kBlended = 2;  // pictures that `blend` can mix in: background, the prior image that is not the base
   std::int64_t latent_channels() const;        // C
   std::int64_t input_channels() const;         // C + mask + rays + prior maps + C of the prior image, of conv_in
   std::int64_t output_channels() const;        // C + weights of the blended pictures, of conv_out

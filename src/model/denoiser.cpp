@@ -109,10 +109,11 @@ Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) 
   // What references and targets are told alike, row by row.
   const at::Tensor rays = config_.use_rays ? view_rays(batch, height, width) : at::Tensor();
   const at::Tensor priors = config_.use_priors ? prior_channels(batch) : at::Tensor();
-  at::Tensor warp, image;
+  at::Tensor image, other;  // the two prior images: the one that is corrected and the one that can be blended in
   if (residual) {
-    warp = prior_image(batch.priors, batch.background);
-    image = config_.prior_image == "prior" ? warp : flipped_or(batch.priors, warp);
+    image = prior_image(batch.priors, batch.background);
+    other = flipped_or(batch.priors, image);
+    if (config_.prior_image == "mirror-or-prior") std::swap(image, other);
   }
   auto maps_of = [&](const at::Tensor& rows, const at::Tensor& samples, const at::Tensor& mask,
                      const at::Tensor& base) {
@@ -146,11 +147,11 @@ Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) 
     c.scale = at::full({layout.targets}, config_.residual_scale, c.base.options());
     const at::Tensor dropped = dropped_rows(drop.priors, layout.target_samples);
     if (config_.blend) {
-      const at::Tensor background = batch.background.to(warp.scalar_type()).view({-1, 1, 3, 1, 1}).expand(warp.sizes());
+      const at::Tensor background = batch.background.to(image.scalar_type()).view({-1, 1, 3, 1, 1}).expand(image.sizes());
       const auto beside_base = [&](const at::Tensor& picture) {
         return without(autoencoder_->encode(take_views(picture, layout.target_rows) * 2 - 1) - c.base, dropped);
       };
-      c.blend = at::stack({beside_base(background), beside_base(warp)}, 1);
+      c.blend = at::stack({beside_base(background), beside_base(other)}, 1);
     }
     if (dropped.defined()) c.scale.masked_fill_(dropped, config_.sigma_data);
     c.gate = residual_gate(take_views(batch.priors.silhouette, layout.target_rows), config_, *autoencoder_);

@@ -258,6 +258,29 @@ TEST(Synth, SplitsAreDisjointAndComplete) {
   EXPECT_EQ(open_data_set(folder / "out", "val").sets.size(), 2u);
 }
 
+// A photographer states the primary azimuth; where the camera truly stood is another number.
+TEST(Synth, JitteredAzimuthsKeepWhatAPhotographerWouldState) {
+  test::TemporaryFolder folder;
+  SynthOptions options = small(folder / "out", 1);
+  options.width = options.height = 16;
+  options.render = {1, 1, false};
+  options.splits = {0, 0, 1};
+  options.azimuth_jitter = 5;
+  synth::make_sets(options);
+  options.out = folder / "plain";
+  options.azimuth_jitter = 0;
+  synth::make_sets(options);
+  const ViewSet set = open_data_set(folder / "out", "test").sets.at(0),
+                plain = open_data_set(folder / "plain", "test").sets.at(0);
+  for (const Frame& frame : set.frames) {
+    ASSERT_TRUE(frame.stated_azimuth_deg.has_value());
+    EXPECT_EQ(*frame.stated_azimuth_deg, 45.0 * frame.slot());
+    EXPECT_NE(*frame.stated_azimuth_deg, frame.azimuth_deg);
+    EXPECT_NEAR(viewing_direction(*frame.camera).azimuth_deg, frame.azimuth_deg, 1e-9);
+  }
+  for (const Frame& frame : plain.frames) EXPECT_FALSE(frame.stated_azimuth_deg.has_value());
+}
+
 TEST(Synth, WrongOptionsAreOneLineAndWriteNothing) {
   test::TemporaryFolder folder;
   const auto refuses = [&](const std::string& text, auto&& change) {

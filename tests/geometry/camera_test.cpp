@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <ATen/ATen.h>
 #include <Eigen/LU>
 
+#include "geometry/camera_tensors.h"
 #include "support/support.h"
 
 namespace spinfill {
@@ -79,6 +81,24 @@ TEST(Camera, ResizedKeepsThePixelCentreConvention) {
 TEST(Camera, RefusesEmptyPictures) {
   test::expect_error(ExitCode::runtime, {"0x64"}, [] { turntable_camera({}, 0, 0, 64); });
   test::expect_error(ExitCode::runtime, {"96x-1"}, [] { resized(turntable_camera({}, 0, 96, 64), 96, -1); });
+}
+
+TEST(Camera, RollIsHowFarTheVerticalLeans) {
+  const Camera camera = turntable_camera({10, 3, 2}, 70, 96, 64);
+  EXPECT_NEAR(viewing_roll(camera), 0, 1e-12);
+  EXPECT_NEAR(viewing_roll(reframed(camera, {1.2, 0.03, -0.02, 0.1})), 0.1, 1e-12);
+  EXPECT_NEAR(viewing_roll(mirrored(reframed(camera, {1, 0, 0, 0.1}))), -0.1, 1e-12);
+}
+
+TEST(CameraTensors, HoldWhatWasPutInThem) {
+  CameraTensors tensors(2, 8);
+  const Camera camera = reframed(turntable_camera({10, 3, 2}, 70, 96, 64), {1.2, 0.03, -0.02, 0.1});
+  tensors.put(1, 5, camera);
+  for (int r = 0; r < 4; ++r)
+    for (int c = 0; c < 4; ++c)
+      EXPECT_EQ(tensors.vehicle_from_camera[1][5][r][c].item<double>(), camera.vehicle_from_camera(r, c));
+  const double lens[] = {camera.fl_x, camera.fl_y, camera.cx, camera.cy};
+  for (int c = 0; c < 4; ++c) EXPECT_EQ(tensors.intrinsics[1][5][c].item<double>(), lens[c]);
 }
 
 TEST(Camera, AzimuthIsInRange) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -139,6 +140,25 @@ TEST(Stabilise, FewViewsSayHowLittleIsKnown) {
   EXPECT_LT(result.determined.azimuth, 0.5);
   ASSERT_FALSE(result.notes.empty());
   EXPECT_NE(result.notes.back().find("2 views determine little"), std::string::npos) << result.notes.back();
+}
+
+// Fronts and backs leave the hull without ends: its reach is not the vehicle's length.
+TEST(Stabilise, AnEndAloneIsTakenForAUsualVehicles) {
+  const auto says_so = [](const Stabilisation& result) {
+    return std::ranges::any_of(result.notes, [](const std::string& note) { return note.find("usual") < note.size(); });
+  };
+  const at::Tensor alpha = disc(80, 120, 60, 40, 25);
+  for (const double azimuth : {0.0, 180.0}) {
+    const Stabilisation end = stabilise({{alpha, azimuth}});
+    EXPECT_TRUE(says_so(end));
+    EXPECT_EQ(end.length, 1);
+    EXPECT_EQ(end.origin.x(), 0);
+    // 50 px are a usual vehicle's width, .42 of its length.
+    EXPECT_NEAR(end.views[0].camera.fl_x / end.distance, 50 / 0.42, 15);
+  }
+  const Stabilisation both = stabilise({{alpha, 0}, {alpha, 90}});
+  EXPECT_FALSE(says_so(both));
+  EXPECT_NE(both.length, 1);
 }
 
 // Boxes that have nothing to do with each other, from a dot to the whole picture, at any azimuths: a result of finite

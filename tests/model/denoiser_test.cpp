@@ -209,13 +209,14 @@ TEST(Denoiser, EdmPreconditioning) {
   }
 }
 
-// F = 1 through conv_out's bias: D − c_skip·x = c_out; in the other form base + s, and with a blend of ½ background and
-// ¼ hull warp those parts of the way from the base to each.
+// F = 1 through conv_out's bias: D − c_skip·x = c_out; in the other forms base + s, and with a blend of ½ background and
+// ¼ of the other prior image those parts of the way from the base to each.
 TEST(Denoiser, OutputForms) {
   const at::NoGradGuard no_grad;
-  for (const std::string form : {"edm", "prior-residual"}) {
+  for (const std::string form : {"edm", "mirror-or-prior", "prior"}) {
     ModelConfig config = test::tiny_config();
-    config.output = form;
+    config.output = form == "edm" ? "edm" : "prior-residual";
+    if (form != "edm") config.prior_image = form;
     const Denoiser fresh(config, 1);
     for (const auto& [name, parameter] : fresh.parameters()) {
       if (name != "unet.conv_out.bias") continue;
@@ -234,10 +235,11 @@ TEST(Denoiser, OutputForms) {
         const double c_skip = 0.25 / (s * s + 0.25), c_out = s * 0.5 / std::sqrt(s * s + 0.25);
         EXPECT_LT(max_difference(d[i], x[i] * c_skip + c_out), 1e-6);
       } else {
-        const at::Tensor image = mirror_or_prior_image(batch.priors, batch.background)[0][i == 0 ? 4 : 7];
-        const at::Tensor warp = prior_image(batch.priors, batch.background)[0][i == 0 ? 4 : 7];
+        at::Tensor image = mirror_or_prior_image(batch.priors, batch.background)[0][i == 0 ? 4 : 7];
+        at::Tensor other = prior_image(batch.priors, batch.background)[0][i == 0 ? 4 : 7];
+        if (form == "prior") std::swap(image, other);
         const at::Tensor background = batch.background[0].view({3, 1, 1});
-        const at::Tensor mixed = image + 0.5 * (background - image) + 0.25 * (warp - image);
+        const at::Tensor mixed = image + 0.5 * (background - image) + 0.25 * (other - image);
         EXPECT_LT(max_difference(d[i], space_to_depth(mixed.unsqueeze(0) * 2 - 1, 2)[0] + config.residual_scale), 1e-5);
       }
     }

@@ -318,6 +318,7 @@ void render_set(const Model& model, const std::string& id, const std::string& so
     Json json;
     json["file_path"] = name;
     json["azimuth_deg"] = rig.views[i].azimuth_deg;
+    if (options.azimuth_jitter > 0) json["stated_azimuth_deg"] = 360.0 * static_cast<double>(i) / options.views;
     Json matrix = Json::array();
     for (int row = 0; row < 4; ++row) {
       Json line = Json::array();

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "infer/view_cameras.h"
+
+#include <opencv2/imgproc.hpp>
+
+#include "support/support.h"
+
+namespace spinfill {
+namespace {
+
+// Pictures named by azimuth, without cameras: a vehicle's rough outline, or nothing but vehicle.
+ViewSet photographs(const std::filesystem::path& folder, bool masked) {
+  std::filesystem::create_directories(folder);
+  for (const int azimuth : {0, 90, 135}) {
+    cv::Mat rgba(64, 96, CV_8UC4, cv::Scalar(90, 60, 30, masked ? 0 : 255));
+    const int half = azimuth == 0 ? 15 : 34;
+    cv::rectangle(rgba, {48 - half, 20}, {48 + half, 44}, cv::Scalar(90, 60, 30, 255), cv::FILLED);
+    write_png(folder / (fmt::format("{:03}.png", azimuth)), rgba);
+  }
+  return view_set_from_pictures(folder);
+}
+
+TEST(ViewCameras, AutomaticEstimatesWhatIsNotStated) {
+  const test::TemporaryFolder folder;
+  const ViewCameras found = choose_cameras(photographs(folder / "set", true), CameraSource::automatic, {});
+  EXPECT_EQ(found.source, "estimated");
+  EXPECT_TRUE(found.estimate.has_value());
+  EXPECT_EQ(found.set.missing.size(), 5U);
+}
+
+// Without a mask nothing can be estimated: automatic says why and takes the turntable, an order to estimate fails.
+TEST(ViewCameras, AutomaticFallsBackToTheTurntable) {
+  const test::TemporaryFolder folder;
+  const ViewSet set = photographs(folder / "set", false);
+  testing::internal::CaptureStderr();
+  const ViewCameras found = choose_cameras(set, CameraSource::automatic, {});
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(found.source, "turntable");
+  EXPECT_FALSE(found.estimate.has_value());
+  EXPECT_NE(said.find("no mask"), std::string::npos) << said;
+  EXPECT_NE(said.find("turntable is used instead"), std::string::npos) << said;
+  test::expect_error(ExitCode::runtime, {"000.png", "no mask"},
+                     [&] { choose_cameras(set, CameraSource::estimated, {}); });
+}
+
+TEST(ViewCameras, WrongRequestsAreOneLine) {
+  const test::TemporaryFolder folder;
+  const ViewSet set = photographs(folder / "set", true);
+  test::expect_error(ExitCode::usage, {"'guessed'", "auto"}, [] { parse_camera_source("guessed"); });
+  test::expect_error(ExitCode::usage, {"no view at 45 degrees"},
+                     [&] { choose_cameras(set, CameraSource::automatic, {45}); });
+  test::expect_error(ExitCode::usage, {"every view is hidden"},
+                     [&] { choose_cameras(set, CameraSource::automatic, {0, 90, 135}); });
+}
+
+}  // namespace
+}  // namespace spinfill
