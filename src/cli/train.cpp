@@ -4,6 +4,8 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "metrics/run_config.h"
+#include "model/device.h"
+#include "train/spawn.h"
 #include "train/trainer.h"
 
 namespace spinfill {
@@ -12,14 +14,55 @@ namespace {
 struct TrainArguments {
   std::string config, out;
   std::vector<std::string> set;
-  bool resume = false, print_config = false;
+  bool resume = false, auto_resume = false, print_config = false;
+  int processes = 0;
 };
+
+bool holds_run(const std::string& out) {
+  return !out.empty() && fs::exists(fs::path(out) / "config.yaml");
+}
+
+bool goes_on(const TrainArguments& arguments) {
+  return arguments.resume || (arguments.auto_resume && holds_run(arguments.out));
+}
+
+// What each process of --nproc-per-node is started with.
+std::vector<std::string> command_line(const TrainArguments& arguments, bool quiet) {
+  std::vector<std::string> line;
+  if (quiet) line.emplace_back("--quiet");
+  line.insert(line.end(), {"train", "--out", arguments.out});
+  if (!arguments.config.empty()) line.insert(line.end(), {"--config", arguments.config});
+  for (const std::string& text : arguments.set) line.insert(line.end(), {"--set", text});
+  if (goes_on(arguments)) line.emplace_back("--resume");
+  return line;
+}
+
+int train_as_one_rank(const RunConfig& config, const TrainArguments& arguments) {
+  const RankPlace place = rank_place(process_environment());
+  if (place.world == 1) {
+    const TrainResult result = train(config, arguments.out, goes_on(arguments));
+    return static_cast<int>(result.stopped ? ExitCode::resume : ExitCode::done);
+  }
+  // One voice is enough; warnings and errors come from all.
+  if (place.rank != 0) set_quiet(true);
+  Ranks ranks(place, choose_device(config.train.device, place.local_rank),
+              {config.train.join_timeout, config.train.rank_timeout});
+  try {
+    const TrainResult result = train(config, arguments.out, goes_on(arguments), ranks);
+    ranks.leave();
+    return static_cast<int>(result.stopped ? ExitCode::resume : ExitCode::done);
+  } catch (const std::exception& error) {
+    ranks.tell_failure(error.what());
+    throw;
+  }
+}
 
 int run(const TrainArguments& arguments) {
   std::vector<Override> overrides;
   for (const std::string& text : arguments.set) overrides.push_back(parse_override(text));
   const fs::path stored = fs::path(arguments.out) / "config.yaml";
-  const bool resumes = arguments.resume && !arguments.out.empty();
+  const bool resumes = goes_on(arguments) && !arguments.out.empty();
+  if (arguments.resume && arguments.auto_resume) fail_usage("train: give --resume or --auto-resume, not both");
   if (arguments.config.empty() && !resumes) fail_usage("train: --config FILE is needed (see configs/default.yaml)");
   if (resumes && !fs::exists(stored)) {
     fail_usage("{}: there is no run to resume here; leave --resume out to start one", arguments.out);
@@ -31,8 +74,9 @@ int run(const TrainArguments& arguments) {
     return 0;
   }
   if (arguments.out.empty()) fail_usage("train: --out RUN is needed");
-  const TrainResult result = train(config, arguments.out, arguments.resume);
-  return static_cast<int>(result.stopped ? ExitCode::resume : ExitCode::done);
+  if (arguments.processes > 0)
+    return spawn_ranks(arguments.processes, command_line(arguments, quiet()), config.train.rank_timeout);
+  return train_as_one_rank(config, arguments);
 }
 
 }  // namespace
@@ -45,8 +89,16 @@ Command train_command() {
             app.add_option("--out", arguments->out, "Run folder: config.yaml, metrics.jsonl, samples/, checkpoints/");
             app.add_flag("--resume", arguments->resume,
                          "Go on from the newest valid checkpoint of --out; an error if there is none");
+            app.add_flag("--auto-resume", arguments->auto_resume,
+                         "For launchers that repeat the same command: go on where --out holds a run, else start one");
+            app.add_option("--nproc-per-node", arguments->processes,
+                           "Start so many processes on this machine, one per GPU, that train together")
+                ->check(CLI::Range(1, 1024));
             app.add_flag("--print-config", arguments->print_config, "Print the effective configuration and stop");
-            app.footer("SIGINT and SIGTERM save a checkpoint and exit 75; --resume goes on bit for bit.");
+            app.footer(
+                "SIGINT, SIGTERM and SIGUSR1 save a checkpoint and exit 75; --resume goes on bit for bit.\n"
+                "Under torchrun --no-python, srun, mpirun or a Kubernetes operator the processes find each other by\n"
+                "the environment: docs/cluster.md.");
             return [arguments] { return run(*arguments); };
           }};
 }

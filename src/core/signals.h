@@ -3,7 +3,8 @@
 
 namespace spinfill {
 
-// While one lives, SIGINT and SIGTERM only set a flag. A second signal of the same kind ends the process at once.
+// While one lives, SIGINT, SIGTERM and SIGUSR1 only set a flag. A second signal of the same kind ends the process at
+// once.
 class StopSignals {
  public:
   StopSignals();

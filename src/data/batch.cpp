@@ -123,7 +123,8 @@ Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const
       batch.azimuth_deg.data_ptr<double>()[at] = azimuth;
       Camera camera = letterbox.camera(cameras.camera[static_cast<std::size_t>(on_disk)]);
       if (mirror) camera = mirrored(camera);
-      if (spec.augmentation.camera_errors)
+      // A target's own error cannot be known from the references: learning from it would teach nothing but blur.
+      if (reference && spec.augmentation.camera_errors)
         camera = departed(camera, (*spec.augmentation.camera_errors)[static_cast<std::size_t>(slot)]);
       if (config.cues) {
         const auto cue = stabilisation_cue(camera, slot, config.turntable.turntable);

@@ -12,9 +12,10 @@ void AugmentConfig::bind(Fields& f) {
   f.number("contrast", contrast, "Largest change of contrast, as a share; 0 switches it off", 0, 0.9);
   f.number("saturation", saturation, "Largest change of saturation, as a share; 0 switches it off", 0, 1);
   f.number("hue", hue, "Largest change of hue, turns; 0 switches it off", 0, 0.5);
-  f.number("camera_noise", camera_noise,
-           "Errors added to the cameras of training samples, 1: as large as estimated cameras have; 0 switches it off",
-           0, 10);
+  f.number(
+      "camera_noise", camera_noise,
+      "Errors added to the cameras of training references, 1: as large as estimated cameras have; 0 switches it off", 0,
+      10);
 }
 
 void TurntableConfig::bind(Fields& f) {

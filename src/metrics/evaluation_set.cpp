@@ -38,17 +38,23 @@ Batch EvaluationSet::batch(std::int64_t index) const {
   return batch;
 }
 
-NextBatch EvaluationSet::stream(std::int64_t at_once) const {
+std::int64_t EvaluationSet::batches(const EvaluationShare& share) const {
+  return std::max<std::int64_t>(0, (batches() - share.rank + share.world - 1) / share.world);
+}
+
+NextBatch EvaluationSet::stream(std::int64_t at_once, const EvaluationShare& share) const {
   std::vector<Batch> made;  // the latest at_once, of which those before `next` are moved out
-  return [this, at_once, made, next = std::int64_t{0}]() mutable -> std::optional<Batch> {
-    if (next == batches()) return std::nullopt;
+  return [this, at_once, share, made, next = std::int64_t{0}]() mutable -> std::optional<Batch> {
+    const std::int64_t all = batches(share);
+    const auto own = [&](std::int64_t i) { return batch(share.rank + i * share.world); };
+    if (next == all) return std::nullopt;
     if (next % at_once == 0) {
       if (at_once == 1) {
-        made = {batch(next)};
+        made = {own(next)};
       } else {
-        made = side_by_side(static_cast<std::size_t>(std::min(at_once, batches() - next)), [&](std::size_t i) {
+        made = side_by_side(static_cast<std::size_t>(std::min(at_once, all - next)), [&](std::size_t i) {
           const at::NoGradGuard no_grad;
-          return batch(next + static_cast<std::int64_t>(i));
+          return own(next + static_cast<std::int64_t>(i));
         });
       }
     }

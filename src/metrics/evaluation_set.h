@@ -11,6 +11,11 @@
 
 namespace spinfill {
 
+// Every world-th batch from the rank-th: the share of one of several processes.
+struct EvaluationShare {
+  std::int64_t rank = 0, world = 1;
+};
+
 // The fixed list of (vehicle, subset) pairs that scores are made on, and its batches: the same for validation in
 // training and for `spinfill evaluate`, so that their numbers compare.
 class EvaluationSet {
@@ -20,9 +25,10 @@ class EvaluationSet {
                 std::int64_t limit = 0);
 
   std::int64_t batches() const;
+  std::int64_t batches(const EvaluationShare& share) const;
   Batch batch(std::int64_t index) const;  // on the CPU, with priors
-  // All batches in order, made `at_once` side by side (core/side_by_side.h). The set must outlive it.
-  NextBatch stream(std::int64_t at_once) const;
+  // The batches of a share in order, made `at_once` side by side (core/side_by_side.h). The set must outlive it.
+  NextBatch stream(std::int64_t at_once, const EvaluationShare& share = {}) const;
   Protocol protocol(const SamplerConfig& sampler, std::uint64_t sampling_seed) const;
   const DataSet& data() const { return data_; }
 

@@ -38,6 +38,8 @@ void TrainConfig::bind(Fields& f) {
   f.number("sample_grids", sample_grids, "Pictures grids drawn at each validation", 0, 64);
   f.number("log_every", log_every, "Steps between rows of metrics.jsonl", 1, many);
   f.number("max_skipped_steps", max_skipped_steps, "Stop after so many non-finite steps in a row", 1, many);
+  f.number("join_timeout", join_timeout, "Of several processes: seconds until all must have come", 1, 86400);
+  f.number("rank_timeout", rank_timeout, "Seconds that a process waits for another before the run ends", 1, 86400);
   f.choice("device", device, {"auto", "cpu", "cuda"}, "Where the model runs; auto: a GPU if there is one");
   f.number("threads", threads,
            "CPU threads, 0: one per micro-batch, or per core less the loader's where there is one micro-batch", 0,

@@ -47,6 +47,8 @@ struct TrainConfig {
   std::int64_t sample_grids = 3;
   std::int64_t log_every = 10;
   std::int64_t max_skipped_steps = 10;
+  double join_timeout = 600;  // seconds
+  double rank_timeout = 300;  // seconds
   std::string device = "auto";
   std::int64_t threads = 0;
   bool channels_last = false;

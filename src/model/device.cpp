@@ -2,6 +2,7 @@
 #include "model/device.h"
 
 #include <ATen/ATen.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <sys/resource.h>
 
@@ -9,14 +10,18 @@
 
 namespace spinfill {
 
-c10::Device choose_device(const std::string& name) {
+c10::Device choose_device(const std::string& name, int index) {
   if (name == "cpu") return at::kCPU;
   const bool available = at::hasCUDA();
   if (name == "cuda" && !available) {
     fail_usage("device 'cuda': no GPU can be used here (a build with -DSPINFILL_CUDA=ON and a driver are needed)");
   }
   if (name != "cuda" && name != "auto") fail_usage("device '{}': must be auto, cpu or cuda", name);
-  return available ? c10::Device(at::kCUDA, 0) : c10::Device(at::kCPU);
+  if (!available) return at::kCPU;
+  if (const auto gpus = at::detail::getCUDAHooks().getNumGPUs(); index >= gpus) {
+    fail_usage("process {} of this machine has no GPU: there are {}; start as many processes as GPUs", index, gpus);
+  }
+  return {at::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
 std::uint64_t peak_bytes(c10::Device device) {

@@ -13,7 +13,8 @@ namespace {
 const std::vector<std::string> kMayChange = {
     "/train/steps",        "/train/checkpoint_every", "/train/keep_last",
     "/train/keep_every",   "/train/validate_every",   "/train/validation_sets",
-    "/train/sample_grids", "/train/log_every",        "/train/max_skipped_steps"};
+    "/train/sample_grids", "/train/log_every",        "/train/max_skipped_steps",
+    "/train/join_timeout", "/train/rank_timeout"};
 
 void require_same(const Json& before, const Json& now, const std::string& run) {
   for (const Json& change : Json::diff(before, now)) {

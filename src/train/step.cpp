@@ -48,26 +48,27 @@ std::vector<Share> shares_of(std::span<const Batch> micro_batches, const std::ve
 }  // namespace
 
 StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
-                          const RunConfig& config, std::int64_t step, const PerceptualDistance& perceptual) {
+                          const RunConfig& config, std::int64_t step, Ranks& ranks, GradientExchange& gradients,
+                          const PerceptualDistance& perceptual) {
   const LossOptions options = loss_options_at(config, step);
   StepStatistics statistics;
   optimizer.zero_grad();
-  at::Tensor loss_sum, error_sum;
+  std::vector<at::Tensor> losses, errors;  // of the micro-batches, on the device
   const auto loss_of = [&](const Batch& batch) {
     return training_loss(denoiser, batch.to(denoiser.device()), options, static_cast<std::uint64_t>(config.seed),
                          perceptual);
   };
   const auto count = [&](const TrainingLoss& loss) {
-    loss_sum = loss_sum.defined() ? loss_sum + loss.sum.detach() : loss.sum.detach();
-    error_sum = error_sum.defined() ? error_sum + loss.squared_error : loss.squared_error;
+    losses.push_back(loss.sum.detach());
+    errors.push_back(loss.squared_error);
     statistics.values += loss.count;
   };
   const auto at_once = static_cast<std::size_t>(
       denoiser.device().is_cpu() ? micro_batches_at_once(config, processors(), std::ssize(micro_batches)) : 1);
   if (at_once == 1) {
-    for (const Batch& batch : micro_batches) {
-      const TrainingLoss loss = loss_of(batch);
-      loss.sum.backward();
+    for (std::size_t i = 0; i < micro_batches.size(); ++i) {
+      const TrainingLoss loss = loss_of(micro_batches[i]);
+      gradients.backward(loss.sum, i + 1 == micro_batches.size());
       count(loss);
     }
   } else {
@@ -81,17 +82,35 @@ StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std:
         count(share.loss);
       }
     }
+    gradients.sum_now();
   }
-  optimizer.scale_gradients(1.0 / static_cast<double>(statistics.values));
+  const at::Tensor own = at::stack(losses).to(at::kCPU, at::kDouble);
+  for (std::size_t i = 0; i < micro_batches.size(); ++i) {
+    if (std::isfinite(own[static_cast<std::int64_t>(i)].item<double>())) continue;
+    statistics.suspects.insert(statistics.suspects.end(), micro_batches[i].ids.begin(), micro_batches[i].ids.end());
+  }
+  at::Tensor totals = at::stack({own.sum(), at::stack(errors).to(at::kCPU, at::kDouble).sum(),
+                                 at::scalar_tensor(statistics.values, at::kDouble)});
+  ranks.sum(totals);
+  const auto loss_sum = totals[0].item<double>(), error_sum = totals[1].item<double>();
+  statistics.values = static_cast<std::int64_t>(totals[2].item<double>());
+  optimizer.scale_gradients(gradients.factor() / static_cast<double>(statistics.values));
   const at::Tensor norm = optimizer.gradient_norm();
   statistics.gradient_norm = norm.item<double>();
-  statistics.loss = loss_sum.item<double>() / static_cast<double>(statistics.values);
-  statistics.squared_error = error_sum.item<double>() / static_cast<double>(statistics.values);
+  statistics.loss = loss_sum / static_cast<double>(statistics.values);
+  statistics.squared_error = error_sum / static_cast<double>(statistics.values);
   statistics.finite = std::isfinite(statistics.gradient_norm) && std::isfinite(statistics.loss);
   if (!statistics.finite) return statistics;
   optimizer.clip_gradients(statistics.gradient_norm, config.optimizer.max_gradient_norm);
   optimizer.step(learning_rate_at(config.optimizer, step, config.train.steps));
   return statistics;
+}
+
+StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
+                          const RunConfig& config, std::int64_t step, const PerceptualDistance& perceptual) {
+  Ranks alone;
+  GradientExchange gradients(alone, {});
+  return train_step(denoiser, optimizer, micro_batches, config, step, alone, gradients, perceptual);
 }
 
 std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int64_t micro_batches) {

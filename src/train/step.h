@@ -8,6 +8,7 @@
 #include "metrics/run_config.h"
 #include "model/denoiser.h"
 #include "train/optimizer.h"
+#include "train/ranks.h"
 
 namespace spinfill {
 
@@ -23,16 +24,22 @@ std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int6
 // What is minimised at a step: regression first, then as the configuration's `loss` says.
 LossOptions loss_options_at(const RunConfig& config, std::int64_t step);
 
-struct StepStatistics {
-  double loss = 0;           // weighted error (squared or pseudo-Huber) per target value
-  double squared_error = 0;  // unweighted, per target value, in latents of [−1,1]
-  double gradient_norm = 0;  // before clipping
-  std::int64_t values = 0;   // target values
-  bool finite = true;        // false: nothing was changed
+struct StepStatistics {               // over all ranks, and the same on each
+  double loss = 0;                    // weighted error (squared or pseudo-Huber) per target value
+  double squared_error = 0;           // unweighted, per target value, in latents of [−1,1]
+  double gradient_norm = 0;           // before clipping
+  std::int64_t values = 0;            // target values
+  bool finite = true;                 // false: nothing was changed
+  std::vector<std::string> suspects;  // where not finite: this rank's vehicles of micro-batches whose own loss was not
 };
 
-// One optimiser step (the step-th, from 0) over the micro-batches, moved to the denoiser's device one at a time.
-// Gradients are divided by the number of target values in all of them, so that a split does not change the result.
+// One optimiser step (the step-th, from 0) over this rank's micro-batches, moved to the denoiser's device one at a
+// time. Gradients are added up over all ranks and divided by the number of target values in all of them, so that a
+// split over micro-batches or ranks changes the result by rounding alone.
+StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
+                          const RunConfig& config, std::int64_t step, Ranks& ranks, GradientExchange& gradients,
+                          const PerceptualDistance& perceptual = {});
+// The same of a process alone.
 StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
                           const RunConfig& config, std::int64_t step, const PerceptualDistance& perceptual = {});
 

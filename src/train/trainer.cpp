@@ -3,8 +3,12 @@
 
 #include <ATen/ATen.h>
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -34,21 +38,69 @@ std::vector<at::Tensor> tensors(const Denoiser& denoiser) {
   return list;
 }
 
+std::vector<at::Tensor> trainable(const Denoiser& denoiser) {
+  std::vector<at::Tensor> list;
+  for (auto& [name, tensor] : denoiser.parameters()) list.push_back(tensor);
+  return list;
+}
+
+// Everything that a step changes, as the first rank has it.
+void share_state(Ranks& ranks, const Denoiser& denoiser, const Denoiser& averaged, const AdamW& optimizer,
+                 std::int64_t& step, BestValidation& best, bool& validation_owed) {
+  if (ranks.world() == 1) return;
+  ranks.copy_from_first(tensors(denoiser));
+  ranks.copy_from_first(tensors(averaged));
+  std::vector<at::Tensor> moments;
+  for (const auto& [name, tensor] : optimizer.state()) moments.push_back(tensor);
+  ranks.copy_from_first(moments);
+  const Json counters =
+      Json::parse(ranks.from_first(Json{{"step", step}, {"best", best.to_json()}, {"owed", validation_owed}}.dump()));
+  step = counters.at("step").get<std::int64_t>();
+  best = BestValidation::from_json(counters.at("best"));
+  validation_owed = counters.at("owed").get<bool>();
+}
+
+// Of all ranks' micro-batches those whose own loss was not finite; all, where only the sum of gradients was not.
+std::string culprits(Ranks& ranks, const std::vector<std::string>& suspects, const std::string& ids) {
+  const auto joined = [&](const std::string& own) {
+    std::vector<std::string> parts = ranks.gather(own);
+    std::erase(parts, "");
+    return fmt::format("{}", fmt::join(parts, ", "));
+  };
+  const std::string named = joined(fmt::format("{}", fmt::join(suspects, ", ")));
+  return named.empty() ? joined(ids) : named;
+}
+
+// Micro-batches of a step that a rank makes.
+std::int64_t accumulation_of(const TrainConfig& config, int world) {
+  const std::int64_t micro_batches = config.batch_sets / config.micro_batch_sets;
+  if (micro_batches % world != 0) {
+    fail_usage(
+        "train.batch_sets {} with train.micro_batch_sets {} makes {} micro-batches a step, which {} processes cannot "
+        "share evenly: change one of the three",
+        config.batch_sets, config.micro_batch_sets, micro_batches, world);
+  }
+  return micro_batches / world;
+}
+
 }  // namespace
 
-TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
-  const at::Device device = choose_device(config.train.device);
+TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ranks& ranks) {
+  const std::int64_t accumulation = accumulation_of(config.train, ranks.world());
+  const at::Device device = choose_device(config.train.device, ranks.place().local_rank);
   set_compute_threads(config);
   const auto seed = static_cast<std::uint64_t>(config.seed);
   const StopSignals signals;
+  ranks.require_equal("configuration", to_json(config).dump());
 
   // ---- Data: vehicles of the training split; a fixed list of (vehicle, subset) pairs for validation.
   const DataSet data = open_data_set(config.data.path, "train");
-  const Validation validation(config, device);
+  ranks.at(0, "reading data");
+  const Validation validation(config, device, ranks);
   const PerceptualDistance perceptual = perceptual_distance(config, device);
 
   // ---- The run folder: a new one, or one that goes on. Not before here, so that a wrong path leaves none behind.
-  open_run_folder(run, config, resume);
+  if (ranks.first()) open_run_folder(run, config, resume);
 
   // ---- Model, averaged copy, optimiser.
   Denoiser denoiser(config.model, seed, device);
@@ -59,11 +111,16 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
   AdamW optimizer(named_parameters(denoiser), config.optimizer);
   const auto weights = tensors(denoiser);
   const auto averaged_weights = tensors(averaged);
+  // Where a sample may have no reference, the network's share for references may have no gradient.
+  const bool overlap = std::ranges::count(config.data.references, 0) + std::ranges::count(config.data.missing, 8) == 0;
+  GradientExchange gradients(ranks, trainable(denoiser), overlap);
 
-  // ---- Resume: counters say where every random stream stands.
+  // ---- Resume: counters say where every random stream stands. All ranks start from what the first one read.
   std::int64_t step = 0;
   BestValidation best;
-  if (resume) {
+  bool validation_owed = true;  // before step 1: what fails there should not fail after hours
+  ranks.at(0, "reading the checkpoint");
+  if (resume && ranks.first()) {
     const auto checkpoint = newest_valid_checkpoint(run);
     if (checkpoint) {
       load_state(denoiser, checkpoint->weights, "checkpoint weights");
@@ -71,6 +128,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
       optimizer.load_state(checkpoint->optimizer, "checkpoint optimiser");
       step = checkpoint->step;
       best = BestValidation::from_json(checkpoint->progress);
+      validation_owed = checkpoint->progress.value("validation_owed", false);
       log_info("resumed at step {}", step);
     } else if (!list_checkpoints(run).empty()) {
       fail("{}: no checkpoint is whole; nothing to resume from", run.string());
@@ -78,37 +136,56 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
       log_warning("{}: no checkpoint was saved yet; starting at step 0", run.string());
     }
   }
-  MetricsLog metrics(run / "metrics.jsonl", step);
-  log_info("{} parameters, {} training vehicles, {} on {}", denoiser.parameter_count(), data.sets.size(), run.string(),
-           device.str());
+  share_state(ranks, denoiser, averaged, optimizer, step, best, validation_owed);
+  std::optional<MetricsLog> metrics;  // of the first rank
+  if (ranks.first()) metrics.emplace(run / "metrics.jsonl", step);
+  log_info("{} parameters, {} training vehicles, {} on {}{}", denoiser.parameter_count(), data.sets.size(),
+           run.string(), device.str(), ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
 
+  // Whether this is the best so far. Cut short by a signal it stays owed.
   const auto validate = [&] {
-    const Json row = validation.score(averaged, step, run / "samples");
-    metrics.add(row);
-    return best.update(row, step);
+    ranks.at(step, "validation");
+    const std::optional<Json> row = validation.score(averaged, step, run / "samples");
+    validation_owed = !row;
+    if (row && metrics) metrics->add(*row);
+    return row && best.update(*row, step);
   };
   const auto save = [&] {
-    save_checkpoint(run, {step, best.to_json(), denoiser.state(), averaged.state(), optimizer.state()});
-    prune_checkpoints(run, config.train.keep_last, best.step, config.train.keep_every);
+    ranks.at(step, "saving a checkpoint");
+    Json progress = best.to_json();
+    progress["validation_owed"] = validation_owed;
+    if (ranks.first()) {
+      save_checkpoint(run, {step, progress, denoiser.state(), averaged.state(), optimizer.state()});
+      prune_checkpoints(run, config.train.keep_last, best.step, config.train.keep_every);
+    }
+    ranks.any(false);  // no rank goes on, or ends, before it is saved
+  };
+  const auto stopped = [&] {
+    log_info("stopped at step {} after saving; go on with: spinfill train --resume --out {}", step, run.string());
+    return TrainResult{step, true};
   };
 
-  // ---- Validation once before step 1: what fails there should not fail after hours. It is nobody's best.
-  if (step == 0) validate();
+  if (validation_owed) {
+    validate();
+    if (step > 0 || validation_owed) save();
+    if (validation_owed) return stopped();
+  }
 
-  const std::int64_t accumulation = config.train.batch_sets / config.train.micro_batch_sets;
   TrainingStream stream;
   stream.seed = seed;
   stream.batch_size = config.train.micro_batch_sets;
+  stream.rank = ranks.rank();
+  stream.world = ranks.world();
   Loader loader(training_batches(data, config.data, stream), step * accumulation, config.train.steps * accumulation,
                 config.data.loader);
   Progress progress("train", config.train.steps, "steps", step);
   auto window_start = Clock::now();
   double window_wait = loader.waited_seconds();
   std::int64_t window_views = 0, window_steps = 0, skipped_in_row = 0;
-  TrainResult result{step, false};
 
   while (step < config.train.steps) {
-    // ---- Next batch: pure function of (seed, step).
+    // ---- Next batch: pure function of (seed, step); the ranks share a step's micro-batches in turn.
+    ranks.at(step, "waiting for data");
     std::vector<Batch> micro_batches;
     for (std::int64_t i = 0; i < accumulation; ++i) micro_batches.push_back(loader.next().value());
     std::string ids;
@@ -120,14 +197,19 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
     // ---- Forward, backward, update.
     const std::string phase = loss_options_at(config, step).mode;
     const double rate = learning_rate_at(config.optimizer, step, config.train.steps);
-    const StepStatistics statistics = train_step(denoiser, optimizer, micro_batches, config, step, perceptual);
+    ranks.at(step, "forward, backward, update");
+    const StepStatistics statistics =
+        train_step(denoiser, optimizer, micro_batches, config, step, ranks, gradients, perceptual);
     ++step;
     ++window_steps;
 
     // ---- A step that is not finite changes nothing; too many in a row end the run.
     if (!statistics.finite) {
-      log_warning("step {}: loss {} with gradient norm {} was skipped; vehicles: {}", step, statistics.loss,
-                  statistics.gradient_norm, ids);
+      const std::string named = culprits(ranks, statistics.suspects, ids);
+      if (ranks.first()) {
+        log_warning("step {}: loss {} with gradient norm {} was skipped; vehicles: {}", step, statistics.loss,
+                    statistics.gradient_norm, named);
+      }
       if (++skipped_in_row >= config.train.max_skipped_steps) {
         fail(
             "step {}: {} steps in a row were not finite; lower optimizer.learning_rate or look at the vehicles named "
@@ -143,16 +225,17 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
     if (step % config.train.log_every == 0 || step == config.train.steps || !statistics.finite) {
       const double seconds = seconds_since(window_start);
       const double waited = loader.waited_seconds() - window_wait;
-      metrics.add({{"step", step},
-                   {"loss", statistics.finite ? Json(statistics.loss) : Json()},
-                   {"mse", statistics.finite ? Json(statistics.squared_error) : Json()},
-                   {"phase", phase},
-                   {"learning_rate", rate},
-                   {"gradient_norm", statistics.finite ? Json(statistics.gradient_norm) : Json()},
-                   {"skipped", !statistics.finite},
-                   {"views_per_second", static_cast<double>(window_views) / seconds},
-                   {"seconds_per_step", seconds / static_cast<double>(window_steps)},
-                   {"waiting_share", waited / seconds}});
+      const Json row = {{"step", step},
+                        {"loss", statistics.finite ? Json(statistics.loss) : Json()},
+                        {"mse", statistics.finite ? Json(statistics.squared_error) : Json()},
+                        {"phase", phase},
+                        {"learning_rate", rate},
+                        {"gradient_norm", statistics.finite ? Json(statistics.gradient_norm) : Json()},
+                        {"skipped", !statistics.finite},
+                        {"views_per_second", static_cast<double>(window_views) / seconds},
+                        {"seconds_per_step", seconds / static_cast<double>(window_steps)},
+                        {"waiting_share", waited / seconds}};
+      if (metrics) metrics->add(row);
       window_start = Clock::now();
       window_wait = loader.waited_seconds();
       window_views = window_steps = 0;
@@ -168,7 +251,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
       improved = validate();
       window_start += Clock::now() - paused;
     }
-    const bool stop = StopSignals::requested() && !last;
+    const bool stop = (ranks.any(StopSignals::requested()) && !last) || validation_owed;
     if (step % config.train.checkpoint_every == 0 || improved || last || stop) {
       const auto paused = Clock::now();
       save();
@@ -176,13 +259,15 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
     }
     if (stop) {
       progress.finish();
-      log_info("stopped at step {} after saving; go on with: spinfill train --resume --out {}", step, run.string());
-      result.stopped = true;
-      break;
+      return stopped();
     }
   }
-  result.step = step;
-  return result;
+  return {step, false};
+}
+
+TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
+  Ranks alone;
+  return train(config, run, resume, alone);
 }
 
 }  // namespace spinfill

@@ -5,18 +5,22 @@
 #include <filesystem>
 
 #include "metrics/run_config.h"
+#include "train/ranks.h"
 
 namespace spinfill {
 
 struct TrainResult {
   std::int64_t step = 0;  // optimiser steps made
-  bool stopped = false;   // by SIGINT or SIGTERM, after saving
+  bool stopped = false;   // by a signal to any rank, after saving
 };
 
 // Trains in RUN: config.yaml, metrics.jsonl, samples/, checkpoints/. The same seed, configuration and data give the
 // same weights, whatever was interrupted and resumed in between.
+// With several ranks each takes its share of a step's micro-batches and of validation, and rank 0 writes: the result is
+// that of one process, up to the rounding of sums.
 // Errors: exit 2 when RUN holds a run and `resume` is not given, or holds none and it is; exit 3 when data cannot be
 // read, the disk is full, or too many steps in a row were not finite.
-TrainResult train(const RunConfig& config, const std::filesystem::path& run, bool resume);
+TrainResult train(const RunConfig& config, const std::filesystem::path& run, bool resume, Ranks& ranks);
+TrainResult train(const RunConfig& config, const std::filesystem::path& run, bool resume);  // of a process alone
 
 }  // namespace spinfill

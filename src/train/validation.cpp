@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"
+#include "core/signals.h"
 #include "metrics/evaluation.h"
 #include "metrics/evaluation_set.h"
 #include "metrics/report.h"
@@ -37,25 +38,45 @@ BestValidation BestValidation::from_json(const Json& json) {
   return best;
 }
 
+namespace {
+
+// Numbers come through JSON as they are: it is written with the shortest digits that read back alike.
+EvaluationReport of_all_ranks(const EvaluationReport& own, Ranks& ranks) {
+  if (ranks.world() == 1) return own;
+  std::vector<EvaluationReport> shares;
+  const std::vector<std::string> texts = ranks.gather(own.images.empty() ? "" : report_to_json(own).dump());
+  for (std::size_t rank = 0; rank < texts.size(); ++rank) {
+    if (!texts[rank].empty())
+      shares.push_back(report_from_json(Json::parse(texts[rank]), fmt::format("validation of rank {}", rank)));
+  }
+  return merge(shares);
+}
+
+}  // namespace
+
 struct Validation::State {
   RunConfig config;
   at::Device device;
+  Ranks& ranks;
   LpipsChoice lpips;
   EvaluationSet set;
-  std::vector<Batch> batches;  // once made, kept
+  std::vector<Batch> batches;  // of this rank, once made, kept
   std::int64_t at_once = 1;    // so many side by side
 };
 
-Validation::Validation(const RunConfig& config, at::Device device)
+Validation::Validation(const RunConfig& config, at::Device device, Ranks& ranks)
     : state_(new State{config,
                        device,
+                       ranks,
                        choose_lpips(config.evaluation.lpips, device),
                        EvaluationSet(config.data, config.evaluation, "val", config.train.validation_sets),
                        {}}) {
   if (!state_->lpips.lpips) log_info("{}", state_->lpips.absent);
-  Progress progress("validation data", state_->set.batches(), "batches");
-  if (device.is_cpu()) state_->at_once = micro_batches_at_once(config, processors(), state_->set.batches());
-  const NextBatch next = state_->set.stream(state_->at_once);
+  const EvaluationShare share{ranks.rank(), ranks.world()};
+  const std::int64_t own = state_->set.batches(share);
+  Progress progress("validation data", own, "batches");
+  if (device.is_cpu()) state_->at_once = micro_batches_at_once(config, processors(), own);
+  const NextBatch next = state_->set.stream(state_->at_once, share);
   while (std::optional<Batch> batch = next()) {
     state_->batches.push_back(std::move(*batch));
     progress.update(std::ssize(state_->batches));
@@ -64,7 +85,7 @@ Validation::Validation(const RunConfig& config, at::Device device)
 
 Validation::~Validation() = default;
 
-Json Validation::score(const Denoiser& denoiser, std::int64_t step, const fs::path& samples) const {
+std::optional<Json> Validation::score(const Denoiser& denoiser, std::int64_t step, const fs::path& samples) const {
   const at::NoGradGuard no_grad;
   const auto began = std::chrono::steady_clock::now();
   const auto seed = static_cast<std::uint64_t>(state_->config.seed);
@@ -72,24 +93,31 @@ Json Validation::score(const Denoiser& denoiser, std::int64_t step, const fs::pa
     return generate(denoiser, batch.to(state_->device), state_->config.sampler, seed).to(at::kCPU);
   };
   std::size_t next = 0;
+  bool stopped = false;
   const NextBatch batches = [&]() -> std::optional<Batch> {
-    if (next == state_->batches.size()) return std::nullopt;
+    stopped = stopped || StopSignals::requested();
+    if (stopped || next == state_->batches.size()) return std::nullopt;
     return state_->batches[next++];
   };
   EvaluateOptions options;
   // The baselines do not change: they are scored once, beside the first validation.
   options.baselines = step == 0;
   options.batches_at_once = state_->at_once;
-  std::int64_t grids = 0;
+  Ranks& ranks = state_->ranks;
+  std::int64_t index = ranks.rank();  // of the batch among those of all ranks
   options.on_batch = [&](const Batch& batch, const at::Tensor& pictures) {
-    if (grids >= state_->config.train.sample_grids) return;
-    SampleGridOptions grid;
-    grid.sets = 2;
-    draw_sample_grid(batch, pictures, samples / fmt::format("step-{:07}-{}.png", step, grids++), grid);
+    if (index < state_->config.train.sample_grids) {
+      SampleGridOptions grid;
+      grid.sets = 2;
+      draw_sample_grid(batch, pictures, samples / fmt::format("step-{:07}-{}.png", step, index), grid);
+    }
+    index += ranks.world();
   };
   Protocol protocol = state_->set.protocol(state_->config.sampler, seed);
   protocol.lpips_absent = state_->lpips.absent;
-  const EvaluationReport report = evaluate(predictor, batches, protocol, state_->lpips.lpips.get(), options);
+  const EvaluationReport own = evaluate(predictor, batches, protocol, state_->lpips.lpips.get(), options);
+  if (ranks.any(stopped)) return std::nullopt;
+  const EvaluationReport report = of_all_ranks(own, ranks);
   const Summary summary = summarise(report);
   Json row = {{"step", step}, {"validation", scores_to_json(summary.overall.mean)}};
   row["weights"] = "ema";

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "core/files.h"
 #include "metrics/run_config.h"
 #include "model/denoiser.h"
+#include "train/ranks.h"
 
 namespace spinfill {
 
@@ -21,15 +23,16 @@ struct BestValidation {
 };
 
 // Scores on a fixed list of (vehicle, subset) pairs of the validation split, so that scores of different steps and runs
-// compare. The pairs and their priors are kept in memory.
+// compare. Each rank scores its share of the batches, none twice; the scores are those of any number of ranks to the
+// last digit. The share and its priors are kept in memory.
 class Validation {
  public:
-  Validation(const RunConfig& config, at::Device device);
+  Validation(const RunConfig& config, at::Device device, Ranks& ranks);
   ~Validation();
 
-  // One row of metrics.jsonl: {"step", "validation": {"psnr", "ssim", "lpips", "foreground_psnr"}, …}; pictures go to
-  // samples/step-N-K.png.
-  Json score(const Denoiser& denoiser, std::int64_t step, const std::filesystem::path& samples) const;
+  // One row of metrics.jsonl, the same on every rank: {"step", "validation": {"psnr", "ssim", "lpips",
+  // "foreground_psnr"}, …}; pictures go to samples/step-N-K.png. Empty where a rank was asked to stop meanwhile.
+  std::optional<Json> score(const Denoiser& denoiser, std::int64_t step, const std::filesystem::path& samples) const;
 
  private:
   struct State;

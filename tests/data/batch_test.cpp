@@ -52,6 +52,18 @@ class BatchTest : public testing::Test {
   TemporaryFolder folder_;
 };
 
+// A target's own error would teach nothing but blur.
+TEST_F(BatchTest, CameraErrorsAreThoseOfReferences) {
+  const DataSet data = one_set();
+  Augmentation noisy;
+  for (ViewCorrection& error : noisy.camera_errors.emplace()) error.azimuth = 0.05;
+  const Batch exact = make(data, spec_of(Slots(0b00100010))), batch = make(data, spec_of(Slots(0b00100010), noisy));
+  for (int slot = 0; slot < 8; ++slot) {
+    const bool moved = !at::equal(batch.vehicle_from_camera[0][slot], exact.vehicle_from_camera[0][slot]);
+    EXPECT_EQ(moved, slot != 1 && slot != 5) << slot;
+  }
+}
+
 TEST_F(BatchTest, HoldsPicturesCamerasAndRoles) {
   const DataSet data = one_set({.category = "jeep"});
   const Batch batch = make(data, spec_of(Slots(0b00100010)));

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several real processes that train together over Gloo.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+
+#include <fstream>
+
+#include "core/files.h"
+#include "core/safetensors.h"
+#include "support/support.h"
+#include "support/tiny_set.h"
+
+namespace spinfill {
+namespace {
+
+using testing::HasSubstr;
+
+class Distributed : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new test::TemporaryFolder;
+    test::write_tiny_data_set(*folder_ / "data", 8);
+    std::ofstream(*folder_ / "tiny.yaml") << R"(
+data: {width: 24, height: 16, priors: {grid: 16}}
+model:
+  block_out_channels: [16, 16]
+  attention_levels: [0, 1]
+  attention_heads: 2
+  cross_attention_dim: 16
+  norm_num_groups: 4
+optimizer: {warmup_steps: 2}
+train: {steps: 6, batch_sets: 4, micro_batch_sets: 1, regression_share: 0.5, checkpoint_every: 3, keep_last: 20,
+        validate_every: 3, validation_sets: 0, sample_grids: 2, log_every: 1, join_timeout: 120, rank_timeout: 20}
+evaluation: {batch_sets: 1, subsets: 2}
+)";
+  }
+  static void TearDownTestSuite() {
+    delete folder_;
+    folder_ = nullptr;
+  }
+  static test::CommandResult shell(const std::string& script) {
+    return test::run_command(fmt::format("cd '{}' || exit 9; unset SPINFILL_LPIPS_WEIGHTS; {}", folder_->path().string(),
+                                         script));
+  }
+  static std::string train(const std::string& run, const std::string& more = "") {
+    return fmt::format("'{}' train --config tiny.yaml --set data.path=data --out {} {}", test::program(), run, more);
+  }
+  // Starts two processes that would train for long; once a checkpoint is there, `act` is done to rank 1, whose pid is
+  // $one (the launcher's is $launcher).
+  static test::CommandResult disturbed(const std::string& run, const std::string& act,
+                                       const std::string& more = "") {
+    return shell(
+        train(run, "--nproc-per-node 2 --set train.steps=100000 --set train.validate_every=100000 " + more) +
+        " & launcher=$!; while [ ! -e " + run +
+        "/checkpoints/step-3/state.json ] && kill -0 $launcher 2>/dev/null; do sleep 0.05; done; "
+        "for p in $(pgrep -P $launcher); do grep -qz '^RANK=1$' /proc/$p/environ && one=$p; done; " +
+        act + "; wait $launcher; code=$?; pgrep -P $launcher && exit 98; exit $code");
+  }
+  static TensorMap weights(const std::string& run, int step) {
+    return read_safetensors(*folder_ / run / fmt::format("checkpoints/step-{}/weights.safetensors", step)).tensors;
+  }
+  static std::vector<Json> rows(const std::string& run) {
+    std::vector<Json> list;
+    std::ifstream in(*folder_ / run / "metrics.jsonl");
+    for (std::string line; std::getline(in, line);) list.push_back(Json::parse(line));
+    return list;
+  }
+  static void expect_close(const TensorMap& a, const TensorMap& b, double tolerance) {
+    ASSERT_EQ(a.size(), b.size());
+    for (const auto& [name, tensor] : a)
+      EXPECT_LT((tensor - b.at(name)).abs().max().item<double>(), tolerance) << name;
+  }
+  static test::TemporaryFolder* folder_;
+};
+test::TemporaryFolder* Distributed::folder_ = nullptr;
+
+// (1 process × 4 micro-batches), (2 × 2) and (4 × 1), one thread and two.
+TEST_F(Distributed, AnySplitGivesTheSameRun) {
+  auto result = shell(train("one"));
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  result = shell(train("two", "--nproc-per-node 2"));
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("2 processes"));
+  result = shell("OMP_NUM_THREADS=2 " + train("side", "--nproc-per-node 2"));
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  result = shell(train("four", "--nproc-per-node 4"));
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const TensorMap start = weights("one", 3), end = weights("one", 6);
+  double moved = 0;
+  for (const auto& [name, tensor] : end)
+    moved = std::max(moved, (tensor - start.at(name)).abs().max().item<double>());
+  ASSERT_GT(moved, 1e-4);  // what the comparison would miss if nothing was trained
+  for (const std::string run : {"two", "side", "four"}) {
+    expect_close(weights(run, 6), end, 2e-6);
+    const auto own = rows(run), expected = rows("one");
+    ASSERT_EQ(own.size(), expected.size());
+    // Before step 1 the weights are the same bits, and so are the scores of any share.
+    EXPECT_EQ(own[0].at("validation"), expected[0].at("validation")) << run;
+    EXPECT_EQ(own[0].at("baselines"), expected[0].at("baselines")) << run;
+    EXPECT_EQ(own[0].at("images"), expected[0].at("images")) << run;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      EXPECT_EQ(own[i].at("step"), expected[i].at("step"));
+      if (!own[i].contains("loss")) continue;
+      EXPECT_NEAR(own[i]["loss"].get<double>(), expected[i]["loss"].get<double>(), 1e-4) << run << i;
+    }
+    EXPECT_TRUE(fs::exists(*folder_ / run / "samples/step-0000006-1.png"));
+  }
+}
+
+// Another number of processes goes on with the same data in the same order.
+TEST_F(Distributed, ResumesWithAnotherNumberOfProcesses) {
+  ASSERT_EQ(shell(train("whole", "--nproc-per-node 2")).exit_code, 0);
+  ASSERT_EQ(shell(train("parts", "--set train.steps=3 --nproc-per-node 2")).exit_code, 0);
+  // The schedule of the first part is that of three steps; what matters here is the second.
+  fs::remove_all(*folder_ / "parts/checkpoints");
+  fs::create_directories(*folder_ / "parts/checkpoints");
+  fs::copy(*folder_ / "whole/checkpoints/step-3", *folder_ / "parts/checkpoints/step-3", fs::copy_options::recursive);
+  const auto result = shell(train("parts", "--resume --nproc-per-node 4"));
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("resumed at step 3"));
+  expect_close(weights("parts", 6), weights("whole", 6), 2e-6);
+}
+
+TEST_F(Distributed, AKilledRankEndsAllAndTheRestartResumes) {
+  const auto result = disturbed("killed", "kill -KILL $one");
+  EXPECT_EQ(result.exit_code, 3) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("rank 1 was ended by signal 9"));
+  EXPECT_THAT(result.output, HasSubstr("rank 0 of 2 could not go on at step"));
+  EXPECT_THAT(result.output, HasSubstr("rank 1 was last seen at step"));
+  const auto again = shell(train("killed", "--auto-resume --nproc-per-node 2 --set train.steps=9 "
+                                           "--set train.validate_every=100000"));
+  // The killed run may be further than step 9 already.
+  EXPECT_THAT(again.output, HasSubstr("resumed at step"));
+  EXPECT_EQ(again.exit_code, 0) << again.output;
+}
+
+TEST_F(Distributed, AHungRankEndsAllWithinTheConfiguredTime) {
+  const auto result = disturbed("hung", "kill -STOP $one; began=$SECONDS", "--set train.rank_timeout=4");
+  EXPECT_EQ(result.exit_code, 3) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("rank 1 was last seen at step"));
+  EXPECT_THAT(result.output, HasSubstr("are killed"));
+}
+
+TEST_F(Distributed, ASignalToTheLauncherOrToOneRankSavesOnAll) {
+  for (const std::string act : {"kill -TERM $launcher", "kill -USR1 $one"}) {
+    const std::string run = act.find("USR1") == std::string::npos ? "term" : "usr1";
+    const auto result = disturbed(run, act);
+    EXPECT_EQ(result.exit_code, 75) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("after saving"));
+  }
+}
+
+// What fails on one rank alone is told once, with its reason, and every process ends.
+TEST_F(Distributed, AFailureOnOneRankNamesIt) {
+  const auto result = disturbed("broken", "for f in data/*/*.png; do printf x > $f.new; mv $f.new $f; done",
+                                "--set data.loader.cache_mib=0");
+  EXPECT_EQ(result.exit_code, 3) << result.output;
+  EXPECT_THAT(result.output, HasSubstr(".png"));
+  test::write_tiny_data_set(*folder_ / "data", 8);
+}
+
+TEST_F(Distributed, WrongUseIsOneLine) {
+  auto result = shell(train("odd", "--nproc-per-node 3"));
+  EXPECT_EQ(result.exit_code, 2) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("cannot share evenly"));
+  EXPECT_FALSE(fs::exists(*folder_ / "odd"));
+  result = shell("RANK=1 " + train("odd"));
+  EXPECT_EQ(result.exit_code, 2) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("WORLD_SIZE is missing"));
+  result = shell("RANK=1 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=1 " +
+                 train("odd", "--set train.join_timeout=1"));
+  EXPECT_EQ(result.exit_code, 3) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("127.0.0.1:1"));
+  EXPECT_FALSE(fs::exists(*folder_ / "odd"));
+}
+
+}  // namespace
+}  // namespace spinfill
