@@ -79,7 +79,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
     }
   }
   MetricsLog metrics(run / "metrics.jsonl", step);
-  log_info("{} parameters, {} training vehicles, {} on {}", denoiser.parameter_count(), data.sets.size(), run.string(),
+  log_info("{} parameters, {} training vehicles, {} on {}", denoiser.parameter_count(), data.size(), run.string(),
            device.str());
 
   const auto validate = [&] {

@@ -6,6 +6,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "core/files.h"
+#include "data/data_set.h"
 #include "data/synth/design.h"
 #include "data/synth/synth.h"
 #include "data/synth/vehicle.h"
@@ -255,7 +256,7 @@ TEST(Synth, SplitsAreDisjointAndComplete) {
     for (const auto& id : part) EXPECT_TRUE(all.insert(id.get<std::string>()).second) << id;
   }
   EXPECT_EQ(all.size(), 10u);
-  EXPECT_EQ(open_data_set(folder / "out", "val").sets.size(), 2u);
+  EXPECT_EQ(open_data_set(folder / "out", "val").size(), 2);
 }
 
 // A photographer states the primary azimuth; where the camera truly stood is another number.
