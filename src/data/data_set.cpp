@@ -26,6 +26,9 @@ class SetsInMemory : public SetSource {
   std::string id(std::int64_t set) const override { return at(set)->id; }
   Slots slots(std::int64_t set) const override { return at(set)->slots(); }
   bool has_identity(std::int64_t set) const override { return !at(set)->identity_file_path.empty(); }
+  bool any_identity() const override {
+    return std::ranges::any_of(sets_, [](const auto& set) { return !set->identity_file_path.empty(); });
+  }
   std::shared_ptr<const ViewSet> read(std::int64_t set) const override { return at(set); }
 
  private:
@@ -78,6 +81,7 @@ DataSet::DataSet(fs::path folder, std::shared_ptr<const SetSource> source)
 
 void DataSet::find_identity() {
   first_with_identity_ = -1;
+  if (!source_->any_identity()) return;
   for (std::int64_t i = 0; i < size() && first_with_identity_ < 0; ++i) {
     if (has_identity(i)) first_with_identity_ = i;
   }

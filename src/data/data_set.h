@@ -23,6 +23,7 @@ class SetSource {
   virtual std::string id(std::int64_t set) const = 0;
   virtual Slots slots(std::int64_t set) const = 0;  // views that have a picture
   virtual bool has_identity(std::int64_t set) const = 0;
+  virtual bool any_identity() const = 0;
   virtual std::shared_ptr<const ViewSet> read(std::int64_t set) const = 0;  // exit 3 names what is wrong
 };
 

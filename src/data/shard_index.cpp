@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/shard_index.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -23,6 +24,7 @@ constexpr std::size_t kHeader = 80, kChecksumAt = 72;
 constexpr std::size_t kSet = 20;
 constexpr std::uint64_t kMaxTable = std::uint64_t{4} << 30;
 constexpr unsigned char kHasIdentity = 1;
+constexpr std::uint64_t kFirstRead = 16 << 10;
 
 template <class T>
 T number_at(std::string_view bytes, std::size_t at) {
@@ -108,7 +110,9 @@ ShardIndex ShardIndex::read(const fs::path& path) {
     fail("{}: {}; make it anew: spinfill data index", path.string(), what);
   };
   if (file.size() < kHeader) refuse("is no index of a shard");
-  const std::string header = file.read(0, kHeader);
+  // Mostly the tables too: one read a shard is what counts on mounted storage.
+  std::string begin = file.read(0, static_cast<std::size_t>(std::min<std::uint64_t>(file.size(), kFirstRead)));
+  const std::string_view header = begin;
   if (!header.starts_with(kMagic)) refuse("is no index of a shard");
   if (number_at<std::uint32_t>(header, 8) != kVersion) {
     refuse(fmt::format("is of version {}, not {}", number_at<std::uint32_t>(header, 8), kVersion));
@@ -120,7 +124,11 @@ ShardIndex ShardIndex::read(const fs::path& path) {
       kSet * sets + ids + 4 * files != room) {
     refuse("does not have the size that it states");
   }
-  return {path, file.read(0, kHeader + kSet * sets + ids)};
+  const std::size_t table = kHeader + kSet * sets + ids, had = std::min(begin.size(), table);
+  begin.resize(table);
+  file.read(had, begin.data() + had, table - had);
+  begin.shrink_to_fit();
+  return {path, std::move(begin)};
 }
 
 ShardIndex::ShardIndex(fs::path path, std::string bytes)
@@ -134,7 +142,7 @@ ShardIndex::ShardIndex(fs::path path, std::string bytes)
   check();
 }
 
-void ShardIndex::check() const {
+void ShardIndex::check() {
   const auto refuse = [&](const std::string& what) {
     fail("{}: {}; make it anew: spinfill data index", path_.string(), what);
   };
@@ -143,7 +151,7 @@ void ShardIndex::check() const {
   for (std::int64_t i = 0; i < sets_; ++i) {
     const std::uint64_t id_end = field(i, 2), files = field(i, 3), begin = kTarBlock * field(i, 0),
                         bytes = kTarBlock * field(i, 1);
-    if (id_end <= id_begin || id_end > ids_bytes_ || !is_valid_id(std::string(id(i)))) {
+    if (id_end <= id_begin || id_end > ids_bytes_ || !is_valid_id(id(i))) {
       refuse(fmt::format("its set {} has no valid id", i));
     }
     if ((i == 0 && files != 0) || files < file_begin || files >= files_) {
@@ -151,6 +159,7 @@ void ShardIndex::check() const {
     }
     if (begin + bytes > shard_bytes_) refuse(fmt::format("set '{}' reaches beyond the shard's end", id(i)));
     if (begin < free || bytes == 0) refuse(fmt::format("set '{}' overlaps another one", id(i)));
+    any_identity_ = any_identity_ || has_identity(i);
     id_begin = id_end;
     file_begin = files + 1;
     free = begin + bytes;

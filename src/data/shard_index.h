@@ -44,6 +44,7 @@ class ShardIndex {
   std::string_view id(std::int64_t set) const;
   Slots slots(std::int64_t set) const;
   bool has_identity(std::int64_t set) const;
+  bool any_identity() const { return any_identity_; }
   IndexedSet set(std::int64_t set) const;
   std::vector<std::uint32_t> checksums(const IndexedSet& set, OpenFiles& files) const;
   std::uint64_t shard_bytes() const { return shard_bytes_; }
@@ -51,12 +52,12 @@ class ShardIndex {
 
  private:
   ShardIndex(fs::path path, std::string bytes);
-  void check() const;
+  void check();
   std::uint32_t field(std::int64_t set, int number) const;
   fs::path path_;               // of the index, or of a shard that has none
   std::string table_;           // header, sets, ids
   std::string in_memory_ = {};  // checksums, where there is no file
-  bool on_disk_ = true;
+  bool on_disk_ = true, any_identity_ = false;
   std::int64_t sets_ = 0;
   std::uint64_t shard_bytes_ = 0, ids_bytes_ = 0, files_ = 0;
   std::string shard_sha256_;

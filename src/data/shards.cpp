@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/progress.h"
+#include "core/side_by_side.h"
 #include "core/signals.h"
 #include "data/shard_scan.h"
 
@@ -14,6 +15,7 @@ namespace spinfill {
 namespace {
 
 constexpr std::size_t kOpenFiles = 64;
+constexpr std::size_t kReaders = 8;  // of indexes at once: mounted storage is slow to answer, not to send
 constexpr std::uint64_t kMaxListBytes = 64 << 20;
 constexpr std::array kKnownSplits = {"train", "val", "valid", "validation", "test"};
 
@@ -69,18 +71,34 @@ void refuse_changed(const fs::path& shard, std::uint64_t bytes, const ShardIndex
        shard.string(), bytes, index.shard_bytes(), shard.parent_path().string());
 }
 
+// The index of each shard that has one, and fits the shard's size.
+std::vector<std::optional<ShardIndex>> read_indexes(const std::vector<fs::path>& shards) {
+  std::vector<std::optional<ShardIndex>> indexes(shards.size());
+  const std::size_t readers = std::min(kReaders, shards.size());
+  side_by_side(readers, [&](std::size_t reader) {
+    for (std::size_t i = reader; i < shards.size(); i += readers) {
+      const std::uint64_t bytes = bytes_of(shards[i]);
+      const fs::path path = index_path(shards[i]);
+      if (!fs::exists(path)) continue;
+      indexes[i] = ShardIndex::read(path);
+      refuse_changed(shards[i], bytes, *indexes[i]);
+    }
+    return reader;
+  });
+  return indexes;
+}
+
 }  // namespace
 
 ShardSets::ShardSets(std::vector<fs::path> shards)
     : shards_(std::move(shards)), files_(std::make_shared<OpenFiles>(kOpenFiles)) {
-  std::vector<std::uint64_t> sizes;
+  std::vector<std::optional<ShardIndex>> indexes = read_indexes(shards_);
   std::uint64_t to_scan = 0;
   std::int64_t without = 0;
-  for (const fs::path& shard : shards_) {
-    sizes.push_back(bytes_of(shard));
-    if (fs::exists(index_path(shard))) continue;
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    if (indexes[i]) continue;
     ++without;
-    to_scan += sizes.back();
+    to_scan += bytes_of(shards_[i]);
   }
   std::optional<ScanBar> bar;
   if (without > 0) {
@@ -89,9 +107,7 @@ ShardSets::ShardSets(std::vector<fs::path> shards)
     bar.emplace(to_scan);
   }
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    const fs::path path = index_path(shards_[i]);
-    indexes_.push_back(fs::exists(path) ? ShardIndex::read(path) : ShardIndex::from(bar->scan(shards_[i]), shards_[i]));
-    refuse_changed(shards_[i], sizes[i], indexes_.back());
+    indexes_.push_back(indexes[i] ? *std::move(indexes[i]) : ShardIndex::from(bar->scan(shards_[i]), shards_[i]));
     first_.push_back(first_.back() + indexes_.back().size());
   }
   if (size() > UINT32_MAX) fail("{}: more than {} sets", shards_[0].parent_path().string(), UINT32_MAX);
@@ -147,6 +163,10 @@ Slots ShardSets::slots(std::int64_t set) const {
 bool ShardSets::has_identity(std::int64_t set) const {
   const Place at = place(set);
   return indexes_[at.shard].has_identity(at.set);
+}
+
+bool ShardSets::any_identity() const {
+  return std::ranges::any_of(indexes_, &ShardIndex::any_identity);
 }
 
 std::int64_t ShardSets::find(const std::string& id) const {

@@ -24,6 +24,7 @@ class ShardSets : public SetSource {
   std::string id(std::int64_t set) const override;
   Slots slots(std::int64_t set) const override;
   bool has_identity(std::int64_t set) const override;
+  bool any_identity() const override;
   std::shared_ptr<const ViewSet> read(std::int64_t set) const override;
   ViewSet parse(std::int64_t set, const ReportProblem& report) const;
   std::int64_t find(const std::string& id) const;  // −1: there is none

@@ -299,7 +299,7 @@ bool is_valid_category(const std::string& name) {
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos;
 }
 
-bool is_valid_id(const std::string& id) {
+bool is_valid_id(std::string_view id) {
   const auto refused = [](char c) { return is_control(c) || c == '/' || c == '\\'; };
   return !id.empty() && id.size() <= 128 && id.front() != '.' && std::ranges::none_of(id, refused);
 }

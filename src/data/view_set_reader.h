@@ -24,7 +24,7 @@ constexpr int kMaxFrames = 64;
 constexpr std::uint64_t kMaxTransformsBytes = 16 << 20;
 
 // An id is also a file name: 1 to 128 printable characters without '/', not starting with a dot.
-bool is_valid_id(const std::string& id);
+bool is_valid_id(std::string_view id);
 bool is_valid_category(const std::string& name);
 
 }  // namespace spinfill
