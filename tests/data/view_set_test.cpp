@@ -255,6 +255,21 @@ TEST(DataSet, AnIdMayDifferFromItsFolder) {
   expect_error(ExitCode::runtime, {"car-1", "rename"}, [&] { open_data_set(folder.path(), "train"); });
 }
 
+TEST(DataSet, ChosenSetsKeepTheirOrder) {
+  const TemporaryFolder folder;
+  test::write_tiny_data_set(folder.path(), 6, {.slots = {0, 2}});
+  const DataSet train = open_data_set(folder.path(), "train");
+  const DataSet chosen = train.chosen({3, 1}), again = chosen.chosen({1});
+  ASSERT_EQ(chosen.size(), 2);
+  EXPECT_EQ(chosen.id(0), "tiny-03");
+  EXPECT_EQ(chosen.view_set(1)->id, "tiny-01");
+  EXPECT_EQ(again.id(0), "tiny-01");
+  EXPECT_EQ(again.slots(0), Slots(5));
+  EXPECT_EQ(again.first_with_identity(), -1);
+  expect_error(ExitCode::runtime, {"no set 2 among 2"}, [&] { chosen.view_set(2); });
+  EXPECT_EQ(DataSet().size(), 0);
+}
+
 TEST(DataSet, WithoutSplitsEverySetServes) {
   const TemporaryFolder folder;
   write_tiny_set(folder / "a", {.id = "a"});
