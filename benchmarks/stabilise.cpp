@@ -13,6 +13,7 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "data/data_set.h"
 #include "data/stabilise.h"
 
 namespace spinfill {

@@ -94,8 +94,7 @@ int stabilise_sets(const Options& options) {
     const auto results = side_by_side(group.size(), [&](std::size_t i) { return stabilise_set(group[i]); });
     for (std::size_t i = 0; i < group.size(); ++i) {
       const fs::path& folder = sets[first + i];
-      write_stabilised(group[i], results[i],
-                       target ? target->path() / fs::relative(folder, options.folder) : folder);
+      write_stabilised(group[i], results[i], target ? target->path() / fs::relative(folder, options.folder) : folder);
       all.push_back(report(group[i], results[i], options.json));
     }
     progress.update(static_cast<std::int64_t>(first + group.size()));

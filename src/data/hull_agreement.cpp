@@ -89,9 +89,8 @@ HullSilhouettes hull_silhouettes(const std::vector<SpinPicture>& pictures, const
     placed.put(0, i, resized(cameras[k], static_cast<int>(w), static_cast<int>(h)));
     given[0][i] = static_cast<bool>(is_reference[k]);
   }
-  const References references =
-      gather_references(at::zeros({1, n, 3, h, w}), alpha, at::zeros({1, 3}), given,
-                        placed.vehicle_from_camera, placed.intrinsics);
+  const References references = gather_references(at::zeros({1, n, 3, h, w}), alpha, at::zeros({1, 3}), given,
+                                                  placed.vehicle_from_camera, placed.intrinsics);
   HullOptions options;
   options.grid = kGrid;
   options.sections = true;

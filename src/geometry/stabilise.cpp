@@ -103,16 +103,15 @@ Hull hull_of(const std::vector<SpinPicture>& pictures, const Stabilisation& resu
         at::adaptive_avg_pool2d(pictures[k].alpha.view({1, 1, result.height, result.width}), {height, width})
             .view({1, height, width}));
     const StabilisedView& view = result.views[k];
-    cameras.put(0, i,
-                resized(result.turntable.camera(result.stated_azimuths_deg[k], view.correction, result.width,
-                                                result.height),
-                        static_cast<int>(width), static_cast<int>(height)));
+    cameras.put(
+        0, i,
+        resized(result.turntable.camera(result.stated_azimuths_deg[k], view.correction, result.width, result.height),
+                static_cast<int>(width), static_cast<int>(height)));
     trusted[0][i] = view.trusted;
   }
   const at::Tensor alpha = at::stack(alphas).unsqueeze(0);  // [1,R,1,h,w]
-  const References references =
-      gather_references(at::zeros({1, n, 3, height, width}), alpha, at::zeros({1, 3}), trusted,
-                        cameras.vehicle_from_camera, cameras.intrinsics);
+  const References references = gather_references(at::zeros({1, n, 3, height, width}), alpha, at::zeros({1, 3}),
+                                                  trusted, cameras.vehicle_from_camera, cameras.intrinsics);
   HullOptions options;
   options.sections = true;
   return carve_hull(references, options);

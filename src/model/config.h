@@ -55,10 +55,11 @@ struct ModelConfig {
 
   void bind(Fields& f);
 
-  static constexpr std::int64_t kBlended = 2;  // pictures that `blend` can mix in: background, the prior image that is not the base
-  std::int64_t latent_channels() const;        // C
-  std::int64_t input_channels() const;         // C + mask + rays + prior maps + C of the prior image, of conv_in
-  std::int64_t output_channels() const;        // C + weights of the blended pictures, of conv_out
+  static constexpr std::int64_t kBlended =
+      2;  // pictures that `blend` can mix in: background, the prior image that is not the base
+  std::int64_t latent_channels() const;  // C
+  std::int64_t input_channels() const;   // C + mask + rays + prior maps + C of the prior image, of conv_in
+  std::int64_t output_channels() const;  // C + weights of the blended pictures, of conv_out
 };
 
 // Documented sizes: "tiny" (1 M parameters), "small" (2 M, the default), "base" (12 M), "medium" (60 M), "large" (250

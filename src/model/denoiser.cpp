@@ -147,7 +147,8 @@ Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) 
     c.scale = at::full({layout.targets}, config_.residual_scale, c.base.options());
     const at::Tensor dropped = dropped_rows(drop.priors, layout.target_samples);
     if (config_.blend) {
-      const at::Tensor background = batch.background.to(image.scalar_type()).view({-1, 1, 3, 1, 1}).expand(image.sizes());
+      const at::Tensor background =
+          batch.background.to(image.scalar_type()).view({-1, 1, 3, 1, 1}).expand(image.sizes());
       const auto beside_base = [&](const at::Tensor& picture) {
         return without(autoencoder_->encode(take_views(picture, layout.target_rows) * 2 - 1) - c.base, dropped);
       };

@@ -271,8 +271,8 @@ TEST(Synth, JitteredAzimuthsKeepWhatAPhotographerWouldState) {
   options.out = folder / "plain";
   options.azimuth_jitter = 0;
   synth::make_sets(options);
-  const ViewSet set = open_data_set(folder / "out", "test").sets.at(0),
-                plain = open_data_set(folder / "plain", "test").sets.at(0);
+  const ViewSet set = *open_data_set(folder / "out", "test").view_set(0),
+                plain = *open_data_set(folder / "plain", "test").view_set(0);
   for (const Frame& frame : set.frames) {
     ASSERT_TRUE(frame.stated_azimuth_deg.has_value());
     EXPECT_EQ(*frame.stated_azimuth_deg, 45.0 * frame.slot());

@@ -49,8 +49,9 @@ TEST(ViewCameras, WrongRequestsAreOneLine) {
   test::expect_error(ExitCode::usage, {"'guessed'", "auto"}, [] { parse_camera_source("guessed"); });
   test::expect_error(ExitCode::usage, {"no view at 45 degrees"},
                      [&] { choose_cameras(set, CameraSource::automatic, {45}); });
-  test::expect_error(ExitCode::usage, {"every view is hidden"},
-                     [&] { choose_cameras(set, CameraSource::automatic, {0, 90, 135}); });
+  test::expect_error(ExitCode::usage, {"every view is hidden"}, [&] {
+    choose_cameras(set, CameraSource::automatic, {0, 90, 135});
+  });
 }
 
 }  // namespace

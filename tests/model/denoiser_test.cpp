@@ -209,8 +209,8 @@ TEST(Denoiser, EdmPreconditioning) {
   }
 }
 
-// F = 1 through conv_out's bias: D − c_skip·x = c_out; in the other forms base + s, and with a blend of ½ background and
-// ¼ of the other prior image those parts of the way from the base to each.
+// F = 1 through conv_out's bias: D − c_skip·x = c_out; in the other forms base + s, and with a blend of ½ background
+// and ¼ of the other prior image those parts of the way from the base to each.
 TEST(Denoiser, OutputForms) {
   const at::NoGradGuard no_grad;
   for (const std::string form : {"edm", "mirror-or-prior", "prior"}) {
