@@ -40,8 +40,7 @@ int main(int argc, char** argv) {
     for (const bool priors : {false, true}) {
       stream.priors = priors;
       const MakeBatch make = training_batches(data, config, stream);
-      const std::int64_t epoch =
-          (static_cast<std::int64_t>(data.sets.size()) + stream.batch_size - 1) / stream.batch_size;
+      const std::int64_t epoch = (data.size() + stream.batch_size - 1) / stream.batch_size;
       Loader first(make, 0, epoch, config.loader);
       const double decoding = seconds_per_batch(first);
       Loader later(make, epoch, epoch + steps, config.loader);

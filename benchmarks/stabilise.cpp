@@ -13,6 +13,7 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "data/data_set.h"
 #include "data/stabilise.h"
 
 namespace spinfill {
@@ -46,7 +47,9 @@ int run(const std::string& folder, int leave_out, bool each) {
   Column stated{"azimuth as stated, degrees"}, azimuth{"azimuth, degrees"}, scale{"scale, %"}, roll{"roll, degrees"},
       elevation{"elevation, degrees"}, shift{"shift, % of the width"}, seconds{"seconds per set"};
   int hand_held = 0, sets = 0;
-  for (const ViewSet& truth : open_data_set(folder, "test").sets) {
+  const DataSet data = open_data_set(folder, "test");
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const ViewSet truth = *data.view_set(i);
     ViewSet set = truth;
     for (Frame& frame : set.frames) {
       if (!frame.camera) fail("{}: states no cameras to compare with", set.folder.string());

@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/inspect_photos.h"
+#include "cli/pack.h"
 #include "cli/stabilise.h"
 #include "core/error.h"
 #include "core/progress.h"
@@ -47,18 +48,22 @@ int check(const Options& options) {
 }  // namespace
 
 Command data_command() {
-  return {"data", "Checks data sets, estimates their cameras and shows the estimate",
+  return {"data", "Checks and packs data sets, estimates their cameras and shows the estimate",
           [](CLI::App& app) -> std::function<int()> {
             auto options = std::make_shared<Options>();
             CLI::App* sub =
                 app.add_subcommand("check", "Lists every problem of a data set or view set; exits 1 if there is one");
-            sub->add_option("folder", options->folder, "A data set or one view set")->required();
+            sub->add_option("folder", options->folder, "A data set, as view sets or as tar shards, or one view set")
+                ->required();
             sub->add_flag("--json", options->json, "Result as JSON on stdout");
             sub->add_flag("--allow-missing", options->allow_missing, "Sets may lack views (sets to be completed)");
-            const auto stabilise = add_stabilise(app), inspect = add_inspect_photos(app);
+            const auto stabilise = add_stabilise(app), inspect = add_inspect_photos(app), pack = add_pack(app),
+                       index = add_index(app);
             app.require_subcommand(1);
-            return [options, &app, stabilise, inspect] {
+            return [options, &app, stabilise, inspect, pack, index] {
               if (app.got_subcommand("check")) return check(*options);
+              if (app.got_subcommand("pack")) return pack();
+              if (app.got_subcommand("index")) return index();
               return app.got_subcommand("inspect") ? inspect() : stabilise();
             };
           }};

@@ -9,17 +9,47 @@
 
 #include "core/error.h"
 #include "data/data_set.h"
+#include "data/shards.h"
 #include "data/view_set.h"
 
 namespace spinfill {
 namespace {
 
 constexpr int kSlots = 8, kCell = 128, kLabel = 150, kGap = 4;  // px
-constexpr std::size_t kShownProblems = 20;
+constexpr std::size_t kShownProblems = 20, kKept = 24;
 
 std::vector<fs::path> folders_of(const fs::path& folder) {
   if (fs::exists(folder / "transforms.json")) return {folder};
   return set_folders(folder);
+}
+
+// Reads the sets of a folder or of shards one after the other.
+class Sets {
+ public:
+  explicit Sets(const fs::path& folder) {
+    if (holds_shards(folder)) {
+      shards_ = open_all_shards(folder);
+    } else {
+      folders_ = folders_of(folder);
+    }
+  }
+  std::int64_t size() const { return shards_ ? shards_->size() : static_cast<std::int64_t>(folders_.size()); }
+  std::int64_t shards() const { return shards_ ? static_cast<std::int64_t>(shards_->shards().size()) : 0; }
+  ViewSet read(std::int64_t i) const {
+    return shards_ ? *shards_->read(i) : read_view_set(folders_[static_cast<std::size_t>(i)]);
+  }
+
+ private:
+  std::shared_ptr<const ShardSets> shards_;
+  std::vector<fs::path> folders_;
+};
+
+// Shards are of one split each, by their names, unless there is a splits.json.
+void count_shards(DataSummary& data) {
+  if (data.shards == 0 || fs::exists(data.folder / "splits.json")) return;
+  const ShardSplits splits = shards_by_split(data.folder);
+  if (!splits.named) return;
+  for (const auto& [split, shards] : splits.shards) data.by_split[split] = ShardSets(shards).size();
 }
 
 void count_splits(DataSummary& data, const std::set<std::string>& ids) {
@@ -49,18 +79,21 @@ std::string counts(const std::map<std::string, std::int64_t>& numbers) {
 }  // namespace
 
 bool is_data(const fs::path& folder) {
-  return fs::is_directory(folder) && (fs::exists(folder / "splits.json") || !folders_of(folder).empty());
+  return fs::is_directory(folder) &&
+         (fs::exists(folder / "splits.json") || holds_shards(folder) || !folders_of(folder).empty());
 }
 
 DataSummary read_data_summary(const fs::path& folder) {
   DataSummary data;
   data.folder = folder;
   std::set<std::string> ids;
-  for (const fs::path& path : folders_of(folder)) {
+  const Sets sets(folder);
+  data.shards = sets.shards();
+  for (std::int64_t i = 0; i < sets.size(); ++i) {
     try {
-      const ViewSet set = read_view_set(path);
+      const ViewSet set = sets.read(i);
       if (!ids.insert(set.id).second)
-        data.problems.push_back(fmt::format("{}: the id {} is taken", path.string(), set.id));
+        data.problems.push_back(fmt::format("{}: the id {} is taken", set.folder.string(), set.id));
       std::int64_t missing = 0, cameras = 0;
       for (int slot = 0; slot < kSlots; ++slot) missing += set.frame_at(slot) == nullptr;
       for (const Frame& frame : set.frames) cameras += frame.camera.has_value();
@@ -70,18 +103,20 @@ DataSummary read_data_summary(const fs::path& folder) {
       ++data.by_category[set.category.empty() ? "unknown" : set.category];
       ++data.by_size[fmt::format("{}×{}", set.width, set.height)];
       ++data.by_missing[std::to_string(missing)];
-      data.readable.push_back(path);
+      if (data.first.size() < kKept) data.first.push_back(set);
     } catch (const Error& error) {
       data.problems.emplace_back(error.what());
     }
   }
   count_splits(data, ids);
+  count_shards(data);
   return data;
 }
 
 std::string data_text(const DataSummary& data) {
   std::string text = fmt::format("data set {}\n{} sets, {} pictures, {} sets with cameras\n", data.folder.string(),
                                  data.sets, data.frames, data.with_cameras);
+  if (data.shards > 0) text += fmt::format("shards:        {}\n", data.shards);
   text += fmt::format("split:         {}\n", data.by_split.empty() ? "no splits.json" : counts(data.by_split));
   text += fmt::format("category:      {}\n", counts(data.by_category));
   text += fmt::format("size:          {}\n", counts(data.by_size));
@@ -99,6 +134,7 @@ Json data_to_json(const DataSummary& data) {
   Json value;
   value["kind"] = "data";
   value["sets"] = data.sets;
+  value["shards"] = data.shards;
   value["pictures"] = data.frames;
   value["with_cameras"] = data.with_cameras;
   value["by_split"] = data.by_split;
@@ -110,11 +146,11 @@ Json data_to_json(const DataSummary& data) {
 }
 
 void write_data_sheet(const DataSummary& data, const fs::path& path, int rows) {
-  if (data.readable.empty()) fail("{}: has no set to draw", data.folder.string());
-  const int shown = std::min<int>(rows, static_cast<int>(data.readable.size()));
+  if (data.first.empty()) fail("{}: has no set to draw", data.folder.string());
+  const int shown = std::min<int>(rows, static_cast<int>(data.first.size()));
   cv::Mat page(shown * (kCell + kGap) + kGap, kLabel + kSlots * (kCell + kGap), CV_8UC3, cv::Scalar(255, 255, 255));
   for (int r = 0; r < shown; ++r) {
-    const ViewSet set = read_view_set(data.readable[r]);
+    const ViewSet& set = data.first[static_cast<std::size_t>(r)];
     const int y = kGap + r * (kCell + kGap);
     const cv::Scalar ink(40, 40, 40);
     cv::putText(page, set.id.substr(0, 20), {4, y + 16}, cv::FONT_HERSHEY_SIMPLEX, 0.4, ink, 1, cv::LINE_AA);
@@ -124,7 +160,7 @@ void write_data_sheet(const DataSummary& data, const fs::path& path, int rows) {
       cell.setTo(cv::Scalar(232, 232, 232));
       const Frame* frame = set.frame_at(slot);
       if (frame == nullptr) continue;
-      const cv::Mat picture = read_picture(path_inside(set.folder, frame->file_path, set.folder.string()));
+      const cv::Mat picture = read_masked_picture(set, *frame);
       const double scale =
           std::min(static_cast<double>(kCell) / picture.cols, static_cast<double>(kCell) / picture.rows);
       cv::Mat small, channels[4], rgb;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/files.h"
+#include "data/view_set.h"
 
 namespace spinfill {
 
@@ -16,8 +17,9 @@ struct DataSummary {
   std::filesystem::path folder;
   std::int64_t sets = 0, frames = 0, with_cameras = 0;
   std::map<std::string, std::int64_t> by_category, by_split, by_size, by_missing;  // numbers of sets
-  std::vector<std::string> problems;            // unreadable sets, ids that splits.json names and the folder lacks
-  std::vector<std::filesystem::path> readable;  // the sets' folders, by name
+  std::int64_t shards = 0;                                                         // 0: a folder of view sets
+  std::vector<std::string> problems;  // unreadable sets, ids that splits.json names and the folder lacks
+  std::vector<ViewSet> first;         // readable sets, as many as a sheet has rows
 };
 
 bool is_data(const std::filesystem::path& folder);

@@ -4,11 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
+
+struct evp_md_ctx_st;  // OpenSSL's
 
 namespace spinfill {
 
@@ -67,6 +70,15 @@ void require_free_space(const fs::path& path, std::uint64_t bytes, const std::st
 // fsync of a file or folder; throws on failure.
 void sync_to_disk(const fs::path& path);
 
+class Sha256 {
+ public:
+  Sha256();
+  void add(const void* data, std::size_t size);
+  std::string hex();  // once, at the end
+
+ private:
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
+};
 std::string sha256_hex(std::string_view bytes);
 std::string sha256_file(const fs::path& path);
 

@@ -43,29 +43,26 @@ void compose(const std::vector<std::uint8_t>& picture, const Augmentation& augme
 }
 
 void check_spec(const SampleSpec& spec, const DataSet& data) {
-  if (spec.set < 0 || spec.set >= static_cast<std::int64_t>(data.sets.size())) {
-    fail("sample {}: there is no set {} among {}", spec.sample, spec.set, data.sets.size());
+  if (spec.set < 0 || spec.set >= data.size()) {
+    fail("sample {}: there is no set {} among {}", spec.sample, spec.set, data.size());
   }
-  const ViewSet& set = data.sets[static_cast<std::size_t>(spec.set)];
-  if ((spec.references & spec.targets).any()) fail("{}: a view cannot be reference and target at once", set.id);
-  const Slots on_disk = available_slots(set);
+  const std::string id = data.id(spec.set);
+  if ((spec.references & spec.targets).any()) fail("{}: a view cannot be reference and target at once", id);
+  const Slots on_disk = data.slots(spec.set);
   const Slots available = spec.augmentation.mirror ? mirrored_slots(on_disk) : on_disk;
-  if ((spec.references & ~available).any()) fail("{}: a reference view has no picture", set.id);
+  if ((spec.references & ~available).any()) fail("{}: a reference view has no picture", id);
 }
 
 // The identity vectors, zero where a set has none; undefined where none of the data set has one.
 at::Tensor identities(const DataSet& data, std::span<const SampleSpec> samples, PictureCache& cache) {
-  std::int64_t length = 0;
-  for (std::size_t i = 0; i < data.sets.size() && length == 0; ++i) {
-    if (!data.sets[i].identity_file_path.empty()) length = cache.identity(data, static_cast<std::int64_t>(i)).numel();
-  }
-  if (length == 0) return {};
+  if (data.first_with_identity() < 0) return {};
+  const std::int64_t length = cache.identity(data, data.first_with_identity()).numel();
   at::Tensor out = at::zeros({static_cast<std::int64_t>(samples.size()), length}, at::kFloat);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const at::Tensor own = cache.identity(data, samples[i].set);
     if (!own.defined()) continue;
-    const ViewSet& set = data.sets[static_cast<std::size_t>(samples[i].set)];
     if (own.numel() != length) {
+      const ViewSet set = *data.view_set(samples[i].set);
       fail("{}: {} numbers, but the data set's first vector has {}", (set.folder / set.identity_file_path).string(),
            own.numel(), length);
     }
@@ -98,7 +95,8 @@ Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const
   for (std::int64_t b = 0; b < sets; ++b) {
     const SampleSpec& spec = samples[static_cast<std::size_t>(b)];
     check_spec(spec, data);
-    const ViewSet& set = data.sets[static_cast<std::size_t>(spec.set)];
+    const auto described = data.view_set(spec.set);
+    const ViewSet& set = *described;
     const bool mirror = spec.augmentation.mirror;
     const Letterbox letterbox = fit(set.width, set.height, static_cast<int>(width), static_cast<int>(height));
     std::array<float, 3> background{};
@@ -133,7 +131,7 @@ Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const
       placed.put(b, slot, camera);
       float* colour = batch.colour.data_ptr<float>() + at * 3 * height * width;
       if (frame != nullptr && (reference || target)) {
-        const ModelPicture picture = cache->picture(data, spec.set, on_disk, config);
+        const ModelPicture picture = cache->picture(set, spec.set, on_disk, config);
         compose(*picture, spec.augmentation, background, width, height, colour,
                 batch.alpha.data_ptr<float>() + at * height * width);
       } else {

@@ -31,7 +31,7 @@ void LoaderConfig::bind(Fields& f) {
 }
 
 void DataConfig::bind(Fields& f) {
-  f.text("path", path, "Folder of the data set");
+  f.text("path", path, "Folder of the data set: view sets, or tar shards");
   f.number("width", width, "Width of the model's pictures, px", 8, 4096);
   f.number("height", height, "Height of the model's pictures, px", 8, 4096);
   f.choice(

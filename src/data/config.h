@@ -37,7 +37,7 @@ struct LoaderConfig {
 };
 
 struct DataConfig {
-  std::string path;                            // a data set's folder
+  std::string path;                            // a data set's folder: view sets or tar shards
   std::int64_t width = 96, height = 64;        // px, of the model's pictures
   std::string cameras = "stated";              // or "estimated", "turntable" (data/set_cameras.h)
   bool cues = false;                           // give the model each view's stabilisation cue; else zeros

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "data/shards.h"
 
 namespace spinfill {
 namespace {
@@ -15,6 +16,25 @@ constexpr std::uint64_t kMaxSplitsBytes = 64 << 20;
 bool has_transforms(const fs::path& folder) {
   return fs::is_regular_file(folder / "transforms.json");
 }
+
+class SetsInMemory : public SetSource {
+ public:
+  explicit SetsInMemory(std::vector<ViewSet> sets) {
+    for (ViewSet& set : sets) sets_.push_back(std::make_shared<const ViewSet>(std::move(set)));
+  }
+  std::int64_t size() const override { return static_cast<std::int64_t>(sets_.size()); }
+  std::string id(std::int64_t set) const override { return at(set)->id; }
+  Slots slots(std::int64_t set) const override { return at(set)->slots(); }
+  bool has_identity(std::int64_t set) const override { return !at(set)->identity_file_path.empty(); }
+  bool any_identity() const override {
+    return std::ranges::any_of(sets_, [](const auto& set) { return !set->identity_file_path.empty(); });
+  }
+  std::shared_ptr<const ViewSet> read(std::int64_t set) const override { return at(set); }
+
+ private:
+  const std::shared_ptr<const ViewSet>& at(std::int64_t set) const { return sets_[static_cast<std::size_t>(set)]; }
+  std::vector<std::shared_ptr<const ViewSet>> sets_;
+};
 
 // The set with this id, usually in the folder of that name; otherwise all sets are searched once.
 class SetFinder {
@@ -50,6 +70,42 @@ class SetFinder {
 };
 
 }  // namespace
+
+DataSet::DataSet(fs::path folder, std::vector<ViewSet> sets)
+    : DataSet(std::move(folder), std::make_shared<SetsInMemory>(std::move(sets))) {}
+
+DataSet::DataSet(fs::path folder, std::shared_ptr<const SetSource> source)
+    : folder_(std::move(folder)), source_(std::move(source)) {
+  find_identity();
+}
+
+void DataSet::find_identity() {
+  first_with_identity_ = -1;
+  if (!source_->any_identity()) return;
+  for (std::int64_t i = 0; i < size() && first_with_identity_ < 0; ++i) {
+    if (has_identity(i)) first_with_identity_ = i;
+  }
+}
+
+std::int64_t DataSet::size() const {
+  if (!all_) return static_cast<std::int64_t>(order_.size());
+  return source_ ? source_->size() : 0;
+}
+
+std::int64_t DataSet::place(std::int64_t set) const {
+  if (set < 0 || set >= size()) fail("{}: there is no set {} among {}", folder_.string(), set, size());
+  return all_ ? set : order_[static_cast<std::size_t>(set)];
+}
+
+DataSet DataSet::chosen(const std::vector<std::int64_t>& sets) const {
+  DataSet out;
+  out.folder_ = folder_;
+  out.source_ = source_;
+  out.all_ = false;
+  for (const std::int64_t set : sets) out.order_.push_back(static_cast<std::uint32_t>(place(set)));
+  out.find_identity();
+  return out;
+}
 
 std::vector<fs::path> set_folders(const fs::path& folder) {
   std::error_code error;
@@ -102,40 +158,45 @@ std::optional<Splits> read_splits(const fs::path& folder, const ReportProblem& r
   return splits;
 }
 
-DataSet open_data_set(const fs::path& folder, const std::string& split) {
-  if (!fs::is_directory(folder)) fail("{}: there is no such folder", folder.string());
-  DataSet data;
-  data.folder = folder;
-  const auto splits = read_splits(folder, [&](const auto& where, const auto& what, const auto& advice) {
+std::optional<std::vector<std::string>> read_split(const fs::path& folder, const std::string& split) {
+  auto splits = read_splits(folder, [&](const auto& where, const auto& what, const auto& advice) {
     fail("{}/{} {}: {}", folder.string(), where, what, advice);
   });
-  if (splits) {
-    const auto found = splits->find(split);
-    if (found == splits->end()) {
-      std::vector<std::string> names;
-      for (const auto& [name, ids] : *splits) names.push_back(name);
-      fail("{}: there is no split '{}', only {}", (folder / "splits.json").string(), split, fmt::join(names, ", "));
-    }
-    if (found->second.empty()) fail("{}: split '{}' is empty", (folder / "splits.json").string(), split);
+  if (!splits) return std::nullopt;
+  const auto found = splits->find(split);
+  if (found == splits->end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, ids] : *splits) names.push_back(name);
+    fail("{}: there is no split '{}', only {}", (folder / "splits.json").string(), split, fmt::join(names, ", "));
+  }
+  if (found->second.empty()) fail("{}: split '{}' is empty", (folder / "splits.json").string(), split);
+  return std::move(found->second);
+}
+
+DataSet open_data_set(const fs::path& folder, const std::string& split) {
+  if (!fs::is_directory(folder)) fail("{}: there is no such folder", folder.string());
+  if (holds_shards(folder)) return open_shards(folder, split);
+  std::vector<ViewSet> sets;
+  if (const auto ids = read_split(folder, split)) {
     SetFinder finder(folder);
-    for (const std::string& id : found->second) data.sets.push_back(finder.find(id, split));
+    for (const std::string& id : *ids) sets.push_back(finder.find(id, split));
   } else if (has_transforms(folder)) {
-    data.sets.push_back(read_view_set(folder));
+    sets.push_back(read_view_set(folder));
   } else {
-    for (const fs::path& path : set_folders(folder)) data.sets.push_back(read_view_set(path));
-    if (data.sets.empty()) {
-      fail("{}: holds no view sets (folders with a transforms.json, see docs/data.md)", folder.string());
+    for (const fs::path& path : set_folders(folder)) sets.push_back(read_view_set(path));
+    if (sets.empty()) {
+      fail("{}: holds no view sets (folders with a transforms.json, or tar shards, see docs/data.md)", folder.string());
     }
-    log_info("{}: has no splits.json, so all {} sets serve as split '{}'", folder.string(), data.sets.size(), split);
+    log_info("{}: has no splits.json, so all {} sets serve as split '{}'", folder.string(), sets.size(), split);
   }
-  std::ranges::sort(data.sets, {}, &ViewSet::id);
-  for (std::size_t i = 1; i < data.sets.size(); ++i) {
-    if (data.sets[i].id == data.sets[i - 1].id) {
-      fail("{}: id '{}' belongs to {} too: rename one", data.sets[i].folder.string(), data.sets[i].id,
-           data.sets[i - 1].folder.string());
+  std::ranges::sort(sets, {}, &ViewSet::id);
+  for (std::size_t i = 1; i < sets.size(); ++i) {
+    if (sets[i].id == sets[i - 1].id) {
+      fail("{}: id '{}' belongs to {} too: rename one", sets[i].folder.string(), sets[i].id,
+           sets[i - 1].folder.string());
     }
   }
-  return data;
+  return {folder, std::move(sets)};
 }
 
 }  // namespace spinfill

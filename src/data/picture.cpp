@@ -21,7 +21,6 @@
 namespace spinfill {
 namespace {
 
-constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 30;
 constexpr std::size_t kHeaderBytes = 256 << 10;
 constexpr std::string_view kPngSignature("\x89PNG\r\n\x1a\n", 8);
 
@@ -318,7 +317,7 @@ std::string encode_png(const cv::Mat& picture) {
 }
 
 cv::Mat read_picture(const std::filesystem::path& path) {
-  return decode_picture(read_file(path, kMaxFileBytes), path.string());
+  return decode_picture(read_file(path, kMaxPictureFileBytes), path.string());
 }
 
 void write_png(const std::filesystem::path& path, const cv::Mat& rgba_or_rgb) {

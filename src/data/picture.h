@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@ namespace spinfill {
 // that is damaged anywhere is one error (exit 3), never a half-decoded picture and never a line on stderr.
 constexpr int kMaxPictureSide = 16384;  // px
 constexpr std::int64_t kMaxPicturePixels = 100'000'000;
+constexpr std::uint64_t kMaxPictureFileBytes = std::uint64_t{1} << 30;
 
 enum class PictureFormat { png, jpeg, webp };
 

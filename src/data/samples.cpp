@@ -15,6 +15,8 @@
 namespace spinfill {
 namespace {
 
+constexpr std::uint64_t kMaxIdentityBytes = 1 << 20;
+
 SubsetCounts counts_of(const DataConfig& config) {
   return {config.missing, config.references};
 }
@@ -25,18 +27,12 @@ double angle_between(double a_deg, double b_deg) {
 
 }  // namespace
 
-Slots available_slots(const ViewSet& set) {
-  Slots slots;
-  for (const Frame& frame : set.frames) slots.set(static_cast<std::size_t>(frame.slot()));
-  return slots;
-}
-
 SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::uint64_t seed, std::int64_t sample) {
   SampleSpec spec;
   spec.sample = sample;
-  spec.set = shuffled(static_cast<std::int64_t>(data.sets.size()), seed, static_cast<std::uint64_t>(sample));
+  spec.set = shuffled(data.size(), seed, static_cast<std::uint64_t>(sample));
   spec.augmentation = draw_augmentation(config.augment, seed, static_cast<std::uint64_t>(sample));
-  const Slots on_disk = available_slots(data.sets[static_cast<std::size_t>(spec.set)]);
+  const Slots on_disk = data.slots(spec.set);
   const Subset subset = draw_subset(counts_of(config), seed, static_cast<std::uint64_t>(sample),
                                     spec.augmentation.mirror ? mirrored_slots(on_disk) : on_disk);
   spec.references = subset.references;
@@ -49,16 +45,15 @@ std::vector<SampleSpec> evaluation_samples(const DataSet& data, const DataConfig
   const SubsetCounts counts = counts_of(config);
   std::map<std::pair<int, unsigned long>, std::vector<Subset>> lists;  // by count and available views
   std::vector<SampleSpec> specs;
-  for (std::size_t set = 0; set < data.sets.size(); ++set) {
-    const Slots available = available_slots(data.sets[set]);
+  for (std::int64_t set = 0; set < data.size(); ++set) {
+    const Slots available = data.slots(set);
     for (const int targets : target_counts(counts, static_cast<int>(available.count()))) {
       auto& list = lists[{targets, available.to_ulong()}];
       if (list.empty()) list = balanced_subsets(targets, available, seed);
       for (std::int64_t repetition = 0; repetition < subsets_per_count; ++repetition) {
-        const auto item =
-            (set * static_cast<std::size_t>(subsets_per_count) + static_cast<std::size_t>(repetition)) % list.size();
+        const auto item = static_cast<std::size_t>(set * subsets_per_count + repetition) % list.size();
         SampleSpec spec;
-        spec.set = static_cast<std::int64_t>(set);
+        spec.set = set;
         spec.references = list[item].references;
         spec.targets = list[item].targets;
         spec.sample = static_cast<std::int64_t>(specs.size());
@@ -104,8 +99,9 @@ ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const Da
 
 at::Tensor read_identity(const ViewSet& set) {
   if (set.identity_file_path.empty()) return {};
-  const fs::path path = path_inside(set.folder, set.identity_file_path, set.id);
-  const Safetensors file = read_safetensors(path);
+  const fs::path path = set.folder / set.identity_file_path;
+  const Safetensors file =
+      parse_safetensors(read_set_file(set, set.identity_file_path, kMaxIdentityBytes), path.string());
   const auto found = file.tensors.find("identity");
   if (found == file.tensors.end() || found->second.dim() != 1 || found->second.numel() < 1 ||
       found->second.numel() > 65536 || found->second.scalar_type() != at::kFloat) {
@@ -121,13 +117,12 @@ std::int64_t PictureCache::decoded() const {
   return decoded_;
 }
 
-ModelPicture PictureCache::picture(const DataSet& data, std::int64_t set, int slot, const DataConfig& config) {
+ModelPicture PictureCache::picture(const ViewSet& views, std::int64_t set, int slot, const DataConfig& config) {
   const std::int64_t key = 8 * set + slot;
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = pictures_.find(key); found != pictures_.end()) return found->second;
   }
-  const ViewSet& views = data.sets[static_cast<std::size_t>(set)];
   ModelPicture picture = load_model_picture(views, *views.frame_at(slot), config);
   const std::lock_guard lock(mutex_);
   ++decoded_;
@@ -137,13 +132,17 @@ ModelPicture PictureCache::picture(const DataSet& data, std::int64_t set, int sl
 }
 
 at::Tensor PictureCache::identity(const DataSet& data, std::int64_t set) {
+  if (!data.has_identity(set)) return {};
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = identities_.find(set); found != identities_.end()) return found->second;
   }
-  at::Tensor vector = read_identity(data.sets[static_cast<std::size_t>(set)]);
+  const at::Tensor vector = read_identity(*data.view_set(set));
   const std::lock_guard lock(mutex_);
-  return identities_.emplace(set, std::move(vector)).first->second;
+  // The first vector states the length for all and is asked for at each batch: it always stays.
+  const auto bytes = static_cast<std::int64_t>(vector.nbytes());
+  if ((identities_.empty() || bytes <= room_) && identities_.emplace(set, vector).second) room_ -= bytes;
+  return vector;
 }
 
 }  // namespace spinfill

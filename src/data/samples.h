@@ -11,6 +11,7 @@
 #include "data/augment.h"
 #include "data/batch.h"
 #include "data/config.h"
+#include "data/data_set.h"
 #include "data/letterbox.h"
 #include "data/subsets.h"
 #include "data/view_set.h"
@@ -19,7 +20,7 @@ namespace spinfill {
 
 // All that determines one sample, before any file is opened.
 struct SampleSpec {
-  std::int64_t set = 0;       // index into DataSet::sets
+  std::int64_t set = 0;       // of the data set
   Slots references, targets;  // slots of the batch, that is after mirroring; disjoint
   Augmentation augmentation;
   std::int64_t sample = 0;  // global sample index
@@ -34,8 +35,6 @@ SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::u
 // `sample` is the place in the list.
 std::vector<SampleSpec> evaluation_samples(const DataSet& data, const DataConfig& config, std::uint64_t seed,
                                            std::int64_t subsets_per_count = 1);
-
-Slots available_slots(const ViewSet& set);
 
 // The camera of the view at `slot`, in px of the set's pictures: as stated or predicted; else the nearest stated one
 // turned about the vertical axis by the difference of azimuths; else the turntable's.
@@ -55,9 +54,10 @@ at::Tensor read_identity(const ViewSet& set);
 class PictureCache {
  public:
   explicit PictureCache(std::int64_t bytes) : room_(bytes) {}
-  ModelPicture picture(const DataSet& data, std::int64_t set, int slot, const DataConfig& config);
-  at::Tensor identity(const DataSet& data, std::int64_t set);
-  std::int64_t decoded() const;  // pictures decoded so far
+  // `views` is the description of data set's set number `set`.
+  ModelPicture picture(const ViewSet& views, std::int64_t set, int slot, const DataConfig& config);
+  at::Tensor identity(const DataSet& data, std::int64_t set);  // undefined where the set has none
+  std::int64_t decoded() const;                                // pictures decoded so far
 
  private:
   mutable std::mutex mutex_;

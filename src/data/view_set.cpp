@@ -17,7 +17,6 @@
 namespace spinfill {
 namespace {
 
-constexpr std::uint64_t kMaxTransformsBytes = 16 << 20;
 constexpr double kRigidTolerance = 1e-3;  // files keep four decimals or more
 constexpr double kMaxCoordinate = 1e4;    // vehicle lengths
 constexpr double kMaxFocal = 1e6;         // px
@@ -50,11 +49,12 @@ struct Intrinsics {
 
 class Reader {
  public:
-  Reader(const fs::path& folder, const ReportProblem& report) : report_(report) { set_.folder = folder; }
+  Reader(const fs::path& folder, std::shared_ptr<const SetFiles> files, const ReportProblem& report) : report_(report) {
+    set_.folder = folder;
+    set_.files = std::move(files);
+  }
 
-  ViewSet read() {
-    const fs::path path = set_.folder / "transforms.json";
-    const Json root = read_json(path, kMaxTransformsBytes);
+  ViewSet read(const Json& root) {
     if (!root.is_object()) {
       report_("transforms.json", "is not a JSON object", "write it as docs/data.md shows");
       return set_;
@@ -256,6 +256,12 @@ class Reader {
   std::string file_path(const Json& object, const char* name, const std::string& place) {
     std::string path = text(object, name, "", place);
     if (!object.contains(name)) return path;
+    if (set_.files) {
+      if (set_.files->holds(path)) return path;
+      report_(join(place, name), fmt::format("'{}' is no file of the set", shown(path)),
+              "name a field of its sample, such as 000.png");
+      return "";
+    }
     try {
       if (std::ranges::any_of(path, is_control)) fail("control characters");
       path_inside(set_.folder, path, join(place, name));
@@ -293,13 +299,19 @@ bool is_valid_category(const std::string& name) {
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos;
 }
 
-bool is_valid_id(const std::string& id) {
+bool is_valid_id(std::string_view id) {
   const auto refused = [](char c) { return is_control(c) || c == '/' || c == '\\'; };
   return !id.empty() && id.size() <= 128 && id.front() != '.' && std::ranges::none_of(id, refused);
 }
 
 int Frame::slot() const {
   return static_cast<int>(std::floor(wrapped(azimuth_deg) / 45.0 + 0.5)) % 8;
+}
+
+Slots ViewSet::slots() const {
+  Slots slots;
+  for (const Frame& frame : frames) slots.set(static_cast<std::size_t>(frame.slot()));
+  return slots;
 }
 
 const Frame* ViewSet::frame_at(int slot) const {
@@ -321,8 +333,8 @@ const Frame* ViewSet::missing_at(int slot) const {
 
 cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame) {
   const auto read = [&](const std::string& file) {
-    const fs::path path = path_inside(set.folder, file, set.id);
-    cv::Mat picture = read_picture(path);
+    const fs::path path = set.folder / file;
+    cv::Mat picture = decode_picture(read_set_file(set, file, kMaxPictureFileBytes), path.string());
     if (picture.cols != set.width || picture.rows != set.height) {
       fail("{}: is {}x{} px, but its set says {}x{} px: give all pictures of a set one size", path.string(),
            picture.cols, picture.rows, set.width, set.height);
@@ -334,8 +346,18 @@ cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame) {
   return rgba;
 }
 
+std::string read_set_file(const ViewSet& set, const std::string& name, std::uint64_t max_bytes) {
+  if (set.files) return set.files->read(name, max_bytes);
+  return read_file(path_inside(set.folder, name, set.id), max_bytes);
+}
+
 ViewSet parse_view_set(const fs::path& folder, const ReportProblem& report) {
-  return Reader(folder, report).read();
+  return parse_view_set(read_json(folder / "transforms.json", kMaxTransformsBytes), folder, nullptr, report);
+}
+
+ViewSet parse_view_set(const Json& description, const fs::path& folder, std::shared_ptr<const SetFiles> files,
+                       const ReportProblem& report) {
+  return Reader(folder, std::move(files), report).read(description);
 }
 
 ViewSet read_view_set(const fs::path& folder) {

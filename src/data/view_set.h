@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <opencv2/core/mat.hpp>
 
+#include "data/set_files.h"
+#include "data/subsets.h"
 #include "geometry/camera.h"
 
 namespace spinfill {
@@ -24,15 +28,17 @@ struct Frame {
 
 // A vehicle's views on disk (DESIGN: nerfstudio-style transforms.json). Pictures are read on demand.
 struct ViewSet {
-  std::filesystem::path folder;
+  std::filesystem::path folder;  // of a set in a shard: SHARD.tar/KEY, for messages
   std::string id, category, source, licence;
   std::string identity_file_path;  // optional float32 vector
   int width = 0, height = 0;       // px, of every picture
   std::vector<Frame> frames;       // in the file's order
   // Cameras predicted for views that nobody photographed (missing_frames): no picture, at most one per slot.
   std::vector<Frame> missing = {};
-  const Frame* frame_at(int slot) const;    // nullptr: missing
-  const Frame* missing_at(int slot) const;  // nullptr: nothing is predicted
+  std::shared_ptr<const SetFiles> files = {};  // none: they lie in the folder
+  Slots slots() const;                         // views that have a picture
+  const Frame* frame_at(int slot) const;       // nullptr: missing
+  const Frame* missing_at(int slot) const;     // nullptr: nothing is predicted
 };
 
 ViewSet read_view_set(const std::filesystem::path& folder);  // every field checked; exit 3 names file and field
@@ -42,16 +48,10 @@ ViewSet view_set_from_pictures(const std::filesystem::path& folder);
 void write_transforms(const ViewSet& set);  // folder/transforms.json, atomic
 cv::Mat read_picture(
     const std::filesystem::path& path);  // 8-bit RGBA (alpha 255 where the file has none); checked size and depth
+// A file that the set's description names, whole. Exit 3 names it: missing, damaged, out of the folder, too large.
+std::string read_set_file(const ViewSet& set, const std::string& name, std::uint64_t max_bytes);
 // The frame's picture with its mask, if it has one, as alpha; fails where a size is not the set's.
 cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame);
 void write_png(const std::filesystem::path& path, const cv::Mat& rgba_or_rgb);  // 8-bit, RGB(A) order, atomic
-
-// A folder of sets with splits.json {"train": [ids], "val": [...], "test": [...]}; without that file every set is in
-// each split asked for ("test" included) and it says so.
-struct DataSet {
-  std::filesystem::path folder;
-  std::vector<ViewSet> sets;  // of the split, sorted by id
-};
-DataSet open_data_set(const std::filesystem::path& folder, const std::string& split);
 
 }  // namespace spinfill

@@ -162,7 +162,7 @@ Json complete_folder(const LoadedModel& model, const fs::path& input, const fs::
     canonical = common_turntable(set, pictures, model.config.data.turntable.turntable);
     set.missing = missing_on(*canonical, set);
   }
-  const bool complete = available_slots(set).all();
+  const bool complete = set.slots().all();
   if (complete) log_info("{}: all eight views are given, nothing to generate", set.id);
   GeneratedViews generated;
   if (!complete) generated = generate_views(model, set, options.runner);

@@ -44,7 +44,7 @@ Matte difference_matte(const at::Tensor& on_white, const at::Tensor& on_black) {
 GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const RunnerOptions& options) {
   const at::NoGradGuard no_grad;
   const DataSet data{set.folder, {set}};
-  const Slots given = available_slots(set);
+  const Slots given = set.slots();
   if (given.none()) fail("{}: holds no picture to start from", set.id);
   if (given.all()) return {};
   SampleSpec spec;

@@ -15,12 +15,12 @@ namespace spinfill {
 EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& evaluation, const std::string& split,
                              std::int64_t limit)
     : config_(data), evaluation_(evaluation), split_(split), data_(open_data_set(data.path, split)) {
-  const auto count = static_cast<std::int64_t>(data_.sets.size());
+  const std::int64_t count = data_.size();
   if (count == 0) fail("{}: the split '{}' holds no vehicle", data.path, split);
   if (limit > 0 && limit < count) {
-    std::vector<ViewSet> chosen;
-    for (std::int64_t i = 0; i < limit; ++i) chosen.push_back(data_.sets[static_cast<std::size_t>(i * count / limit)]);
-    data_.sets = std::move(chosen);
+    std::vector<std::int64_t> chosen;
+    for (std::int64_t i = 0; i < limit; ++i) chosen.push_back(i * count / limit);
+    data_ = data_.chosen(chosen);
   }
   samples_ = evaluation_samples(data_, config_, static_cast<std::uint64_t>(evaluation.subset_seed), evaluation.subsets);
 }

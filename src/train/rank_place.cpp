@@ -97,10 +97,12 @@ RankPlace rank_place(const Environment& environment) {
     place.world = world_of("SLURM_NTASKS", "SLURM_PROCID");
     place.rank = number_of(environment, "SLURM_PROCID", "SLURM_NTASKS", 0, place.world - 1);
     place.local_rank = number_of(environment, "SLURM_LOCALID", "SLURM_PROCID", 0, place.world - 1, 0);
-    place.local_world = std::max(place.local_rank + 1,
-                                 greatest_count(environment("SLURM_STEP_TASKS_PER_NODE")
-                                                    .value_or(environment("SLURM_TASKS_PER_NODE").value_or("1"))));
-    const std::string nodes = environment("SLURM_STEP_NODELIST").value_or(environment("SLURM_JOB_NODELIST").value_or(""));
+    place.local_world = std::max(
+        place.local_rank + 1,
+        greatest_count(
+            environment("SLURM_STEP_TASKS_PER_NODE").value_or(environment("SLURM_TASKS_PER_NODE").value_or("1"))));
+    const std::string nodes =
+        environment("SLURM_STEP_NODELIST").value_or(environment("SLURM_JOB_NODELIST").value_or(""));
     // Another port for each job that shares the machine.
     const int job = number_of(environment, "SLURM_JOB_ID", "SLURM_PROCID", 0, std::numeric_limits<int>::max(), 0);
     meet(environment, place, first_host(nodes), 20000 + job % 20000);

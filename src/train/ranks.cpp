@@ -152,8 +152,7 @@ std::string ask_for_others(const c10::intrusive_ptr<c10d::Store>& store, const R
   if (!others.empty() && others.front().seen == 0)  // what failed by itself explains the rest
     std::erase_if(others, [](const Other& other) { return other.seen != 0; });
   std::string text;
-  for (std::size_t i = 0; i < std::min(others.size(), kMostNamed); ++i)
-    text += (i > 0 ? "; " : "") + others[i].text;
+  for (std::size_t i = 0; i < std::min(others.size(), kMostNamed); ++i) text += (i > 0 ? "; " : "") + others[i].text;
   if (others.size() > kMostNamed) text += fmt::format("; and {} more", others.size() - kMostNamed);
   return text;
 }
@@ -337,9 +336,9 @@ GradientExchange::GradientExchange(Ranks& ranks, std::vector<at::Tensor> paramet
   ranks.exchange([&, &buckets = buckets, &limits = limits] {
     reducer_->reducer = std::make_unique<c10d::Reducer>(
         parameters_, buckets, ranks.connection_->group, dense, c10d::kDefaultBucketBytesCap,
-        /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/false, std::unordered_map<std::size_t, std::string>{},
-        c10d::kDefaultFirstBucketBytes, /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false,
-        std::vector<std::int64_t>{});
+        /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/false,
+        std::unordered_map<std::size_t, std::string>{}, c10d::kDefaultFirstBucketBytes,
+        /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false, std::vector<std::int64_t>{});
   });
 }
 

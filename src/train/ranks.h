@@ -44,8 +44,8 @@ class Ranks {
   // After the last exchange, all ranks together.
   void leave();
 
-  void sum(at::Tensor& values);  // in place, over all ranks; bit-equal everywhere
-  bool any(bool value);          // true where any rank's is
+  void sum(at::Tensor& values);                                  // in place, over all ranks; bit-equal everywhere
+  bool any(bool value);                                          // true where any rank's is
   void copy_from_first(const std::vector<at::Tensor>& tensors);  // in place
   std::vector<std::string> gather(const std::string& mine);      // of all ranks, in their order
   std::string from_first(const std::string& mine);

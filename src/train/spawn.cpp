@@ -10,8 +10,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <thread>
@@ -51,7 +51,7 @@ class PassSignals {
   PassSignals& operator=(const PassSignals&) = delete;
 
  private:
-  struct sigaction before_[std::size(kPassedOn)] {};
+  struct sigaction before_[std::size(kPassedOn)]{};
 };
 
 struct Child {

@@ -139,8 +139,8 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   share_state(ranks, denoiser, averaged, optimizer, step, best, validation_owed);
   std::optional<MetricsLog> metrics;  // of the first rank
   if (ranks.first()) metrics.emplace(run / "metrics.jsonl", step);
-  log_info("{} parameters, {} training vehicles, {} on {}{}", denoiser.parameter_count(), data.sets.size(),
-           run.string(), device.str(), ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
+  log_info("{} parameters, {} training vehicles, {} on {}{}", denoiser.parameter_count(), data.size(), run.string(),
+           device.str(), ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
 
   // Whether this is the best so far. Cut short by a signal it stays owed.
   const auto validate = [&] {

@@ -41,22 +41,20 @@ evaluation: {batch_sets: 1, subsets: 2}
     folder_ = nullptr;
   }
   static test::CommandResult shell(const std::string& script) {
-    return test::run_command(fmt::format("cd '{}' || exit 9; unset SPINFILL_LPIPS_WEIGHTS; {}", folder_->path().string(),
-                                         script));
+    return test::run_command(
+        fmt::format("cd '{}' || exit 9; unset SPINFILL_LPIPS_WEIGHTS; {}", folder_->path().string(), script));
   }
   static std::string train(const std::string& run, const std::string& more = "") {
     return fmt::format("'{}' train --config tiny.yaml --set data.path=data --out {} {}", test::program(), run, more);
   }
   // Starts two processes that would train for long; once a checkpoint is there, `act` is done to rank 1, whose pid is
   // $one (the launcher's is $launcher).
-  static test::CommandResult disturbed(const std::string& run, const std::string& act,
-                                       const std::string& more = "") {
-    return shell(
-        train(run, "--nproc-per-node 2 --set train.steps=100000 --set train.validate_every=100000 " + more) +
-        " & launcher=$!; while [ ! -e " + run +
-        "/checkpoints/step-3/state.json ] && kill -0 $launcher 2>/dev/null; do sleep 0.05; done; "
-        "for p in $(pgrep -P $launcher); do grep -qz '^RANK=1$' /proc/$p/environ && one=$p; done; " +
-        act + "; wait $launcher; code=$?; pgrep -P $launcher && exit 98; exit $code");
+  static test::CommandResult disturbed(const std::string& run, const std::string& act, const std::string& more = "") {
+    return shell(train(run, "--nproc-per-node 2 --set train.steps=100000 --set train.validate_every=100000 " + more) +
+                 " & launcher=$!; while [ ! -e " + run +
+                 "/checkpoints/step-3/state.json ] && kill -0 $launcher 2>/dev/null; do sleep 0.05; done; "
+                 "for p in $(pgrep -P $launcher); do grep -qz '^RANK=1$' /proc/$p/environ && one=$p; done; " +
+                 act + "; wait $launcher; code=$?; pgrep -P $launcher && exit 98; exit $code");
   }
   static TensorMap weights(const std::string& run, int step) {
     return read_safetensors(*folder_ / run / fmt::format("checkpoints/step-{}/weights.safetensors", step)).tensors;
@@ -69,8 +67,7 @@ evaluation: {batch_sets: 1, subsets: 2}
   }
   static void expect_close(const TensorMap& a, const TensorMap& b, double tolerance) {
     ASSERT_EQ(a.size(), b.size());
-    for (const auto& [name, tensor] : a)
-      EXPECT_LT((tensor - b.at(name)).abs().max().item<double>(), tolerance) << name;
+    for (const auto& [name, tensor] : a) EXPECT_LT((tensor - b.at(name)).abs().max().item<double>(), tolerance) << name;
   }
   static test::TemporaryFolder* folder_;
 };
@@ -89,8 +86,7 @@ TEST_F(Distributed, AnySplitGivesTheSameRun) {
   ASSERT_EQ(result.exit_code, 0) << result.output;
   const TensorMap start = weights("one", 3), end = weights("one", 6);
   double moved = 0;
-  for (const auto& [name, tensor] : end)
-    moved = std::max(moved, (tensor - start.at(name)).abs().max().item<double>());
+  for (const auto& [name, tensor] : end) moved = std::max(moved, (tensor - start.at(name)).abs().max().item<double>());
   ASSERT_GT(moved, 1e-4);  // what the comparison would miss if nothing was trained
   for (const std::string run : {"two", "side", "four"}) {
     expect_close(weights(run, 6), end, 2e-6);
@@ -129,8 +125,9 @@ TEST_F(Distributed, AKilledRankEndsAllAndTheRestartResumes) {
   EXPECT_THAT(result.output, HasSubstr("rank 1 was ended by signal 9"));
   EXPECT_THAT(result.output, HasSubstr("rank 0 of 2 could not go on at step"));
   EXPECT_THAT(result.output, HasSubstr("rank 1 was last seen at step"));
-  const auto again = shell(train("killed", "--auto-resume --nproc-per-node 2 --set train.steps=9 "
-                                           "--set train.validate_every=100000"));
+  const auto again = shell(train("killed",
+                                 "--auto-resume --nproc-per-node 2 --set train.steps=9 "
+                                 "--set train.validate_every=100000"));
   // The killed run may be further than step 9 already.
   EXPECT_THAT(again.output, HasSubstr("resumed at step"));
   EXPECT_EQ(again.exit_code, 0) << again.output;
@@ -169,8 +166,8 @@ TEST_F(Distributed, WrongUseIsOneLine) {
   result = shell("RANK=1 " + train("odd"));
   EXPECT_EQ(result.exit_code, 2) << result.output;
   EXPECT_THAT(result.output, HasSubstr("WORLD_SIZE is missing"));
-  result = shell("RANK=1 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=1 " +
-                 train("odd", "--set train.join_timeout=1"));
+  result =
+      shell("RANK=1 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=1 " + train("odd", "--set train.join_timeout=1"));
   EXPECT_EQ(result.exit_code, 3) << result.output;
   EXPECT_THAT(result.output, HasSubstr("127.0.0.1:1"));
   EXPECT_FALSE(fs::exists(*folder_ / "odd"));

@@ -81,10 +81,10 @@ TEST_F(BatchTest, HoldsPicturesCamerasAndRoles) {
   EXPECT_EQ(to_bits(batch.is_target), 0b00100010U);
   EXPECT_EQ(to_bits(batch.is_reference), 0b11011101U);
   EXPECT_EQ(batch.azimuth_deg[0][5].item<double>(), 225);
-  const Camera& camera = *data.sets[0].frames[5].camera;
+  const Camera& camera = *data.view_set(0)->frames[5].camera;
   EXPECT_EQ(batch.vehicle_from_camera[0][5][1][3].item<double>(), camera.vehicle_from_camera(1, 3));
   EXPECT_EQ(batch.intrinsics[0][5][0].item<double>(), camera.fl_x);
-  const cv::Mat picture = read_picture(data.sets[0].folder / "225.png");
+  const cv::Mat picture = read_picture(data.view_set(0)->folder / "225.png");
   for (int y = 0; y < 32; ++y) {
     for (int x = 0; x < 48; ++x) {
       const auto& p = picture.at<cv::Vec4b>(y, x);
@@ -105,7 +105,7 @@ TEST_F(BatchTest, HalfCoveredPixelsAreComposited) {
   cv::Mat picture(32, 48, CV_8UC4, cv::Scalar(255, 0, 255, 0));  // magenta where nothing is
   picture.at<cv::Vec4b>(16, 24) = cv::Vec4b(0, 0, 0, 128);
   picture.at<cv::Vec4b>(16, 25) = cv::Vec4b(0, 255, 0, 255);
-  write_png(data.sets[0].folder / "000.png", picture);
+  write_png(data.view_set(0)->folder / "000.png", picture);
   DataConfig config = small_config();
   config.background = {1.0, 0.5, 0.25};
   const Batch batch = make(data, spec_of(Slots(2)), config);
@@ -139,12 +139,12 @@ TEST_F(BatchTest, MirroringSwapsSidesFlipsPicturesAndCameras) {
 // Written out mirrored and mirrored again by the batch, a set is bit for bit what it was.
 TEST_F(BatchTest, MirroredTwiceIsTheIdentity) {
   const DataSet data = one_set({.width = 47});
-  ViewSet twin = data.sets[0];
+  ViewSet twin = *data.view_set(0);
   twin.folder = folder_ / "twin";
   make_folder(twin.folder);
   twin.frames.clear();
-  for (const Frame& frame : data.sets[0].frames) {
-    const cv::Mat picture = read_picture(data.sets[0].folder / frame.file_path);
+  for (const Frame& frame : data.view_set(0)->frames) {
+    const cv::Mat picture = read_picture(data.view_set(0)->folder / frame.file_path);
     cv::Mat flipped(picture.size(), picture.type());
     for (int y = 0; y < picture.rows; ++y) {
       for (int x = 0; x < picture.cols; ++x)
@@ -264,27 +264,27 @@ TEST_F(BatchTest, PicturesOfAnotherShapeAreLetterboxedWithTheirCameras) {
   EXPECT_EQ(batch.alpha.narrow(3, 0, 4).max().item<float>(), 0);  // 24 of 32 rows are the picture
   EXPECT_EQ(batch.alpha.narrow(3, 28, 4).max().item<float>(), 0);
   EXPECT_EQ(batch.alpha.max().item<float>(), 1);
-  const Camera& camera = *data.sets[0].frames[0].camera;
+  const Camera& camera = *data.view_set(0)->frames[0].camera;
   EXPECT_EQ(batch.intrinsics[0][0][0].item<double>(), camera.fl_x / 2);
   EXPECT_EQ(batch.intrinsics[0][0][2].item<double>(), 24);
   EXPECT_EQ(batch.intrinsics[0][0][3].item<double>(), 16);
 }
 
 TEST_F(BatchTest, MaskFilesReplaceAlpha) {
-  DataSet data = one_set();
+  ViewSet set = *one_set().view_set(0);
   cv::Mat mask(32, 48, CV_8UC1, cv::Scalar(0));
   mask.at<unsigned char>(10, 20) = 200;
-  write_png(data.sets[0].folder / "mask.png", mask);
-  data.sets[0].frames[0].mask_file_path = "mask.png";
-  const Batch batch = make(data, spec_of(Slots(2)));
+  write_png(set.folder / "mask.png", mask);
+  set.frames[0].mask_file_path = "mask.png";
+  const Batch batch = make({folder_.path(), {set}}, spec_of(Slots(2)));
   EXPECT_NEAR(batch.alpha[0][0][0][10][20].item<double>(), 200 / 255.0, 1e-6);
   EXPECT_NEAR(batch.alpha[0][0].sum().item<double>(), 200 / 255.0, 1e-6);
 }
 
 TEST_F(BatchTest, IdentityVectorsAreReadAndChecked) {
-  DataSet data = one_set({.id = "a", .identity = {1, 2, 3}});
+  const ViewSet a = *one_set({.id = "a", .identity = {1, 2, 3}}).view_set(0);
   test::write_tiny_set(folder_ / "b", {.id = "b"});
-  data.sets.push_back(read_view_set(folder_ / "b"));
+  DataSet data(folder_.path(), {a, read_view_set(folder_ / "b")});
   std::vector<SampleSpec> specs(2, spec_of(Slots(2)));
   specs[1].set = 1;
   const Batch batch = make_batch(data, specs, small_config());
@@ -292,7 +292,7 @@ TEST_F(BatchTest, IdentityVectorsAreReadAndChecked) {
   EXPECT_EQ(batch.identity[0][2].item<float>(), 3);
   EXPECT_EQ(batch.identity[1].abs().max().item<float>(), 0);
   test::write_tiny_set(folder_ / "c", {.id = "c", .identity = {1, 2}});
-  data.sets[1] = read_view_set(folder_ / "c");
+  data = DataSet(folder_.path(), {a, read_view_set(folder_ / "c")});
   expect_error(ExitCode::runtime, {"identity.safetensors", "2 numbers"},
                [&] { make_batch(data, specs, small_config()); });
   write_safetensors(folder_ / "c/identity.safetensors", {{"other", at::ones({3})}});
@@ -302,7 +302,7 @@ TEST_F(BatchTest, IdentityVectorsAreReadAndChecked) {
 
 TEST_F(BatchTest, BrokenFilesFailByName) {
   const DataSet data = one_set();
-  const fs::path path = data.sets[0].folder / "090.png";
+  const fs::path path = data.view_set(0)->folder / "090.png";
   const std::string bytes = read_file(path);
   write_file_atomic(path, std::string_view(bytes).substr(0, bytes.size() / 2));
   expect_error(ExitCode::runtime, {"tiny/090.png"}, [&] { make(data, spec_of(Slots(2))); });

@@ -190,10 +190,9 @@ TEST_F(TrainingLoaderTest, RanksShareTheSamplesOfOne) {
 }
 
 TEST_F(TrainingLoaderTest, ABrokenFileReachesTheConsumerByName) {
-  write_file_atomic(data_.sets[0].folder / "135.png", "broken");
-  Loader loader(
-      training_batches(data_, config_, {.batch_size = static_cast<std::int64_t>(data_.sets.size()), .priors = false}),
-      0, 3, loader_config(2, 2));
+  write_file_atomic(data_.view_set(0)->folder / "135.png", "broken");
+  Loader loader(training_batches(data_, config_, {.batch_size = data_.size(), .priors = false}), 0, 3,
+                loader_config(2, 2));
   expect_error(ExitCode::runtime, {"tiny-00/135.png"}, [&] { loader.next(); });
 }
 

@@ -46,7 +46,12 @@ class HandHeld : public testing::Test {
     delete folder_;
     folder_ = nullptr;
   }
-  static std::vector<ViewSet> sets() { return open_data_set(*folder_ / "sets", "test").sets; }
+  static std::vector<ViewSet> sets() {
+    const DataSet data = open_data_set(*folder_ / "sets", "test");
+    std::vector<ViewSet> out;
+    for (std::int64_t i = 0; i < data.size(); ++i) out.push_back(*data.view_set(i));
+    return out;
+  }
   // Without the cameras, and with azimuths as a photographer would state them.
   static ViewSet photographs(const ViewSet& set) {
     ViewSet out = set;

@@ -6,6 +6,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "core/files.h"
+#include "data/data_set.h"
 #include "data/synth/design.h"
 #include "data/synth/synth.h"
 #include "data/synth/vehicle.h"
@@ -255,7 +256,7 @@ TEST(Synth, SplitsAreDisjointAndComplete) {
     for (const auto& id : part) EXPECT_TRUE(all.insert(id.get<std::string>()).second) << id;
   }
   EXPECT_EQ(all.size(), 10u);
-  EXPECT_EQ(open_data_set(folder / "out", "val").sets.size(), 2u);
+  EXPECT_EQ(open_data_set(folder / "out", "val").size(), 2);
 }
 
 // A photographer states the primary azimuth; where the camera truly stood is another number.
@@ -270,8 +271,8 @@ TEST(Synth, JitteredAzimuthsKeepWhatAPhotographerWouldState) {
   options.out = folder / "plain";
   options.azimuth_jitter = 0;
   synth::make_sets(options);
-  const ViewSet set = open_data_set(folder / "out", "test").sets.at(0),
-                plain = open_data_set(folder / "plain", "test").sets.at(0);
+  const ViewSet set = *open_data_set(folder / "out", "test").view_set(0),
+                plain = *open_data_set(folder / "plain", "test").view_set(0);
   for (const Frame& frame : set.frames) {
     ASSERT_TRUE(frame.stated_azimuth_deg.has_value());
     EXPECT_EQ(*frame.stated_azimuth_deg, 45.0 * frame.slot());

@@ -2,6 +2,7 @@
 #include "data/view_set.h"
 
 #include "core/files.h"
+#include "data/data_set.h"
 #include "data/picture.h"
 #include "data/view_set_reader.h"
 #include "support/support.h"
@@ -212,8 +213,9 @@ TEST(ViewSet, PicturesAloneMakeASet) {
 TEST(ViewSet, RealSetsAreRead) {
   SPINFILL_NEEDS_REAL_DATA();
   const DataSet data = open_data_set(test::real_data() / "spins", "test");
-  ASSERT_GE(data.sets.size(), 3U);
-  for (const ViewSet& set : data.sets) {
+  ASSERT_GE(data.size(), 3);
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const ViewSet set = *data.view_set(i);
     EXPECT_EQ(set.frames.size(), 8U);
     for (int slot = 0; slot < 8; ++slot) EXPECT_NE(set.frame_at(slot), nullptr) << set.id << slot;
     EXPECT_EQ(read_picture(set.folder / set.frames[0].file_path).cols, set.width);
@@ -224,9 +226,9 @@ TEST(DataSet, SplitsAreByVehicle) {
   const TemporaryFolder folder;
   test::write_tiny_data_set(folder.path(), 4);
   const DataSet train = open_data_set(folder.path(), "train");
-  ASSERT_EQ(train.sets.size(), 2U);
-  EXPECT_EQ(train.sets[0].id, "tiny-00");
-  EXPECT_EQ(open_data_set(folder.path(), "test").sets[0].id, "tiny-03");
+  ASSERT_EQ(train.size(), 2);
+  EXPECT_EQ(train.id(0), "tiny-00");
+  EXPECT_EQ(open_data_set(folder.path(), "test").id(0), "tiny-03");
   expect_error(ExitCode::runtime, {"splits.json", "'dev'", "train"}, [&] { open_data_set(folder.path(), "dev"); });
 
   const auto refuse = [&](const char* text, const std::vector<std::string>& expected) {
@@ -247,10 +249,25 @@ TEST(DataSet, AnIdMayDifferFromItsFolder) {
   write_tiny_set(folder / "a", {.id = "car-1"});
   write_tiny_set(folder / "b", {.id = "car-2"});
   write_json_atomic(folder / "splits.json", {{"train", {"car-2"}}});
-  EXPECT_EQ(open_data_set(folder.path(), "train").sets.at(0).folder.filename(), "b");
+  EXPECT_EQ(open_data_set(folder.path(), "train").view_set(0)->folder.filename(), "b");
   write_tiny_set(folder / "c", {.id = "car-1"});
   fs::remove(folder / "splits.json");
   expect_error(ExitCode::runtime, {"car-1", "rename"}, [&] { open_data_set(folder.path(), "train"); });
+}
+
+TEST(DataSet, ChosenSetsKeepTheirOrder) {
+  const TemporaryFolder folder;
+  test::write_tiny_data_set(folder.path(), 6, {.slots = {0, 2}});
+  const DataSet train = open_data_set(folder.path(), "train");
+  const DataSet chosen = train.chosen({3, 1}), again = chosen.chosen({1});
+  ASSERT_EQ(chosen.size(), 2);
+  EXPECT_EQ(chosen.id(0), "tiny-03");
+  EXPECT_EQ(chosen.view_set(1)->id, "tiny-01");
+  EXPECT_EQ(again.id(0), "tiny-01");
+  EXPECT_EQ(again.slots(0), Slots(5));
+  EXPECT_EQ(again.first_with_identity(), -1);
+  expect_error(ExitCode::runtime, {"no set 2 among 2"}, [&] { chosen.view_set(2); });
+  EXPECT_EQ(DataSet().size(), 0);
 }
 
 TEST(DataSet, WithoutSplitsEverySetServes) {
@@ -258,9 +275,9 @@ TEST(DataSet, WithoutSplitsEverySetServes) {
   write_tiny_set(folder / "a", {.id = "a"});
   write_tiny_set(folder / "b", {.id = "b"});
   testing::internal::CaptureStderr();
-  EXPECT_EQ(open_data_set(folder.path(), "test").sets.size(), 2U);
+  EXPECT_EQ(open_data_set(folder.path(), "test").size(), 2);
   EXPECT_NE(testing::internal::GetCapturedStderr().find("no splits.json"), std::string::npos);
-  EXPECT_EQ(open_data_set(folder / "a", "test").sets.size(), 1U);
+  EXPECT_EQ(open_data_set(folder / "a", "test").size(), 1);
   const TemporaryFolder empty;
   expect_error(ExitCode::runtime, {"no view sets"}, [&] { open_data_set(empty.path(), "train"); });
   expect_error(ExitCode::runtime, {"no such folder"}, [&] { open_data_set(empty / "x", "train"); });

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace spinfill {
+
+// A file that is read at positions (pread): it has no position of its own, so threads may share it.
+class PositionalFile {
+ public:
+  explicit PositionalFile(std::filesystem::path path);  // exit 3: missing, not a regular file
+  ~PositionalFile();
+  PositionalFile(const PositionalFile&) = delete;
+  PositionalFile& operator=(const PositionalFile&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+  std::uint64_t size() const { return size_; }  // bytes, when it was opened
+  // Exactly so many bytes; exit 3 names the file when it ends before (cut meanwhile) or cannot be read.
+  void read(std::uint64_t offset, char* to, std::size_t length) const;
+  std::string read(std::uint64_t offset, std::size_t length) const;
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_;
+  std::uint64_t size_ = 0;
+};
+
+// Keeps at most `limit` files open, the latest used. Thread-safe; a file in use stays open until its user lets go.
+class OpenFiles {
+ public:
+  explicit OpenFiles(std::size_t limit) : limit_(limit) {}
+  std::shared_ptr<const PositionalFile> get(const std::filesystem::path& path);
+  std::size_t count() const;
+
+ private:
+  using Uses = std::list<std::shared_ptr<const PositionalFile>>;  // latest first
+  std::size_t limit_;
+  mutable std::mutex mutex_;
+  Uses uses_;
+  std::map<std::filesystem::path, Uses::iterator> by_path_;
+};
+
+}  // namespace spinfill
