@@ -50,11 +50,12 @@ evaluation: {batch_sets: 1, subsets: 2}
   // Starts two processes that would train for long; once a checkpoint is there, `act` is done to rank 1, whose pid is
   // $one (the launcher's is $launcher).
   static test::CommandResult disturbed(const std::string& run, const std::string& act, const std::string& more = "") {
-    return shell(train(run, "--nproc-per-node 2 --set train.steps=100000 --set train.validate_every=100000 " + more) +
+    return shell("children() { grep -lsE \"^PPid:[[:space:]]$launcher$\" /proc/[0-9]*/status | cut -d/ -f3; }; " +
+                 train(run, "--nproc-per-node 2 --set train.steps=100000 --set train.validate_every=100000 " + more) +
                  " & launcher=$!; while [ ! -e " + run +
                  "/checkpoints/step-3/state.json ] && kill -0 $launcher 2>/dev/null; do sleep 0.05; done; "
-                 "for p in $(pgrep -P $launcher); do grep -qz '^RANK=1$' /proc/$p/environ && one=$p; done; " +
-                 act + "; wait $launcher; code=$?; pgrep -P $launcher && exit 98; exit $code");
+                 "for p in $(children); do grep -qz '^RANK=1$' /proc/$p/environ && one=$p; done; " +
+                 act + "; wait $launcher; code=$?; [ -z \"$(children)\" ] || exit 98; exit $code");
   }
   static TensorMap weights(const std::string& run, int step) {
     return read_safetensors(*folder_ / run / fmt::format("checkpoints/step-{}/weights.safetensors", step)).tensors;
