@@ -18,9 +18,9 @@
 #include "model/device.h"
 #include "model/weights.h"
 #include "train/checkpoint.h"
-#include "train/metrics_log.h"
 #include "train/optimizer.h"
 #include "train/run_folder.h"
+#include "train/run_log.h"
 #include "train/step.h"
 #include "train/validation.h"
 
@@ -137,8 +137,8 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
     }
   }
   share_state(ranks, denoiser, averaged, optimizer, step, best, validation_owed);
-  std::optional<MetricsLog> metrics;  // of the first rank
-  if (ranks.first()) metrics.emplace(run / "metrics.jsonl", step);
+  std::optional<RunLog> log;  // of the first rank
+  if (ranks.first()) log.emplace(run, step, to_yaml(config));
   log_info("{} parameters, {} training vehicles, {} on {}{}", denoiser.parameter_count(), data.size(), run.string(),
            device.str(), ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
 
@@ -147,7 +147,10 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
     ranks.at(step, "validation");
     const std::optional<Json> row = validation.score(averaged, step, run / "samples");
     validation_owed = !row;
-    if (row && metrics) metrics->add(*row);
+    if (row && log) {
+      log->add(*row);
+      log->add_samples(step);
+    }
     return row && best.update(*row, step);
   };
   const auto save = [&] {
@@ -235,7 +238,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
                         {"views_per_second", static_cast<double>(window_views) / seconds},
                         {"seconds_per_step", seconds / static_cast<double>(window_steps)},
                         {"waiting_share", waited / seconds}};
-      if (metrics) metrics->add(row);
+      if (log) log->add(row);
       window_start = Clock::now();
       window_wait = loader.waited_seconds();
       window_views = window_steps = 0;
