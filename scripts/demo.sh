@@ -54,7 +54,7 @@ fi
 
 if [ -d "$real/spins" ]; then
   model=$out/bundle
-  [ -d models/base-96 ] && model=models/base-96
+  [ -d models/hand-held-96 ] && model=models/hand-held-96
   stage "Real cars from $real/spins, cameras from their masks, completed and scored with $model" 'less than 1 min'
   "$spinfill" evaluate --model "$model" --data "$real/spins" --split test --set data.cameras=estimated --out "$out/report-real"
   car=$(find "$real/spins" -mindepth 1 -maxdepth 1 -type d | sort | head -1)

@@ -86,7 +86,8 @@ Command train_command() {
             auto arguments = std::make_shared<TrainArguments>();
             app.add_option("--config", arguments->config, "YAML file; --print-config lists every key");
             app.add_option("--set", arguments->set, "Override one key: --set train.steps=500")->take_all();
-            app.add_option("--out", arguments->out, "Run folder: config.yaml, metrics.jsonl, TensorBoard events, samples/, checkpoints/");
+            app.add_option("--out", arguments->out,
+                           "Run folder: config.yaml, metrics.jsonl, TensorBoard events, samples/, checkpoints/");
             app.add_flag("--resume", arguments->resume,
                          "Go on from the newest valid checkpoint of --out; an error if there is none");
             app.add_flag("--auto-resume", arguments->auto_resume,

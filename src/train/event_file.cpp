@@ -109,10 +109,10 @@ EventFile::EventFile(const fs::path& folder, std::int64_t resumed_at) {
   char host[256] = "host";
   ::gethostname(host, sizeof(host) - 1);
   // TensorBoard reads files in the order of their names, and a restart may come within the second.
-  const auto stamp = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                         std::chrono::system_clock::now().time_since_epoch())
-                         .count();
-  path_ = folder / fmt::format("events.out.tfevents.{:010}.{:09}.{}", stamp / 1'000'000'000, stamp % 1'000'000'000, host);
+  const auto stamp =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  path_ =
+      folder / fmt::format("events.out.tfevents.{:010}.{:09}.{}", stamp / 1'000'000'000, stamp % 1'000'000'000, host);
   file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
   if (file_ < 0) fail("{}: cannot be written: {}", path_.string(), std::strerror(errno));
   Message first;
@@ -158,8 +158,8 @@ void EventFile::text(std::int64_t step, const std::string& tag, std::string_view
 
 void EventFile::write(std::string_view event) {
   const std::string length = little_endian(static_cast<std::uint64_t>(event.size()));
-  const std::string record = length + little_endian(masked_crc32c(length)) + std::string(event) +
-                             little_endian(masked_crc32c(event));
+  const std::string record =
+      length + little_endian(masked_crc32c(length)) + std::string(event) + little_endian(masked_crc32c(event));
   for (std::size_t done = 0; done < record.size();) {
     const ssize_t put = ::write(file_, record.data() + done, record.size() - done);
     if (put < 0 && errno == EINTR) continue;

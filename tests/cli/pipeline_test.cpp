@@ -94,6 +94,23 @@ TEST_F(Pipeline, SignalSavesExits75AndResumesBitForBit) {
   }
 }
 
+// A validation that a signal cuts short writes no scores; it is made up for, and the run stays the same.
+TEST_F(Pipeline, SignalInAValidationStopsItAndIsMadeUpFor) {
+  whole();
+  const std::string many = " --set evaluation.subsets=400 --set evaluation.batch_sets=1";
+  const auto stopped =
+      spinfill(train("owed") + many +
+               " & pid=$!; while [ ! -e owed/samples/step-0000000-0.png ] && kill -0 $pid; do sleep 0.02; done; "
+               "kill -TERM $pid; wait $pid");
+  EXPECT_EQ(stopped.exit_code, 75) << stopped.output;
+  EXPECT_NE(stopped.output.find("stopped at step 0 after saving"), std::string::npos) << stopped.output;
+  EXPECT_FALSE(fs::exists(*folder_ / "owed/metrics.jsonl"));
+  const auto again = spinfill("train --resume --out owed --set train.validate_every=1000");
+  EXPECT_EQ(again.exit_code, 0) << again.output;
+  EXPECT_EQ(final_weights("owed"), whole());
+  EXPECT_EQ(read_file(*folder_ / "owed/metrics.jsonl").rfind("{\"step\":0,\"validation\"", 0), 0U);
+}
+
 TEST_F(Pipeline, ScoresExportsAndCompletes) {
   whole();
   auto result = spinfill("evaluate --model whole --data data --split test --out report");

@@ -53,9 +53,13 @@ TEST(EventFile, FramesAndMessagesByHand) {
   file.scalars(301, {{"nothing", std::nan("")}});
   const auto records = records_of(file.path());
   ASSERT_EQ(records.size(), 2U);
-  EXPECT_THAT(records[0], HasSubstr("\x1a\x0d" "brain.Event:2"));  // field 3, 13 bytes
+  EXPECT_THAT(records[0], HasSubstr("\x1a\x0d"
+                                    "brain.Event:2"));  // field 3, 13 bytes
   // step (field 2): 300; summary (5) of 10 bytes: value (1) of 8: tag (1) "a", simple_value (2) 0.5f
-  const std::string expected = std::string("\x10\xac\x02\x2a\x0a\x0a\x08\x0a\x01" "a\x15\x00\x00\x00\x3f", 15);
+  const std::string expected = std::string(
+      "\x10\xac\x02\x2a\x0a\x0a\x08\x0a\x01"
+      "a\x15\x00\x00\x00\x3f",
+      15);
   EXPECT_EQ(records[1].substr(9), expected);
 }
 
@@ -87,9 +91,8 @@ TEST(EventFile, TensorBoardReadsARunBack) {
     RunLog log(folder.path(), 2, "seed: 1");
     log.add({{"step", 3}, {"loss", 7}});
   }
-  const auto result = test::run_command(fmt::format("'{}' '{}' '{}' 2>/dev/null", python,
-                                                    test::fixture("train/read_events.py").string(),
-                                                    folder.path().string()));
+  const auto result = test::run_command(fmt::format(
+      "'{}' '{}' '{}' 2>/dev/null", python, test::fixture("train/read_events.py").string(), folder.path().string()));
   ASSERT_EQ(result.exit_code, 0) << result.output;
   const Json read = Json::parse(result.output);
   EXPECT_EQ(read["scalars"]["train/loss"], Json::parse("[[1,1.0],[2,0.5],[3,7.0]]"));
