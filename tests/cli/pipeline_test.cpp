@@ -97,7 +97,7 @@ TEST_F(Pipeline, SignalSavesExits75AndResumesBitForBit) {
 // A validation that a signal cuts short writes no scores; it is made up for, and the run stays the same.
 TEST_F(Pipeline, SignalInAValidationStopsItAndIsMadeUpFor) {
   whole();
-  const std::string many = " --set evaluation.subsets=60 --set evaluation.batch_sets=1";
+  const std::string many = " --set evaluation.subsets=50 --set evaluation.batch_sets=1";
   const auto stopped =
       spinfill(train("owed") + many +
                " & pid=$!; while [ ! -e owed/samples/step-0000000-0.png ] && kill -0 $pid; do sleep 0.02; done; "
