@@ -104,7 +104,7 @@ c10::intrusive_ptr<c10d::ProcessGroup> group_of(const c10::intrusive_ptr<c10d::S
     group->setDefaultBackend(Group::BackendType::NCCL);
     group->setBackend(c10::DeviceType::CUDA, Group::BackendType::NCCL, nccl);
 #else
-    fail_usage("{} processes on GPUs need NCCL: build with the cuda preset", place.world);
+    fail_usage("{} processes on GPUs need NCCL: build the cuda preset where nccl.h is found", place.world);
 #endif
   } else {
     auto options = c10d::ProcessGroupGloo::Options::create(wait);
