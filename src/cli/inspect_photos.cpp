@@ -29,19 +29,13 @@ ViewSet read_set(const fs::path& folder) {
   return view_set_from_pictures(folder);
 }
 
-// --replace removes what was there: never the photographs themselves.
-void refuse_to_replace_input(const fs::path& folder, const fs::path& out) {
-  const auto whole = [](const fs::path& path) { return fs::weakly_canonical(fs::absolute(path)); };
-  const fs::path from_out = whole(folder).lexically_relative(whole(out));
-  if (from_out.empty() || *from_out.begin() != "..")
-    fail_usage("--out {}: holds the photographs: name another folder", out.string());
-}
-
 int inspect(const Options& options) {
   const StopSignals signals;
   const ViewSet set = read_set(options.folder);
   if (options.out.empty()) fail_usage("--out: names no folder");
-  refuse_to_replace_input(options.folder, options.out);
+  // --replace removes what was there: never the photographs themselves.
+  if (lies_within(options.folder, options.out))
+    fail_usage("--out {}: holds the photographs: name another folder", options.out);
   AtomicFolder folder(options.out, options.replace);
   const PhotoInspection inspection = inspect_photos(set);
   write_inspection(inspection, folder.path());

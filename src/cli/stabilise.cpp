@@ -47,17 +47,6 @@ ViewSet read_photographs(const fs::path& folder, bool replace_cameras) {
   return as_photographed(set);
 }
 
-// A copy inside of what is copied would never end, and --replace must not remove the photographs.
-void refuse_overlap(const fs::path& folder, const fs::path& out) {
-  const fs::path from = fs::weakly_canonical(fs::absolute(folder)), to = fs::weakly_canonical(fs::absolute(out));
-  const auto within = [](const fs::path& inner, const fs::path& outer) {
-    const fs::path relative = inner.lexically_relative(outer);
-    return !relative.empty() && *relative.begin() != "..";
-  };
-  if (within(to, from) || within(from, to))
-    fail_usage("--out {}: overlaps the photographs' folder: name another one", out.string());
-}
-
 Json report(const ViewSet& set, const Stabilisation& result, bool as_json) {
   if (!as_json) {
     fmt::print(
@@ -76,7 +65,9 @@ int stabilise_sets(const Options& options) {
   const std::vector<fs::path> sets = set_folders(options.folder);
   std::optional<AtomicFolder> target;
   if (!options.out.empty()) {
-    refuse_overlap(options.folder, options.out);
+    // A copy inside of what is copied would never end, and --replace must not remove the photographs.
+    if (lies_within(options.out, options.folder) || lies_within(options.folder, options.out))
+      fail_usage("--out {}: overlaps the photographs' folder: name another one", options.out);
     target.emplace(options.out, options.replace);
     fs::copy(options.folder, target->path(), fs::copy_options::recursive);
   }

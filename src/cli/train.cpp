@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "cli/command.h"
 #include "core/config.h"
 #include "core/error.h"
@@ -10,6 +12,9 @@
 
 namespace spinfill {
 namespace {
+
+// Seconds for the others when a process of --nproc-per-node failed: they notice at once, or at the same time.
+constexpr double kGrace = 30;
 
 struct TrainArguments {
   std::string config, out;
@@ -75,7 +80,8 @@ int run(const TrainArguments& arguments) {
   }
   if (arguments.out.empty()) fail_usage("train: --out RUN is needed");
   if (arguments.processes > 0)
-    return spawn_ranks(arguments.processes, command_line(arguments, quiet()), config.train.rank_timeout);
+    return spawn_ranks(arguments.processes, command_line(arguments, quiet()),
+                       std::min(config.train.rank_timeout, kGrace));
   return train_as_one_rank(config, arguments);
 }
 

@@ -251,6 +251,12 @@ fs::path path_inside(const fs::path& base, const std::string& relative, const st
   return base / given;
 }
 
+bool lies_within(const fs::path& path, const fs::path& folder) {
+  const auto whole = [](const fs::path& some) { return fs::weakly_canonical(fs::absolute(some)); };
+  const fs::path relative = whole(path).lexically_relative(whole(folder));
+  return relative.empty() || *relative.begin() != "..";
+}
+
 void make_folder(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);

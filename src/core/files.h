@@ -61,6 +61,9 @@ void remove_folder_atomic(const fs::path& path);
 // base/relative, refused (exit 3) when it is absolute or leaves base, symbolic links resolved.
 fs::path path_inside(const fs::path& base, const std::string& relative, const std::string& where);
 
+// Whether a path is a folder or lies below it, symbolic links resolved; neither need exist.
+bool lies_within(const fs::path& path, const fs::path& folder);
+
 // Creates the folder and its parents; one clear error (exit 3) when it cannot be written.
 void make_folder(const fs::path& path);
 

@@ -29,7 +29,7 @@ void use_one_torch_thread();
 
 // item(0) … item(count − 1) at the same time, each on a thread of its own with one thread for tensor operations:
 // nothing waits within a network's many small operations, so two cores do nearly twice the work, on a busy machine too.
-// Thread- local state such as the grad mode is at its default within an item. Returns the results in order, or, when
+// Thread-local state such as the grad mode is at its default within an item. Returns the results in order, or, when
 // all items have ended, throws the first exception in order.
 template <class Item>
 auto side_by_side(std::size_t count, const Item& item) {

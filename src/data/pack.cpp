@@ -161,13 +161,7 @@ Plan make_plan(const PackOptions& options, PackResult& result) {
 }
 
 void refuse_target(const PackOptions& options) {
-  const fs::path from = fs::weakly_canonical(fs::absolute(options.folder)),
-                 to = fs::weakly_canonical(fs::absolute(options.out));
-  const auto within = [](const fs::path& inner, const fs::path& outer) {
-    const fs::path relative = inner.lexically_relative(outer);
-    return !relative.empty() && *relative.begin() != "..";
-  };
-  if (within(to, from) || within(from, to)) {
+  if (lies_within(options.out, options.folder) || lies_within(options.folder, options.out)) {
     fail_usage("--out {}: overlaps the data set's folder: name another one", options.out.string());
   }
   if (!fs::exists(options.out)) return;

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,14 +10,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
+#include <cstdlib>
 #include <cstring>
-#include <filesystem>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
 #include "core/side_by_side.h"
+#include "core/signals.h"
 #include "train/ranks.h"
 
 namespace spinfill {
@@ -27,32 +28,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kLook = std::chrono::milliseconds(20);
 constexpr double kAfterTerm = 5;  // seconds from SIGTERM to SIGKILL
-constexpr int kPassedOn[] = {SIGINT, SIGTERM, SIGUSR1};
-
-// The last signal that came in and was not passed on yet.
-volatile std::sig_atomic_t signal_to_pass = 0;
-extern "C" void note_signal(int signal) {
-  signal_to_pass = signal;
-}
-
-class PassSignals {
- public:
-  PassSignals() {
-    signal_to_pass = 0;
-    struct sigaction action {};
-    action.sa_handler = note_signal;
-    sigemptyset(&action.sa_mask);
-    for (std::size_t i = 0; i < std::size(kPassedOn); ++i) sigaction(kPassedOn[i], &action, &before_[i]);
-  }
-  ~PassSignals() {
-    for (std::size_t i = 0; i < std::size(kPassedOn); ++i) sigaction(kPassedOn[i], &before_[i], nullptr);
-  }
-  PassSignals(const PassSignals&) = delete;
-  PassSignals& operator=(const PassSignals&) = delete;
-
- private:
-  struct sigaction before_[std::size(kPassedOn)]{};
-};
 
 struct Child {
   pid_t pid = 0;
@@ -87,11 +62,10 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }
 
 Child start(std::vector<std::string> arguments, std::vector<std::string> environment) {
-  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
-  arguments.insert(arguments.begin(), program);
+  constexpr const char* kProgram = "/proc/self/exe";  // also where the file was replaced meanwhile
+  arguments.insert(arguments.begin(), "spinfill");
   const auto argv = pointers(arguments), envp = pointers(environment);
   const pid_t parent = ::getpid();
-  // vfork's child may do nothing but exec, so fork: it is done before this process has more than the store's threads.
   const pid_t pid = ::fork();
   if (pid < 0) fail("no process could be started: {}", std::strerror(errno));
   if (pid == 0) {
@@ -99,8 +73,8 @@ Child start(std::vector<std::string> arguments, std::vector<std::string> environ
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) ::_exit(static_cast<int>(ExitCode::runtime));
-    ::execve(program.c_str(), argv.data(), envp.data());
-    ::_exit(127);
+    ::execve(kProgram, argv.data(), envp.data());
+    ::_exit(static_cast<int>(ExitCode::runtime));
   }
   return {pid, true, 0};
 }
@@ -121,17 +95,18 @@ int code_of(const Child& child, std::size_t rank) {
 
 int spawn_ranks(int count, const std::vector<std::string>& arguments, double grace) {
   const StoreServer store;
-  const PassSignals signals;
+  const StopSignals signals;
   const int threads = std::max(1, processors() / count);
   std::vector<Child> children;
   for (int rank = 0; rank < count; ++rank)
     children.push_back(start(arguments, environment_of(rank, count, store.port(), threads)));
   int code = 0;
   std::optional<Clock::time_point> failed;  // when the first did
-  bool told = false;
+  bool passed_on = false, told = false;
   auto running = static_cast<std::size_t>(count);
   while (running > 0) {
-    if (const int signal = std::exchange(signal_to_pass, 0); signal != 0) send(children, signal);
+    // Once; a second signal ends the launcher, and that ends them (PR_SET_PDEATHSIG).
+    if (StopSignals::requested() && !std::exchange(passed_on, true)) send(children, SIGTERM);
     for (std::size_t rank = 0; rank < children.size(); ++rank) {
       Child& child = children[rank];
       if (!child.running || ::waitpid(child.pid, &child.status, WNOHANG) != child.pid) continue;

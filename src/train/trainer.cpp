@@ -60,15 +60,18 @@ void share_state(Ranks& ranks, const Denoiser& denoiser, const Denoiser& average
   validation_owed = counters.at("owed").get<bool>();
 }
 
-// Of all ranks' micro-batches those whose own loss was not finite; all, where only the sum of gradients was not.
-std::string culprits(Ranks& ranks, const std::vector<std::string>& suspects, const std::string& ids) {
-  const auto joined = [&](const std::string& own) {
-    std::vector<std::string> parts = ranks.gather(own);
+// Of all ranks' vehicles those of micro-batches whose own loss was not finite; all, where only the sum of gradients was
+// not.
+std::string culprits(Ranks& ranks, const std::vector<std::string>& suspects, const std::vector<Batch>& micro_batches) {
+  const auto of_all_ranks = [&](const std::vector<std::string>& own) {
+    std::vector<std::string> parts = ranks.gather(fmt::format("{}", fmt::join(own, ", ")));
     std::erase(parts, "");
     return fmt::format("{}", fmt::join(parts, ", "));
   };
-  const std::string named = joined(fmt::format("{}", fmt::join(suspects, ", ")));
-  return named.empty() ? joined(ids) : named;
+  if (const std::string named = of_all_ranks(suspects); !named.empty()) return named;
+  std::vector<std::string> ids;
+  for (const Batch& batch : micro_batches) ids.insert(ids.end(), batch.ids.begin(), batch.ids.end());
+  return of_all_ranks(ids);
 }
 
 // Micro-batches of a step that a rank makes.
@@ -191,11 +194,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
     ranks.at(step, "waiting for data");
     std::vector<Batch> micro_batches;
     for (std::int64_t i = 0; i < accumulation; ++i) micro_batches.push_back(loader.next().value());
-    std::string ids;
-    for (const Batch& batch : micro_batches) {
-      window_views += batch.is_target.sum().item<std::int64_t>();
-      ids += fmt::format("{}{}", ids.empty() ? "" : ", ", fmt::join(batch.ids, ", "));
-    }
+    for (const Batch& batch : micro_batches) window_views += batch.is_target.sum().item<std::int64_t>();
 
     // ---- Forward, backward, update.
     const std::string phase = loss_options_at(config, step).mode;
@@ -208,7 +207,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
 
     // ---- A step that is not finite changes nothing; too many in a row end the run.
     if (!statistics.finite) {
-      const std::string named = culprits(ranks, statistics.suspects, ids);
+      const std::string named = culprits(ranks, statistics.suspects, micro_batches);
       if (ranks.first()) {
         log_warning("step {}: loss {} with gradient norm {} was skipped; vehicles: {}", step, statistics.loss,
                     statistics.gradient_norm, named);

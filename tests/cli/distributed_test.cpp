@@ -22,15 +22,7 @@ class Distributed : public ::testing::Test {
   static void SetUpTestSuite() {
     folder_ = new test::TemporaryFolder;
     test::write_tiny_data_set(*folder_ / "data", 8);
-    std::ofstream(*folder_ / "tiny.yaml") << R"(
-data: {width: 24, height: 16, priors: {grid: 16}}
-model:
-  block_out_channels: [16, 16]
-  attention_levels: [0, 1]
-  attention_heads: 2
-  cross_attention_dim: 16
-  norm_num_groups: 4
-optimizer: {warmup_steps: 2}
+    std::ofstream(*folder_ / "tiny.yaml") << test::kTinyModelYaml << R"(
 train: {steps: 6, batch_sets: 4, micro_batch_sets: 1, regression_share: 0.5, checkpoint_every: 3, keep_last: 20,
         validate_every: 3, validation_sets: 0, sample_grids: 2, log_every: 1, join_timeout: 120, rank_timeout: 20}
 evaluation: {batch_sets: 1, subsets: 2}

@@ -255,5 +255,19 @@ TEST(Json, HostileInputIsAnErrorOfOneLine) {
             test::fuzz_iterations() / 4);
 }
 
+TEST(LiesWithin, FollowsLinksAndNeedsNothingThere) {
+  const test::TemporaryFolder folder;
+  fs::create_directories(folder / "a/b");
+  fs::create_directory_symlink(folder / "a", folder / "link");
+  EXPECT_TRUE(lies_within(folder / "a", folder / "a"));
+  EXPECT_TRUE(lies_within(folder / "a/b/", folder / "a"));
+  EXPECT_TRUE(lies_within(folder / "a", folder / "a/"));
+  EXPECT_TRUE(lies_within(folder / "a/b/../not/there", folder / "link"));
+  EXPECT_TRUE(lies_within(folder / "link/new", folder / "a"));
+  EXPECT_FALSE(lies_within(folder / "a", folder / "a/b"));
+  EXPECT_FALSE(lies_within(folder / "ab", folder / "a"));
+  EXPECT_FALSE(lies_within(folder / "a/../c", folder / "a"));
+}
+
 }  // namespace
 }  // namespace spinfill

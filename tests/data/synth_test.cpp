@@ -267,6 +267,7 @@ TEST(Synth, JitteredAzimuthsKeepWhatAPhotographerWouldState) {
   options.render = {1, 1, false};
   options.splits = {0, 0, 1};
   options.azimuth_jitter = 5;
+  options.masks = true;
   synth::make_sets(options);
   options.out = folder / "plain";
   options.azimuth_jitter = 0;
@@ -278,6 +279,9 @@ TEST(Synth, JitteredAzimuthsKeepWhatAPhotographerWouldState) {
     EXPECT_EQ(*frame.stated_azimuth_deg, 45.0 * frame.slot());
     EXPECT_NE(*frame.stated_azimuth_deg, frame.azimuth_deg);
     EXPECT_NEAR(viewing_direction(*frame.camera).azimuth_deg, frame.azimuth_deg, 1e-9);
+    EXPECT_EQ(frame.mask_file_path, "mask/" + frame.file_path);
+    const cv::Mat masked = read_masked_picture(set, frame), alone = read_picture(set.folder / frame.file_path);
+    EXPECT_EQ(cv::norm(masked, alone, cv::NORM_INF), 0);
   }
   for (const Frame& frame : plain.frames) EXPECT_FALSE(frame.stated_azimuth_deg.has_value());
 }

@@ -37,6 +37,35 @@ TEST(EvaluationSet, StreamsTheSameBatchesForAnyNumberAtOnce) {
   }
 }
 
+// No batch twice, none left out; more processes than batches leave some with nothing.
+TEST(EvaluationSet, SharesTogetherAreTheWhole) {
+  const test::TemporaryFolder folder;
+  test::write_tiny_data_set(folder.path(), 5);
+  DataConfig data;
+  data.path = folder.path().string();
+  data.width = 24;
+  data.height = 16;
+  data.priors.grid = 16;
+  EvaluationConfig evaluation;
+  evaluation.batch_sets = 2;
+  const EvaluationSet set(data, evaluation, "train");
+  for (const std::int64_t world : {1, 2, 3, 7}) {
+    std::int64_t all = 0;
+    for (std::int64_t rank = 0; rank < world; ++rank) {
+      const EvaluationShare share{rank, world};
+      const NextBatch next = set.stream(2, share);
+      std::int64_t own = 0;
+      while (const std::optional<Batch> batch = next()) {
+        EXPECT_EQ(batch->samples, set.batch(rank + own * world).samples);
+        ++own;
+      }
+      EXPECT_EQ(own, set.batches(share)) << rank << " of " << world;
+      all += own;
+    }
+    EXPECT_EQ(all, set.batches());
+  }
+}
+
 TEST(EvaluationSet, ProtocolTellsCamerasAndPriors) {
   const test::TemporaryFolder folder;
   test::write_tiny_data_set(folder.path(), 5);

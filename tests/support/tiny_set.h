@@ -32,4 +32,16 @@ ViewSet write_tiny_set(const std::filesystem::path& folder, const TinySetOptions
 // one before to val and the rest to train.
 void write_tiny_data_set(const std::filesystem::path& folder, int count, const TinySetOptions& options = {});
 
+// Sections of a run's configuration for such sets, all but `train`: a step takes milliseconds.
+inline constexpr const char* kTinyModelYaml = R"(
+data: {width: 24, height: 16, priors: {grid: 16}}
+model:
+  block_out_channels: [16, 16]
+  attention_levels: [0, 1]
+  attention_heads: 2
+  cross_attention_dim: 16
+  norm_num_groups: 4
+optimizer: {warmup_steps: 2}
+)";
+
 }  // namespace spinfill::test

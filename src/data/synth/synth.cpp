@@ -331,7 +331,7 @@ void render_set(const Model& model, const std::string& id, const std::string& so
       cv::Mat alpha;
       cv::extractChannel(picture.rgba, alpha, 3);
       write_picture(folder / "mask" / name, alpha);
-      json["mask_path"] = "mask/" + name;
+      json["mask_file_path"] = "mask/" + name;
     }
     if (options.render.geometry) {
       write_picture(folder / "depth" / name, depth_picture(picture.depth));
