@@ -8,6 +8,7 @@
 #include "cli/inspect_data.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "metrics/checkpoint_files.h"
 #include "metrics/run_summary.h"
 
 namespace spinfill {

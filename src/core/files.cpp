@@ -110,6 +110,10 @@ void sync_to_disk(const fs::path& path) {
 }
 
 void write_file_atomic(const fs::path& path, std::string_view bytes) {
+  write_file_atomic(path, std::span(&bytes, 1));
+}
+
+void write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces) {
   const fs::path temporary = temporary_beside(path);
   const auto give_up = [&](const char* what) {
     const std::string why = reason();
@@ -118,13 +122,29 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
   };
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (file.get() < 0) fail("{}: cannot be written: {}", path.string(), reason());
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t put = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) give_up("cannot be written");
-    done += static_cast<std::size_t>(put);
+  const auto put_all = [&](std::string_view bytes) {
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t put = ::write(file.get(), bytes.data() + done, bytes.size() - done);
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) give_up("cannot be written");
+      done += static_cast<std::size_t>(put);
+    }
+  };
+  constexpr std::size_t kBuffer = 1 << 20;  // small pieces are gathered
+  std::string gathered;
+  for (const std::string_view bytes : pieces) {
+    if (gathered.size() + bytes.size() > kBuffer) {
+      put_all(gathered);
+      gathered.clear();
+    }
+    if (bytes.size() > kBuffer) {
+      put_all(bytes);
+    } else {
+      gathered += bytes;
+    }
   }
+  put_all(gathered);
   if (::fsync(file.get()) != 0) give_up("cannot be written to disk");
   if (::close(file.release()) != 0) give_up("cannot be written to disk");
   if (::rename(temporary.c_str(), path.c_str()) != 0) give_up("cannot be renamed into place");
@@ -223,6 +243,15 @@ void AtomicFolder::commit() {
   std::error_code error;
   fs::path old;
   if (replace_ && fs::exists(target_)) {
+    // At no moment is neither there.
+    if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0) {
+      committed_ = true;
+      sync_to_disk(parent_of(target_));
+      fs::remove_all(temporary_, error);
+      if (error) log_warning("{}: cannot be removed: {}", temporary_.string(), error.message());
+      return;
+    }
+    // A file system that cannot exchange two names.
     old = unused_beside(target_, "old");  // never stale: it may be the only one if the process is killed here
     fs::rename(target_, old, error);
     if (error) fail("{}: cannot be replaced: {}", target_.string(), error.message());

@@ -190,7 +190,7 @@ Safetensors parse_safetensors(std::string_view bytes, const std::string& where) 
   return result;
 }
 
-void write_safetensors(const fs::path& path, const TensorMap& tensors, const Metadata& metadata) {
+std::string write_safetensors(const fs::path& path, const TensorMap& tensors, const Metadata& metadata) {
   std::vector<std::pair<std::string, at::Tensor>> ordered;
   for (const auto& [name, tensor] : tensors) {
     if (name == "__metadata__") fail_usage("{}: a tensor cannot be named __metadata__", path.string());
@@ -213,15 +213,17 @@ void write_safetensors(const fs::path& path, const TensorMap& tensors, const Met
         {"dtype", dtype->name}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + tensor.nbytes()}}};
     offset += tensor.nbytes();
   }
-  std::string bytes = header.dump();
-  bytes.append((8 - bytes.size() % 8) % 8, ' ');
-  const std::uint64_t header_size = bytes.size();
-  bytes.insert(0, reinterpret_cast<const char*>(&header_size), 8);
-  bytes.reserve(bytes.size() + offset);
-  for (const auto& [name, tensor] : ordered) {
-    bytes.append(static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes());
-  }
-  write_file_atomic(path, bytes);
+  std::string head = header.dump();
+  head.append((8 - head.size() % 8) % 8, ' ');
+  const std::uint64_t header_size = head.size();
+  head.insert(0, reinterpret_cast<const char*>(&header_size), 8);
+  std::vector<std::string_view> pieces = {head};
+  Sha256 hash;
+  for (const auto& [name, tensor] : ordered)
+    pieces.emplace_back(static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes());
+  for (const std::string_view piece : pieces) hash.add(piece.data(), piece.size());
+  write_file_atomic(path, pieces);
+  return hash.hex();
 }
 
 }  // namespace spinfill

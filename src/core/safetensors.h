@@ -25,7 +25,9 @@ Safetensors read_safetensors(const std::filesystem::path& path);
 // The same from memory (copies); `where` names the source in errors.
 Safetensors parse_safetensors(std::string_view bytes, const std::string& where);
 
-// Tensors may be on any device and of any stride. Order in the file: by element size, then by name. Atomic.
-void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors, const Metadata& metadata = {});
+// Tensors may be on any device and of any stride. Order in the file: by element size, then by name. Atomic. Returns the
+// file's SHA-256.
+std::string write_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
+                              const Metadata& metadata = {});
 
 }  // namespace spinfill

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "infer/bundle.h"
+#include "metrics/checkpoint_files.h"
 #include "model/weights.h"
 
 namespace spinfill {
@@ -23,40 +24,13 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
 
 std::vector<std::int64_t> steps_of(const fs::path& run) {
   std::vector<std::int64_t> steps;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(run / "checkpoints", error)) {
-    const std::string name = entry.path().filename().string();
-    const auto step = name.starts_with("step-") ? whole_number(std::string_view(name).substr(5)) : std::nullopt;
-    if (step && fs::exists(entry.path() / "state.json")) steps.push_back(*step);
-  }
-  std::sort(steps.begin(), steps.end());
+  for (const CheckpointEntry& entry : list_checkpoints(run)) steps.push_back(entry.step);
   if (steps.empty()) fail("{}: holds no checkpoint yet; wait for the first or train longer", run.string());
   return steps;
 }
 
-struct CheckpointState {
-  fs::path folder;
-  std::int64_t step = 0;
-  Json progress, hashes;
-};
-
 CheckpointState read_state(const fs::path& run, std::int64_t step) {
-  CheckpointState state;
-  state.folder = run / "checkpoints" / fmt::format("step-{}", step);
-  const fs::path path = state.folder / "state.json";
-  const Json json = read_json(path);
-  try {
-    if (json.at("format") != 1) {
-      fail("{}: format {} is not known here; use the version that wrote it", path.string(), json["format"].dump());
-    }
-    state.step = json.at("step").get<std::int64_t>();
-    state.progress = json.value("progress", Json::object());
-    state.hashes = json.at("hashes");
-  } catch (const nlohmann::json::exception&) {
-    fail("{}: needs the fields format, step and hashes; take another checkpoint (--step)", path.string());
-  }
-  if (state.step != step) fail("{}: says step {}; the folder was renamed", path.string(), state.step);
-  return state;
+  return read_checkpoint_state(run / "checkpoints" / fmt::format("step-{}", step));
 }
 
 CheckpointState choose_checkpoint(const fs::path& run, const std::string& choice) {
@@ -112,14 +86,11 @@ LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device de
   }
   RunConfig config = load_config<RunConfig>(run / "config.yaml");
   const CheckpointState checkpoint = choose_checkpoint(run, choice.step);
-  const char* name = choice.weights == "ema" ? "ema.safetensors" : "weights.safetensors";
-  const fs::path path = checkpoint.folder / name;
-  const std::string hash = sha256_file(path);
-  if (!checkpoint.hashes.is_object() || checkpoint.hashes.value(name, Json()) != Json(hash)) {
-    fail("{}: does not match its hash in state.json; the file was changed or damaged", path.string());
-  }
-  const Safetensors file = read_safetensors(path);
-  Denoiser denoiser = build_denoiser(config.model, file.tensors, path.string(), device);
+  const std::string part = choice.weights == "ema" ? "ema" : "weights";
+  std::string hash;
+  const TensorMap state = read_checkpoint_part(checkpoint, part, &hash);
+  Denoiser denoiser =
+      build_denoiser(config.model, state, fmt::format("{}: {}", checkpoint.folder.string(), part), device);
   Json provenance = {{"source", "run"},
                      {"name", folder_name(run)},
                      {"run", folder_name(run)},

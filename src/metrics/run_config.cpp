@@ -38,6 +38,7 @@ void TrainConfig::bind(Fields& f) {
   f.number("sample_grids", sample_grids, "Pictures grids drawn at each validation", 0, 64);
   f.number("log_every", log_every, "Steps between rows of metrics.jsonl", 1, many);
   f.number("max_skipped_steps", max_skipped_steps, "Stop after so many non-finite steps in a row", 1, many);
+  f.number("max_failed_saves", max_failed_saves, "Stop when so many checkpoints in a row could not be saved", 1, many);
   f.number("join_timeout", join_timeout, "Of several processes: seconds until all must have come", 1, 86400);
   f.number("rank_timeout", rank_timeout, "Seconds that a process waits for another before the run ends", 1, 86400);
   f.choice("device", device, {"auto", "cpu", "cuda"}, "Where the model runs; auto: a GPU if there is one");
@@ -45,6 +46,12 @@ void TrainConfig::bind(Fields& f) {
            "CPU threads, 0: one per micro-batch, or per core less the loader's where there is one micro-batch", 0,
            1024);
   f.flag("channels_last", channels_last, "Keep feature maps in channels-last order");
+  f.flag("shard_optimizer", shard_optimizer,
+         "Of several processes: each keeps the optimiser's state and the averaged weights of its share alone (ZeRO-1)");
+  f.choice("precision", precision, {"fp32", "bf16"},
+           "The network's products; weights, loss, optimiser and averages are float32 in both");
+  f.flag("gradient_checkpointing", gradient_checkpointing,
+         "Backward runs each layer again: less memory, about a third more time, the same gradients");
   f.text("init_from", init_from, "safetensors file with initial weights; empty: random by seed");
   f.require(batch_sets % micro_batch_sets == 0, "batch_sets must be a multiple of micro_batch_sets");
 }

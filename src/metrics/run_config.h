@@ -47,11 +47,15 @@ struct TrainConfig {
   std::int64_t sample_grids = 3;
   std::int64_t log_every = 10;
   std::int64_t max_skipped_steps = 10;
+  std::int64_t max_failed_saves = 3;
   double join_timeout = 600;  // seconds
   double rank_timeout = 300;  // seconds
   std::string device = "auto";
   std::int64_t threads = 0;
   bool channels_last = false;
+  bool shard_optimizer = false;
+  std::string precision = "fp32";
+  bool gradient_checkpointing = false;
   std::string init_from;
   void bind(Fields& f);
 };

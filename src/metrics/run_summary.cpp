@@ -8,6 +8,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "metrics/checkpoint_files.h"
 
 namespace spinfill {
 namespace {
@@ -100,26 +101,6 @@ const Series* RunSummary::find(const std::string& name) const {
     if (s.name == name) return &s;
   }
   return nullptr;
-}
-
-std::vector<std::string> check_hashes(const fs::path& folder, const Json& hashes) {
-  if (!hashes.is_object() || hashes.empty()) return {"states no hashes of its files"};
-  std::vector<std::string> problems;
-  for (const auto& [name, hash] : hashes.items()) {
-    try {
-      const fs::path file = path_inside(folder, name, folder.string());
-      if (!hash.is_string()) {
-        problems.push_back(fmt::format("{}: its hash is not a text", name));
-      } else if (!fs::is_regular_file(file)) {
-        problems.push_back(fmt::format("{} is missing", name));
-      } else if (sha256_file(file) != hash.get<std::string>()) {
-        problems.push_back(fmt::format("{} does not match its hash", name));
-      }
-    } catch (const Error& error) {
-      problems.push_back(error.what());
-    }
-  }
-  return problems;
 }
 
 RunSummary read_run(const fs::path& folder) {

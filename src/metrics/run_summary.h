@@ -49,7 +49,4 @@ std::string run_html(const RunSummary& run);
 // A line chart as an SVG element: one line per series on common axes.
 std::string svg_chart(const std::string& title, const std::vector<const Series*>& series);
 
-// The files that a folder's manifest states, {name: sha256 in hex}, checked; one line per problem.
-std::vector<std::string> check_hashes(const std::filesystem::path& folder, const Json& hashes);
-
 }  // namespace spinfill

@@ -122,7 +122,8 @@ at::Tensor BasicTransformerBlockImpl::forward(const at::Tensor& x, const at::Ten
   return hidden + ff_->forward(norm3_->forward(hidden));
 }
 
-Transformer2DModelImpl::Transformer2DModelImpl(const TransformerOptions& o) {
+Transformer2DModelImpl::Transformer2DModelImpl(const TransformerOptions& o)
+    : first_layer_(static_cast<std::size_t>(o.first_layer)) {
   norm_ = register_module("norm", GroupNorm(o.groups, o.width, 1e-6, o.tensors));
   proj_in_ = register_module("proj_in", Conv2d(o.width, o.width, 1, 1, o.tensors));
   torch::nn::ModuleList blocks;

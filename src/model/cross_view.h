@@ -26,6 +26,7 @@ struct ViewContext {
   const ReferenceCache* cache = nullptr;  // targets
   std::int64_t last_layer = -1;           // references: nothing after this layer is needed
   bool finished = false;                  // references: that layer is recorded
+  bool recompute = false;                 // layers keep nothing for backward, which runs them again
 };
 
 // Reference queries attend to the references of their sample. All [ΣR,n,D]; n tokens a view.
@@ -86,8 +87,11 @@ class Transformer2DModelImpl : public torch::nn::Module {
  public:
   explicit Transformer2DModelImpl(const TransformerOptions& options);
   at::Tensor forward(const at::Tensor& x, const at::Tensor& tokens, ViewContext& context);
+  std::size_t first_layer() const { return first_layer_; }
+  std::size_t layers() const { return blocks_.size(); }
 
  private:
+  std::size_t first_layer_;
   GroupNorm norm_{nullptr};
   Conv2d proj_in_{nullptr}, proj_out_{nullptr};
   std::vector<BasicTransformerBlock> blocks_;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "model/autocast.h"
 #include "model/conditioner.h"
 
 namespace spinfill {
@@ -218,6 +219,7 @@ at::Tensor denoised(const at::Tensor& x, const at::Tensor& network, const at::Te
 ReferenceCache Denoiser::encode_references(const Conditioning& c) const {
   ReferenceCache cache;
   UNet& unet = modules_->unet;
+  const Autocast autocast({device().type(), autocast_});
   if (c.layout.references == 0) {
     cache.layers.resize(static_cast<std::size_t>(unet->cross_view_layers()));
     return cache;
@@ -227,6 +229,7 @@ ReferenceCache Denoiser::encode_references(const Conditioning& c) const {
   context.layout = &c.layout;
   context.record = &cache;
   context.last_layer = unet->cross_view_layers() - 1;
+  context.recompute = recompute_;
   at::Tensor input = c.reference_input.to(dtype());
   if (channels_last_) input = input.contiguous(at::MemoryFormat::ChannelsLast);
   unet->forward(input, c.reference_embedding, c.reference_tokens, context);
@@ -236,7 +239,9 @@ ReferenceCache Denoiser::encode_references(const Conditioning& c) const {
 at::Tensor Denoiser::denoise(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& c,
                              const ReferenceCache& cache) const {
   UNet& unet = modules_->unet;
+  const Autocast autocast({device().type(), autocast_});
   ViewContext context;
+  context.recompute = recompute_;
   context.pass = ViewPass::targets;
   context.layout = &c.layout;
   context.draws = c.layout.draws_of(x);
@@ -255,7 +260,9 @@ at::Tensor Denoiser::denoise(const at::Tensor& x, const at::Tensor& sigma, const
 
 at::Tensor Denoiser::denoise_joint(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& c) const {
   UNet& unet = modules_->unet;
+  const Autocast autocast({device().type(), autocast_});
   ViewContext context;
+  context.recompute = recompute_;
   context.pass = ViewPass::joint;
   context.layout = &c.layout;
   context.draws = c.layout.draws_of(x);

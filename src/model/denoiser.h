@@ -37,6 +37,12 @@ class Denoiser {
   void to(at::ScalarType dtype);    // float32, bfloat16 or float16
   void set_channels_last(bool on);  // memory layout of the convolutions; results agree to rounding
 
+  // Products of the network in this dtype (kBFloat16), with weights that stay float32; kFloat: all in float32.
+  void set_autocast(at::ScalarType dtype) { autocast_ = dtype; }
+  // Backward runs each layer again instead of keeping what it needs of it: less memory, a third more time, the same
+  // gradients.
+  void set_gradient_checkpointing(bool on) { recompute_ = on; }
+
   // Every trainable parameter, by name ("unet.…" as in diffusers, "conditioner.…"), in a fixed order. Each takes part
   // in every step that has a reference and a target.
   std::vector<std::pair<std::string, at::Tensor>> parameters() const;
@@ -62,7 +68,8 @@ class Denoiser {
   ModelConfig config_;
   std::shared_ptr<Autoencoder> autoencoder_;
   std::shared_ptr<DenoiserModules> modules_;
-  bool channels_last_ = false;
+  bool channels_last_ = false, recompute_ = false;
+  at::ScalarType autocast_ = at::kFloat;
 };
 
 }  // namespace spinfill

@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include "model/recompute.h"
+
 namespace spinfill {
 
 namespace {
@@ -31,6 +33,67 @@ torch::nn::ModuleList list_of(const std::vector<Module>& modules) {
   return list;
 }
 
+// A resnet and, where there is one, the transformer behind it. By aliases of x and tokens: the gradients of their
+// several uses in here are added up first, as they are where a segment is recomputed, so that both give the same bits.
+at::Tensor run_layer(const ResnetBlock2D& resnet, const Transformer2DModel& transformer, const at::Tensor& x,
+                     const at::Tensor& embedding, const at::Tensor& tokens, ViewContext& context) {
+  // Holders are handles: their forward is not const.
+  ResnetBlock2D first = resnet;
+  Transformer2DModel second = transformer;
+  const at::Tensor hidden = first->forward(at::alias(x), embedding);
+  return second.is_empty() ? hidden : second->forward(hidden, at::alias(tokens), context);
+}
+
+// The same by a segment that owns all it needs: the references' keys and values are its inputs in the targets' pass and
+// its outputs, before the result, in theirs.
+at::Tensor recompute_layer(const ResnetBlock2D& resnet, const Transformer2DModel& transformer, const at::Tensor& x,
+                           const at::Tensor& embedding, const at::Tensor& tokens, ViewContext& context) {
+  std::vector<at::Tensor> inputs = {x, embedding, tokens}, parameters = resnet->parameters();
+  const std::size_t first = transformer.is_empty() ? 0 : transformer->first_layer();
+  const std::size_t end = transformer.is_empty() ? 0 : first + transformer->layers();
+  if (!transformer.is_empty()) {
+    for (const at::Tensor& parameter : transformer->parameters()) parameters.push_back(parameter);
+  }
+  for (std::size_t layer = first; context.pass == ViewPass::targets && layer < end; ++layer) {
+    const auto& reference = context.cache->layers.at(layer);
+    if (!reference.key.defined()) continue;  // no references at all
+    inputs.push_back(reference.key);
+    inputs.push_back(reference.value);
+  }
+  const bool last = context.pass == ViewPass::references && first <= static_cast<std::size_t>(context.last_layer) &&
+                    static_cast<std::size_t>(context.last_layer) < end;
+  const auto layout = std::make_shared<const ViewLayout>(*context.layout);
+  const Segment segment = [=, own = context](const std::vector<at::Tensor>& given) {
+    ReferenceCache record, cache;
+    ViewContext local = own;
+    local.layout = layout.get();
+    local.record = &record;
+    local.cache = &cache;
+    cache.layers.resize(end);
+    for (std::size_t i = 3; i < given.size(); i += 2) cache.layers[first + (i - 3) / 2] = {given[i], given[i + 1]};
+    const at::Tensor result = run_layer(resnet, transformer, given[0], given[1], given[2], local);
+    std::vector<at::Tensor> outputs;
+    for (const auto& layer : record.layers) outputs.insert(outputs.end(), {layer.key, layer.value});
+    if (!local.finished) outputs.push_back(result);
+    return outputs;
+  };
+  const std::vector<at::Tensor> outputs = recomputed(segment, inputs, parameters);
+  for (std::size_t i = 0; i + 1 < outputs.size(); i += 2)
+    context.record->layers.push_back({outputs[i], outputs[i + 1]});
+  context.finished = last;
+  return last ? at::Tensor() : outputs.back();
+}
+
+at::Tensor layer(const ResnetBlock2D& resnet, const Transformer2DModel& transformer, const at::Tensor& x,
+                 const at::Tensor& embedding, const at::Tensor& tokens, ViewContext& context) {
+  return (context.recompute ? recompute_layer : run_layer)(resnet, transformer, x, embedding, tokens, context);
+}
+
+const Transformer2DModel& nth_or_none(const std::vector<Transformer2DModel>& transformers, std::size_t i) {
+  static const Transformer2DModel kNone{nullptr};
+  return transformers.empty() ? kNone : transformers[i];
+}
+
 }  // namespace
 
 DownBlockImpl::DownBlockImpl(const UNetBlockOptions& block, const UNetOptions& o, std::int64_t& next_layer) {
@@ -49,8 +112,7 @@ DownBlockImpl::DownBlockImpl(const UNetBlockOptions& block, const UNetOptions& o
 at::Tensor DownBlockImpl::forward(at::Tensor x, const at::Tensor& embedding, const at::Tensor& tokens,
                                   ViewContext& context, std::vector<at::Tensor>& skips) {
   for (std::size_t i = 0; i < resnets_.size(); ++i) {
-    x = resnets_[i]->forward(x, embedding);
-    if (!attentions_.empty()) x = attentions_[i]->forward(x, tokens, context);
+    x = layer(resnets_[i], nth_or_none(attentions_, i), x, embedding, tokens, context);
     if (context.finished) return {};
     skips.push_back(x);
   }
@@ -72,9 +134,9 @@ MidBlockImpl::MidBlockImpl(const UNetOptions& o, std::int64_t& next_layer) {
 
 at::Tensor MidBlockImpl::forward(at::Tensor x, const at::Tensor& embedding, const at::Tensor& tokens,
                                  ViewContext& context) {
-  x = attention_->forward(first_->forward(x, embedding), tokens, context);
+  x = layer(first_, attention_, x, embedding, tokens, context);
   if (context.finished) return {};
-  return second_->forward(x, embedding);
+  return layer(second_, Transformer2DModel{nullptr}, x, embedding, tokens, context);
 }
 
 UpBlockImpl::UpBlockImpl(const UNetBlockOptions& block, const UNetOptions& o, std::int64_t& next_layer) {
@@ -93,9 +155,8 @@ UpBlockImpl::UpBlockImpl(const UNetBlockOptions& block, const UNetOptions& o, st
 at::Tensor UpBlockImpl::forward(at::Tensor x, const at::Tensor& embedding, const at::Tensor& tokens,
                                 ViewContext& context, std::vector<at::Tensor>& skips) {
   for (std::size_t i = 0; i < resnets_.size(); ++i) {
-    x = resnets_[i]->forward(at::cat({x, skips.back()}, 1), embedding);
+    x = layer(resnets_[i], nth_or_none(attentions_, i), at::cat({x, skips.back()}, 1), embedding, tokens, context);
     skips.pop_back();
-    if (!attentions_.empty()) x = attentions_[i]->forward(x, tokens, context);
     if (context.finished) return {};
   }
   // To the size of the next skip: twice this one, or one less where halving rounded up.

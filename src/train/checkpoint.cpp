@@ -3,89 +3,110 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-#include <charconv>
-
 #include "core/error.h"
 #include "core/log.h"
 
 namespace spinfill {
 namespace {
 
-constexpr const char* kFiles[] = {"weights.safetensors", "ema.safetensors", "optimizer.safetensors"};
+at::Tensor& values_of(at::Tensor& tensor) {
+  return tensor;
+}
+at::Tensor& values_of(TensorPiece& piece) {
+  return piece.values;
+}
+const at::Tensor& values_of(const at::Tensor& tensor) {
+  return tensor;
+}
+const at::Tensor& values_of(const TensorPiece& piece) {
+  return piece.values;
+}
 
-void require_finite(const TensorMap& tensors, const char* what) {
-  for (const auto& [name, tensor] : tensors) {
-    if (tensor.is_floating_point() && !at::isfinite(tensor).all().item<bool>()) {
-      fail("{} '{}' is not finite; the checkpoint was not saved, an older one stands", what, name);
-    }
+template <class Map>
+std::uint64_t bytes_of(const Map& map) {
+  constexpr std::uint64_t kHeader = 256;  // of each tensor, generously
+  std::uint64_t bytes = 0;
+  for (const auto& [name, tensor] : map) bytes += values_of(tensor).nbytes() + kHeader;
+  return bytes;
+}
+
+template <class Map>
+void move_to_own_memory(Map& map) {
+  for (auto& [name, tensor] : map) {
+    at::Tensor& values = values_of(tensor);
+    values = values.detach().to(at::kCPU, values.scalar_type(), /*non_blocking=*/false, /*copy=*/true);
   }
 }
 
-std::uint64_t bytes_of(const TensorMap& tensors) {
-  std::uint64_t bytes = 0;
-  for (const auto& [name, tensor] : tensors) bytes += tensor.nbytes() + 256;
-  return bytes;
+template <class Map>
+void require_finite_values(const Map& map, const char* what) {
+  for (const auto& [name, tensor] : map) {
+    const at::Tensor& values = values_of(tensor);
+    if (values.is_floating_point() && !at::isfinite(values).all().item<bool>())
+      fail("{} '{}' is not finite; the checkpoint was not saved, an older one stands", what, name);
+  }
 }
 
 }  // namespace
 
-fs::path save_checkpoint(const fs::path& run, const Checkpoint& checkpoint) {
-  require_finite(checkpoint.weights, "weight");
-  require_finite(checkpoint.ema, "averaged weight");
-  const fs::path parent = run / "checkpoints";
-  make_folder(parent);
-  const fs::path target = parent / fmt::format("step-{}", checkpoint.step);
-  AtomicFolder folder(target, /*replace=*/true);
-  require_free_space(parent, bytes_of(checkpoint.weights) + bytes_of(checkpoint.ema) + bytes_of(checkpoint.optimizer),
-                     fmt::format("checkpoint of step {}", checkpoint.step));
-  const TensorMap* parts[] = {&checkpoint.weights, &checkpoint.ema, &checkpoint.optimizer};
+std::uint64_t CheckpointShare::bytes() const {
+  const auto size = [](const auto& map) { return bytes_of(map); };
+  return bytes_of(weights) + std::visit(size, ema) + std::visit(size, optimizer);
+}
+
+CheckpointShare CheckpointShare::copy() const {
+  CheckpointShare own = *this;
+  const auto move = [](auto& map) { move_to_own_memory(map); };
+  move_to_own_memory(own.weights);
+  std::visit(move, own.ema);
+  std::visit(move, own.optimizer);
+  return own;
+}
+
+void CheckpointShare::require_finite() const {
+  require_finite_values(weights, "weight");
+  std::visit([](const auto& map) { require_finite_values(map, "averaged weight"); }, ema);
+}
+
+Json write_checkpoint_share(const fs::path& folder, const CheckpointShare& share) {
   Json hashes = Json::object();
-  for (int i = 0; i < 3; ++i) {
-    write_safetensors(folder.path() / kFiles[i], *parts[i], {{"format", "pt"}});
-    hashes[kFiles[i]] = sha256_file(folder.path() / kFiles[i]);
+  const auto write = [&](const std::string& part, const auto& map) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(map)>, PieceMap>) {
+      const std::string name = part_file(part, share.rank, share.world);
+      hashes[name] = write_pieces(folder / name, map);
+    } else {
+      hashes[part_file(part)] = write_safetensors(folder / part_file(part), map, {{"format", "pt"}});
+    }
+  };
+  if (share.rank == 0) write("weights", share.weights);
+  if (share.rank == 0 || share.sharded()) {
+    std::visit([&](const auto& map) { write("ema", map); }, share.ema);
+    std::visit([&](const auto& map) { write("optimizer", map); }, share.optimizer);
   }
-  write_json_atomic(folder.path() / "state.json",
-                    {{"format", 1}, {"step", checkpoint.step}, {"progress", checkpoint.progress}, {"hashes", hashes}});
+  return hashes;
+}
+
+void write_checkpoint_state(const fs::path& folder, const CheckpointShare& share, const Json& hashes) {
+  write_json_atomic(folder / "state.json",
+                    {{"format", 1}, {"step", share.step}, {"progress", share.progress}, {"hashes", hashes}});
+}
+
+fs::path save_checkpoint(const fs::path& run, const Checkpoint& checkpoint) {
+  const CheckpointShare share{checkpoint.step, checkpoint.progress, checkpoint.weights, checkpoint.ema,
+                              checkpoint.optimizer};
+  share.require_finite();
+  const fs::path target = run / "checkpoints" / fmt::format("step-{}", share.step);
+  AtomicFolder folder(target, /*replace=*/true);
+  require_free_space(folder.path(), share.bytes(), fmt::format("checkpoint of step {}", share.step));
+  write_checkpoint_state(folder.path(), share, write_checkpoint_share(folder.path(), share));
   folder.commit();
   return target;
 }
 
-std::vector<CheckpointEntry> list_checkpoints(const fs::path& run) {
-  std::vector<CheckpointEntry> found;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(run / "checkpoints", error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.rfind("step-", 0) != 0 || !fs::exists(entry.path() / "state.json")) continue;
-    std::int64_t step = 0;
-    const auto [end, parsed] = std::from_chars(name.data() + 5, name.data() + name.size(), step);
-    if (parsed == std::errc() && end == name.data() + name.size()) found.push_back({step, entry.path()});
-  }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
-  return found;
-}
-
 Checkpoint read_checkpoint(const fs::path& folder) {
-  const fs::path state_path = folder / "state.json";
-  const Json state = read_json(state_path);
-  Checkpoint checkpoint;
-  try {
-    if (state.at("format").get<int>() != 1)
-      fail("{}: format {} is not known here", state_path.string(), state["format"].dump());
-    checkpoint.step = state.at("step").get<std::int64_t>();
-    checkpoint.progress = state.at("progress");
-    TensorMap* parts[] = {&checkpoint.weights, &checkpoint.ema, &checkpoint.optimizer};
-    for (int i = 0; i < 3; ++i) {
-      const fs::path path = folder / kFiles[i];
-      if (sha256_file(path) != state.at("hashes").at(kFiles[i]).get<std::string>()) {
-        fail("{}: does not match its hash in state.json; the file was changed or damaged", path.string());
-      }
-      *parts[i] = read_safetensors(path).tensors;
-    }
-  } catch (const nlohmann::json::exception& error) {
-    fail("{}: a field is missing or of the wrong type ({})", state_path.string(), error.what());
-  }
-  return checkpoint;
+  const CheckpointState state = read_checkpoint_state(folder);
+  return {state.step, state.progress, read_checkpoint_part(state, "weights"), read_checkpoint_part(state, "ema"),
+          read_checkpoint_part(state, "optimizer")};
 }
 
 std::optional<Checkpoint> newest_valid_checkpoint(const fs::path& run) {

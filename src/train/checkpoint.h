@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <vector>
+#include <variant>
 
 #include "core/files.h"
 #include "core/safetensors.h"
+#include "core/tensor_pieces.h"
+#include "metrics/checkpoint_files.h"
 
 namespace spinfill {
 
@@ -19,17 +21,30 @@ struct Checkpoint {
   TensorMap weights, ema, optimizer;
 };
 
-// RUN/checkpoints/step-N/{weights,ema,optimizer}.safetensors and state.json with their hashes, written last; the folder
-// appears whole or not at all. Non-finite weights are refused (exit 3), so that a good checkpoint is never followed by
-// a bad one.
-std::filesystem::path save_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpoint);
+// What one rank saves of it: everything, or the weights of the first rank and each rank's own pieces of the rest.
+struct CheckpointShare {
+  std::int64_t step = 0;
+  Json progress;
+  TensorMap weights;  // empty on other ranks
+  std::variant<TensorMap, PieceMap> ema, optimizer;
+  int rank = 0, world = 1;
 
-struct CheckpointEntry {
-  std::int64_t step;
-  std::filesystem::path folder;
+  bool sharded() const { return std::holds_alternative<PieceMap>(ema); }
+  std::uint64_t bytes() const;
+  // Whose tensors lie in memory of their own, on the CPU.
+  CheckpointShare copy() const;
+  // Throws (exit 3) naming a weight, raw or averaged, that is not finite: a good checkpoint is never followed by a bad
+  // one.
+  void require_finite() const;
 };
-// By step, oldest first; folders that are not whole are not listed.
-std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& run);
+
+// Writes the share's files into a folder; their SHA-256, by name.
+Json write_checkpoint_share(const std::filesystem::path& folder, const CheckpointShare& share);
+// Writes state.json, the last of the files.
+void write_checkpoint_state(const std::filesystem::path& folder, const CheckpointShare& share, const Json& hashes);
+
+// RUN/checkpoints/step-N/ (metrics/checkpoint_files.h); the folder appears whole or not at all.
+std::filesystem::path save_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpoint);
 
 // Reads and verifies one; errors name the file.
 Checkpoint read_checkpoint(const std::filesystem::path& folder);

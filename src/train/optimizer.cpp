@@ -12,12 +12,15 @@
 
 namespace spinfill {
 
-AdamW::AdamW(std::vector<NamedParameter> parameters, const OptimizerConfig& config) : config_(config) {
-  groups_.push_back({config.weight_decay, {}, {}, {}, {}, {}});
-  groups_.push_back({0.0, {}, {}, {}, {}, {}});
-  for (auto& [name, tensor] : parameters) {
-    Group& group = groups_[tensor.dim() >= 2 ? 0 : 1];
+AdamW::AdamW(std::vector<NamedParameter> parameters, const OptimizerConfig& config)
+    : config_(config), count_(parameters.size()) {
+  groups_.push_back({config.weight_decay, {}, {}, {}, {}, {}, {}});
+  groups_.push_back({0.0, {}, {}, {}, {}, {}, {}});
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const auto& [name, tensor, decays] = parameters[i];
+    Group& group = groups_[decays ? 0 : 1];
     group.names.push_back(name);
+    group.places.push_back(i);
     group.parameters.push_back(tensor);
     group.exp_avgs.push_back(at::zeros_like(tensor));
     group.exp_avg_sqs.push_back(at::zeros_like(tensor));
@@ -70,6 +73,7 @@ at::Tensor AdamW::gradient_norm() const {
     if (list.empty()) continue;
     for (at::Tensor& norm : at::_foreach_norm(list)) norms.push_back(norm);
   }
+  if (norms.empty()) return at::zeros({}, at::kFloat);
   return at::stack(norms).norm();
 }
 
@@ -99,6 +103,15 @@ TensorMap AdamW::state() const {
     }
   }
   return state;
+}
+
+std::vector<at::Tensor> AdamW::state(const std::string& kind) const {
+  std::vector<at::Tensor> list(count_);
+  for (const Group& group : groups_) {
+    const auto& values = kind == kKinds[0] ? group.exp_avgs : kind == kKinds[1] ? group.exp_avg_sqs : group.steps;
+    for (std::size_t i = 0; i < values.size(); ++i) list[group.places[i]] = values[i];
+  }
+  return list;
 }
 
 void AdamW::load_state(const TensorMap& state, const std::string& where) {

@@ -15,11 +15,11 @@ namespace spinfill {
 struct NamedParameter {
   std::string name;
   at::Tensor tensor;
+  bool decays = tensor.dim() >= 2;  // matrices and kernels; not biases, norms and embeddings of one axis
 };
 
 // Decoupled weight decay (Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2) through
-// LibTorch's fused list kernel. Matrices and convolution kernels decay; biases, norms and embeddings of one axis do
-// not.
+// LibTorch's fused list kernel.
 class AdamW {
  public:
   AdamW(std::vector<NamedParameter> parameters, const OptimizerConfig& config);
@@ -37,16 +37,21 @@ class AdamW {
   // Moments and step counts, named "exp_avg.NAME", "exp_avg_sq.NAME", "step.NAME".
   TensorMap state() const;
   void load_state(const TensorMap& state, const std::string& where);
+  // One kind of them ("exp_avg", "exp_avg_sq" or "step"), in the order of the parameters.
+  static constexpr const char* kKinds[] = {"exp_avg", "exp_avg_sq", "step"};
+  std::vector<at::Tensor> state(const std::string& kind) const;
 
  private:
   struct Group {
     double weight_decay;
     std::vector<std::string> names;
+    std::vector<std::size_t> places;  // among all parameters
     std::vector<at::Tensor> parameters, exp_avgs, exp_avg_sqs, steps;
   };
   std::vector<at::Tensor> gradients(const Group& group) const;
   OptimizerConfig config_;
   std::vector<Group> groups_;
+  std::size_t count_;
 };
 
 // Linear warm-up to the peak, then a cosine down to peak·final_share at the last step. `step` counts optimiser steps

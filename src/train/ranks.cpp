@@ -15,11 +15,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <future>
 #include <thread>
 
 #include "core/error.h"
+#include "train/weight_shards.h"
 
 namespace spinfill {
 
@@ -262,6 +264,28 @@ void Ranks::copy_from_first(const std::vector<at::Tensor>& tensors) {
   });
 }
 
+void Ranks::sum_slices(const at::Tensor& whole, const at::Tensor& slice) {
+  if (!connection_) {
+    slice.copy_(whole);
+    return;
+  }
+  exchange([&] {
+    at::Tensor from = whole, to = slice;
+    connection_->group->_reduce_scatter_base(to, from)->wait();
+  });
+}
+
+void Ranks::join_slices(const at::Tensor& slice, const at::Tensor& whole) {
+  if (!connection_) {
+    whole.copy_(slice);
+    return;
+  }
+  exchange([&] {
+    at::Tensor from = slice, to = whole;
+    connection_->group->_allgather_base(to, from)->wait();
+  });
+}
+
 std::vector<std::string> Ranks::gather(const std::string& mine) {
   if (!connection_) return {mine};
   at::Tensor lengths = at::zeros({world()}, at::kLong);
@@ -323,9 +347,9 @@ struct GradientExchange::Reducer {
   std::unique_ptr<c10d::Reducer> reducer;
 };
 
-GradientExchange::GradientExchange(Ranks& ranks, std::vector<at::Tensor> parameters, bool overlap)
-    : ranks_(ranks), parameters_(std::move(parameters)) {
-  if (!ranks.connection_ || !overlap) return;
+GradientExchange::GradientExchange(Ranks& ranks, std::vector<at::Tensor> parameters, bool overlap, WeightShards* shards)
+    : ranks_(ranks), parameters_(std::move(parameters)), shards_(shards) {
+  if (!ranks.connection_ || !overlap || shards != nullptr) return;
   const std::vector<bool> dense(parameters_.size(), false);
   auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(
       parameters_, {c10d::kDefaultFirstBucketBytes, c10d::kDefaultBucketBytesCap}, dense);
@@ -367,6 +391,7 @@ void GradientExchange::backward(const at::Tensor& loss, bool last) {
 
 void GradientExchange::sum_now() {
   reduced_ = false;
+  if (shards_ != nullptr) return shards_->take_gradients();
   if (!ranks_.connection_) return;
   const at::NoGradGuard no_grad;
   constexpr std::int64_t kBucket = 25 << 20;
@@ -395,6 +420,17 @@ void GradientExchange::sum_now() {
     }
     send();
   });
+}
+
+double GradientExchange::norm(double own) const {
+  if (shards_ == nullptr) return own;
+  at::Tensor square = at::full({1}, own * own, at::kDouble);
+  ranks_.sum(square);
+  return std::sqrt(square.item<double>());
+}
+
+void GradientExchange::publish() {
+  if (shards_ != nullptr) shards_->publish();
 }
 
 double GradientExchange::factor() const {

@@ -47,7 +47,11 @@ class Ranks {
   void sum(at::Tensor& values);                                  // in place, over all ranks; bit-equal everywhere
   bool any(bool value);                                          // true where any rank's is
   void copy_from_first(const std::vector<at::Tensor>& tensors);  // in place
-  std::vector<std::string> gather(const std::string& mine);      // of all ranks, in their order
+  // `whole` [W·n] becomes undefined; `slice` [n] this rank's slice of its sum over all ranks (reduce-scatter).
+  void sum_slices(const at::Tensor& whole, const at::Tensor& slice);
+  // All ranks' slices [n], one after the other, in `whole` [W·n] (all-gather).
+  void join_slices(const at::Tensor& slice, const at::Tensor& whole);
+  std::vector<std::string> gather(const std::string& mine);  // of all ranks, in their order
   std::string from_first(const std::string& mine);
   // Fails on every rank where some rank's text differs from rank 0's.
   void require_equal(const std::string& what, const std::string& mine);
@@ -79,17 +83,25 @@ class StoreServer {
   std::unique_ptr<State> state_;
 };
 
-// Adds up the gradients of all ranks: in buckets, while backward still runs (c10d::Reducer), or at once.
+class WeightShards;
+
+// Adds up the gradients of all ranks: in buckets, while backward still runs (c10d::Reducer), or at once; or, where
+// weights are shared among ranks, for each piece on the rank that holds it.
 class GradientExchange {
  public:
   // `overlap`: in buckets while backward runs, for which every parameter must take part in every last micro-batch.
-  GradientExchange(Ranks& ranks, std::vector<at::Tensor> parameters, bool overlap = true);
+  GradientExchange(Ranks& ranks, std::vector<at::Tensor> parameters, bool overlap = true,
+                   WeightShards* shards = nullptr);
   ~GradientExchange();
 
   // Backward of a loss; with `last`, of a step's last micro-batch, the gradients of all ranks are added up on the way.
   void backward(const at::Tensor& loss, bool last);
   // Adds up gradients that were made without backward().
   void sum_now();
+  // The norm of all gradients, of that of those which the optimiser of this rank has.
+  double norm(double own) const;
+  // After the optimiser's step: its pieces become all ranks' weights, where they are shared.
+  void publish();
   // By what the gradients must be multiplied to be sums: the reducer gives means.
   double factor() const;
 
@@ -98,6 +110,7 @@ class GradientExchange {
   std::vector<at::Tensor> parameters_;
   struct Reducer;
   std::unique_ptr<Reducer> reducer_;
+  WeightShards* shards_;
   bool reduced_ = false;
 };
 

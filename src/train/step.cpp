@@ -15,6 +15,7 @@
 #include "core/side_by_side.h"
 #include "metrics/lpips.h"
 #include "model/loss.h"
+#include "model/weights.h"
 
 namespace spinfill {
 
@@ -95,14 +96,14 @@ StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std:
   const auto loss_sum = totals[0].item<double>(), error_sum = totals[1].item<double>();
   statistics.values = static_cast<std::int64_t>(totals[2].item<double>());
   optimizer.scale_gradients(gradients.factor() / static_cast<double>(statistics.values));
-  const at::Tensor norm = optimizer.gradient_norm();
-  statistics.gradient_norm = norm.item<double>();
+  statistics.gradient_norm = gradients.norm(optimizer.gradient_norm().item<double>());
   statistics.loss = loss_sum / static_cast<double>(statistics.values);
   statistics.squared_error = error_sum / static_cast<double>(statistics.values);
   statistics.finite = std::isfinite(statistics.gradient_norm) && std::isfinite(statistics.loss);
   if (!statistics.finite) return statistics;
   optimizer.clip_gradients(statistics.gradient_norm, config.optimizer.max_gradient_norm);
   optimizer.step(learning_rate_at(config.optimizer, step, config.train.steps));
+  gradients.publish();
   return statistics;
 }
 
@@ -133,6 +134,14 @@ int compute_threads(const RunConfig& config, int cores) {
 
 void set_compute_threads(const RunConfig& config) {
   at::set_num_threads(compute_threads(config, processors()));
+}
+
+void set_up_for_training(Denoiser& denoiser, const TrainConfig& config) {
+  denoiser.set_channels_last(config.channels_last);
+  denoiser.set_autocast(parse_dtype(config.precision));
+  denoiser.set_gradient_checkpointing(config.gradient_checkpointing);
+  // On a GPU attention that no fused kernel (flash, cuDNN, memory-efficient) takes is an error, not ten times slower.
+  if (denoiser.device().is_cuda()) at::globalContext().setSDPUseMath(false);
 }
 
 std::vector<NamedParameter> named_parameters(const Denoiser& denoiser) {

@@ -43,6 +43,9 @@ StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std:
 StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
                           const RunConfig& config, std::int64_t step, const PerceptualDistance& perceptual = {});
 
+// How the denoiser computes, as train.channels_last, train.precision and train.gradient_checkpointing say.
+void set_up_for_training(Denoiser& denoiser, const TrainConfig& config);
+
 // LPIPS where loss.lpips asks for it, else nothing. No weights: an error (exit 2).
 PerceptualDistance perceptual_distance(const RunConfig& config, at::Device device);
 

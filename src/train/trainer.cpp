@@ -18,10 +18,12 @@
 #include "model/device.h"
 #include "model/weights.h"
 #include "train/checkpoint.h"
+#include "train/checkpoint_writer.h"
 #include "train/optimizer.h"
 #include "train/run_folder.h"
 #include "train/run_log.h"
 #include "train/step.h"
+#include "train/training_state.h"
 #include "train/validation.h"
 
 namespace spinfill {
@@ -30,34 +32,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::vector<at::Tensor> tensors(const Denoiser& denoiser) {
-  std::vector<at::Tensor> list;
-  for (auto& [name, tensor] : denoiser.parameters()) list.push_back(tensor.detach());
-  return list;
-}
-
-std::vector<at::Tensor> trainable(const Denoiser& denoiser) {
-  std::vector<at::Tensor> list;
-  for (auto& [name, tensor] : denoiser.parameters()) list.push_back(tensor);
-  return list;
-}
-
-// Everything that a step changes, as the first rank has it.
-void share_state(Ranks& ranks, const Denoiser& denoiser, const Denoiser& averaged, const AdamW& optimizer,
-                 std::int64_t& step, BestValidation& best, bool& validation_owed) {
-  if (ranks.world() == 1) return;
-  ranks.copy_from_first(tensors(denoiser));
-  ranks.copy_from_first(tensors(averaged));
-  std::vector<at::Tensor> moments;
-  for (const auto& [name, tensor] : optimizer.state()) moments.push_back(tensor);
-  ranks.copy_from_first(moments);
-  const Json counters =
-      Json::parse(ranks.from_first(Json{{"step", step}, {"best", best.to_json()}, {"owed", validation_owed}}.dump()));
-  step = counters.at("step").get<std::int64_t>();
-  best = BestValidation::from_json(counters.at("best"));
-  validation_owed = counters.at("owed").get<bool>();
 }
 
 // Of all ranks' vehicles those of micro-batches whose own loss was not finite; all, where only the sum of gradients was
@@ -105,41 +79,29 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   // ---- The run folder: a new one, or one that goes on. Not before here, so that a wrong path leaves none behind.
   if (ranks.first()) open_run_folder(run, config, resume);
 
-  // ---- Model, averaged copy, optimiser.
+  // ---- Model, averaged weights, optimiser.
   Denoiser denoiser(config.model, seed, device);
   if (!config.train.init_from.empty()) load_weights(config.train.init_from, denoiser);
-  denoiser.set_channels_last(config.train.channels_last);
-  Denoiser averaged(config.model, seed, device);
-  load_state(averaged, denoiser.state(), "initial weights");
-  AdamW optimizer(named_parameters(denoiser), config.optimizer);
-  const auto weights = tensors(denoiser);
-  const auto averaged_weights = tensors(averaged);
-  // Where a sample may have no reference, the network's share for references may have no gradient.
-  const bool overlap = std::ranges::count(config.data.references, 0) + std::ranges::count(config.data.missing, 8) == 0;
-  GradientExchange gradients(ranks, trainable(denoiser), overlap);
+  set_up_for_training(denoiser, config.train);
+  TrainingState state(denoiser, config, ranks);
 
   // ---- Resume: counters say where every random stream stands. All ranks start from what the first one read.
-  std::int64_t step = 0;
-  BestValidation best;
-  bool validation_owed = true;  // before step 1: what fails there should not fail after hours
   ranks.at(0, "reading the checkpoint");
+  std::optional<Checkpoint> checkpoint;
   if (resume && ranks.first()) {
-    const auto checkpoint = newest_valid_checkpoint(run);
-    if (checkpoint) {
-      load_state(denoiser, checkpoint->weights, "checkpoint weights");
-      load_state(averaged, checkpoint->ema, "checkpoint averaged weights");
-      optimizer.load_state(checkpoint->optimizer, "checkpoint optimiser");
-      step = checkpoint->step;
-      best = BestValidation::from_json(checkpoint->progress);
-      validation_owed = checkpoint->progress.value("validation_owed", false);
-      log_info("resumed at step {}", step);
-    } else if (!list_checkpoints(run).empty()) {
+    checkpoint = newest_valid_checkpoint(run);
+    if (!checkpoint && !list_checkpoints(run).empty())
       fail("{}: no checkpoint is whole; nothing to resume from", run.string());
-    } else {
-      log_warning("{}: no checkpoint was saved yet; starting at step 0", run.string());
-    }
+    if (!checkpoint) log_warning("{}: no checkpoint was saved yet; starting at step 0", run.string());
   }
-  share_state(ranks, denoiser, averaged, optimizer, step, best, validation_owed);
+  state.start_from(checkpoint ? &*checkpoint : nullptr);
+  const Json counters = Json::parse(ranks.from_first(checkpoint ? checkpoint->progress.dump() : "{}"));
+  std::int64_t step = state.step();
+  BestValidation best = BestValidation::from_json(counters);
+  // Before step 1: what fails there should not fail after hours.
+  bool validation_owed = counters.value("validation_owed", step == 0);
+  if (checkpoint) log_info("resumed at step {}", step);
+  checkpoint.reset();
   std::optional<RunLog> log;  // of the first rank
   if (ranks.first()) log.emplace(run, step, to_yaml(config));
   log_info("{} parameters, {} training vehicles, {} on {}{}", denoiser.parameter_count(), data.size(), run.string(),
@@ -148,7 +110,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   // Whether this is the best so far. Cut short by a signal it stays owed.
   const auto validate = [&] {
     ranks.at(step, "validation");
-    const std::optional<Json> row = validation.score(averaged, step, run / "samples");
+    const std::optional<Json> row = validation.score(state.averaged(), step, run / "samples");
     validation_owed = !row;
     if (row && log) {
       log->add(*row);
@@ -156,17 +118,15 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
     }
     return row && best.update(*row, step);
   };
+  CheckpointWriter writer(run, config.train, ranks);
   const auto save = [&] {
     ranks.at(step, "saving a checkpoint");
     Json progress = best.to_json();
     progress["validation_owed"] = validation_owed;
-    if (ranks.first()) {
-      save_checkpoint(run, {step, progress, denoiser.state(), averaged.state(), optimizer.state()});
-      prune_checkpoints(run, config.train.keep_last, best.step, config.train.keep_every);
-    }
-    ranks.any(false);  // no rank goes on, or ends, before it is saved
+    writer.begin(state.share(step, progress), best.step);
   };
   const auto stopped = [&] {
+    writer.finish();
     log_info("stopped at step {} after saving; go on with: spinfill train --resume --out {}", step, run.string());
     return TrainResult{step, true};
   };
@@ -188,6 +148,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   auto window_start = Clock::now();
   double window_wait = loader.waited_seconds();
   std::int64_t window_views = 0, window_steps = 0, skipped_in_row = 0;
+  double views_per_second = 0;  // of the last window
 
   while (step < config.train.steps) {
     // ---- Next batch: pure function of (seed, step); the ranks share a step's micro-batches in turn.
@@ -201,7 +162,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
     const double rate = learning_rate_at(config.optimizer, step, config.train.steps);
     ranks.at(step, "forward, backward, update");
     const StepStatistics statistics =
-        train_step(denoiser, optimizer, micro_batches, config, step, ranks, gradients, perceptual);
+        train_step(denoiser, state.optimizer(), micro_batches, config, step, ranks, state.gradients(), perceptual);
     ++step;
     ++window_steps;
 
@@ -220,13 +181,14 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
       }
     } else {
       skipped_in_row = 0;
-      update_ema(averaged_weights, weights, ema_decay_at(config.train.ema_decay, step));
+      state.average(ema_decay_at(config.train.ema_decay, step));
     }
 
     // ---- Log.
     if (step % config.train.log_every == 0 || step == config.train.steps || !statistics.finite) {
       const double seconds = seconds_since(window_start);
       const double waited = loader.waited_seconds() - window_wait;
+      views_per_second = static_cast<double>(window_views) / seconds;
       const Json row = {{"step", step},
                         {"loss", statistics.finite ? Json(statistics.loss) : Json()},
                         {"mse", statistics.finite ? Json(statistics.squared_error) : Json()},
@@ -234,7 +196,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
                         {"learning_rate", rate},
                         {"gradient_norm", statistics.finite ? Json(statistics.gradient_norm) : Json()},
                         {"skipped", !statistics.finite},
-                        {"views_per_second", static_cast<double>(window_views) / seconds},
+                        {"views_per_second", views_per_second},
                         {"seconds_per_step", seconds / static_cast<double>(window_steps)},
                         {"waiting_share", waited / seconds}};
       if (log) log->add(row);
@@ -242,10 +204,11 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
       window_wait = loader.waited_seconds();
       window_views = window_steps = 0;
     }
-    progress.update(step, fmt::format("loss {:.4f}, {:.1f} views/s", statistics.loss,
-                                      static_cast<double>(window_views) / std::max(1e-9, seconds_since(window_start))));
+    progress.update(step, fmt::format("loss {:.4f}{}", statistics.loss,
+                                      views_per_second > 0 ? fmt::format(", {:.1f} views/s", views_per_second) : ""));
 
     // ---- Validate, save, stop.
+    writer.look();
     const bool last = step == config.train.steps;
     bool improved = false;
     if (step % config.train.validate_every == 0 || last) {
@@ -264,6 +227,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
       return stopped();
     }
   }
+  writer.finish();
   return {step, false};
 }
 

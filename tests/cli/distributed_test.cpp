@@ -11,6 +11,7 @@
 #include "core/safetensors.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
+#include "train/checkpoint.h"
 
 namespace spinfill {
 namespace {
@@ -51,6 +52,11 @@ evaluation: {batch_sets: 1, subsets: 2}
   }
   static TensorMap weights(const std::string& run, int step) {
     return read_safetensors(*folder_ / run / fmt::format("checkpoints/step-{}/weights.safetensors", step)).tensors;
+  }
+  static Checkpoint newest_checkpoint(const std::string& run) {
+    auto found = newest_valid_checkpoint(*folder_ / run);
+    if (!found) fail("no checkpoint in {}", run);
+    return std::move(*found);
   }
   static std::vector<Json> rows(const std::string& run) {
     std::vector<Json> list;
@@ -110,6 +116,47 @@ TEST_F(Distributed, ResumesWithAnotherNumberOfProcesses) {
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("resumed at step 3"));
   expect_close(weights("parts", 6), weights("whole", 6), 2e-6);
+}
+
+// ZeRO-1: the optimiser's state and the averaged weights shared among two and four processes, saved in pieces, gone on
+// with by others.
+TEST_F(Distributed, SharedStateIsThatOfOneProcess) {
+  ASSERT_EQ(shell(train("alone")).exit_code, 0);
+  const std::string shared = "--set train.shard_optimizer=true ";
+  for (const int world : {2, 4}) {
+    const std::string run = fmt::format("shared-{}", world);
+    const auto result = shell(train(run, shared + fmt::format("--nproc-per-node {}", world)));
+    ASSERT_EQ(result.exit_code, 0) << result.output;
+    const auto whole = newest_checkpoint("alone"), parts = newest_checkpoint(run);
+    ASSERT_EQ(parts.step, 6);
+    EXPECT_FALSE(fs::exists(*folder_ / run / "checkpoints/step-6/ema.safetensors"));
+    EXPECT_TRUE(fs::exists(*folder_ / run / fmt::format("checkpoints/step-6/ema-00002-of-0000{}.safetensors", world)));
+    expect_close(parts.weights, whole.weights, 2e-6);
+    expect_close(parts.ema, whole.ema, 2e-6);
+    expect_close(parts.optimizer, whole.optimizer, 2e-5);
+    EXPECT_NEAR(rows(run).back().at("validation").at("psnr").get<double>(),
+                rows("alone").back().at("validation").at("psnr").get<double>(), 1e-3);
+  }
+  // Step 3 of two processes' state, by four, by one, and by one that shares nothing.
+  for (const std::string more : {shared + "--nproc-per-node 4", shared, std::string("--nproc-per-node 2")}) {
+    fs::remove_all(*folder_ / "elastic");
+    fs::copy(*folder_ / "shared-2", *folder_ / "elastic", fs::copy_options::recursive);
+    fs::remove_all(*folder_ / "elastic/checkpoints/step-6");
+    const auto result = shell(train("elastic", "--resume " + more));
+    ASSERT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("resumed at step 3"));
+    const auto whole = newest_checkpoint("alone"), parts = newest_checkpoint("elastic");
+    expect_close(parts.weights, whole.weights, 2e-6);
+    expect_close(parts.ema, whole.ema, 2e-6);
+  }
+  // What evaluates and exports reads the pieces.
+  const auto exported =
+      shell(fmt::format("'{}' export --run shared-4 --checkpoint latest --out bundle", test::program()));
+  EXPECT_EQ(exported.exit_code, 0) << exported.output;
+  fs::remove(*folder_ / "shared-4/checkpoints/step-6/ema-00003-of-00004.safetensors");
+  const auto missing = shell(train("shared-4", "--resume --nproc-per-node 2 " + shared));
+  EXPECT_THAT(missing.output, HasSubstr("passed over"));
+  EXPECT_THAT(missing.output, HasSubstr("ema-00003-of-00004.safetensors"));
 }
 
 TEST_F(Distributed, AKilledRankEndsAllAndTheRestartResumes) {

@@ -2,7 +2,7 @@
 #include "metrics/run_summary.h"
 
 #include "core/html.h"
-
+#include "metrics/checkpoint_files.h"
 #include "support/support.h"
 
 namespace spinfill {

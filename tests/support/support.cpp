@@ -33,6 +33,10 @@ fs::path real_data() {
   return fs::is_directory(folder / "spins") ? fs::canonical(folder) : fs::path();
 }
 
+std::string faults_library() {
+  return SPINFILL_FAULTS_LIBRARY;
+}
+
 std::string program() {
   return SPINFILL_PROGRAM;
 }

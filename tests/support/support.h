@@ -37,6 +37,9 @@ std::filesystem::path real_data();
 // The built program `spinfill` (for tests declared with PROGRAM).
 std::string program();
 
+// The library of support/faults.h, for LD_PRELOAD.
+std::string faults_library();
+
 // Runs a command by the shell; stdout and stderr together, unless the command sends one elsewhere.
 struct CommandResult {
   int exit_code;

@@ -28,14 +28,14 @@ TEST(AdamW, FollowsPyTorch) {
   }
   AdamW optimizer(parameters, example_config());
   for (int step = 0; step < 5; ++step) {
-    for (auto& [name, tensor] : parameters) {
+    for (auto& [name, tensor, decays] : parameters) {
       tensor.mutable_grad() = reference.at(fmt::format("{}_grad.{}", name, step)).clone();
     }
     const double norm = optimizer.gradient_norm().item<double>();
     EXPECT_NEAR(norm, reference.at(fmt::format("norm.{}", step)).item<double>(), 1e-5);
     optimizer.clip_gradients(norm, 1.5);
     optimizer.step(1e-2);
-    for (const auto& [name, tensor] : parameters) {
+    for (const auto& [name, tensor, decays] : parameters) {
       const at::Tensor expected = reference.at(fmt::format("{}.{}", name, step + 1));
       EXPECT_LT((tensor - expected).abs().max().item<double>(), 1e-6) << name << " after step " << step;
     }

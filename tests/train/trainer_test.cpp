@@ -96,6 +96,33 @@ TEST_F(Trainer, WritesARunThatExplainsItself) {
   EXPECT_TRUE(fs::exists(folder_ / "run" / "samples" / "step-0000006-0.png"));
 }
 
+TEST_F(Trainer, GradientCheckpointingChangesNoBitOfARun) {
+  RunConfig config = tiny_config(folder_ / "data");
+  train(config, folder_ / "plain", false);
+  config.train.gradient_checkpointing = true;
+  train(config, folder_ / "frugal", false);
+  expect_equal(last("plain").weights, last("frugal").weights);
+  expect_equal(last("plain").optimizer, last("frugal").optimizer);
+}
+
+// The weights stay float32; the run is another one, and goes on bit for bit.
+TEST_F(Trainer, Bf16RunsAreResumedBitIdentical) {
+  RunConfig config = tiny_config(folder_ / "data");
+  train(config, folder_ / "plain", false);
+  config.train.precision = "bf16";
+  train(config, folder_ / "whole", false);
+  EXPECT_FALSE(
+      at::equal(last("plain").weights.at("unet.conv_in.weight"), last("whole").weights.at("unet.conv_in.weight")));
+  for (const auto& [name, tensor] : last("whole").weights) EXPECT_EQ(tensor.scalar_type(), at::kFloat) << name;
+  train(config, folder_ / "cut", false);
+  fs::remove_all(folder_ / "cut" / "checkpoints" / "step-6");
+  train(config, folder_ / "cut", true);
+  expect_equal(last("whole").weights, last("cut").weights);
+  expect_equal(last("whole").ema, last("cut").ema);
+  config.train.precision = "fp32";
+  test::expect_error(ExitCode::usage, {"train.precision"}, [&] { train(config, folder_ / "cut", true); });
+}
+
 TEST_F(Trainer, ResumedRunIsBitIdentical) {
   const RunConfig config = tiny_config(folder_ / "data");
   train(config, folder_ / "whole", false);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <c10/core/DeviceType.h>
+#include <c10/core/ScalarType.h>
+
+namespace spinfill {
+
+struct AutocastState {
+  c10::DeviceType device = c10::DeviceType::CPU;
+  c10::ScalarType dtype = c10::ScalarType::Float;  // Float: off
+};
+
+// While it lives, this thread's products (convolutions, linear layers, attention) run in the dtype, with weights that
+// stay float32. LibTorch's cache of cast weights is off meanwhile and empty afterwards: nobody else clears it, so that
+// products after an update in place would use the weights before it, and a weight first used without gradients would
+// never get one.
+class Autocast {
+ public:
+  explicit Autocast(const AutocastState& state);
+  ~Autocast();
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+  static AutocastState current(c10::DeviceType device);
+
+ private:
+  AutocastState state_;
+  c10::ScalarType dtype_before_;
+  bool enabled_before_, cache_before_;
+};
+
+}  // namespace spinfill
