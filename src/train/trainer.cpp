@@ -74,18 +74,6 @@ std::string culprits(Ranks& ranks, const std::vector<std::string>& suspects, con
   return of_all_ranks(ids);
 }
 
-// Micro-batches of a step that a rank makes.
-std::int64_t accumulation_of(const TrainConfig& config, int world) {
-  const std::int64_t micro_batches = config.batch_sets / config.micro_batch_sets;
-  if (micro_batches % world != 0) {
-    fail_usage(
-        "train.batch_sets {} with train.micro_batch_sets {} makes {} micro-batches a step, which {} processes cannot "
-        "share evenly: change one of the three",
-        config.batch_sets, config.micro_batch_sets, micro_batches, world);
-  }
-  return micro_batches / world;
-}
-
 }  // namespace
 
 TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ranks& ranks) {
@@ -114,9 +102,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   AdamW optimizer(named_parameters(denoiser), config.optimizer);
   const auto weights = tensors(denoiser);
   const auto averaged_weights = tensors(averaged);
-  // Where a sample may have no reference, the network's share for references may have no gradient.
-  const bool overlap = std::ranges::count(config.data.references, 0) + std::ranges::count(config.data.missing, 8) == 0;
-  GradientExchange gradients(ranks, trainable(denoiser), overlap);
+  GradientExchange gradients(ranks, trainable(denoiser), exchanges_while_backward(config));
 
   // ---- Resume: counters say where every random stream stands. All ranks start from what the first one read.
   std::int64_t step = 0;
