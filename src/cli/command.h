@@ -26,6 +26,7 @@ Command export_command();
 Command complete_command();
 Command metrics_command();
 Command bench_command();
+Command plan_command();
 Command inspect_command();
 
 }  // namespace spinfill

@@ -11,8 +11,9 @@ using namespace spinfill;
 namespace {
 
 std::vector<Command> commands() {
-  return {synth_command(),  data_command(),     train_command(),   evaluate_command(), compare_command(),
-          export_command(), complete_command(), metrics_command(), bench_command(),    inspect_command()};
+  return {synth_command(),   data_command(),   train_command(),    evaluate_command(),
+          compare_command(), export_command(), complete_command(), metrics_command(),
+          bench_command(),   plan_command(),   inspect_command()};
 }
 
 int run(int argc, char** argv) {

@@ -14,7 +14,7 @@ struct AutocastState {
 // While it lives, this thread's products (convolutions, linear layers, attention) run in the dtype, with weights that
 // stay float32. LibTorch's cache of cast weights is off meanwhile and empty afterwards: nobody else clears it, so that
 // products after an update in place would use the weights before it, and a weight first used without gradients would
-// never get one.
+// never get one. On tensors without memory (kMeta) nothing is cast.
 class Autocast {
  public:
   explicit Autocast(const AutocastState& state);
@@ -25,6 +25,7 @@ class Autocast {
 
  private:
   AutocastState state_;
+  bool known_;  // device that LibTorch casts on
   c10::ScalarType dtype_before_;
   bool enabled_before_, cache_before_;
 };

@@ -35,7 +35,7 @@ at::Tensor ConditionerImpl::tokens(const Batch& batch, const at::Tensor& drop) {
   const std::int64_t samples = batch.is_reference.size(0);
   if (config_.use_category) {
     at::Tensor row = batch.category + 1;
-    if (row.numel() > 0 &&
+    if (row.numel() > 0 && !row.is_meta() &&
         (row.min().item<std::int64_t>() < 0 || row.max().item<std::int64_t>() > config_.categories)) {
       fail("category index outside -1 ... {}: this model knows {} categories", config_.categories - 1,
            config_.categories);

@@ -99,7 +99,7 @@ Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) 
     fail("the batch has no prior maps: compute them before conditioning");
   }
   Conditioning c;
-  c.layout = make_view_layout(batch.is_reference, batch.is_target);
+  c.layout = make_view_layout(batch.is_reference, batch.is_target, batch.colour.device());
   const ViewLayout& layout = c.layout;
   if (batch.colour.size(-2) % factor != 0 || batch.colour.size(-1) % factor != 0) {
     fail_usage("pictures of {} x {} pixels: width and height must be multiples of {} for this model",

@@ -5,6 +5,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/error.h"
 
@@ -24,11 +25,30 @@ c10::Device choose_device(const std::string& name, int index) {
   return {at::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
+namespace {
+
+constexpr auto kAll = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+
+}  // namespace
+
+std::uint64_t peak_allocated_bytes(c10::Device gpu) {
+  return static_cast<std::uint64_t>(
+      at::getDeviceAllocator(gpu.type())->getDeviceStats(gpu.index()).allocated_bytes[kAll].peak);
+}
+
+void reset_peak_allocated(c10::Device gpu) {
+  at::getDeviceAllocator(gpu.type())->resetPeakStats(gpu.index());
+}
+
+std::uint64_t total_memory(c10::Device device) {
+  if (device.is_cuda()) return at::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).second;
+  return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGE_SIZE));
+}
+
 std::uint64_t peak_bytes(c10::Device device) {
   if (device.is_cuda()) {
     const auto statistics = at::getDeviceAllocator(device.type())->getDeviceStats(device.index());
-    return static_cast<std::uint64_t>(
-        statistics.reserved_bytes[static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE)].peak);
+    return static_cast<std::uint64_t>(statistics.reserved_bytes[kAll].peak);
   }
   struct rusage usage {};
   getrusage(RUSAGE_SELF, &usage);

@@ -57,7 +57,9 @@ NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& opti
     }
   }
   const at::Device device = layout.target_rows.device();
-  return {sigma.to(device), noise.to(device), rolled.to(device)};
+  // Before it goes to the device, which need not be waited for.
+  const at::Tensor noisy = (sigma < config.sigma_max * (1 - 1e-6)).nonzero().squeeze(1);
+  return {sigma.to(device), noise.to(device), rolled.to(device), noisy.to(device)};
 }
 
 TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
@@ -98,7 +100,7 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const L
   loss.sum = (distance * weight).sum();
   if (options.lpips > 0) {
     if (!perceptual) fail("loss.lpips is {}, but there are no LPIPS weights", options.lpips);
-    const at::Tensor noisy = (draw.sigma < config.sigma_max * (1 - 1e-6)).nonzero().squeeze(1);
+    const at::Tensor& noisy = draw.noisy;
     if (noisy.size(0) == 0) return loss;
     const at::Tensor truths = layout.repeat_draws(take_views(batch.colour, layout.target_rows), options.draws);
     const at::Tensor pictures = (denoiser.autoencoder().decode(d.index_select(0, noisy)) + 1) / 2;

@@ -51,6 +51,7 @@ struct NoiseDraw {
   at::Tensor sigma;   // [ΣT·M] float32, equal for the targets of one draw
   at::Tensor noise;   // [ΣT·M,C,h,w] float32, unit variance
   at::Tensor rolled;  // [ΣT·M] bool: the noise goes onto the model's own regression
+  at::Tensor noisy;   // [N] int64: the rows that are no regression
 };
 NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
                               const std::vector<std::int64_t>& samples, std::int64_t height, std::int64_t width,

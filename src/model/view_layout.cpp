@@ -19,10 +19,13 @@ at::Tensor index_tensor(const std::vector<std::int64_t>& values, at::Device devi
 }  // namespace
 
 ViewLayout make_view_layout(const at::Tensor& is_reference, const at::Tensor& is_target) {
+  return make_view_layout(is_reference, is_target, is_reference.device());
+}
+
+ViewLayout make_view_layout(const at::Tensor& is_reference, const at::Tensor& is_target, at::Device device) {
   if (is_reference.dim() != 2 || is_reference.sizes() != is_target.sizes()) {
     fail("view masks: is_reference and is_target must be [B,V] alike");
   }
-  const at::Device device = is_reference.device();
   const at::Tensor references = is_reference.to(at::kCPU, at::kBool).contiguous();
   const at::Tensor targets = is_target.to(at::kCPU, at::kBool).contiguous();
   ViewLayout layout;

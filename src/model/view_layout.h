@@ -27,7 +27,7 @@ struct ViewLayout {
   std::int64_t views = 0;           // V
   std::int64_t references = 0;      // ΣR
   std::int64_t targets = 0;         // ΣT
-  // int64, on the device of the masks
+  // int64, on the device of the batch
   at::Tensor reference_rows;      // [ΣR] b·V + v
   at::Tensor target_rows;         // [ΣT] b·V + v
   at::Tensor reference_samples;   // [ΣR] b
@@ -40,8 +40,9 @@ struct ViewLayout {
   std::int64_t draws_of(const at::Tensor& rows) const;
 };
 
-// is_reference and is_target: [B,V] bool, disjoint (else an error, exit 3).
-ViewLayout make_view_layout(const at::Tensor& is_reference, const at::Tensor& is_target);
+// is_reference and is_target: [B,V] bool, disjoint (else an error, exit 3); the layout's tensors go to `device`.
+ViewLayout make_view_layout(const at::Tensor& is_reference, const at::Tensor& is_target, at::Device device);
+ViewLayout make_view_layout(const at::Tensor& is_reference, const at::Tensor& is_target);  // of the masks
 
 // The rows [N] of the first two dimensions of maps [B,V,…] → [N,…].
 at::Tensor take_views(const at::Tensor& maps, const at::Tensor& rows);

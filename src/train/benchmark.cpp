@@ -9,14 +9,20 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 
+#include "core/counted_memory.h"
 #include "core/log.h"
 #include "core/progress.h"
+#include "core/side_by_side.h"
 #include "data/loader.h"
 #include "data/synth/synth.h"
+#include "model/cost.h"
 #include "model/device.h"
 #include "model/sampler.h"
+#include "train/device_rate.h"
 #include "train/step.h"
+#include "train/training_state.h"
 
 namespace spinfill {
 namespace {
@@ -80,57 +86,153 @@ Json machine(const Denoiser& denoiser, const BenchmarkData& data) {
           {"data", data.synthetic() ? "synthetic" : "data.path"}};
 }
 
+// What is timed: steps as the trainer makes them.
+class TimedTraining {
+ public:
+  TimedTraining(const RunConfig& config, Ranks& ranks)
+      : config_(config),
+        denoiser_(config.model, static_cast<std::uint64_t>(config.seed),
+                  choose_device(config.train.device, ranks.place().local_rank)),
+        state_(denoiser_, config, ranks),
+        perceptual_(perceptual_distance(config, denoiser_.device())) {
+    set_up_for_training(denoiser_, config.train);
+    state_.start_from(nullptr);
+  }
+  const Denoiser& denoiser() const { return denoiser_; }
+  GradientExchange& gradients() { return state_.gradients(); }
+  void step(const std::vector<Batch>& batches, std::int64_t step, Ranks& ranks, GradientExchange& gradients) {
+    train_step(denoiser_, state_.optimizer(), batches, config_, step, ranks, gradients, perceptual_);
+    state_.average(ema_decay_at(config_.train.ema_decay, step));
+  }
+
+ private:
+  const RunConfig& config_;
+  Denoiser denoiser_;
+  TrainingState state_;
+  PerceptualDistance perceptual_;
+};
+
+struct DoneStep {
+  std::int64_t step;
+  std::vector<Batch> shapes;  // of its micro-batches
+};
+
+double flops_of(const RunConfig& config, const std::vector<DoneStep>& steps) {
+  const Denoiser denoiser(config.model, 1, at::kMeta);
+  const PerceptualDistance perceptual = perceptual_distance(config, at::kMeta);
+  double flops = 0;
+  for (const DoneStep& done : steps) {
+    const LossOptions options = loss_options_at(config, done.step);
+    for (const Batch& batch : done.shapes) {
+      flops += training_flops(denoiser, batch, options, static_cast<std::uint64_t>(config.seed), perceptual).total();
+    }
+  }
+  return flops;
+}
+
+double sum_over(Ranks& ranks, double value) {
+  at::Tensor total = at::full({1}, value, at::kDouble);
+  ranks.sum(total);
+  return total.item<double>();
+}
+
 }  // namespace
 
-Json benchmark_training(const RunConfig& given, std::int64_t steps) {
+Json benchmark_training(const RunConfig& given, std::int64_t steps, Ranks& ranks) {
   RunConfig config = given;
   const BenchmarkData data(config.data);
   set_compute_threads(config);
-  Denoiser denoiser(config.model, static_cast<std::uint64_t>(config.seed), choose_device(config.train.device));
-  set_up_for_training(denoiser, config.train);
-  AdamW optimizer(named_parameters(denoiser), config.optimizer);
-  const PerceptualDistance perceptual = perceptual_distance(config, denoiser.device());
+  const at::Device device = choose_device(config.train.device, ranks.place().local_rank);
+  std::optional<CountedMemory> memory;  // before the first tensor of the run
+  if (device.is_cpu()) memory.emplace(at::kCPU);
+  const std::int64_t accumulation = accumulation_of(config.train, ranks.world());
+  TimedTraining training(config, ranks);
+  GradientExchange& gradients = training.gradients();
   TrainingStream stream;
   stream.seed = static_cast<std::uint64_t>(config.seed);
   stream.batch_size = config.train.micro_batch_sets;
-  const std::int64_t accumulation = config.train.batch_sets / config.train.micro_batch_sets;
+  stream.rank = ranks.rank();
+  stream.world = ranks.world();
 
   constexpr std::int64_t kWarmUp = 2;
-  Loader loader(training_batches(data.set(), config.data, stream), 0, (kWarmUp + steps) * accumulation,
-                config.data.loader);
-  Progress progress("bench train", kWarmUp + steps, "steps");
-  auto start = Clock::now();
-  double waited = 0;
-  std::int64_t views = 0;
-  for (std::int64_t step = 0; step < kWarmUp + steps; ++step) {
-    if (step == kWarmUp) {
-      start = Clock::now();
-      waited = loader.waited_seconds();
-      views = 0;
+  const bool compare = ranks.world() > 1 && !device.is_cpu();  // with as many steps without exchanges
+  const std::int64_t all = kWarmUp + steps * (compare ? 2 : 1);
+  Loader loader(training_batches(data.set(), config.data, stream), 0, all * accumulation, config.data.loader);
+  Progress progress("bench train", all, "steps");
+  std::vector<DoneStep> timed;
+  const auto make_steps = [&](std::int64_t first, std::int64_t last, Ranks& among, GradientExchange& exchange) {
+    const auto start = Clock::now();
+    for (std::int64_t step = first; step < last; ++step) {
+      std::vector<Batch> batches;
+      for (std::int64_t i = 0; i < accumulation; ++i) batches.push_back(loader.next().value());
+      timed.push_back({step, {}});
+      for (const Batch& batch : batches) timed.back().shapes.push_back(without_memory(batch));
+      training.step(batches, step, among, exchange);
+      progress.update(step + 1);
     }
-    std::vector<Batch> batches;
-    for (std::int64_t i = 0; i < accumulation; ++i) batches.push_back(loader.next().value());
-    for (const Batch& batch : batches) views += batch.is_target.sum().item<std::int64_t>();
-    train_step(denoiser, optimizer, batches, config, step, perceptual);
-    progress.update(step + 1);
+    return seconds_since(start);
+  };
+  make_steps(0, kWarmUp, ranks, gradients);
+  timed.clear();
+  if (memory) {
+    memory->reset_peak();
+  } else {
+    reset_peak_allocated(device);
   }
-  const double seconds = seconds_since(start) / static_cast<double>(steps);
-  waited = loader.waited_seconds() - waited;
+  const double waited_before = loader.waited_seconds(), exchanged_before = ranks.waited_seconds();
+  const double total = make_steps(kWarmUp, kWarmUp + steps, ranks, gradients);
+  const double waited = loader.waited_seconds() - waited_before;
+  double exchanged = ranks.waited_seconds() - exchanged_before;
+  const auto peak = memory ? static_cast<std::uint64_t>(memory->peak()) : peak_allocated_bytes(device);
+  const std::vector<DoneStep> counted = timed;
+  if (compare) {
+    Ranks alone;
+    GradientExchange nothing(alone, {});
+    exchanged = std::max(0.0, total - make_steps(kWarmUp + steps, all, alone, nothing));
+  }
+  std::int64_t views = 0;
+  for (const DoneStep& done : counted) {
+    for (const Batch& batch : done.shapes) views += batch.is_target.sum().item<std::int64_t>();
+  }
+  const double seconds = total / static_cast<double>(steps);
+  const double flops = sum_over(ranks, flops_of(config, counted));
 
   const auto per_step = [&](bool priors) {
     stream.priors = priors;
     return static_cast<double>(accumulation) * seconds_per_batch(training_batches(data.set(), config.data, stream), 3);
   };
   const double loading = per_step(false), with_priors = per_step(true);
+  const auto at_once = static_cast<int>(micro_batches_at_once(config, processors(), accumulation));
+  const MeasuredRate rate = measure_rate(device, training.denoiser().dtype(), std::max(at_once, at::get_num_threads()));
+  const double possible = sum_over(ranks, rate.flops_per_second);
   Json result = {{"seconds_per_step", seconds},
-                 {"views_per_second", static_cast<double>(views) / (seconds * static_cast<double>(steps))},
-                 {"peak_bytes", peak_bytes(denoiser.device())},
-                 {"waiting_share", waited / (seconds * static_cast<double>(steps))},
+                 {"views_per_second", sum_over(ranks, static_cast<double>(views)) / total},
+                 {"flops_per_step", flops / static_cast<double>(steps)},
+                 {"flops_per_second", flops / total},
+                 {"peak_flops_per_second", possible},
+                 {"peak_of", rate.how + (ranks.world() > 1 ? ", in every process at once" : "")},
+                 {"peak_share", flops / total / possible}};
+  if (const auto sheet = sheet_rate(device_name(device))) {
+    const double by_sheet = (training.denoiser().dtype() == at::kFloat ? sheet->float32 : sheet->bfloat16) *
+                            static_cast<double>(ranks.world());
+    result["sheet_flops_per_second"] = by_sheet;
+    result["sheet_share"] = flops / total / by_sheet;
+  }
+  result.update({{"peak_tensor_bytes", peak},
+                 {"peak_bytes", peak_bytes(device)},
+                 {"waiting_share", waited / total},
+                 {"communication_share", exchanged / total},
                  {"loader_share", loading / seconds},
                  {"priors_share", (with_priors - loading) / seconds},
-                 {"steps", steps}};
-  result.update(machine(denoiser, data));
+                 {"processes", ranks.world()},
+                 {"steps", steps}});
+  result.update(machine(training.denoiser(), data));
   return result;
+}
+
+Json benchmark_training(const RunConfig& config, std::int64_t steps) {
+  Ranks alone;
+  return benchmark_training(config, steps, alone);
 }
 
 Json benchmark_sampling(const RunConfig& given, std::int64_t steps, std::int64_t repeats) {

@@ -5,17 +5,24 @@
 
 #include "core/files.h"
 #include "metrics/run_config.h"
+#include "train/ranks.h"
 
 namespace spinfill {
 
 // Timings of the code that trains and samples, on the configuration's data set or, where there is none, on a few
-// synthetic vehicles made for it (the result says which). Peak memory is the process's resident set on a CPU and the
-// allocator's peak on a GPU.
+// synthetic vehicles made for it (the result says which). peak_bytes is the process's resident set on a CPU and what
+// the allocator took on a GPU.
 
-// Keys: seconds_per_step, views_per_second (generated views), peak_bytes, waiting_share (of the time, for data),
-// loader_share and priors_share (one thread's time to make a step's batches without priors, and their priors, over the
-// step's), parameters, device, threads, steps. `steps` steps count, after two that do not.
-Json benchmark_training(const RunConfig& config, std::int64_t steps);
+// Keys: seconds_per_step, views_per_second (generated views, of all processes), flops_per_step (model/flops.h),
+// flops_per_second, peak_flops_per_second and peak_of (of a large matrix product measured in the same run),
+// peak_share, for known GPUs sheet_flops_per_second and sheet_share; peak_tensor_bytes (the most that tensors held in
+// one process, in the timed steps: on a CPU all of them, the loader's too; on a GPU what its allocator gave out),
+// peak_bytes; shares of the time: waiting_share (for data), communication_share (exchanges that backward does not hide:
+// on a CPU as waited for, on GPUs 1 − the time of as many steps without exchanges / with), loader_share and
+// priors_share (one thread's time to make a step's batches without priors, and their priors, over the step's);
+// parameters, processes, device, threads, steps. `steps` steps count, after two that do not. The same on every rank.
+Json benchmark_training(const RunConfig& config, std::int64_t steps, Ranks& ranks);
+Json benchmark_training(const RunConfig& config, std::int64_t steps);  // of a process alone
 
 // Keys: seconds_per_view, seconds_per_step, views_per_second, peak_bytes, joint_seconds_per_view, joint_over_cached,
 // priors_seconds, parameters, device, threads, steps. One missing view from seven references with `steps` steps of the

@@ -37,6 +37,19 @@ namespace {
 constexpr auto kAskingTakes = std::chrono::seconds(5);  // for the store's answer when something failed
 constexpr std::size_t kMostNamed = 4;                   // ranks in one message
 
+// Adds the seconds of its life.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& seconds) : seconds_(seconds) {}
+  ~Stopwatch() { seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  double& seconds_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
 milliseconds span_of(double seconds) {
   return milliseconds(static_cast<std::int64_t>(1000 * seconds));
 }
@@ -237,6 +250,7 @@ void Ranks::exchange(const std::function<void()>& body) {
 
 void Ranks::sum(at::Tensor& values) {
   if (!connection_) return;
+  const Stopwatch waiting(waited_);
   exchange([&] {
     std::vector<at::Tensor> list = {values.to(device_).contiguous()};
     connection_->group->allreduce(list)->wait();
@@ -254,6 +268,7 @@ bool Ranks::any(bool value) {
 void Ranks::copy_from_first(const std::vector<at::Tensor>& tensors) {
   if (!connection_) return;
   const at::NoGradGuard no_grad;
+  const Stopwatch waiting(waited_);
   exchange([&] {
     for (const at::Tensor& tensor : tensors) {
       std::vector<at::Tensor> list = {tensor.detach().to(device_).contiguous()};
@@ -269,6 +284,7 @@ void Ranks::sum_slices(const at::Tensor& whole, const at::Tensor& slice) {
     slice.copy_(whole);
     return;
   }
+  const Stopwatch waiting(waited_);
   exchange([&] {
     at::Tensor from = whole, to = slice;
     connection_->group->_reduce_scatter_base(to, from)->wait();
@@ -280,6 +296,7 @@ void Ranks::join_slices(const at::Tensor& slice, const at::Tensor& whole) {
     whole.copy_(slice);
     return;
   }
+  const Stopwatch waiting(waited_);
   exchange([&] {
     at::Tensor from = slice, to = whole;
     connection_->group->_allgather_base(to, from)->wait();
@@ -293,6 +310,7 @@ std::vector<std::string> Ranks::gather(const std::string& mine) {
   sum(lengths);
   const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
   std::vector<std::string> all;
+  const Stopwatch waiting(waited_);
   exchange([&] {
     at::Tensor bytes = at::zeros({longest}, at::kByte);
     std::copy(mine.begin(), mine.end(), bytes.mutable_data_ptr<std::uint8_t>());
@@ -347,6 +365,10 @@ struct GradientExchange::Reducer {
   std::unique_ptr<c10d::Reducer> reducer;
 };
 
+struct GradientExchange::LastGradient {
+  std::chrono::steady_clock::time_point made;
+};
+
 GradientExchange::GradientExchange(Ranks& ranks, std::vector<at::Tensor> parameters, bool overlap, WeightShards* shards)
     : ranks_(ranks), parameters_(std::move(parameters)), shards_(shards) {
   if (!ranks.connection_ || !overlap || shards != nullptr) return;
@@ -364,9 +386,15 @@ GradientExchange::GradientExchange(Ranks& ranks, std::vector<at::Tensor> paramet
         std::unordered_map<std::size_t, std::string>{}, c10d::kDefaultFirstBucketBytes,
         /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false, std::vector<std::int64_t>{});
   });
+  last_gradient_ = std::make_unique<LastGradient>();
+  for (const at::Tensor& parameter : parameters_) {
+    hooks_.push_back(parameter.register_hook(
+        [last = last_gradient_.get()](const at::Tensor&) { last->made = std::chrono::steady_clock::now(); }));
+  }
 }
 
 GradientExchange::~GradientExchange() {
+  for (std::size_t i = 0; i < hooks_.size(); ++i) parameters_[i].remove_hook(hooks_[i]);
   // Its destructor waits for nothing, but the group of a run that failed is kept, and so is what refers to it.
   if (reducer_ && std::uncaught_exceptions() > 0) (void)reducer_->reducer.release();
 }
@@ -386,6 +414,10 @@ void GradientExchange::backward(const at::Tensor& loss, bool last) {
     }
     loss.backward();
   });
+  if (last) {
+    const auto since = std::chrono::steady_clock::now() - last_gradient_->made;
+    ranks_.waited_ += std::chrono::duration<double>(since).count();
+  }
   reduced_ = last;
 }
 
@@ -395,6 +427,7 @@ void GradientExchange::sum_now() {
   if (!ranks_.connection_) return;
   const at::NoGradGuard no_grad;
   constexpr std::int64_t kBucket = 25 << 20;
+  const Stopwatch waiting(ranks_.waited_);
   ranks_.exchange([&] {
     std::vector<at::Tensor> bucket;
     const auto send = [&] {

@@ -53,6 +53,9 @@ class Ranks {
   void join_slices(const at::Tensor& slice, const at::Tensor& whole);
   std::vector<std::string> gather(const std::string& mine);  // of all ranks, in their order
   std::string from_first(const std::string& mine);
+  // Seconds that this rank spent in exchanges so far: those above, and of the gradients what backward did not hide. On
+  // GPUs exchanges wait on the device, which this clock does not see.
+  double waited_seconds() const { return waited_; }
   // Fails on every rank where some rank's text differs from rank 0's.
   void require_equal(const std::string& what, const std::string& mine);
 
@@ -66,6 +69,7 @@ class Ranks {
   RankTimeouts timeouts_;
   std::int64_t step_ = 0;
   std::string phase_ = "start";
+  double waited_ = 0;
   std::unique_ptr<Connection> connection_;
 };
 
@@ -109,6 +113,9 @@ class GradientExchange {
   Ranks& ranks_;
   std::vector<at::Tensor> parameters_;
   struct Reducer;
+  struct LastGradient;  // when backward made it
+  std::unique_ptr<LastGradient> last_gradient_;
+  std::vector<unsigned> hooks_;  // of parameters_
   std::unique_ptr<Reducer> reducer_;
   WeightShards* shards_;
   bool reduced_ = false;

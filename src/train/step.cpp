@@ -114,6 +114,21 @@ StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std:
   return train_step(denoiser, optimizer, micro_batches, config, step, alone, gradients, perceptual);
 }
 
+std::int64_t accumulation_of(const TrainConfig& config, int world) {
+  const std::int64_t micro_batches = config.batch_sets / config.micro_batch_sets;
+  if (micro_batches % world != 0) {
+    fail_usage(
+        "train.batch_sets {} with train.micro_batch_sets {} makes {} micro-batches a step, which {} processes cannot "
+        "share evenly: change one of the three",
+        config.batch_sets, config.micro_batch_sets, micro_batches, world);
+  }
+  return micro_batches / world;
+}
+
+bool exchanges_while_backward(const RunConfig& config) {
+  return std::ranges::count(config.data.references, 0) + std::ranges::count(config.data.missing, 8) == 0;
+}
+
 std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int64_t micro_batches) {
   return std::clamp<std::int64_t>(config.train.threads > 0 ? config.train.threads : cores, 1, micro_batches);
 }

@@ -21,6 +21,13 @@ void set_compute_threads(const RunConfig& config);
 // the cores allow, with one thread each for tensor operations. The result does not depend on how many do.
 std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int64_t micro_batches);
 
+// Micro-batches of a step that each of `world` processes makes. They must be able to share them evenly (else exit 2).
+std::int64_t accumulation_of(const TrainConfig& config, int world);
+
+// Whether ranks may add up gradients while backward runs: where a sample may have no reference, the network's share for
+// references may have no gradient.
+bool exchanges_while_backward(const RunConfig& config);
+
 // What is minimised at a step: regression first, then as the configuration's `loss` says.
 LossOptions loss_options_at(const RunConfig& config, std::int64_t step);
 

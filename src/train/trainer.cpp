@@ -48,18 +48,6 @@ std::string culprits(Ranks& ranks, const std::vector<std::string>& suspects, con
   return of_all_ranks(ids);
 }
 
-// Micro-batches of a step that a rank makes.
-std::int64_t accumulation_of(const TrainConfig& config, int world) {
-  const std::int64_t micro_batches = config.batch_sets / config.micro_batch_sets;
-  if (micro_batches % world != 0) {
-    fail_usage(
-        "train.batch_sets {} with train.micro_batch_sets {} makes {} micro-batches a step, which {} processes cannot "
-        "share evenly: change one of the three",
-        config.batch_sets, config.micro_batch_sets, micro_batches, world);
-  }
-  return micro_batches / world;
-}
-
 }  // namespace
 
 TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ranks& ranks) {

@@ -3,8 +3,6 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-
 #include "core/error.h"
 #include "core/log.h"
 #include "model/weights.h"
@@ -22,11 +20,6 @@ std::vector<at::Tensor> trainable(const Denoiser& denoiser) {
 std::vector<at::Tensor> detached(std::vector<at::Tensor> tensors) {
   for (at::Tensor& tensor : tensors) tensor = tensor.detach();
   return tensors;
-}
-
-// Where a sample may have no reference, the network's share for references may have no gradient.
-bool all_take_part(const DataConfig& data) {
-  return std::ranges::count(data.references, 0) + std::ranges::count(data.missing, 8) == 0;
 }
 
 }  // namespace
@@ -48,7 +41,7 @@ TrainingState::TrainingState(const Denoiser& denoiser, const RunConfig& config, 
     optimizer_ = std::make_unique<AdamW>(parameters, config.optimizer);
   }
   gradients_ =
-      std::make_unique<GradientExchange>(ranks, trainable(denoiser_), all_take_part(config.data), shards_.get());
+      std::make_unique<GradientExchange>(ranks, trainable(denoiser_), exchanges_while_backward(config), shards_.get());
 }
 
 void TrainingState::start_from(const Checkpoint* checkpoint) {

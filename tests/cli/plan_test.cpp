@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// `spinfill plan`, and `spinfill bench train` in one process and in two.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/files.h"
+#include "support/support.h"
+#include "support/tiny_set.h"
+
+namespace spinfill {
+namespace {
+
+using testing::HasSubstr;
+
+class PlanCommand : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new test::TemporaryFolder;
+    std::ofstream(*folder_ / "tiny.yaml") << test::kTinyModelYaml << R"(
+train: {steps: 40, batch_sets: 4, micro_batch_sets: 2, join_timeout: 120, rank_timeout: 60}
+)";
+  }
+  static void TearDownTestSuite() {
+    delete folder_;
+    folder_ = nullptr;
+  }
+  static test::CommandResult spinfill(const std::string& arguments) {
+    return test::run_command(fmt::format("cd '{}' || exit 9; unset SPINFILL_LPIPS_WEIGHTS; '{}' {}",
+                                         folder_->path().string(), test::program(), arguments));
+  }
+  static test::CommandResult plan(const std::string& more) { return spinfill("plan --config tiny.yaml " + more); }
+  static test::TemporaryFolder* folder_;
+};
+test::TemporaryFolder* PlanCommand::folder_ = nullptr;
+
+TEST_F(PlanCommand, SaysWhetherItFitsByItsExitCode) {
+  auto result = plan("--gpus 2 --vram 24G --flops 990T --utilisation 0.5");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("fits: "));
+  EXPECT_THAT(result.output, HasSubstr("of 24.0 GiB on each of 2 GPUs"));
+  EXPECT_THAT(result.output, HasSubstr("assumed: 50 % of 990 TFLOP/s"));
+  result = plan("--gpus 1 --vram 100M");
+  EXPECT_EQ(result.exit_code, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("does not fit: "));
+  EXPECT_THAT(result.output, HasSubstr("no setting makes it fit"));
+  EXPECT_THAT(result.output, HasSubstr("give --flops"));
+  result = plan("");  // this machine, a step timed
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("timed on this machine"));
+}
+
+TEST_F(PlanCommand, JsonHoldsThePlan) {
+  auto result = plan("--gpus 2 --vram 24GB --flops 1T --json");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const Json json = parse_json(result.output, "plan");
+  EXPECT_EQ(json.at("fits"), true);
+  EXPECT_EQ(json.at("memory_bytes"), 24'000'000'000);
+  EXPECT_EQ(json.at("processes"), 2);
+  std::int64_t sum = 0;
+  for (const auto& [name, bytes] : json.at("tensors").items()) sum += bytes.get<std::int64_t>();
+  EXPECT_EQ(json.at("tensors_bytes"), sum);
+  EXPECT_EQ(json.at("steps"), 40);
+  // Without a memory to compare with nothing is said to fit.
+  result = plan("--gpus 2 --flops 1T --json");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_TRUE(parse_json(result.output, "plan").at("fits").is_null());
+}
+
+TEST_F(PlanCommand, RefusesBadArguments) {
+  for (const auto& [arguments, text] :
+       std::vector<std::pair<std::string, std::string>>{{"--vram abc", "--vram 'abc'"},
+                                                        {"--vram=-3G", "--vram '-3G'"},
+                                                        {"--vram 0", "--vram '0'"},
+                                                        {"--gpus 0", "--gpus"},
+                                                        {"--gpus two", "--gpus"},
+                                                        {"--flops quick", "--flops 'quick'"},
+                                                        {"--utilisation 0", "--utilisation"},
+                                                        {"--utilisation 1.5", "--utilisation"},
+                                                        {"--gpus 3", "which 3 processes cannot share"},
+                                                        {"--gpus 1 --set train.device=cpu", "train.device is cpu"},
+                                                        {"--set data.width=25", "multiples of 2"},
+                                                        {"--set train.batch=3", "train.batch"}}) {
+    const auto result = plan(arguments);
+    EXPECT_EQ(result.exit_code, 2) << arguments << ": " << result.output;
+    EXPECT_THAT(result.output, HasSubstr(text)) << arguments;
+    EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 1) << result.output;
+  }
+}
+
+TEST_F(PlanCommand, BenchTrainReportsWhatProcessesReachTogether) {
+  test::write_tiny_data_set(*folder_ / "data", 6);
+  const std::string command = "-q bench train --config tiny.yaml --set data.path=data --steps 2 --json";
+  const auto one = spinfill(command);
+  ASSERT_EQ(one.exit_code, 0) << one.output;
+  const Json alone = parse_json(one.output, "bench train");
+  EXPECT_EQ(alone.at("processes"), 1);
+  EXPECT_EQ(alone.at("communication_share"), 0);
+  EXPECT_GT(alone.at("flops_per_step").get<double>(), 0);
+  EXPECT_GT(alone.at("peak_share").get<double>(), 0);
+  EXPECT_LT(alone.at("peak_tensor_bytes").get<double>(), alone.at("peak_bytes").get<double>());
+  const auto two = spinfill(command + " --nproc-per-node 2");
+  ASSERT_EQ(two.exit_code, 0) << two.output;
+  const Json together = parse_json(two.output, "bench train --nproc-per-node 2");  // one voice
+  EXPECT_EQ(together.at("processes"), 2);
+  EXPECT_GT(together.at("communication_share").get<double>(), 0);
+  EXPECT_LT(together.at("communication_share").get<double>(), 1);
+  EXPECT_NEAR(together.at("flops_per_step").get<double>(), alone.at("flops_per_step").get<double>(),
+              1e-6 * alone.at("flops_per_step").get<double>());  // the same samples
+}
+
+}  // namespace
+}  // namespace spinfill
