@@ -14,6 +14,8 @@ namespace spinfill {
 namespace {
 
 constexpr double kMirrorTolerance = 15;  // degrees off the exact mirror view: photographed spins wander
+// With `sharp`: 45° off and at a slant is still better than what the fill makes of its surroundings.
+constexpr double kSharpHalfWeight = 0.002;
 
 void check_inputs(const PriorInputs& in) {
   const auto shape = [](const at::Tensor& tensor, const char* name, at::IntArrayRef expected) {
@@ -66,6 +68,9 @@ void PriorConfig::bind(Fields& f) {
   f.flag("sections", sections,
          "With plan_box: where one end alone is shown, bound the flanks by that end's section, too (better; off for "
          "models that were trained without)");
+  f.flag("sharp", sharp,
+         "Look the references' colours up bicubically and fill only what none of them shows (better; off for models "
+         "that were trained without)");
 }
 
 PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
@@ -87,8 +92,11 @@ PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
   const Hull hull = carve_hull(references, hull_options);
   const Surface surface = march(hull, in.vehicle_from_camera, in.intrinsics, H, W);
   const at::Tensor depths = reference_maps(surface, references, V, H, W);
-  const Warped warped = warp_colour(surface, hull, references, depths, false, {});
-  const Warped mirrored = warp_colour(surface, hull, references, depths, true, {});
+  WarpOptions warp;
+  warp.bicubic = config.sharp;
+  if (config.sharp) warp.half_weight = kSharpHalfWeight;
+  const Warped warped = warp_colour(surface, hull, references, depths, false, warp);
+  const Warped mirrored = warp_colour(surface, hull, references, depths, true, warp);
 
   // [B,P,16] → [B,V,16,H,W]
   const at::Tensor eye = in.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);  // [B,V,3]

@@ -48,6 +48,7 @@ struct PriorConfig {
   bool mirror = true;      // intersect the hull with its mirror image
   bool plan_box = true;    // bound bulging flanks by a plan box
   bool sections = false;   // and by the section of the one shown end (geometry/flanks.h)
+  bool sharp = false;      // colours looked up bicubically, and kept however slanted the reference sees them
   void bind(Fields& f);
 };
 

@@ -26,22 +26,30 @@ float dot(const Point& a, const Point& b) {
   return a.x * b.x + a.y * b.y + a.z * b.z;
 }
 
-// The maps where a point projects to, bilinear and 0 outside; false if all of it lies outside.
-bool look_up(const Reference& reference, std::int64_t H, std::int64_t W, const Point& p, float* to) {
+struct Place {
+  float x, y;  // px of the reference's picture, 0 the first pixel's centre
+};
+
+// Where a point projects to; false if no pixel there counts.
+bool project(const Reference& reference, std::int64_t H, std::int64_t W, const Point& p, Place& to) {
   const float* P = reference.projection;
   const auto row = [&](const float* r) { return r[0] * p.x + r[1] * p.y + r[2] * p.z + r[3]; };
   const float inverse = 1 / std::max(row(P + 8), 1e-3F);
   const auto w = static_cast<float>(W), h = static_cast<float>(H);
-  const float px = ((row(P) * inverse + 1) * w - 1) / 2, py = ((row(P + 4) * inverse + 1) * h - 1) / 2;
+  to = {((row(P) * inverse + 1) * w - 1) / 2, ((row(P + 4) * inverse + 1) * h - 1) / 2};
   // Also false for NaN, so that the casts are defined.
-  if (!(px > -1 && px < w && py > -1 && py < h)) return false;
-  const std::int64_t x = static_cast<int>(px + 1) - 1, y = static_cast<int>(py + 1) - 1;
-  const float fx = px - static_cast<float>(x), fy = py - static_cast<float>(y);
+  return to.x > -1 && to.x < w && to.y > -1 && to.y < h;
+}
+
+// The maps at a place, bilinear and 0 outside.
+void bilinear(const Reference& reference, std::int64_t H, std::int64_t W, const Place& place, float* to) {
+  const std::int64_t x = static_cast<int>(place.x + 1) - 1, y = static_cast<int>(place.y + 1) - 1;
+  const float fx = place.x - static_cast<float>(x), fy = place.y - static_cast<float>(y);
   if (x >= 0 && x + 1 < W && y >= 0 && y + 1 < H) {
     const float *a = reference.maps + (y * W + x) * C, *b = a + W * C;
     const float aa = (1 - fx) * (1 - fy), ab = fx * (1 - fy), ba = (1 - fx) * fy, bb = fx * fy;
     for (int c = 0; c < C; ++c) to[c] = aa * a[c] + ab * a[c + C] + ba * b[c] + bb * b[c + C];
-    return true;
+    return;
   }
   for (int c = 0; c < C; ++c) to[c] = 0;
   for (int corner = 0; corner < 4; ++corner) {
@@ -51,7 +59,35 @@ bool look_up(const Reference& reference, std::int64_t H, std::int64_t W, const P
     const float* from = reference.maps + ((y + j) * W + x + i) * C;
     for (int c = 0; c < C; ++c) to[c] += share * from[c];
   }
-  return true;
+}
+
+// Cubic convolution (Keys 1981) with the slope that grid_sampler has: the shares of four pixels, f behind the second.
+void cubic_shares(float f, float* share) {
+  constexpr float a = -0.75F;
+  const auto near = [](float t) { return ((a + 2) * t - (a + 3)) * t * t + 1; };       // |t| ≤ 1
+  const auto far = [](float t) { return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a; };  // 1 ≤ |t| ≤ 2
+  share[0] = far(f + 1);
+  share[1] = near(f);
+  share[2] = near(1 - f);
+  share[3] = far(2 - f);
+}
+
+// The premultiplied colour and alpha at a place, bicubic and 0 outside.
+void bicubic(const Reference& reference, std::int64_t H, std::int64_t W, const Place& place, float* to) {
+  const std::int64_t x = static_cast<int>(place.x + 1) - 1, y = static_cast<int>(place.y + 1) - 1;
+  float across[4], down[4];
+  cubic_shares(place.x - static_cast<float>(x), across);
+  cubic_shares(place.y - static_cast<float>(y), down);
+  for (int c = 0; c < 4; ++c) to[c] = 0;
+  for (std::int64_t j = std::max<std::int64_t>(0, y - 1); j <= std::min(H - 1, y + 2); ++j)
+    for (std::int64_t i = std::max<std::int64_t>(0, x - 1); i <= std::min(W - 1, x + 2); ++i) {
+      const float share = across[i - x + 1] * down[j - y + 1];
+      const float* from = reference.maps + (j * W + i) * C;
+      for (int c = 0; c < 4; ++c) to[c] += share * from[c];
+    }
+  // It overshoots at edges: no alpha is negative, and no premultiplied colour exceeds its alpha.
+  to[3] = std::max(to[3], 0.0F);
+  for (int c = 0; c < 3; ++c) to[c] = clamped(to[c], to[3]);
 }
 
 }  // namespace
@@ -99,8 +135,11 @@ Warped warp_colour(const Surface& surface, const Hull& hull, const References& r
       for (const Reference& reference : views[b]) {
         const Point to_point{p.x - reference.eye.x, p.y - reference.eye.y, p.z - reference.eye.z};
         const float away = dot(to_point, n);
+        Place place;
+        if (!(away < 0) || !project(reference, H, W, p, place)) continue;  // weight 0
         float s[C];
-        if (!(away < 0) || !look_up(reference, H, W, p, s) || !(s[5] > 0)) continue;  // weight 0
+        bilinear(reference, H, W, place, s);
+        if (!(s[5] > 0)) continue;
         const float distance = std::sqrt(dot(to_point, to_point)), inverse = 1 / distance;
         const float facing = -away * inverse;
         // In sight: not behind the surface that the reference itself sees there. A slanted surface changes its depth
@@ -109,6 +148,7 @@ Warped warp_colour(const Surface& surface, const Hull& hull, const References& r
         const float per_slack = std::clamp(facing, 0.25F, 1.0F) * per_tolerance;
         const float in_sight = clamped(2 - (distance - own) * per_slack, 1) * s[5];
         if (!(in_sight > 0)) continue;
+        if (options.bicubic) bicubic(reference, H, W, place, s);
         const float frontal = power == 2 ? facing * facing : std::pow(facing, power);
         const float weight = frontal * std::exp(closeness * (dot(to_point, v) * inverse - 1)) * in_sight;
         sum += weight * s[3];

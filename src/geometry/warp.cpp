@@ -37,7 +37,16 @@ Warped tensor_path::warp_colour(const Surface& surface, const Hull& hull, const 
   const at::Tensor grid = projected.grid.view({B * R, 1, P, 2});
   const at::Tensor s =
       at::grid_sampler(reference_maps.reshape({B * R, 6, H, W}), grid, 0, /*zeros*/ 0, false).view({B, R, 6, P});
-  const at::Tensor alpha = s.select(2, 3), hit = s.select(2, 5);
+  const at::Tensor hit = s.select(2, 5);
+  at::Tensor seen = s.narrow(2, 0, 3), alpha = s.select(2, 3);  // [B,R,3,P], [B,R,P]
+  if (options.bicubic) {
+    const at::Tensor cubic =
+        at::grid_sampler(reference_maps.narrow(2, 0, 4).reshape({B * R, 4, H, W}), grid, 2, /*zeros*/ 0, false)
+            .view({B, R, 4, P});
+    // It overshoots at edges: no alpha is negative, and no premultiplied colour exceeds its alpha.
+    alpha = cubic.select(2, 3).clamp_min(0);
+    seen = at::minimum(cubic.narrow(2, 0, 3).clamp_min(0), alpha.unsqueeze(2));
+  }
 
   const at::Tensor eye = references.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);  // [B,R,3]
   const at::Tensor to_point = point.unsqueeze(1) - eye.unsqueeze(2);                                    // [B,R,P,3]
@@ -53,8 +62,8 @@ Warped tensor_path::warp_colour(const Surface& surface, const Hull& hull, const 
   at::Tensor weight = facing.clamp_min(0).pow(options.frontal_power) * (options.closeness * (together - 1)).exp();
   weight = (weight * in_sight).masked_fill(references.valid.logical_not().unsqueeze(-1), 0);
 
-  const at::Tensor sum = (weight * alpha).sum(1);                              // [B,P]
-  const at::Tensor colour = (weight.unsqueeze(2) * s.narrow(2, 0, 3)).sum(1);  // [B,3,P]
+  const at::Tensor sum = (weight * alpha).sum(1);                 // [B,P]
+  const at::Tensor colour = (weight.unsqueeze(2) * seen).sum(1);  // [B,3,P]
   Warped out;
   out.colour = (colour / sum.clamp_min(1e-6).unsqueeze(1)).clamp(0, 1).transpose(1, 2);
   out.confidence = sum / (sum + options.half_weight);

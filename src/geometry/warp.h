@@ -15,6 +15,7 @@ struct WarpOptions {
   double closeness = 12;      // weight exp(−k·(1 − cos of the angle between the two views))
   double tolerance = 2;       // depth difference that is still the same surface, voxels
   double half_weight = 0.02;  // the weight at which confidence reaches ½
+  bool bicubic = false;       // colour and alpha looked up between pixels by cubic convolution, else bilinear
 };
 
 // What a reference shows: its premultiplied colour and alpha, and of its own depth map, for the occlusion test,

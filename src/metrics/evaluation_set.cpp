@@ -75,11 +75,12 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
   }
   const PriorConfig& priors = config_.priors;
   protocol.conditions =
-      fmt::format("cameras {}{}, hull of {} voxels{}, {}", config_.cameras, config_.cues ? " with cues" : "",
+      fmt::format("cameras {}{}, hull of {} voxels{}, {}{}", config_.cameras, config_.cues ? " with cues" : "",
                   priors.grid, priors.mirror ? "" : " without its mirror image",
                   !priors.plan_box  ? "flanks unbounded"
                   : priors.sections ? "flanks by sections and plan box"
-                                    : "flanks by plan box");
+                                    : "flanks by plan box",
+                  priors.sharp ? ", sharp colours" : "");
   protocol.sampler = sampler.steps == 1 ? "one step"
                                         : fmt::format("{}, {}, start {}, guidance {}", sampler.solver, sampler.mode,
                                                       sampler.start, sampler.guidance);

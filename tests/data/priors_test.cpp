@@ -121,6 +121,21 @@ TEST(Priors, HiddenSurfacesTakeNoColourOfWhatHidesThem) {
   EXPECT_LT(red[1].masked_select(sure).mean().item<double>(), 0.1);
 }
 
+TEST(Priors, SharpOnesTrustWhatIsSeenAtASlant) {
+  // Of the left side the front view shows next to nothing: enough to be kept instead of filled over.
+  const test::Scene scene = test::trace({kBody}, kAzimuths, 96, 64);
+  const PriorInputs in = inputs_of(scene, {{1, 2, 3}});
+  PriorConfig sharp;
+  sharp.sharp = true;
+  const at::Tensor plain = compute_priors(in, {}).warped_confidence[0][1],
+                   trusted = compute_priors(in, sharp).warped_confidence[0][1];
+  const at::Tensor slanted = (plain > 0.05).logical_and(plain < 0.3);
+  ASSERT_GT(slanted.sum().item<double>(), 50);
+  // c = w/(w + w₀) with a tenth of w₀.
+  const at::Tensor expected = 1 / (1 + 0.1 * (1 / plain - 1));
+  EXPECT_LT((trusted - expected).masked_select(slanted).abs().mean().item<double>(), 0.01);
+}
+
 TEST(Priors, RunInSeveralThreads) {
   const test::Scene scene = test::trace({kBody}, kAzimuths, 48, 32);
   const PriorInputs in = inputs_of(scene, {{1, 4}});

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <numbers>
 
 #include "geometry/plan_box.h"
 #include "geometry/scene.h"
@@ -160,9 +161,12 @@ void expect_same_warp(const Sets& in) {
   const at::Tensor given = in.references.valid.view({-1, in.references.count(), 1, 1, 1});
   EXPECT_EQ(largest(maps * given, at::cat({in.references.premultiplied, depth}, 2) * given), 0);
   const at::Tensor valid = surface.pixels.valid;
-  for (const bool mirror : {false, true}) {
-    const Warped a = cpu::warp_colour(surface, hull, in.references, maps, mirror, {});
-    const Warped b = tensor_path::warp_colour(surface, hull, in.references, maps, mirror, {});
+  for (const int way : {0, 1, 2, 3}) {
+    const bool mirror = way % 2 == 1;
+    WarpOptions options;
+    options.bicubic = way >= 2;
+    const Warped a = cpu::warp_colour(surface, hull, in.references, maps, mirror, options);
+    const Warped b = tensor_path::warp_colour(surface, hull, in.references, maps, mirror, options);
     EXPECT_LE(largest(a.confidence * valid, b.confidence * valid), 1e-4);
     // Where hardly any weight is, the colour is a quotient of rounding errors.
     const at::Tensor sure = valid.logical_and(b.confidence > 1e-4).unsqueeze(2);
@@ -178,6 +182,33 @@ TEST(Paths, WarpAgrees) {
   expect_same_warp(sets_of(scene, {{}, {2}}));
 }
 
+TEST(WarpColour, BicubicKeepsStripesBetweenPixels) {
+  // The same camera twice, the second's picture half a pixel to the right: its pixels look between the first's.
+  test::Scene scene = test::trace({kBodies[0]}, {90, 90}, 64, 48);
+  const auto stripes = [](double shift) {  // period 4 px
+    const at::Tensor x = at::arange(64, at::kDouble) - shift;
+    return (0.5 + 0.4 * (x * (std::numbers::pi / 2)).cos()).to(at::kFloat).view({1, 1, 64}).expand({3, 48, 64});
+  };
+  scene.colour[0] = scene.alpha[0] * stripes(0) + (1 - scene.alpha[0]) * 0.5;
+  scene.intrinsics[1][2] += 0.5;
+  const Sets in = sets_of(scene, {{0}});
+  const Hull hull = carve_hull(in.references, {});
+  const Surface surface = march(hull, in.vehicle_from_camera, in.intrinsics, in.H, in.W);
+  const at::Tensor maps = reference_maps(surface, in.references, in.V, in.H, in.W);
+  const at::Tensor whole = (scene.alpha[1] > 0.999).to(at::kFloat).unsqueeze(0);
+  const at::Tensor inside = (at::avg_pool2d(whole, {7, 7}, {1, 1}, {3, 3})[0] > 0.999).expand({3, 48, 64});
+  ASSERT_GT(inside.sum().item<double>(), 300);
+  const auto error = [&](bool bicubic) {
+    WarpOptions options;
+    options.bicubic = bicubic;
+    const Warped warped = warp_colour(surface, hull, in.references, maps, false, options);
+    const at::Tensor seen = surface.pixels.maps(warped.colour, in.V, in.H, in.W)[0][1];
+    return (seen - stripes(0.5)).masked_select(inside).abs().max().item<double>();
+  };
+  EXPECT_GT(error(false), 0.07);
+  EXPECT_LT(error(true), 0.02);
+}
+
 TEST(Paths, NoCameraMakesThemReadOutOfBounds) {
   const Sets good = usual();
   const Hull hull = carve_hull(good.references, {});
@@ -190,8 +221,12 @@ TEST(Paths, NoCameraMakesThemReadOutOfBounds) {
       const Hull carved = carve_hull(in.references, {});
       const Surface surface = march(hull, in.vehicle_from_camera, in.intrinsics, in.H, in.W);
       const at::Tensor maps = reference_maps(surface, in.references, in.V, in.H, in.W);
-      EXPECT_EQ(warp_colour(surface, carved, in.references, maps, true, {}).confidence.sizes(),
-                surface.coverage.sizes());
+      for (const bool bicubic : {false, true}) {
+        WarpOptions options;
+        options.bicubic = bicubic;
+        EXPECT_EQ(warp_colour(surface, carved, in.references, maps, true, options).confidence.sizes(),
+                  surface.coverage.sizes());
+      }
     }
   }
   // Padding is never looked at.

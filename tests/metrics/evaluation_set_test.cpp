@@ -79,6 +79,8 @@ TEST(EvaluationSet, ProtocolTellsCamerasAndPriors) {
   data.priors.sections = true;
   const Protocol other = protocol();
   EXPECT_EQ(other.conditions, "cameras estimated, hull of 16 voxels, flanks by sections and plan box");
+  data.priors.sharp = true;
+  EXPECT_EQ(protocol().conditions, other.conditions + ", sharp colours");
   const Json value = protocol_to_json(other);
   EXPECT_EQ(protocol_from_json(value, "test").conditions, other.conditions);
   EXPECT_TRUE(unlike(protocol_to_json(plain), value).empty());
