@@ -157,6 +157,8 @@ TEST_F(Plan, AdviceMakesItFit) {
 TEST_F(Plan, TimesAStepHere) {
   RunConfig config = config_of("tiny", 2, 1);
   config.train.steps = 100;
+  config.data.width = 24;
+  config.data.height = 16;
   PlanTarget target;
   target.memory = std::uint64_t{1} << 40;
   const Json plan = plan_training(config, target);
