@@ -220,8 +220,10 @@ StepRate time_step(const RunConfig& config, at::Device device, const PlanTarget&
 }
 
 StepRate rate_of(const RunConfig& config, const PlanTarget& target, bool fits, double flops_per_step) {
+  // Operations of the network are counted, not those that are made again: a third of forward and backward.
+  const double useful = target.utilisation * (config.train.gradient_checkpointing ? 0.75 : 1);
   if (target.flops_per_second > 0) {
-    return {target.flops_per_second * target.utilisation,
+    return {target.flops_per_second * useful,
             fmt::format("assumed: {:g} % of {}FLOP/s", 100 * target.utilisation, rate_text(target.flops_per_second))};
   }
   const at::Device device = target.gpu ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
@@ -232,7 +234,7 @@ StepRate rate_of(const RunConfig& config, const PlanTarget& target, bool fits, d
   const double timed = flops_per_step / static_cast<double>(target.processes * micro_batches) *
                        (target.gpu ? 1 : at_once) / (target.utilisation * rate.flops_per_second);
   if (fits && timed < kTimedAtMost) return time_step(config, device, target);
-  return {rate.flops_per_second * target.utilisation,
+  return {rate.flops_per_second * useful,
           fmt::format("assumed: {:g} % of the {}FLOP/s of {} measured here", 100 * target.utilisation,
                       rate_text(rate.flops_per_second), rate.how)};
 }
