@@ -97,7 +97,8 @@ CheckpointShare TrainingState::share(std::int64_t step, const Json& progress) co
   if (shards_) {
     share.ema = shards_->named("", averaged_weights_);
     PieceMap moments;
-    for (const char* kind : AdamW::kKinds) moments.merge(shards_->named(fmt::format("{}.", kind), optimizer_->state(kind)));
+    for (const char* kind : AdamW::kKinds)
+      moments.merge(shards_->named(fmt::format("{}.", kind), optimizer_->state(kind)));
     share.optimizer = std::move(moments);
   } else if (share.rank == 0) {
     share.ema = averaged_->state();
