@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/config.h"
 #include "data/config.h"
 #include "metrics/lpips.h"
 #include "model/config.h"
+#include "model/lora.h"
 #include "model/loss.h"
 #include "model/sampler.h"
 
@@ -32,6 +34,13 @@ struct OptimizerConfig {
   void bind(Fields& f);
 };
 
+// A training that no longer improves ends before its last step.
+struct EarlyStopConfig {
+  std::int64_t patience = 0;  // validations in a row without improvement; 0: never
+  double min_delta = 0;       // dB of validation PSNR that count as an improvement
+  void bind(Fields& f);
+};
+
 // How a run trains. Steps are optimiser steps throughout.
 struct TrainConfig {
   std::int64_t steps = 1000;
@@ -53,6 +62,9 @@ struct TrainConfig {
   std::int64_t threads = 0;
   bool channels_last = false;
   std::string init_from;
+  LoraConfig lora;
+  std::vector<std::string> freeze;
+  EarlyStopConfig early_stop;
   void bind(Fields& f);
 };
 

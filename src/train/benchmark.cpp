@@ -86,7 +86,8 @@ Json benchmark_training(const RunConfig& given, std::int64_t steps) {
   RunConfig config = given;
   const BenchmarkData data(config.data);
   set_compute_threads(config);
-  const Denoiser denoiser(config.model, static_cast<std::uint64_t>(config.seed), choose_device(config.train.device));
+  Denoiser denoiser(config.model, static_cast<std::uint64_t>(config.seed), choose_device(config.train.device));
+  choose_trained(denoiser, config);
   AdamW optimizer(named_parameters(denoiser), config.optimizer);
   const PerceptualDistance perceptual = perceptual_distance(config, denoiser.device());
   TrainingStream stream;

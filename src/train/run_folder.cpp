@@ -10,11 +10,19 @@ namespace spinfill {
 namespace {
 
 // What may change between the parts of one run without changing what a step computes.
-const std::vector<std::string> kMayChange = {
-    "/train/steps",        "/train/checkpoint_every", "/train/keep_last",
-    "/train/keep_every",   "/train/validate_every",   "/train/validation_sets",
-    "/train/sample_grids", "/train/log_every",        "/train/max_skipped_steps",
-    "/train/join_timeout", "/train/rank_timeout"};
+const std::vector<std::string> kMayChange = {"/train/steps",
+                                             "/train/checkpoint_every",
+                                             "/train/keep_last",
+                                             "/train/keep_every",
+                                             "/train/validate_every",
+                                             "/train/validation_sets",
+                                             "/train/sample_grids",
+                                             "/train/log_every",
+                                             "/train/max_skipped_steps",
+                                             "/train/join_timeout",
+                                             "/train/rank_timeout",
+                                             "/train/early_stop/patience",
+                                             "/train/early_stop/min_delta"};
 
 void require_same(const Json& before, const Json& now, const std::string& run) {
   for (const Json& change : Json::diff(before, now)) {

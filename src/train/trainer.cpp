@@ -18,6 +18,7 @@
 #include "model/device.h"
 #include "model/weights.h"
 #include "train/checkpoint.h"
+#include "train/early_stop.h"
 #include "train/optimizer.h"
 #include "train/run_folder.h"
 #include "train/run_log.h"
@@ -38,25 +39,41 @@ std::vector<at::Tensor> tensors(const Denoiser& denoiser) {
   return list;
 }
 
-std::vector<at::Tensor> trainable(const Denoiser& denoiser) {
+std::vector<at::Tensor> trained(const Denoiser& denoiser) {
   std::vector<at::Tensor> list;
-  for (auto& [name, tensor] : denoiser.parameters()) list.push_back(tensor);
+  for (auto& [name, tensor] : denoiser.trained_parameters()) list.push_back(tensor);
   return list;
+}
+
+// What is not trained is the same in the averaged model: one memory for both.
+void share_frozen(const Denoiser& averaged, const Denoiser& denoiser) {
+  const auto own = averaged.parameters(), other = denoiser.parameters();
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    if (!other[i].second.requires_grad()) at::Tensor(own[i].second).set_data(other[i].second.detach());
+  }
+}
+
+std::string trained_text(const Denoiser& denoiser) {
+  std::int64_t count = 0;
+  for (const at::Tensor& tensor : trained(denoiser)) count += tensor.numel();
+  return count == denoiser.parameter_count() ? "" : fmt::format(" ({} trained)", count);
 }
 
 // Everything that a step changes, as the first rank has it.
 void share_state(Ranks& ranks, const Denoiser& denoiser, const Denoiser& averaged, const AdamW& optimizer,
-                 std::int64_t& step, BestValidation& best, bool& validation_owed) {
+                 std::int64_t& step, BestValidation& best, EarlyStop& early_stop, bool& validation_owed) {
   if (ranks.world() == 1) return;
   ranks.copy_from_first(tensors(denoiser));
   ranks.copy_from_first(tensors(averaged));
   std::vector<at::Tensor> moments;
   for (const auto& [name, tensor] : optimizer.state()) moments.push_back(tensor);
   ranks.copy_from_first(moments);
-  const Json counters =
-      Json::parse(ranks.from_first(Json{{"step", step}, {"best", best.to_json()}, {"owed", validation_owed}}.dump()));
+  const Json own = {
+      {"step", step}, {"best", best.to_json()}, {"early_stop", early_stop.to_json()}, {"owed", validation_owed}};
+  const Json counters = Json::parse(ranks.from_first(own.dump()));
   step = counters.at("step").get<std::int64_t>();
   best = BestValidation::from_json(counters.at("best"));
+  early_stop.load(counters);
   validation_owed = counters.at("owed").get<bool>();
 }
 
@@ -97,7 +114,10 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   ranks.require_equal("configuration", to_json(config).dump());
 
   // ---- Data: vehicles of the training split; a fixed list of (vehicle, subset) pairs for validation.
-  const DataSet data = open_data_set(config.data.path, "train");
+  DataSet data = open_data_set(config.data.path, "train");
+  const std::int64_t own_sets = data.size();
+  const bool replays = !config.data.replay.path.empty();
+  if (replays) data = joined(data, open_data_set(config.data.replay.path, "train"));
   ranks.at(0, "reading data");
   const Validation validation(config, device, ranks);
   const PerceptualDistance perceptual = perceptual_distance(config, device);
@@ -108,19 +128,22 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   // ---- Model, averaged copy, optimiser.
   Denoiser denoiser(config.model, seed, device);
   if (!config.train.init_from.empty()) load_weights(config.train.init_from, denoiser);
-  denoiser.set_channels_last(config.train.channels_last);
   Denoiser averaged(config.model, seed, device);
+  choose_trained(denoiser, config);
+  choose_trained(averaged, config);
+  denoiser.set_channels_last(config.train.channels_last);
   load_state(averaged, denoiser.state(), "initial weights");
+  share_frozen(averaged, denoiser);
   AdamW optimizer(named_parameters(denoiser), config.optimizer);
-  const auto weights = tensors(denoiser);
-  const auto averaged_weights = tensors(averaged);
+  const auto weights = trained(denoiser), averaged_weights = trained(averaged);
   // Where a sample may have no reference, the network's share for references may have no gradient.
   const bool overlap = std::ranges::count(config.data.references, 0) + std::ranges::count(config.data.missing, 8) == 0;
-  GradientExchange gradients(ranks, trainable(denoiser), overlap);
+  GradientExchange gradients(ranks, trained(denoiser), overlap);
 
   // ---- Resume: counters say where every random stream stands. All ranks start from what the first one read.
   std::int64_t step = 0;
   BestValidation best;
+  EarlyStop early_stop(config.train.early_stop);
   bool validation_owed = true;  // before step 1: what fails there should not fail after hours
   ranks.at(0, "reading the checkpoint");
   if (resume && ranks.first()) {
@@ -131,6 +154,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
       optimizer.load_state(checkpoint->optimizer, "checkpoint optimiser");
       step = checkpoint->step;
       best = BestValidation::from_json(checkpoint->progress);
+      early_stop.load(checkpoint->progress);
       validation_owed = checkpoint->progress.value("validation_owed", false);
       log_info("resumed at step {}", step);
     } else if (!list_checkpoints(run).empty()) {
@@ -139,17 +163,22 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
       log_warning("{}: no checkpoint was saved yet; starting at step 0", run.string());
     }
   }
-  share_state(ranks, denoiser, averaged, optimizer, step, best, validation_owed);
+  share_state(ranks, denoiser, averaged, optimizer, step, best, early_stop, validation_owed);
   std::optional<RunLog> log;  // of the first rank
   if (ranks.first()) log.emplace(run, step, to_yaml(config));
-  log_info("{} parameters, {} training vehicles, {} on {}{}", denoiser.parameter_count(), data.size(), run.string(),
-           device.str(), ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
+  log_info("{} parameters{}, {} training vehicles{}, {} on {}{}", denoiser.parameter_count(), trained_text(denoiser),
+           own_sets, replays ? fmt::format(" and {} replayed", data.size() - own_sets) : "", run.string(), device.str(),
+           ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
 
   // Whether this is the best so far. Cut short by a signal it stays owed.
   const auto validate = [&] {
     ranks.at(step, "validation");
-    const std::optional<Json> row = validation.score(averaged, step, run / "samples");
+    std::optional<Json> row = validation.score(averaged, step, run / "samples");
     validation_owed = !row;
+    if (row && early_stop.on()) {
+      early_stop.update(row->at("validation").at("psnr").get<double>(), step);
+      (*row)["stale_validations"] = early_stop.stale();
+    }
     if (row && log) {
       log->add(*row);
       log->add_samples(step);
@@ -160,6 +189,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
     ranks.at(step, "saving a checkpoint");
     Json progress = best.to_json();
     progress["validation_owed"] = validation_owed;
+    if (early_stop.on()) progress["early_stop"] = early_stop.to_json();
     if (ranks.first()) {
       save_checkpoint(run, {step, progress, denoiser.state(), averaged.state(), optimizer.state()});
       prune_checkpoints(run, config.train.keep_last, best.step, config.train.keep_every);
@@ -171,17 +201,27 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
     return TrainResult{step, true};
   };
 
+  const auto ended_early = [&] {
+    log_info(
+        "ended at step {}: validation PSNR did not rise by more than {} dB for {} validations; best at step {} with "
+        "{:.2f} dB; a larger train.early_stop.patience with --resume goes on",
+        step, config.train.early_stop.min_delta, early_stop.stale(), best.step, best.psnr);
+    return TrainResult{step, false, true};
+  };
+
   if (validation_owed) {
     validate();
     if (step > 0 || validation_owed) save();
     if (validation_owed) return stopped();
   }
+  if (early_stop.on() && step < config.train.steps && ranks.any(early_stop.ended())) return ended_early();
 
   TrainingStream stream;
   stream.seed = seed;
   stream.batch_size = config.train.micro_batch_sets;
   stream.rank = ranks.rank();
   stream.world = ranks.world();
+  if (replays) stream.own_sets = own_sets;
   Loader loader(training_batches(data, config.data, stream), step * accumulation, config.train.steps * accumulation,
                 config.data.loader);
   Progress progress("train", config.train.steps, "steps", step);
@@ -254,7 +294,8 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
       window_start += Clock::now() - paused;
     }
     const bool stop = (ranks.any(StopSignals::requested()) && !last) || validation_owed;
-    if (step % config.train.checkpoint_every == 0 || improved || last || stop) {
+    const bool end = early_stop.on() && !last && !stop && ranks.any(early_stop.ended());
+    if (step % config.train.checkpoint_every == 0 || improved || last || stop || end) {
       const auto paused = Clock::now();
       save();
       window_start += Clock::now() - paused;
@@ -263,8 +304,12 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
       progress.finish();
       return stopped();
     }
+    if (end) {
+      progress.finish();
+      return ended_early();
+    }
   }
-  return {step, false};
+  return {step};
 }
 
 TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
