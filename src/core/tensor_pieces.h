@@ -13,7 +13,7 @@ namespace spinfill {
 
 // Part of a tensor, of state that several processes hold together.
 struct TensorPiece {
-  at::Tensor values;                // [n]: elements begin … begin + n − 1 of the flattened (row-major) whole
+  at::Tensor values;  // [n]: elements begin … begin + n − 1 of the flattened (row-major) whole
   std::int64_t begin = 0;
   std::vector<std::int64_t> shape;  // of the whole
 };

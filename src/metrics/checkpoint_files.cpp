@@ -91,7 +91,8 @@ TensorMap read_checkpoint_part(const CheckpointState& state, const std::string& 
       fail("{}: does not match its hash in state.json; the file was changed or damaged", paths.back().string());
     }
   }
-  if (hash != nullptr) *hash = paths.size() == 1 ? hashes.front() : sha256_hex(fmt::format("{}", fmt::join(hashes, "")));
+  if (hash != nullptr)
+    *hash = paths.size() == 1 ? hashes.front() : sha256_hex(fmt::format("{}", fmt::join(hashes, "")));
   if (paths.front().filename() == part_file(part)) return read_safetensors(paths.front()).tensors;
   return read_pieces(paths);
 }

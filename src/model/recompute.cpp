@@ -15,7 +15,7 @@ using torch::autograd::variable_list;
 struct Plan : torch::CustomClassHolder {
   Segment segment;
   std::size_t inputs = 0;
-  std::vector<bool> needs;    // a gradient, of each input
+  std::vector<bool> needs;  // a gradient, of each input
   variable_list parameters;
   AutocastState autocast;
 };
@@ -50,9 +50,9 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
         seeds.push_back(gradients[i]);
       }
     }
-    const variable_list found =
-        outputs.empty() ? variable_list(sought.size())
-                        : torch::autograd::grad(outputs, sought, seeds, {}, false, /*allow_unused=*/true);
+    const variable_list found = outputs.empty()
+                                    ? variable_list(sought.size())
+                                    : torch::autograd::grad(outputs, sought, seeds, {}, false, /*allow_unused=*/true);
     // In the order of forward()'s arguments: the plan, the inputs, the parameters.
     variable_list result = {at::Tensor()};
     auto next = found.begin();

@@ -42,7 +42,7 @@ class CheckpointWriter {
   TrainConfig config_;
   Ranks& ranks_;
   Phase phase_ = Phase::idle;
-  std::future<std::string> work_;  // what went wrong, or empty
+  std::future<std::string> work_;         // what went wrong, or empty
   std::unique_ptr<AtomicFolder> folder_;  // of the first rank
   CheckpointShare share_;
   std::int64_t best_step_ = -1;

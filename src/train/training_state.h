@@ -38,8 +38,8 @@ class TrainingState {
   Denoiser denoiser_;
   RunConfig config_;
   Ranks& ranks_;
-  std::unique_ptr<WeightShards> shards_;  // with train.shard_optimizer
-  std::optional<Denoiser> averaged_;      // without
+  std::unique_ptr<WeightShards> shards_;                // with train.shard_optimizer
+  std::optional<Denoiser> averaged_;                    // without
   std::vector<at::Tensor> weights_, averaged_weights_;  // whole or pieces
   std::unique_ptr<AdamW> optimizer_;
   std::unique_ptr<GradientExchange> gradients_;

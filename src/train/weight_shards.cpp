@@ -17,7 +17,8 @@ WeightShards::WeightShards(Ranks& ranks, std::vector<NamedParameter> parameters,
   const auto options = parameters_.front().tensor.options().requires_grad(false);
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor& tensor = parameters_[i].tensor;
-    const bool full = !buckets_.empty() && (buckets_.back().size + tensor.numel()) * tensor.element_size() > bucket_bytes;
+    const bool full =
+        !buckets_.empty() && (buckets_.back().size + tensor.numel()) * tensor.element_size() > bucket_bytes;
     if (buckets_.empty() || full) buckets_.emplace_back();
     buckets_.back().members.push_back({i, buckets_.back().size});
     buckets_.back().size += tensor.numel();
@@ -104,8 +105,7 @@ PieceMap WeightShards::named(const std::string& prefix, const std::vector<at::Te
   return map;
 }
 
-void WeightShards::spread(const TensorMap& of_first, const std::string& prefix,
-                          const std::vector<at::Tensor>& values) {
+void WeightShards::spread(const TensorMap& of_first, const std::string& prefix, const std::vector<at::Tensor>& values) {
   const at::NoGradGuard no_grad;
   const bool scalar = !values.empty() && values.front().dim() == 0;
   // What is missing fails on the first rank, and so on all, before anything is sent.

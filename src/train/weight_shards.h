@@ -14,8 +14,8 @@ namespace spinfill {
 
 // ZeRO stage 1 (Rajbhandari et al., "ZeRO: memory optimizations toward training trillion parameter models", SC 2020,
 // §5.1): every rank holds all weights, but the optimiser's moments and the averaged weights of its own pieces alone,
-// 1/W of all. Parameters lie in buckets one after the other, each bucket is cut into W equal slices, and a piece is what
-// a slice holds of one parameter. A step gives what an unsharded one gives, up to rounding.
+// 1/W of all. Parameters lie in buckets one after the other, each bucket is cut into W equal slices, and a piece is
+// what a slice holds of one parameter. A step gives what an unsharded one gives, up to rounding.
 class WeightShards {
  public:
   // Buckets of at most bucket_bytes, or of one parameter.
@@ -45,7 +45,7 @@ class WeightShards {
   };
   struct Bucket {
     std::vector<Member> members;
-    std::int64_t size = 0;  // of its parameters, rounded up to a multiple of W
+    std::int64_t size = 0;          // of its parameters, rounded up to a multiple of W
     at::Tensor weights, gradients;  // [size/W], this rank's slice
   };
   struct Piece {

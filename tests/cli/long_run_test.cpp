@@ -30,9 +30,10 @@ train: {steps: 60, batch_sets: 1, micro_batch_sets: 1, regression_share: 0.5, ch
     folder_ = nullptr;
   }
   static test::CommandResult shell(const std::string& script) {
-    return test::run_command(fmt::format(
-        "cd '{}' || exit 9; unset SPINFILL_LPIPS_WEIGHTS; export ASAN_OPTIONS=verify_asan_link_order=0:$ASAN_OPTIONS; {}",
-        folder_->path().string(), script));
+    return test::run_command(
+        fmt::format("cd '{}' || exit 9; unset SPINFILL_LPIPS_WEIGHTS; export "
+                    "ASAN_OPTIONS=verify_asan_link_order=0:$ASAN_OPTIONS; {}",
+                    folder_->path().string(), script));
   }
   static std::string train(const std::string& run, const std::string& more = "") {
     return fmt::format("'{}' train --config tiny.yaml --set data.path=data --out {} {}", test::program(), run, more);
@@ -74,9 +75,10 @@ TEST_F(LongRun, FiftyKillsAtRandomMomentsChangeNothing) {
 }
 
 TEST_F(LongRun, ASignalWhileACheckpointIsSavedStopsAfterIt) {
-  const auto result = shell(with_faults("slow:1:8:/checkpoints/.step-3.", train("signalled")) +
-                            " & pid=$!; while kill -0 $pid && ! ls -d signalled/checkpoints/.step-3.* >/dev/null 2>&1; do sleep 0.05; "
-                            "done; kill -TERM $pid; wait $pid");
+  const auto result =
+      shell(with_faults("slow:1:8:/checkpoints/.step-3.", train("signalled")) +
+            " & pid=$!; while kill -0 $pid && ! ls -d signalled/checkpoints/.step-3.* >/dev/null 2>&1; do sleep 0.05; "
+            "done; kill -TERM $pid; wait $pid");
   EXPECT_EQ(result.exit_code, 75) << result.output;
   EXPECT_TRUE(fs::exists(*folder_ / "signalled/checkpoints/step-3/state.json"));
   const auto again = shell(train("signalled", "--resume"));
@@ -101,9 +103,10 @@ TEST_F(LongRun, AFullDiskIsAWarningThenAnErrorAndTheOldCheckpointStands) {
 }
 
 TEST_F(LongRun, ARunFolderThatIsGoneEndsTheRun) {
-  const auto result = shell(train("gone", "--set train.steps=1000000") +
-                            " & pid=$!; while kill -0 $pid && [ ! -e gone/checkpoints/step-3 ]; do sleep 0.02; done; mv gone elsewhere; "
-                            "wait $pid");
+  const auto result = shell(
+      train("gone", "--set train.steps=1000000") +
+      " & pid=$!; while kill -0 $pid && [ ! -e gone/checkpoints/step-3 ]; do sleep 0.02; done; mv gone elsewhere; "
+      "wait $pid");
   EXPECT_EQ(result.exit_code, 3) << result.output;
   EXPECT_THAT(result.output, HasSubstr("gone"));
   EXPECT_FALSE(fs::exists(*folder_ / "gone/config.yaml"));

@@ -58,8 +58,8 @@ TEST(GradientCheckpointing, GivesTheSameBits) {
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     Denoiser denoiser = tiny_denoiser();
     denoiser.set_autocast(dtype);
-    for (const std::vector<std::string>& slots : std::vector<std::vector<std::string>>{
-             {"rrrrtrrt", "trr-r-rt"}, {"rrrrtrrt", "--t-----"}, {"--t-----"}}) {
+    for (const std::vector<std::string>& slots :
+         std::vector<std::vector<std::string>>{{"rrrrtrrt", "trr-r-rt"}, {"rrrrtrrt", "--t-----"}, {"--t-----"}}) {
       denoiser.set_gradient_checkpointing(false);
       const Gradients plain = gradients_of(denoiser, slots, 2);
       denoiser.set_gradient_checkpointing(true);
@@ -78,9 +78,10 @@ TEST(GradientCheckpointing, WorksInThreadsOfItsOwn) {
 
 // What a segment's parameters need of a node none of whose inputs needs a gradient.
 TEST(GradientCheckpointing, TrainsParametersBehindInputsWithoutGradient) {
-  const at::Tensor w = at::full({3}, 2.0f).requires_grad_(true), frozen = at::full({3}, 5.0f), x = at::arange(3, at::kFloat);
-  const auto out = recomputed([&](const std::vector<at::Tensor>& in) { return std::vector{in[0] * w * frozen}; }, {x},
-                              {w, frozen});
+  const at::Tensor w = at::full({3}, 2.0f).requires_grad_(true), frozen = at::full({3}, 5.0f),
+                   x = at::arange(3, at::kFloat);
+  const auto out =
+      recomputed([&](const std::vector<at::Tensor>& in) { return std::vector{in[0] * w * frozen}; }, {x}, {w, frozen});
   out[0].sum().backward();
   ASSERT_TRUE(w.grad().defined());
   EXPECT_TRUE(at::equal(w.grad(), x * 5));

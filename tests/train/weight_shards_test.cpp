@@ -45,7 +45,8 @@ TEST(WeightShards, StepsAreThoseOfTheWholeOptimiser) {
     optimizer.step(0.01);
     of_pieces.step(0.01);
     shards.publish();
-    for (std::size_t i = 0; i < whole.size(); ++i) EXPECT_TRUE(at::allclose(whole[i].tensor, shared[i].tensor, 1e-6)) << i;
+    for (std::size_t i = 0; i < whole.size(); ++i)
+      EXPECT_TRUE(at::allclose(whole[i].tensor, shared[i].tensor, 1e-6)) << i;
   }
   EXPECT_TRUE(shared[2].tensor.is_contiguous(at::MemoryFormat::ChannelsLast));
   // Moments by name and piece, as the whole optimiser names them.
