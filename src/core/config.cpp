@@ -61,6 +61,21 @@ class Reader : public Fields {
     const Level& level = levels_.back();
     fail_usage("{}: {}{}", level.node->place, level.path, message);
   }
+  void require_at(const std::string& key, bool holds, const std::string& message) override {
+    if (holds) return;
+    const Level& level = levels_.back();
+    const Node* node = level.node;
+    for (std::size_t start = 0; start <= key.size();) {
+      const std::size_t dot = std::min(key.find('.', start), key.size());
+      const std::string part = key.substr(start, dot - start);
+      const auto found =
+          std::find_if(node->entries.begin(), node->entries.end(), [&](const auto& e) { return e.first == part; });
+      if (found == node->entries.end()) break;  // a default: the group's place
+      node = &found->second;
+      start = dot + 1;
+    }
+    fail_usage("{}: {}{} {}", node->place, level.path, key, message);
+  }
 
   // Every key that no field asked for is unknown.
   void check_unknown() const {
@@ -190,27 +205,46 @@ void config_from_json(const Json& value, const std::string& where, const BindFun
   read_tree(config_detail::from_json(value, where), where, bind);
 }
 
+namespace {
+
+std::size_t edit_distance(const std::string& word, const std::string& candidate) {
+  std::vector<std::size_t> row(candidate.size() + 1);  // Levenshtein distance, one row at a time
+  for (std::size_t j = 0; j <= candidate.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= word.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= candidate.size(); ++j) {
+      const std::size_t substitute = diagonal + (word[i - 1] == candidate[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
 std::optional<std::string> did_you_mean(const std::string& word, const std::vector<std::string>& candidates) {
   std::optional<std::string> best;
   std::size_t best_distance = 1 + std::max<std::size_t>(2, word.size() / 3);
   for (const std::string& candidate : candidates) {
-    std::vector<std::size_t> row(candidate.size() + 1);  // Levenshtein distance, one row at a time
-    for (std::size_t j = 0; j <= candidate.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= word.size(); ++i) {
-      std::size_t diagonal = row[0];
-      row[0] = i;
-      for (std::size_t j = 1; j <= candidate.size(); ++j) {
-        const std::size_t substitute = diagonal + (word[i - 1] == candidate[j - 1] ? 0 : 1);
-        diagonal = row[j];
-        row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
-      }
-    }
-    if (row.back() < best_distance) {
-      best_distance = row.back();
+    const std::size_t distance = edit_distance(word, candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
       best = candidate;
     }
   }
   return best;
+}
+
+std::vector<std::string> nearest_words(const std::string& word, const std::vector<std::string>& candidates,
+                                       std::size_t count) {
+  std::vector<std::pair<std::size_t, std::string>> by_distance;
+  for (const std::string& candidate : candidates) by_distance.emplace_back(edit_distance(word, candidate), candidate);
+  std::ranges::stable_sort(by_distance, {}, &std::pair<std::size_t, std::string>::first);
+  std::vector<std::string> nearest;
+  for (std::size_t i = 0; i < by_distance.size() && i < count; ++i) nearest.push_back(by_distance[i].second);
+  return nearest;
 }
 
 }  // namespace spinfill

@@ -42,6 +42,9 @@ class Fields {
   }
   // A condition over several fields; the message is shown behind the group's place.
   virtual void require(bool holds, const std::string& message) = 0;
+  // The same; the message begins with the key's path and is shown with the key's place, where it was given. `key` is a
+  // path below the group: "train.freeze".
+  virtual void require_at(const std::string& key, bool holds, const std::string& message) = 0;
 
  protected:
   virtual bool open(const char* name, const char* help) = 0;
@@ -91,5 +94,8 @@ T from_json(const Json& value, const std::string& where) {
 
 // The candidate nearest to `word` by edit distance, if near enough to be meant.
 std::optional<std::string> did_you_mean(const std::string& word, const std::vector<std::string>& candidates);
+// The `count` candidates nearest to it by edit distance, nearest first, however far.
+std::vector<std::string> nearest_words(const std::string& word, const std::vector<std::string>& candidates,
+                                       std::size_t count);
 
 }  // namespace spinfill

@@ -60,6 +60,7 @@ class Printer : public Fields {
          allowed.empty() ? "" : "each " + choices_text(allowed));
   }
   void require(bool, const std::string&) override {}
+  void require_at(const std::string&, bool, const std::string&) override {}
 
  protected:
   bool open(const char* name, const char* help) override {
@@ -101,6 +102,7 @@ class JsonWriter : public Fields {
     put(name, value);
   }
   void require(bool, const std::string&) override {}
+  void require_at(const std::string&, bool, const std::string&) override {}
 
  protected:
   bool open(const char* name, const char*) override {

@@ -19,6 +19,7 @@ enum class Stream : std::uint32_t {
   rendering,     // pixel and light samples
   sampling,      // generation
   test,
+  replay,  // which samples come from the replayed data set
 };
 
 // Counter-based generator: a pure function of (seed, index, stream), so that any sample's numbers can be had without

@@ -105,6 +105,7 @@ Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const
     std::copy(background.begin(), background.end(), batch.background.data_ptr<float>() + 3 * b);
     batch.ids.push_back(set.id);
     batch.samples.push_back(spec.sample);
+    batch.category_names.push_back(set.category);
     const auto category = std::ranges::find(kCategories, set.category);
     if (category != kCategories.end()) batch.category.data_ptr<std::int64_t>()[b] = category - kCategories.begin();
     const SetCameras cameras = cameras_of(set, mirror ? mirrored_slots(spec.references) : spec.references, config);
@@ -143,6 +144,16 @@ Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const
   }
   batch.identity = identities(data, samples, *cache);
   return batch;
+}
+
+std::string Batch::category_name(std::int64_t set) const {
+  if (!category_names.empty()) {
+    const std::string& name = category_names.at(static_cast<std::size_t>(set));
+    return name.empty() ? "unknown" : name;
+  }
+  const auto index = category[set].item<std::int64_t>();
+  const bool known = index >= 0 && index < static_cast<std::int64_t>(kCategories.size());
+  return known ? kCategories[static_cast<std::size_t>(index)] : "unknown";
 }
 
 PriorInputs Batch::prior_inputs() const {

@@ -30,8 +30,16 @@ void LoaderConfig::bind(Fields& f) {
   f.number("cache_mib", cache_mib, "Memory for decoded pictures, MiB; 0 decodes each time", 0, 1 << 20);
 }
 
+void ReplayConfig::bind(Fields& f) {
+  f.text("path", path, "Folder of an older data set to mix in, with splits train and val; empty: none");
+  f.number("share", share, "Share of the training samples that come from it", 0.001, 0.99);
+}
+
 void DataConfig::bind(Fields& f) {
   f.text("path", path, "Folder of the data set: view sets, or tar shards");
+  f.group("replay", replay, "Data learnt before, mixed in against forgetting");
+  f.require_at("replay.path", replay.path.empty() || replay.path != path,
+               "is data.path itself: name the older data set, or leave it empty");
   f.number("width", width, "Width of the model's pictures, px", 8, 4096);
   f.number("height", height, "Height of the model's pictures, px", 8, 4096);
   f.choice(

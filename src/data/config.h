@@ -36,8 +36,16 @@ struct LoaderConfig {
   void bind(Fields& f);
 };
 
+// Another data set, mixed into the training so that what was learnt from it is kept.
+struct ReplayConfig {
+  std::string path;    // empty: none
+  double share = 0.3;  // of the training samples
+  void bind(Fields& f);
+};
+
 struct DataConfig {
-  std::string path;                            // a data set's folder: view sets or tar shards
+  std::string path;  // a data set's folder: view sets or tar shards
+  ReplayConfig replay;
   std::int64_t width = 96, height = 64;        // px, of the model's pictures
   std::string cameras = "stated";              // or "estimated", "turntable" (data/set_cameras.h)
   bool cues = false;                           // give the model each view's stabilisation cue; else zeros

@@ -2,6 +2,7 @@
 #include "data/data_set.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "core/error.h"
@@ -34,6 +35,24 @@ class SetsInMemory : public SetSource {
  private:
   const std::shared_ptr<const ViewSet>& at(std::int64_t set) const { return sets_[static_cast<std::size_t>(set)]; }
   std::vector<std::shared_ptr<const ViewSet>> sets_;
+};
+
+class JoinedSets : public SetSource {
+ public:
+  JoinedSets(DataSet first, DataSet second) : parts_{std::move(first), std::move(second)} {}
+  std::int64_t size() const override { return parts_[0].size() + parts_[1].size(); }
+  std::string id(std::int64_t set) const override { return part(set).id(place(set)); }
+  Slots slots(std::int64_t set) const override { return part(set).slots(place(set)); }
+  bool has_identity(std::int64_t set) const override { return part(set).has_identity(place(set)); }
+  bool any_identity() const override {
+    return std::ranges::any_of(parts_, [](const DataSet& part) { return part.first_with_identity() >= 0; });
+  }
+  std::shared_ptr<const ViewSet> read(std::int64_t set) const override { return part(set).view_set(place(set)); }
+
+ private:
+  const DataSet& part(std::int64_t set) const { return parts_[set < parts_[0].size() ? 0 : 1]; }
+  std::int64_t place(std::int64_t set) const { return set < parts_[0].size() ? set : set - parts_[0].size(); }
+  std::array<DataSet, 2> parts_;
 };
 
 // The set with this id, usually in the folder of that name; otherwise all sets are searched once.
@@ -197,6 +216,10 @@ DataSet open_data_set(const fs::path& folder, const std::string& split) {
     }
   }
   return {folder, std::move(sets)};
+}
+
+DataSet joined(const DataSet& first, const DataSet& second) {
+  return {first.folder(), std::make_shared<JoinedSets>(first, second)};
 }
 
 }  // namespace spinfill

@@ -61,6 +61,9 @@ class DataSet {
 // line says so. Exit 3: no such folder or split, a wrong set, an id of two sets.
 DataSet open_data_set(const fs::path& folder, const std::string& split);
 
+// The sets of one, then those of the other. Ids may belong to both.
+DataSet joined(const DataSet& first, const DataSet& second);
+
 // The folders of a data set that hold a transforms.json, sorted; hidden ones are left out.
 std::vector<fs::path> set_folders(const fs::path& folder);
 

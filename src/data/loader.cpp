@@ -23,7 +23,7 @@ MakeBatch training_batches(const DataSet& data, const DataConfig& config, const 
     std::vector<SampleSpec> specs;
     const std::int64_t first = (step * stream.world + stream.rank) * stream.batch_size;
     for (std::int64_t i = 0; i < stream.batch_size; ++i) {
-      specs.push_back(training_sample(data, config, stream.seed, first + i));
+      specs.push_back(training_sample(data, config, stream.seed, first + i, stream.own_sets));
     }
     Batch batch = make_batch(data, specs, config, cache.get());
     if (stream.priors) batch.priors = compute_priors(batch.prior_inputs(), config.priors);

@@ -27,10 +27,17 @@ double angle_between(double a_deg, double b_deg) {
 
 }  // namespace
 
-SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::uint64_t seed, std::int64_t sample) {
+SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::uint64_t seed, std::int64_t sample,
+                           std::int64_t own_sets) {
   SampleSpec spec;
   spec.sample = sample;
-  spec.set = shuffled(data.size(), seed, static_cast<std::uint64_t>(sample));
+  if (own_sets < 0) {
+    spec.set = shuffled(data.size(), seed, static_cast<std::uint64_t>(sample));
+  } else {
+    const MixedPosition at = mixed_position(config.replay.share, seed, static_cast<std::uint64_t>(sample));
+    spec.set = at.replayed ? own_sets + shuffled(data.size() - own_sets, seed, at.position)
+                           : shuffled(own_sets, seed, at.position);
+  }
   spec.augmentation = draw_augmentation(config.augment, seed, static_cast<std::uint64_t>(sample));
   const Slots on_disk = data.slots(spec.set);
   const Subset subset = draw_subset(counts_of(config), seed, static_cast<std::uint64_t>(sample),

@@ -26,8 +26,11 @@ struct SampleSpec {
   std::int64_t sample = 0;  // global sample index
 };
 
-// A pure function of its arguments. In every epoch each vehicle comes once (data/subsets.h: shuffled).
-SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::uint64_t seed, std::int64_t sample);
+// A pure function of its arguments. In every epoch each vehicle comes once (data/subsets.h: shuffled). With
+// 0 ≤ own_sets < data.size() the sets behind the first own_sets are replayed: they make config.replay.share of the
+// samples (mixed_position), in epochs of their own.
+SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::uint64_t seed, std::int64_t sample,
+                           std::int64_t own_sets = -1);
 
 // The fixed list that scores are made on: for each vehicle, for each count of missing views that the config allows and
 // the set can lack, `subsets_per_count` subsets, not augmented. Vehicle i and repetition r take item

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 #include <tuple>
 
@@ -123,11 +124,17 @@ std::int64_t shuffled(std::int64_t count, std::uint64_t seed, std::uint64_t samp
     std::uint64_t seed = 0, epoch = 0;
     std::vector<std::int64_t> order;
   };
-  static thread_local std::array<Permutation, 2> kept;  // a batch may lie across the end of an epoch
+  // A batch may lie across the end of an epoch, and of two data sets.
+  static thread_local std::array<Permutation, 4> kept;
+  static thread_local std::size_t oldest = 0;
   const std::uint64_t epoch = sample / static_cast<std::uint64_t>(count);
-  Permutation& permutation = kept[epoch % 2];
-  if (permutation.count != count || permutation.seed != seed || permutation.epoch != epoch ||
-      permutation.order.empty()) {
+  auto found = std::ranges::find_if(kept, [&](const Permutation& p) {
+    return p.count == count && p.seed == seed && p.epoch == epoch && !p.order.empty();
+  });
+  if (found == kept.end()) {
+    found = kept.begin() + static_cast<std::ptrdiff_t>(oldest);
+    oldest = (oldest + 1) % kept.size();
+    Permutation& permutation = *found;
     permutation = {count, seed, epoch, std::vector<std::int64_t>(static_cast<std::size_t>(count))};
     std::iota(permutation.order.begin(), permutation.order.end(), 0);
     Random random(seed, epoch, Stream::order);
@@ -136,7 +143,18 @@ std::int64_t shuffled(std::int64_t count, std::uint64_t seed, std::uint64_t samp
                 permutation.order[static_cast<std::size_t>(random.integer(i + 1))]);
     }
   }
-  return permutation.order[static_cast<std::size_t>(sample % static_cast<std::uint64_t>(count))];
+  return found->order[static_cast<std::size_t>(sample % static_cast<std::uint64_t>(count))];
+}
+
+MixedPosition mixed_position(double share, std::uint64_t seed, std::uint64_t sample) {
+  const double shift = Random(seed, 0, Stream::replay).uniform();
+  // Replayed ones among the first n samples.
+  const auto before = [&](std::uint64_t n) {
+    return static_cast<std::uint64_t>(std::floor(static_cast<double>(n) * share + shift));
+  };
+  const std::uint64_t replayed = before(sample);
+  if (before(sample + 1) > replayed) return {true, replayed};
+  return {false, sample - replayed};
 }
 
 }  // namespace spinfill

@@ -49,4 +49,13 @@ TargetCase target_case(int slot, Slots references);
 // A pure function of its arguments; the last permutations are kept per thread.
 std::int64_t shuffled(std::int64_t count, std::uint64_t seed, std::uint64_t sample);
 
+// Whether a sample is a replayed one, and its position among those of its kind. ⌊n·share⌋ or one more of the first n
+// samples are replayed, evenly spread, so that every batch has its share; the seed shifts them. A pure function of its
+// arguments; share in [0, 1).
+struct MixedPosition {
+  bool replayed = false;
+  std::uint64_t position = 0;
+};
+MixedPosition mixed_position(double share, std::uint64_t seed, std::uint64_t sample);
+
 }  // namespace spinfill

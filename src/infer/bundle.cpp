@@ -147,6 +147,7 @@ ExportResult export_bundle(const LoadedModel& source, const fs::path& out, const
   provenance["exported_by"] = "spinfill " + options.version;
   BundleConfig config{source.config.data, source.config.model, source.config.sampler};
   config.data.path.clear();
+  config.data.replay.path.clear();
 
   AtomicFolder folder(out, options.replace);
   make_folder(folder.path() / "parity");

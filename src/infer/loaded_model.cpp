@@ -100,6 +100,7 @@ LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device de
                      {"data_set", config.data.path.empty() ? "" : folder_name(config.data.path)},
                      {"seed", config.seed},
                      {"parameters", denoiser.parameter_count()}};
+  if (config.train.lora.rank > 0) provenance["merged_adapters_of_rank"] = config.train.lora.rank;
   if (config.loss.lpips > 0) provenance["lpips_in_loss"] = config.loss.lpips;
   if (checkpoint.progress.is_object() && checkpoint.progress.value("best_step", Json()) == Json(checkpoint.step)) {
     provenance["validation_psnr"] = checkpoint.progress.value("best_psnr", Json());

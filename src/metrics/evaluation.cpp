@@ -134,14 +134,11 @@ ScoredBatch score_batch(const Predictor& predictor, const Batch& batch, bool bas
   }
   const auto scored = [&](const at::Tensor& x) { return round_to_8_bits ? rounded_to_8_bits(x) : x.clamp(0, 1); };
   const at::Tensor is_target = batch.is_target.cpu(), is_reference = batch.is_reference.cpu();
-  const at::Tensor category = batch.category.cpu();
   for (std::int64_t b = 0; b < batch.size(); ++b) {
     ImageRow row;
     row.id = batch.ids[b];
     row.sample = batch.samples[b];
-    const std::int64_t index = category[b].item<std::int64_t>();
-    const bool known = index >= 0 && index < static_cast<std::int64_t>(kCategories.size());
-    row.category = known ? kCategories[index] : "unknown";
+    row.category = batch.category_name(b);
     std::vector<bool> given(V);
     for (std::int64_t v = 0; v < V; ++v) {
       given[v] = is_reference[b][v].item<bool>();
@@ -295,7 +292,10 @@ Summary summarise(const EvaluationReport& report, std::size_t method) {
     }
     return grouping;
   };
-  std::vector<std::string> categories = kCategories;
+  std::vector<std::string> categories = kCategories;  // then others by name, then the unknown
+  for (const auto& [name, sum] : by_category) {
+    if (name != "unknown" && std::ranges::find(categories, name) == categories.end()) categories.push_back(name);
+  }
   categories.push_back("unknown");
   return {overall.average(),
           {numbered("by_missing", by_missing), numbered("by_azimuth", by_azimuth),

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "data/view_set_reader.h"
 
 namespace spinfill {
 namespace {
@@ -140,10 +141,7 @@ EvaluationReport report_from_json(const Json& value, const std::string& where) {
     row.sample = reader.field("sample").get<std::int64_t>();
     row.slot = reader.slot(reader.field("azimuth_deg"), "azimuth_deg");
     row.category = reader.text("category");
-    if (row.category != "unknown" &&
-        std::find(kCategories.begin(), kCategories.end(), row.category) == kCategories.end()) {
-      reader.wrong("category", "no such category");
-    }
+    if (!is_valid_category(row.category)) reader.wrong("category", "no category's name");
     row.case_name = reader.text("case");
     if (std::find(kCases.begin(), kCases.end(), row.case_name) == kCases.end()) reader.wrong("case", "no such case");
     row.references = reader.slots("references");
@@ -236,7 +234,8 @@ std::string report_table(const EvaluationReport& report) {
   for (std::size_t g = 0; g < summaries[0].groupings.size(); ++g) {
     const Grouping& grouping = summaries[0].groupings[g];
     const bool missing = grouping.name == "by_missing";
-    if (!missing && grouping.name != "by_case") continue;
+    const bool categories = grouping.name == "by_category" && grouping.groups.size() > 1;
+    if (!missing && !categories && grouping.name != "by_case") continue;
     for (std::size_t i = 0; i < grouping.groups.size(); ++i) {
       const std::string& name = grouping.groups[i].first;
       add(missing ? name + " missing" : name,

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/run_config.h"
 
+#include <algorithm>
+
+#include "model/denoiser.h"
+#include "model/parameter_names.h"
+
 namespace spinfill {
 
 void EvaluationConfig::bind(Fields& f) {
@@ -19,6 +24,11 @@ void OptimizerConfig::bind(Fields& f) {
   f.number("beta2", beta2, "Decay of the second moment", 0, 0.999999);
   f.number("epsilon", epsilon, "Added to the root of the second moment", 1e-16, 1);
   f.number("max_gradient_norm", max_gradient_norm, "Gradients are clipped to this global L2 norm", 1e-6, 1e9);
+}
+
+void EarlyStopConfig::bind(Fields& f) {
+  f.number("patience", patience, "End after so many validations in a row without improvement, 0: never", 0, 1'000'000);
+  f.number("min_delta", min_delta, "Rise of validation PSNR that counts as improvement, dB", 0, 100);
 }
 
 void TrainConfig::bind(Fields& f) {
@@ -53,8 +63,41 @@ void TrainConfig::bind(Fields& f) {
   f.flag("gradient_checkpointing", gradient_checkpointing,
          "Backward runs each layer again: less memory, about a third more time, the same gradients");
   f.text("init_from", init_from, "safetensors file with initial weights; empty: random by seed");
+  f.group("lora", lora, "Low-rank adapters beside frozen weights; merged into them by evaluate and export");
+  f.list("freeze", freeze, {}, "Parts of the network that are not trained, as in [unet.down_blocks, \"*.attn2\"]");
+  f.group("early_stop", early_stop, "Ends the training when validation PSNR rises no more");
+  f.require_at("lora.rank", lora.rank == 0 || !init_from.empty(),
+               "gives adapters, which need a trained model: name its weights in train.init_from");
+  f.require_at("freeze", lora.rank == 0 || freeze.empty(),
+               "beside train.lora, which freezes all but its own: leave one of them out");
   f.require(batch_sets % micro_batch_sets == 0, "batch_sets must be a multiple of micro_batch_sets");
 }
+
+namespace {
+
+// Patterns over the network's parts, which are known once the model is.
+void check_patterns(Fields& f, const ModelConfig& model, const TrainConfig& train) {
+  if (train.lora.rank == 0 && train.freeze.empty()) return;
+  const Denoiser shapes(model, 0, at::kMeta);
+  std::vector<std::string> parameters;
+  for (const auto& [name, parameter] : shapes.parameters()) parameters.push_back(name);
+  const auto check = [&](const char* key, const std::vector<std::string>& patterns,
+                         const std::vector<std::string>& names, const char* what) {
+    const auto problem = unmatched_pattern(patterns, names, what);
+    f.require_at(key, !problem, problem.value_or(""));
+  };
+  check("train.freeze", train.freeze, parameters, "parameter");
+  if (train.lora.rank > 0) {
+    check("train.lora.targets", train.lora.targets, shapes.linear_layers(), "linear layer");
+    check("train.lora.full", train.lora.full, parameters, "parameter");
+  }
+  f.require_at(
+      "train.freeze",
+      !std::ranges::all_of(parameters, [&](const auto& name) { return any_names_parameter(train.freeze, name); }),
+      "leaves nothing to train: name fewer parts");
+}
+
+}  // namespace
 
 void RunConfig::bind(Fields& f) {
   f.number("seed", seed, "Seed of every random draw", 0, std::int64_t{1} << 52);
@@ -66,6 +109,7 @@ void RunConfig::bind(Fields& f) {
   f.group("sampler", sampler, "How views are generated for validation and by default");
   f.group("evaluation", evaluation, "How scores are taken");
 
+  check_patterns(f, model, train);
   const bool with_noise = loss.mode != "regression" && train.regression_share < 1;
   f.require((loss.lpips == 0 && loss.rollout == 0) || with_noise,
             "loss.lpips and loss.rollout act on draws with noise: they need loss.mode mixed or diffusion and "

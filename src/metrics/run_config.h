@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/config.h"
 #include "data/config.h"
 #include "metrics/lpips.h"
 #include "model/config.h"
+#include "model/lora.h"
 #include "model/loss.h"
 #include "model/sampler.h"
 
@@ -29,6 +31,13 @@ struct OptimizerConfig {
   double weight_decay = 0.01;
   double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
   double max_gradient_norm = 1.0;
+  void bind(Fields& f);
+};
+
+// A training that no longer improves ends before its last step.
+struct EarlyStopConfig {
+  std::int64_t patience = 0;  // validations in a row without improvement; 0: never
+  double min_delta = 0;       // dB of validation PSNR that count as an improvement
   void bind(Fields& f);
 };
 
@@ -57,6 +66,9 @@ struct TrainConfig {
   std::string precision = "fp32";
   bool gradient_checkpointing = false;
   std::string init_from;
+  LoraConfig lora;
+  std::vector<std::string> freeze;
+  EarlyStopConfig early_stop;
   void bind(Fields& f);
 };
 

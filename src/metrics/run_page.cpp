@@ -121,6 +121,20 @@ std::string run_html(const RunSummary& run) {
   chart("PSNR, dB", {"validation psnr", "validation foreground_psnr"});
   chart("SSIM", {"validation ssim", "validation foreground_ssim"});
   chart("LPIPS", {"validation lpips"});
+  const auto chart_by_category = [&](const std::string& title, const std::string& prefix) {
+    std::vector<Series> named;
+    for (const Series& s : run.series) {
+      if (s.name.starts_with(prefix) && s.name.ends_with(" psnr")) {
+        named.push_back({s.name.substr(prefix.size(), s.name.size() - prefix.size() - 5), s.points});
+      }
+    }
+    std::vector<const Series*> found;
+    for (const Series& s : named) found.push_back(&s);
+    if (!found.empty()) page += svg_chart(title, found);
+  };
+  chart_by_category("PSNR by category, dB", "by_category ");
+  chart("replayed data: PSNR, dB", {"replay psnr", "replay foreground_psnr"});
+  chart_by_category("replayed data: PSNR by category, dB", "replay_by_category ");
   chart("learning rate", {"lr"});
   chart("gradient norm", {"grad_norm"});
   chart("views per second", {"views_per_second"});

@@ -99,13 +99,15 @@ std::uint64_t name_hash(const std::string& name) {  // FNV-1a
   return hash;
 }
 
+at::Generator generator_of(std::uint64_t seed, const std::string& name) {
+  return at::make_generator<at::CPUGeneratorImpl>(Random(seed, name_hash(name), Stream::weights).bits64());
+}
+
 }  // namespace
 
 void initialise_weights(DenoiserModules& modules, std::uint64_t seed) {
   const at::NoGradGuard no_grad;
-  auto generator = [&](const std::string& name) {
-    return at::make_generator<at::CPUGeneratorImpl>(Random(seed, name_hash(name), Stream::weights).bits64());
-  };
+  auto generator = [&](const std::string& name) { return generator_of(seed, name); };
   // Drawn on the CPU in float32, so that they do not depend on the device.
   auto uniform = [&](const std::string& name, at::Tensor parameter, double bound) {
     if (!parameter.defined()) return;
@@ -137,6 +139,15 @@ void initialise_weights(DenoiserModules& modules, std::uint64_t seed) {
   for (auto& item : modules.unet->named_parameters()) {
     if (item.key() == "conv_out.weight" || item.key() == "conv_out.bias") item.value().zero_();
   }
+}
+
+void initialise_adapter(LinearImpl& layer, const std::string& name, std::uint64_t seed) {
+  const at::NoGradGuard no_grad;
+  if (layer.lora_a.is_meta()) return;
+  const double bound = 1 / std::sqrt(static_cast<double>(layer.lora_a.size(1)));
+  layer.lora_a.copy_(
+      at::empty(layer.lora_a.sizes(), at::kFloat).uniform_(-bound, bound, generator_of(seed, name + ".lora_A")));
+  layer.lora_b.zero_();
 }
 
 }  // namespace spinfill

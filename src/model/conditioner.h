@@ -4,6 +4,7 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <string>
 
 #include "model/conditioning.h"
 #include "model/config.h"
@@ -49,5 +50,7 @@ UNetOptions unet_options(const ModelConfig& config, const at::TensorOptions& ten
 // Convolutions and linear layers U(±1/√fan-in) as PyTorch's defaults, norms the identity, conv_out zero, embeddings
 // N(0, 1), learned null vectors N(0, 0.02²). Every tensor is a function of (seed, its name, its shape).
 void initialise_weights(DenoiserModules& modules, std::uint64_t seed);
+// The adapter's A as a linear layer's weight, B zero. `name` is the layer's.
+void initialise_adapter(LinearImpl& layer, const std::string& name, std::uint64_t seed);
 
 }  // namespace spinfill

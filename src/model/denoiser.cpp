@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "model/autocast.h"
 #include "model/conditioner.h"
+#include "model/parameter_names.h"
 
 namespace spinfill {
 
@@ -79,6 +80,57 @@ std::vector<std::pair<std::string, at::Tensor>> Denoiser::parameters() const {
   return all;
 }
 
+std::vector<std::pair<std::string, at::Tensor>> Denoiser::trained_parameters() const {
+  auto trained = parameters();
+  std::erase_if(trained, [](const auto& parameter) { return !parameter.second.requires_grad(); });
+  return trained;
+}
+
+namespace {
+
+std::vector<std::pair<std::string, LinearImpl*>> linears(const DenoiserModules& modules) {
+  std::vector<std::pair<std::string, LinearImpl*>> layers;
+  for (const auto& item : modules.named_modules("", false)) {
+    if (auto* layer = dynamic_cast<LinearImpl*>(item.value().get())) layers.emplace_back(item.key(), layer);
+  }
+  return layers;
+}
+
+}  // namespace
+
+std::vector<std::string> Denoiser::linear_layers() const {
+  std::vector<std::string> names;
+  for (const auto& [name, layer] : linears(*modules_)) names.push_back(name);
+  return names;
+}
+
+void Denoiser::add_adapters(const LoraConfig& config, std::uint64_t seed) {
+  std::vector<std::string> names;
+  for (const auto& [name, parameter] : parameters()) names.push_back(name);
+  if (const auto problem = unmatched_pattern(config.targets, linear_layers(), "linear layer"))
+    fail_usage("train.lora.targets {}", *problem);
+  if (const auto problem = unmatched_pattern(config.full, names, "parameter"))
+    fail_usage("train.lora.full {}", *problem);
+  for (const auto& [name, parameter] : parameters()) {
+    at::Tensor(parameter).set_requires_grad(any_names_parameter(config.full, name));
+  }
+  for (const auto& [name, layer] : linears(*modules_)) {
+    if (!any_names_parameter(config.targets, name)) continue;
+    layer->add_adapter(config.rank, config.alpha / static_cast<double>(config.rank));
+    initialise_adapter(*layer, name, seed);
+  }
+}
+
+void Denoiser::freeze(const std::vector<std::string>& patterns) {
+  std::vector<std::string> names;
+  for (const auto& [name, parameter] : parameters()) names.push_back(name);
+  if (const auto problem = unmatched_pattern(patterns, names, "parameter")) fail_usage("train.freeze {}", *problem);
+  for (const auto& [name, parameter] : parameters()) {
+    if (any_names_parameter(patterns, name)) at::Tensor(parameter).set_requires_grad(false);
+  }
+  if (trained_parameters().empty()) fail_usage("train.freeze leaves nothing to train: name fewer parts");
+}
+
 std::int64_t Denoiser::parameter_count() const {
   std::int64_t count = 0;
   for (const auto& parameter : modules_->parameters()) count += parameter.numel();
@@ -88,6 +140,7 @@ std::int64_t Denoiser::parameter_count() const {
 TensorMap Denoiser::state() const {
   TensorMap map;
   for (const auto& [name, parameter] : parameters()) map[name] = parameter.detach();
+  for (const auto& item : modules_->named_buffers()) map[item.key()] = item.value();
   return map;
 }
 

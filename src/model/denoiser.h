@@ -13,6 +13,7 @@
 #include "model/autoencoder.h"
 #include "model/conditioning.h"
 #include "model/config.h"
+#include "model/lora.h"
 #include "model/reference_cache.h"
 
 namespace spinfill {
@@ -43,11 +44,19 @@ class Denoiser {
   // gradients.
   void set_gradient_checkpointing(bool on) { recompute_ = on; }
 
-  // Every trainable parameter, by name ("unet.…" as in diffusers, "conditioner.…"), in a fixed order. Each takes part
-  // in every step that has a reference and a target.
+  // Every parameter, by name ("unet.…" as in diffusers, "conditioner.…"), in a fixed order. Each takes part in every
+  // step that has a reference and a target.
   std::vector<std::pair<std::string, at::Tensor>> parameters() const;
+  std::vector<std::pair<std::string, at::Tensor>> trained_parameters() const;  // those that are not frozen
   std::int64_t parameter_count() const;
-  TensorMap state() const;  // the same as detached aliases
+  TensorMap state() const;  // all of them as detached aliases, and what adapters are scaled by
+
+  std::vector<std::string> linear_layers() const;  // names of those that can have adapters
+  // Freezes all parameters and puts an adapter beside every linear layer that config.targets names, A drawn as a
+  // function of (seed, its name); they and config.full are trained. Errors (exit 2): a pattern that names nothing.
+  void add_adapters(const LoraConfig& config, std::uint64_t seed);
+  // No longer trained. Errors (exit 2): a pattern that names nothing; nothing is left to train.
+  void freeze(const std::vector<std::string>& patterns);
 
   // Reads neither colour nor alpha of targets. Pictures must be multiples of the autoencoder's factor.
   Conditioning condition(const Batch& batch, const ConditionDrop& drop = {}) const;

@@ -25,7 +25,16 @@ LinearImpl::LinearImpl(std::int64_t in_features, std::int64_t out_features, bool
 }
 
 at::Tensor LinearImpl::forward(const at::Tensor& x) const {
-  return at::linear(x, weight, bias);
+  const at::Tensor out = at::linear(x, weight, bias);
+  if (!lora_a.defined()) return out;
+  return out + at::linear(at::linear(x, lora_a), lora_b) * lora_scale;
+}
+
+void LinearImpl::add_adapter(std::int64_t rank, double scale) {
+  const auto tensors = weight.options().requires_grad(false);
+  lora_a = register_parameter("lora_A", at::empty({rank, weight.size(1)}, tensors));
+  lora_b = register_parameter("lora_B", at::zeros({weight.size(0), rank}, tensors));
+  lora_scale = register_buffer("lora_scale", at::full({}, scale, tensors));
 }
 
 GroupNormImpl::GroupNormImpl(std::int64_t groups, std::int64_t channels, double eps, const at::TensorOptions& tensors)

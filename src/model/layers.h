@@ -27,7 +27,10 @@ class LinearImpl : public torch::nn::Module {
  public:
   LinearImpl(std::int64_t in_features, std::int64_t out_features, bool with_bias, const at::TensorOptions& tensors);
   at::Tensor forward(const at::Tensor& x) const;
-  at::Tensor weight, bias;  // bias undefined without one
+  // A low-rank adapter beside the weight (model/lora.h), A left unset and B zero.
+  void add_adapter(std::int64_t rank, double scale);
+  at::Tensor weight, bias;                // bias undefined without one
+  at::Tensor lora_a, lora_b, lora_scale;  // [r,in], [out,r], 0-dim; undefined without an adapter
 };
 TORCH_MODULE(Linear);
 

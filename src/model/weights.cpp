@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace spinfill {
@@ -24,8 +26,10 @@ std::string shape_text(at::IntArrayRef shape) {
 
 }  // namespace
 
-void load_state(Denoiser& denoiser, const TensorMap& state, const std::string& where) {
-  const auto parameters = denoiser.parameters();
+void load_state(Denoiser& denoiser, const TensorMap& given, const std::string& where) {
+  const TensorMap parameters = denoiser.state();
+  const bool adapted = std::ranges::any_of(parameters, [](const auto& p) { return p.first.ends_with(".lora_A"); });
+  const TensorMap state = adapted ? given : merged_adapters(given, where);
   std::vector<std::string> missing, unexpected, misshaped, broken;
   TensorMap left = state;
   for (const auto& [name, parameter] : parameters) {

@@ -12,7 +12,7 @@ namespace spinfill {
 
 // Strict: copies `state` into the denoiser's parameters (any dtype and device, cast). Missing, unexpected and
 // mis-shaped keys and non-finite values are one error (exit 3) that names `where`, the first few keys and their count;
-// nothing is changed then.
+// nothing is changed then. Adapters are merged into their layers (model/lora.h) where the denoiser has none.
 void load_state(Denoiser& denoiser, const TensorMap& state, const std::string& where);
 
 void save_weights(const std::filesystem::path& path, const Denoiser& denoiser, const Metadata& metadata = {});

@@ -91,11 +91,9 @@ class TimedTraining {
  public:
   TimedTraining(const RunConfig& config, Ranks& ranks)
       : config_(config),
-        denoiser_(config.model, static_cast<std::uint64_t>(config.seed),
-                  choose_device(config.train.device, ranks.place().local_rank)),
+        denoiser_(ready(config, ranks)),
         state_(denoiser_, config, ranks),
         perceptual_(perceptual_distance(config, denoiser_.device())) {
-    set_up_for_training(denoiser_, config.train);
     state_.start_from(nullptr);
   }
   const Denoiser& denoiser() const { return denoiser_; }
@@ -106,6 +104,13 @@ class TimedTraining {
   }
 
  private:
+  static Denoiser ready(const RunConfig& config, const Ranks& ranks) {
+    Denoiser denoiser(config.model, static_cast<std::uint64_t>(config.seed),
+                      choose_device(config.train.device, ranks.place().local_rank));
+    choose_trained(denoiser, config);
+    set_up_for_training(denoiser, config.train);
+    return denoiser;
+  }
   const RunConfig& config_;
   Denoiser denoiser_;
   TrainingState state_;

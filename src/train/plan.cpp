@@ -79,11 +79,17 @@ class DryRun {
         memory_(at::kMeta),
         denoiser_(config.model, static_cast<std::uint64_t>(config.seed), at::kMeta) {
     use_meta_kernels();
+    choose_trained(denoiser_, config);
     set_up_for_training(denoiser_, config.train);  // bf16: counted as float32, an upper bound
-    for (const auto& [name, tensor] : denoiser_.parameters()) parameters_.push_back(tensor);
+    for (const auto& [name, tensor] : denoiser_.trained_parameters()) parameters_.push_back(tensor);
     use_.weights = since_last();
     averaged_.emplace(config.model, static_cast<std::uint64_t>(config.seed), at::kMeta);
+    choose_trained(*averaged_, config);
     use_.averaged = since_last();
+    // What is not trained has one memory for both.
+    for (const auto& [name, tensor] : denoiser_.parameters()) {
+      if (!tensor.requires_grad()) use_.averaged -= static_cast<std::int64_t>(tensor.nbytes());
+    }
     optimizer_.emplace(named_parameters(denoiser_), config.optimizer);
     use_.moments = since_last();
     if (config.train.shard_optimizer && target.processes > 1) {  // and this rank's slices of the weights
@@ -192,6 +198,7 @@ StepRate time_step(const RunConfig& config, at::Device device, const PlanTarget&
       device.is_cpu() ? micro_batches_at_once(config, processors(), accumulation_of(config.train, target.processes))
                       : 1;
   Denoiser denoiser(config.model, static_cast<std::uint64_t>(config.seed), device);
+  choose_trained(denoiser, config);
   set_up_for_training(denoiser, config.train);
   AdamW optimizer(named_parameters(denoiser), config.optimizer);
   const PerceptualDistance perceptual = perceptual_distance(config, device);

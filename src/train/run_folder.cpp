@@ -23,7 +23,9 @@ const std::vector<std::string> kMayChange = {"/train/steps",
                                              "/train/join_timeout",
                                              "/train/rank_timeout",
                                              "/train/shard_optimizer",
-                                             "/train/gradient_checkpointing"};
+                                             "/train/gradient_checkpointing",
+                                             "/train/early_stop/patience",
+                                             "/train/early_stop/min_delta"};
 
 void require_same(const Json& before, const Json& now, const std::string& run) {
   for (const Json& change : Json::diff(before, now)) {

@@ -75,7 +75,7 @@ StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std:
   } else {
     // In the order of the micro-batches, so that the number of cores changes no bit.
     std::vector<at::Tensor> parameters;
-    for (const auto& [name, tensor] : denoiser.parameters()) parameters.push_back(tensor);
+    for (const auto& [name, tensor] : denoiser.trained_parameters()) parameters.push_back(tensor);
     for (std::size_t first = 0; first < micro_batches.size(); first += at_once) {
       const auto some = std::span(micro_batches).subspan(first, std::min(at_once, micro_batches.size() - first));
       for (const Share& share : shares_of(some, parameters, loss_of)) {
@@ -161,8 +161,13 @@ void set_up_for_training(Denoiser& denoiser, const TrainConfig& config) {
 
 std::vector<NamedParameter> named_parameters(const Denoiser& denoiser) {
   std::vector<NamedParameter> list;
-  for (auto& [name, tensor] : denoiser.parameters()) list.push_back({name, tensor});
+  for (auto& [name, tensor] : denoiser.trained_parameters()) list.push_back({name, tensor});
   return list;
+}
+
+void choose_trained(Denoiser& denoiser, const RunConfig& config) {
+  if (config.train.lora.rank > 0) denoiser.add_adapters(config.train.lora, static_cast<std::uint64_t>(config.seed));
+  if (!config.train.freeze.empty()) denoiser.freeze(config.train.freeze);
 }
 
 }  // namespace spinfill

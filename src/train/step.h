@@ -56,6 +56,9 @@ void set_up_for_training(Denoiser& denoiser, const TrainConfig& config);
 // LPIPS where loss.lpips asks for it, else nothing. No weights: an error (exit 2).
 PerceptualDistance perceptual_distance(const RunConfig& config, at::Device device);
 
-std::vector<NamedParameter> named_parameters(const Denoiser& denoiser);
+std::vector<NamedParameter> named_parameters(const Denoiser& denoiser);  // those that are trained
+
+// Adapters and frozen parts, as train.lora and train.freeze say. Behind loading the weights to begin with.
+void choose_trained(Denoiser& denoiser, const RunConfig& config);
 
 }  // namespace spinfill

@@ -19,6 +19,7 @@
 #include "model/weights.h"
 #include "train/checkpoint.h"
 #include "train/checkpoint_writer.h"
+#include "train/early_stop.h"
 #include "train/optimizer.h"
 #include "train/run_folder.h"
 #include "train/run_log.h"
@@ -32,6 +33,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string trained_text(const Denoiser& denoiser) {
+  std::int64_t count = 0;
+  for (const auto& [name, tensor] : denoiser.trained_parameters()) count += tensor.numel();
+  return count == denoiser.parameter_count() ? "" : fmt::format(" ({} trained)", count);
 }
 
 // Of all ranks' vehicles those of micro-batches whose own loss was not finite; all, where only the sum of gradients was
@@ -59,7 +66,10 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   ranks.require_equal("configuration", to_json(config).dump());
 
   // ---- Data: vehicles of the training split; a fixed list of (vehicle, subset) pairs for validation.
-  const DataSet data = open_data_set(config.data.path, "train");
+  DataSet data = open_data_set(config.data.path, "train");
+  const std::int64_t own_sets = data.size();
+  const bool replays = !config.data.replay.path.empty();
+  if (replays) data = joined(data, open_data_set(config.data.replay.path, "train"));
   ranks.at(0, "reading data");
   const Validation validation(config, device, ranks);
   const PerceptualDistance perceptual = perceptual_distance(config, device);
@@ -70,6 +80,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   // ---- Model, averaged weights, optimiser.
   Denoiser denoiser(config.model, seed, device);
   if (!config.train.init_from.empty()) load_weights(config.train.init_from, denoiser);
+  choose_trained(denoiser, config);
   set_up_for_training(denoiser, config.train);
   TrainingState state(denoiser, config, ranks);
 
@@ -86,20 +97,27 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   const Json counters = Json::parse(ranks.from_first(checkpoint ? checkpoint->progress.dump() : "{}"));
   std::int64_t step = state.step();
   BestValidation best = BestValidation::from_json(counters);
+  EarlyStop early_stop(config.train.early_stop);
+  early_stop.load(counters);
   // Before step 1: what fails there should not fail after hours.
   bool validation_owed = counters.value("validation_owed", step == 0);
   if (checkpoint) log_info("resumed at step {}", step);
   checkpoint.reset();
   std::optional<RunLog> log;  // of the first rank
   if (ranks.first()) log.emplace(run, step, to_yaml(config));
-  log_info("{} parameters, {} training vehicles, {} on {}{}", denoiser.parameter_count(), data.size(), run.string(),
-           device.str(), ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
+  log_info("{} parameters{}, {} training vehicles{}, {} on {}{}", denoiser.parameter_count(), trained_text(denoiser),
+           own_sets, replays ? fmt::format(" and {} replayed", data.size() - own_sets) : "", run.string(), device.str(),
+           ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
 
   // Whether this is the best so far. Cut short by a signal it stays owed.
   const auto validate = [&] {
     ranks.at(step, "validation");
-    const std::optional<Json> row = validation.score(state.averaged(), step, run / "samples");
+    std::optional<Json> row = validation.score(state.averaged(), step, run / "samples");
     validation_owed = !row;
+    if (row && early_stop.on()) {
+      early_stop.update(row->at("validation").at("psnr").get<double>(), step);
+      (*row)["stale_validations"] = early_stop.stale();
+    }
     if (row && log) {
       log->add(*row);
       log->add_samples(step);
@@ -111,6 +129,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
     ranks.at(step, "saving a checkpoint");
     Json progress = best.to_json();
     progress["validation_owed"] = validation_owed;
+    if (early_stop.on()) progress["early_stop"] = early_stop.to_json();
     writer.begin(state.share(step, progress), best.step);
   };
   const auto stopped = [&] {
@@ -119,17 +138,28 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
     return TrainResult{step, true};
   };
 
+  const auto ended_early = [&] {
+    writer.finish();
+    log_info(
+        "ended at step {}: validation PSNR did not rise by more than {} dB for {} validations; best at step {} with "
+        "{:.2f} dB; a larger train.early_stop.patience with --resume goes on",
+        step, config.train.early_stop.min_delta, early_stop.stale(), best.step, best.psnr);
+    return TrainResult{step, false, true};
+  };
+
   if (validation_owed) {
     validate();
     if (step > 0 || validation_owed) save();
     if (validation_owed) return stopped();
   }
+  if (early_stop.on() && step < config.train.steps && ranks.any(early_stop.ended())) return ended_early();
 
   TrainingStream stream;
   stream.seed = seed;
   stream.batch_size = config.train.micro_batch_sets;
   stream.rank = ranks.rank();
   stream.world = ranks.world();
+  if (replays) stream.own_sets = own_sets;
   Loader loader(training_batches(data, config.data, stream), step * accumulation, config.train.steps * accumulation,
                 config.data.loader);
   Progress progress("train", config.train.steps, "steps", step);
@@ -205,7 +235,8 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
       window_start += Clock::now() - paused;
     }
     const bool stop = (ranks.any(StopSignals::requested()) && !last) || validation_owed;
-    if (step % config.train.checkpoint_every == 0 || improved || last || stop) {
+    const bool end = early_stop.on() && !last && !stop && ranks.any(early_stop.ended());
+    if (step % config.train.checkpoint_every == 0 || improved || last || stop || end) {
       const auto paused = Clock::now();
       save();
       window_start += Clock::now() - paused;
@@ -214,9 +245,13 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
       progress.finish();
       return stopped();
     }
+    if (end) {
+      progress.finish();
+      return ended_early();
+    }
   }
   writer.finish();
-  return {step, false};
+  return {step};
 }
 
 TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {

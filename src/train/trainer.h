@@ -10,8 +10,9 @@
 namespace spinfill {
 
 struct TrainResult {
-  std::int64_t step = 0;  // optimiser steps made
-  bool stopped = false;   // by a signal to any rank, after saving
+  std::int64_t step = 0;     // optimiser steps made
+  bool stopped = false;      // by a signal to any rank, after saving
+  bool ended_early = false;  // by train.early_stop
 };
 
 // Trains in RUN: config.yaml, metrics.jsonl, samples/, checkpoints/. The same seed, configuration and data give the

@@ -11,10 +11,18 @@
 namespace spinfill {
 namespace {
 
-std::vector<at::Tensor> trainable(const Denoiser& denoiser) {
+std::vector<at::Tensor> trained(const Denoiser& denoiser) {
   std::vector<at::Tensor> list;
-  for (auto& [name, tensor] : denoiser.parameters()) list.push_back(tensor);
+  for (auto& [name, tensor] : denoiser.trained_parameters()) list.push_back(tensor);
   return list;
+}
+
+// What is not trained is the same in the averaged model: one memory for both.
+void share_frozen(const Denoiser& averaged, const Denoiser& denoiser) {
+  const auto own = averaged.parameters(), other = denoiser.parameters();
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    if (!other[i].second.requires_grad()) at::Tensor(own[i].second).set_data(other[i].second.detach());
+  }
 }
 
 std::vector<at::Tensor> detached(std::vector<at::Tensor> tensors) {
@@ -36,17 +44,21 @@ TrainingState::TrainingState(const Denoiser& denoiser, const RunConfig& config, 
     optimizer_ = std::make_unique<AdamW>(shards_->pieces(), config.optimizer);
   } else {
     averaged_.emplace(config.model, static_cast<std::uint64_t>(config.seed), denoiser_.device());
-    weights_ = detached(trainable(denoiser_));
-    averaged_weights_ = detached(trainable(*averaged_));
+    choose_trained(*averaged_, config);
+    share_frozen(*averaged_, denoiser_);
+    weights_ = detached(trained(denoiser_));
+    averaged_weights_ = detached(trained(*averaged_));
     optimizer_ = std::make_unique<AdamW>(parameters, config.optimizer);
   }
   gradients_ =
-      std::make_unique<GradientExchange>(ranks, trainable(denoiser_), exchanges_while_backward(config), shards_.get());
+      std::make_unique<GradientExchange>(ranks, trained(denoiser_), exchanges_while_backward(config), shards_.get());
 }
 
 void TrainingState::start_from(const Checkpoint* checkpoint) {
   if (checkpoint != nullptr) load_state(denoiser_, checkpoint->weights, "checkpoint weights");
-  ranks_.copy_from_first(detached(trainable(denoiser_)));
+  std::vector<at::Tensor> all;  // what is frozen comes from a checkpoint, too
+  for (const auto& [name, tensor] : denoiser_.state()) all.push_back(tensor);
+  ranks_.copy_from_first(all);
   const Json said = Json::parse(ranks_.from_first(
       Json{{"resumed", checkpoint != nullptr}, {"step", checkpoint != nullptr ? checkpoint->step : 0}}.dump()));
   step_ = said.at("step").get<std::int64_t>();
@@ -83,7 +95,10 @@ Denoiser TrainingState::averaged() {
   if (averaged_) return *averaged_;
   // Only as long as it is looked at: it is as large as the weights.
   Denoiser whole(config_.model, static_cast<std::uint64_t>(config_.seed), denoiser_.device());
-  load_state(whole, shards_->gather(averaged_weights_), "averaged weights");
+  choose_trained(whole, config_);
+  TensorMap state = shards_->gather(averaged_weights_);
+  state.merge(denoiser_.state());  // what is not trained
+  load_state(whole, state, "averaged weights");
   return whole;
 }
 
@@ -95,7 +110,13 @@ CheckpointShare TrainingState::share(std::int64_t step, const Json& progress) co
   share.world = ranks_.world();
   if (share.rank == 0) share.weights = denoiser_.state();
   if (shards_) {
-    share.ema = shards_->named("", averaged_weights_);
+    PieceMap averaged = shards_->named("", averaged_weights_);
+    if (share.rank == 0) {
+      TensorMap frozen = denoiser_.state();
+      for (const auto& [name, tensor] : denoiser_.trained_parameters()) frozen.erase(name);
+      for (const auto& [name, tensor] : frozen) averaged[name] = {tensor.reshape({-1}), 0, tensor.sizes().vec()};
+    }
+    share.ema = std::move(averaged);
     PieceMap moments;
     for (const char* kind : AdamW::kKinds)
       moments.merge(shards_->named(fmt::format("{}.", kind), optimizer_->state(kind)));

@@ -31,7 +31,9 @@ class Validation {
   ~Validation();
 
   // One row of metrics.jsonl, the same on every rank: {"step", "validation": {"psnr", "ssim", "lpips",
-  // "foreground_psnr"}, …}; pictures go to samples/step-N-K.png. Empty where a rank was asked to stop meanwhile.
+  // "foreground_psnr"}, "by_category": {NAME: the same}, …}, with data.replay also "replay" and "replay_by_category" of
+  // that data set's validation split; pictures go to samples/step-N-K.png. Empty where a rank was asked to stop
+  // meanwhile.
   std::optional<Json> score(const Denoiser& denoiser, std::int64_t step, const std::filesystem::path& samples) const;
 
  private:

@@ -104,6 +104,50 @@ TEST_F(Distributed, AnySplitGivesTheSameRun) {
   }
 }
 
+// Adapters beside frozen weights, and frozen parts, with replayed data: what is trained, and what is not, is the same
+// for one process and two, gradients exchanged while backward runs or at once.
+TEST_F(Distributed, RetrainingIsTheSameForAnySplit) {
+  test::TinySetOptions older;
+  older.seed = 30;
+  test::write_tiny_data_set(*folder_ / "older", 6, older);
+  ASSERT_EQ(shell(train("base")).exit_code, 0);
+  const std::string from =
+      "--set train.init_from=base/checkpoints/step-6/ema.safetensors --set data.replay.path=older "
+      "--set data.replay.share=0.5 --set optimizer.learning_rate=0.01 --set optimizer.warmup_steps=0 ";
+  for (const std::string what : {"train.lora.rank=2", "train.freeze=[unet.down_blocks]"}) {
+    fs::remove_all(*folder_ / "alone");
+    auto result = shell(train("alone", from + "--set '" + what + "'"));
+    ASSERT_EQ(result.exit_code, 0) << result.output;
+    const TensorMap start = weights("alone", 3), end = weights("alone", 6);
+    double moved = 0;
+    for (const auto& [name, tensor] : end)
+      moved = std::max(moved, (tensor - start.at(name)).abs().max().item<double>());
+    ASSERT_GT(moved, 1e-3);
+    for (const std::string threads : {"OMP_NUM_THREADS=1 ", "OMP_NUM_THREADS=2 "}) {
+      fs::remove_all(*folder_ / "both");
+      result = shell(threads + train("both", from + "--nproc-per-node 2 --set '" + what + "'"));
+      ASSERT_EQ(result.exit_code, 0) << result.output;
+      expect_close(weights("both", 6), end, 2e-5);
+      EXPECT_EQ(rows("both")[0].at("replay"), rows("alone")[0].at("replay"));
+      EXPECT_EQ(rows("both")[0].at("replay_by_category"), rows("alone")[0].at("replay_by_category"));
+    }
+  }
+}
+
+TEST_F(Distributed, AllEndAtAnEarlyStopAndResumingSaysSo) {
+  const std::string stops =
+      "--nproc-per-node 2 --set train.steps=1000 --set train.validate_every=2 --set train.early_stop.patience=1 "
+      "--set train.early_stop.min_delta=50";
+  auto result = shell(train("early", stops));
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("ended at step 4: validation PSNR did not rise"));
+  EXPECT_TRUE(fs::exists(*folder_ / "early/checkpoints/step-4/state.json"));
+  result = shell(train("early", stops + " --resume"));
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("ended at step 4: validation PSNR did not rise"));
+  EXPECT_FALSE(fs::exists(*folder_ / "early/checkpoints/step-6"));
+}
+
 // Another number of processes goes on with the same data in the same order.
 TEST_F(Distributed, ResumesWithAnotherNumberOfProcesses) {
   ASSERT_EQ(shell(train("whole", "--nproc-per-node 2")).exit_code, 0);

@@ -47,6 +47,33 @@ ExampleConfig read(const std::string& yaml, const std::vector<Override>& overrid
   return config;
 }
 
+TEST(Config, ConditionOfAKeyIsToldAtItsPlace) {
+  struct Group {
+    std::int64_t steps = 5;
+    OptimizerConfig optimizer;
+    void bind(Fields& f) {
+      f.number("steps", steps, "Steps", 0, 9);
+      f.group("optimizer", optimizer, "The optimizer");
+      f.require_at("optimizer.name", optimizer.name == "adamw" || steps < 5, "needs few steps");
+    }
+  };
+  const auto load = [](const std::string& yaml, const std::vector<Override>& overrides = {}) {
+    Group group;
+    read_config_text(yaml, "c.yaml", overrides, [&](Fields& f) { group.bind(f); });
+  };
+  expect_error(ExitCode::usage, {"c.yaml:3: optimizer.name needs few steps"},
+               [&] { load("steps: 6\noptimizer:\n  name: sgd\n"); });
+  expect_error(ExitCode::usage, {"--set optimizer.name: optimizer.name needs"}, [&] {
+    load("", {{"optimizer.name", "sgd"}});
+  });
+  EXPECT_NO_THROW(load("steps: 4\noptimizer:\n  name: sgd\n"));
+}
+
+TEST(Config, NearestWordsComeInOrder) {
+  EXPECT_EQ(nearest_words("unet.cov_in", {"conditioner", "unet.conv_out", "unet.conv_in"}, 2),
+            (std::vector<std::string>{"unet.conv_in", "unet.conv_out"}));
+}
+
 TEST(Config, ReadsEveryKindAndKeepsDefaults) {
   const ExampleConfig config =
       read("steps: 7\nmirror: false\nmissing: [1, 7]\ncategories: [suv, \"12\"]\noptimizer:\n  learning_rate: 1e-3\n");

@@ -7,7 +7,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <set>
 #include <thread>
+#include <tuple>
 
 #include "core/files.h"
 #include "support/support.h"
@@ -185,6 +187,58 @@ TEST_F(TrainingLoaderTest, RanksShareTheSamplesOfOne) {
     const auto half = take(0, 2, {.seed = 5, .batch_size = 2, .rank = rank, .world = 2, .priors = false});
     for (std::size_t step = 0; step < 2; ++step) {
       EXPECT_TRUE(at::equal(half[step].colour, alone[step].colour.narrow(0, 2 * rank, 2)));
+    }
+  }
+}
+
+// Old sets among the new ones: the same samples for any share among ranks and wherever a run is resumed.
+TEST_F(TrainingLoaderTest, ReplayedSetsComeInTheSameOrderForAnyRankAndResume) {
+  test::TinySetOptions older;
+  older.seed = 40;
+  test::write_tiny_data_set(folder_ / "older", 5, older);
+  const DataSet own = data_, all = joined(own, open_data_set(folder_ / "older", "train"));
+  ASSERT_EQ(own.size(), 5);
+  ASSERT_EQ(all.size(), 8);
+  data_ = all;
+  config_.replay.share = 0.4;
+  const TrainingStream stream{.seed = 5, .batch_size = 4, .priors = false, .own_sets = own.size()};
+  const auto alone = take(0, 6, stream), rest = take(4, 6, stream);
+  for (std::size_t i = 0; i < 2; ++i) expect_equal(rest[i], alone[4 + i]);
+  for (std::int64_t rank = 0; rank < 2; ++rank) {
+    TrainingStream half = stream;
+    half.batch_size = 2;
+    half.rank = rank;
+    half.world = 2;
+    const auto batches = take(0, 6, half);
+    for (std::size_t step = 0; step < 6; ++step) {
+      EXPECT_TRUE(at::equal(batches[step].colour, alone[step].colour.narrow(0, 2 * rank, 2)));
+    }
+  }
+  // Each data set in epochs of its own: every vehicle once in each.
+  std::vector<std::int64_t> fresh, replayed;
+  for (std::int64_t sample = 0; sample < 25; ++sample) {
+    const std::int64_t set = training_sample(all, config_, 5, sample, own.size()).set;
+    (set < own.size() ? fresh : replayed).push_back(set);
+  }
+  EXPECT_EQ(replayed.size(), 10U);
+  for (const auto& [list, first, count] :
+       {std::tuple(&fresh, std::int64_t{0}, own.size()), std::tuple(&replayed, own.size(), all.size() - own.size())}) {
+    for (std::int64_t epoch = 0; (epoch + 1) * count <= std::ssize(*list); ++epoch) {
+      std::set<std::int64_t> seen(list->begin() + epoch * count, list->begin() + (epoch + 1) * count);
+      EXPECT_EQ(std::ssize(seen), count);
+      EXPECT_EQ(*seen.begin(), first);
+    }
+  }
+}
+
+TEST(MixedPosition, SharesAreExactAndEven) {
+  for (const double share : {0.001, 0.25, 0.3, 0.5, 0.99}) {
+    std::uint64_t replayed = 0, fresh = 0;
+    for (std::uint64_t sample = 0; sample < 4000; ++sample) {
+      const MixedPosition at = mixed_position(share, 7, sample);
+      EXPECT_EQ(at.position, at.replayed ? replayed : fresh);
+      ++(at.replayed ? replayed : fresh);
+      EXPECT_NEAR(static_cast<double>(replayed), share * static_cast<double>(sample + 1), 1);
     }
   }
 }
