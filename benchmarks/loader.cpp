@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long the loader needs for a batch: benchmark_loader DATA [--batch 8] [--threads 1] [--steps 30] [--width 96 …]
+// [--cameras estimated] [--cache-folder DIR]: while the folder is filled, and in another run after that.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -34,6 +35,8 @@ int main(int argc, char** argv) {
   app.add_option("--threads", config.loader.threads);
   app.add_option("--width", config.width);
   app.add_option("--height", config.height);
+  app.add_option("--cameras", config.cameras);
+  app.add_option("--cache-folder", config.loader.cache_folder);
   CLI11_PARSE(app, argc, argv);
   try {
     const DataSet data = open_data_set(folder, "train");
@@ -41,6 +44,10 @@ int main(int argc, char** argv) {
       stream.priors = priors;
       const MakeBatch make = training_batches(data, config, stream);
       const std::int64_t epoch = (data.size() + stream.batch_size - 1) / stream.batch_size;
+      if (!config.loader.cache_folder.empty() && !priors) {
+        Loader filling(training_batches(data, config, stream), 0, epoch, config.loader);
+        fmt::print("{:.1f} ms a batch while the folder is filled\n", 1e3 * seconds_per_batch(filling));
+      }
       Loader first(make, 0, epoch, config.loader);
       const double decoding = seconds_per_batch(first);
       Loader later(make, epoch, epoch + steps, config.loader);

@@ -71,8 +71,10 @@ stage 'Done'
 {
   echo '| | PSNR | foreground | SSIM | LPIPS |'
   echo '| --- | --- | --- | --- | --- |'
-  for kind in base full replay lora; do row "$kind, new: bus" $kind-new overall; done
-  for kind in base full replay lora; do row "$kind, old: all six" $kind-old overall; done
+  for data in 'new: bus' 'old: all six'; do
+    for baseline in nearest mirror-or-prior; do row "*$baseline*, $data" "base-${data%%:*}" "$baseline\":{\"overall"; done
+    for kind in base full replay lora; do row "$kind, $data" "$kind-${data%%:*}" overall; done
+  done
   for category in sedan suv hatchback jeep pickup truck; do
     for kind in base full replay lora; do row "$kind, $category" $kind-old $category; done
   done

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -9,30 +10,44 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "metrics/checkpoint_files.h"
+#include "metrics/run_page.h"
 #include "metrics/run_summary.h"
 
 namespace spinfill {
 namespace {
 
 struct Options {
-  std::string path, html, sheet;
+  std::vector<std::string> paths;
+  std::string html, sheet;
   bool json = false;
 };
 
-int inspect_run(const Options& options) {
-  const RunSummary run = read_run(options.path);
-  fmt::print("{}", options.json ? run_to_json(run).dump(2) + "\n" : run_text(run));
+int inspect_runs(const Options& options) {
+  std::vector<RunSummary> runs;
+  for (const std::string& path : options.paths) runs.push_back(read_run(path));
+  if (options.json) {
+    Json value = run_to_json(runs[0]);
+    if (runs.size() > 1) {
+      value = {{"kind", "runs"}, {"runs", Json::object()}};
+      for (const RunSummary& run : runs) value["runs"][run.folder.string()] = run_to_json(run);
+    }
+    fmt::print("{}\n", value.dump(2));
+  } else {
+    for (const RunSummary& run : runs) fmt::print("{}", run_text(run));
+  }
   if (!options.html.empty()) {
-    write_file_atomic(options.html, run_html(run));
+    write_file_atomic(options.html, runs.size() > 1 ? runs_html(runs) : run_html(runs[0]));
     log_info("wrote {}", options.html);
   }
   bool valid = true;
-  for (const CheckpointSummary& checkpoint : run.checkpoints) valid &= checkpoint.problem.empty();
+  for (const RunSummary& run : runs) {
+    for (const CheckpointSummary& checkpoint : run.checkpoints) valid &= checkpoint.problem.empty();
+  }
   return static_cast<int>(valid ? ExitCode::done : ExitCode::check_failed);
 }
 
-int inspect_bundle(const Options& options) {
-  const fs::path path = fs::path(options.path) / "manifest.json";
+int inspect_bundle(const std::string& folder, const Options& options) {
+  const fs::path path = fs::path(folder) / "manifest.json";
   const Json manifest = read_json(path);
   if (!manifest.is_object() || !manifest.contains("files") || !manifest["files"].is_object()) {
     fail("{}: states no files; export the bundle again", path.string());
@@ -41,7 +56,7 @@ int inspect_bundle(const Options& options) {
   for (const auto& [name, file] : manifest["files"].items()) {
     hashes[name] = file.is_object() ? file.value("sha256", Json()) : Json();
   }
-  const std::vector<std::string> problems = check_hashes(options.path, hashes);
+  const std::vector<std::string> problems = check_hashes(folder, hashes);
   if (options.json) {
     Json value;
     value["kind"] = "bundle";
@@ -49,15 +64,15 @@ int inspect_bundle(const Options& options) {
     value["problems"] = problems;
     fmt::print("{}\n", value.dump(2));
   } else {
-    fmt::print("bundle {}: {} files, {}\n{}\n", options.path, hashes.size(),
+    fmt::print("bundle {}: {} files, {}\n{}\n", folder, hashes.size(),
                problems.empty() ? "all with the hashes that the manifest states" : "NOT VALID", manifest.dump(2));
     for (const std::string& problem : problems) fmt::print("problem: {}\n", problem);
   }
   return static_cast<int>(problems.empty() ? ExitCode::done : ExitCode::check_failed);
 }
 
-int inspect_data(const Options& options) {
-  const DataSummary data = read_data_summary(options.path);
+int inspect_data(const std::string& folder, const Options& options) {
+  const DataSummary data = read_data_summary(folder);
   fmt::print("{}", options.json ? data_to_json(data).dump(2) + "\n" : data_text(data));
   if (!options.sheet.empty()) {
     write_data_sheet(data, options.sheet);
@@ -67,35 +82,46 @@ int inspect_data(const Options& options) {
 }
 
 int inspect(const Options& options) {
-  const fs::path path = options.path;
-  if (!fs::exists(path)) fail_usage("{}: does not exist; name a run, a bundle or a data set", options.path);
-  const bool bundle = fs::exists(path / "manifest.json"), run = fs::exists(path / "config.yaml");
-  if (!options.html.empty() && (bundle || !run)) fail_usage("--html: {} is not a run", options.path);
-  if (!options.sheet.empty() && (bundle || run)) fail_usage("--contact-sheet: {} is not a data set", options.path);
-  if (bundle) return inspect_bundle(options);
-  if (run) return inspect_run(options);
-  if (is_data(path)) return inspect_data(options);
-  fail_usage("{}: is neither a run (config.yaml), a bundle (manifest.json) nor a data set (transforms.json)",
-             options.path);
+  for (const std::string& path : options.paths) {
+    if (!fs::exists(path)) fail_usage("{}: does not exist; name a run, a bundle or a data set", path);
+  }
+  const auto is_bundle = [](const fs::path& path) { return fs::exists(path / "manifest.json"); };
+  const auto is_run = [&](const fs::path& path) { return !is_bundle(path) && fs::exists(path / "config.yaml"); };
+  const auto odd = std::find_if_not(options.paths.begin(), options.paths.end(), is_run);
+  if (odd != options.paths.end() && !options.html.empty()) fail_usage("--html: {} is not a run", *odd);
+  if (odd != options.paths.end() && options.paths.size() > 1) {
+    fail_usage("{}: is not a run; only runs can be shown together", *odd);
+  }
+  const std::string& path = options.paths.front();
+  if (!options.sheet.empty() && (is_bundle(path) || is_run(path))) {
+    fail_usage("--contact-sheet: {} is not a data set", path);
+  }
+  if (is_bundle(path)) return inspect_bundle(path, options);
+  if (is_run(path)) return inspect_runs(options);
+  if (is_data(path)) return inspect_data(path, options);
+  fail_usage("{}: is neither a run (config.yaml), a bundle (manifest.json) nor a data set (transforms.json)", path);
 }
 
 }  // namespace
 
 Command inspect_command() {
-  return {"inspect", "Show what a run, a bundle or a data set holds, and whether it is whole",
-          [](CLI::App& app) -> std::function<int()> {
-            auto options = std::make_shared<Options>();
-            app.add_option("PATH", options->path, "Folder of a run, a bundle or a data set")->required();
-            app.add_option("--html", options->html, "Runs: write one self-contained page with curves and samples");
-            app.add_option("--contact-sheet", options->sheet, "Data sets: write a PNG with the sets' views");
-            app.add_flag("--json", options->json, "Print JSON");
-            app.footer("Exit code 1: a checkpoint or a set is not valid; it is named.");
-            return [options] {
-              const int code = inspect(*options);
-              std::fflush(stdout);
-              return code;
-            };
-          }};
+  return {
+      "inspect", "Show what runs, a bundle or a data set hold, and whether they are whole",
+      [](CLI::App& app) -> std::function<int()> {
+        auto options = std::make_shared<Options>();
+        app.add_option("PATH", options->paths, "Folder of a run, a bundle or a data set; or several runs")->required();
+        app.add_option("--html", options->html,
+                       "Runs: write one self-contained page with curves and samples; of several runs, with their "
+                       "curves on common axes and the settings in which they differ");
+        app.add_option("--contact-sheet", options->sheet, "Data sets: write a PNG with the sets' views");
+        app.add_flag("--json", options->json, "Print JSON");
+        app.footer("Exit code 1: a checkpoint or a set is not valid; it is named.");
+        return [options] {
+          const int code = inspect(*options);
+          std::fflush(stdout);
+          return code;
+        };
+      }};
 }
 
 }  // namespace spinfill

@@ -113,7 +113,7 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
   write_file_atomic(path, std::span(&bytes, 1));
 }
 
-void write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces) {
+void write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces, Sync sync) {
   const fs::path temporary = temporary_beside(path);
   const auto give_up = [&](const char* what) {
     const std::string why = reason();
@@ -145,10 +145,10 @@ void write_file_atomic(const fs::path& path, std::span<const std::string_view> p
     }
   }
   put_all(gathered);
-  if (::fsync(file.get()) != 0) give_up("cannot be written to disk");
+  if (sync == Sync::yes && ::fsync(file.get()) != 0) give_up("cannot be written to disk");
   if (::close(file.release()) != 0) give_up("cannot be written to disk");
   if (::rename(temporary.c_str(), path.c_str()) != 0) give_up("cannot be renamed into place");
-  sync_to_disk(parent_of(path));
+  if (sync == Sync::yes) sync_to_disk(parent_of(path));
 }
 
 Json parse_json(std::string_view text, const std::string& where) {

@@ -24,8 +24,11 @@ std::string read_file(const fs::path& path, std::uint64_t max_bytes = std::uint6
 
 // Writes beside the target, fsyncs, renames over it and fsyncs the folder: a reader sees the old file or the new one,
 // never half of one. Errors (exit 3) leave the old file and no temporary behind.
+// Sync::no leaves out the fsyncs: after a loss of power the file may be damaged, which its reader must find out.
+enum class Sync { yes, no };
 void write_file_atomic(const fs::path& path, std::string_view bytes);
-void write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces);  // one after the other
+void write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces,  // one after the other
+                       Sync sync = Sync::yes);
 
 // JSON with the file's name, and line and column of a syntax error. Duplicate keys and NaN are refused.
 Json read_json(const fs::path& path, std::uint64_t max_bytes = std::uint64_t{1} << 28);

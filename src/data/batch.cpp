@@ -71,6 +71,37 @@ at::Tensor identities(const DataSet& data, std::span<const SampleSpec> samples, 
   return out;
 }
 
+// A copy, of every defined tensor what `map` makes of it.
+template <class Map>
+Batch mapped(const Batch& batch, const Map& map) {
+  Batch out = batch;
+  PriorMaps& priors = out.priors;
+  for (at::Tensor* tensor : {&out.colour,
+                             &out.alpha,
+                             &out.background,
+                             &out.is_reference,
+                             &out.is_target,
+                             &out.azimuth_deg,
+                             &out.vehicle_from_camera,
+                             &out.intrinsics,
+                             &out.cue,
+                             &out.category,
+                             &out.identity,
+                             &priors.silhouette,
+                             &priors.depth,
+                             &priors.normal,
+                             &priors.canonical,
+                             &priors.warped,
+                             &priors.warped_confidence,
+                             &priors.mirrored,
+                             &priors.mirrored_confidence,
+                             &priors.flipped,
+                             &priors.flipped_validity}) {
+    if (tensor->defined()) *tensor = map(*tensor);
+  }
+  return out;
+}
+
 }  // namespace
 
 Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const DataConfig& config,
@@ -108,7 +139,8 @@ Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const
     batch.category_names.push_back(set.category);
     const auto category = std::ranges::find(kCategories, set.category);
     if (category != kCategories.end()) batch.category.data_ptr<std::int64_t>()[b] = category - kCategories.begin();
-    const SetCameras cameras = cameras_of(set, mirror ? mirrored_slots(spec.references) : spec.references, config);
+    const SetCameras cameras =
+        cameras_of(set, mirror ? mirrored_slots(spec.references) : spec.references, config, cache->store());
     for (int slot = 0; slot < views; ++slot) {
       const std::int64_t at = b * views + slot;
       const int on_disk = mirror ? mirrored_slot(slot) : slot;
@@ -161,34 +193,11 @@ PriorInputs Batch::prior_inputs() const {
 }
 
 Batch Batch::to(at::Device device) const {
-  Batch out = *this;
-  const auto move = [&](at::Tensor& tensor) {
-    if (tensor.defined()) tensor = tensor.to(device, /*non_blocking=*/true);
-  };
-  for (at::Tensor* tensor : {&out.colour,
-                             &out.alpha,
-                             &out.background,
-                             &out.is_reference,
-                             &out.is_target,
-                             &out.azimuth_deg,
-                             &out.vehicle_from_camera,
-                             &out.intrinsics,
-                             &out.cue,
-                             &out.category,
-                             &out.identity,
-                             &out.priors.silhouette,
-                             &out.priors.depth,
-                             &out.priors.normal,
-                             &out.priors.canonical,
-                             &out.priors.warped,
-                             &out.priors.warped_confidence,
-                             &out.priors.mirrored,
-                             &out.priors.mirrored_confidence,
-                             &out.priors.flipped,
-                             &out.priors.flipped_validity}) {
-    move(*tensor);
-  }
-  return out;
+  return mapped(*this, [&](const at::Tensor& tensor) { return tensor.to(device, /*non_blocking=*/true); });
+}
+
+Batch Batch::pinned() const {
+  return mapped(*this, [](const at::Tensor& tensor) { return tensor.pin_memory(); });
 }
 
 }  // namespace spinfill

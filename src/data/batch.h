@@ -37,7 +37,10 @@ struct Batch {
   std::int64_t size() const { return static_cast<std::int64_t>(ids.size()); }
   std::string category_name(std::int64_t set) const;  // "unknown" where the set states none
   PriorInputs prior_inputs() const;
+  bool has_priors() const { return priors.silhouette.defined(); }
   Batch to(at::Device device) const;
+  // In memory that a GPU copies from by itself, while the processor goes on. Only where there is a GPU.
+  Batch pinned() const;
 };
 
 inline const std::vector<std::string> kCategories = {"sedan", "suv", "hatchback", "jeep", "pickup", "truck", "bus"};

@@ -18,7 +18,7 @@ MakeBatch training_batches(const DataSet& data, const DataConfig& config, const 
   if (stream.batch_size < 1 || stream.world < 1 || stream.rank < 0 || stream.rank >= stream.world) {
     fail_usage("batches of {} sets for rank {} of {} cannot be made", stream.batch_size, stream.rank, stream.world);
   }
-  auto cache = std::make_shared<PictureCache>(config.loader.cache_mib << 20);
+  auto cache = std::make_shared<PictureCache>(config.loader.cache_mib << 20, open_store(config));
   return [&data, config, stream, cache](std::int64_t step) {
     std::vector<SampleSpec> specs;
     const std::int64_t first = (step * stream.world + stream.rank) * stream.batch_size;
@@ -27,14 +27,14 @@ MakeBatch training_batches(const DataSet& data, const DataConfig& config, const 
     }
     Batch batch = make_batch(data, specs, config, cache.get());
     if (stream.priors) batch.priors = compute_priors(batch.prior_inputs(), config.priors);
-    return batch;
+    return stream.pinned ? batch.pinned() : batch;
   };
 }
 
 MakeBatch listed_batches(const DataSet& data, const DataConfig& config, std::vector<SampleSpec> samples,
                          std::int64_t batch_size, bool priors) {
   if (batch_size < 1) fail_usage("batches of {} sets cannot be made", batch_size);
-  auto cache = std::make_shared<PictureCache>(config.loader.cache_mib << 20);
+  auto cache = std::make_shared<PictureCache>(config.loader.cache_mib << 20, open_store(config));
   return [&data, config, samples = std::move(samples), batch_size, priors, cache](std::int64_t step) {
     const auto first = static_cast<std::size_t>(step * batch_size);
     if (step < 0 || first >= samples.size()) fail("there is no batch {} of {} samples", step, samples.size());

@@ -23,7 +23,8 @@ struct TrainingStream {
   std::uint64_t seed = 0;
   std::int64_t batch_size = 1;  // sets per batch of one rank
   std::int64_t rank = 0, world = 1;
-  bool priors = true;          // computed in the loader's threads
+  bool priors = true;          // computed in the loader's threads; else by who takes the batch, on a GPU
+  bool pinned = false;         // Batch::pinned
   std::int64_t own_sets = -1;  // the data set's others are replayed (training_sample); −1: none
 };
 // Batch `step` of a rank holds the samples (step·world + rank)·batch_size … + batch_size − 1, with one picture cache

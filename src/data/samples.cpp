@@ -93,14 +93,32 @@ Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable) {
   return camera;
 }
 
-ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const DataConfig& config) {
-  const cv::Mat rgba = read_masked_picture(set, frame);
+std::shared_ptr<ContentStore> open_store(const DataConfig& config) {
+  if (config.loader.cache_folder.empty()) return nullptr;
+  return std::make_shared<ContentStore>(config.loader.cache_folder, static_cast<std::uint64_t>(config.loader.cache_gib)
+                                                                        << 30);
+}
+
+ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const DataConfig& config, ContentStore* store) {
+  const PictureFiles files = read_picture_files(set, frame);
+  auto bytes = std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(config.width) *
+                                                           static_cast<std::size_t>(config.height) * 4);
+  std::string key;
+  if (store != nullptr) {
+    ContentKey content("model picture 1");
+    content.add(files.picture).add(files.mask).add(set.width).add(set.height).add(config.width).add(config.height);
+    key = content.hex();
+    if (const auto kept = store->find(key); kept && kept->size() == bytes->size()) {
+      std::ranges::copy(*kept, bytes->begin());
+      return bytes;
+    }
+  }
   const auto width = static_cast<int>(config.width), height = static_cast<int>(config.height);
+  const cv::Mat rgba = decode_masked_picture(set, frame, files);
   const cv::Mat fitted = resample(premultiplied(rgba), fit(rgba.cols, rgba.rows, width, height));
-  auto bytes = std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(width) *
-                                                           static_cast<std::size_t>(height) * 4);
   const auto* in = fitted.ptr<float>();
   for (std::size_t i = 0; i < bytes->size(); ++i) (*bytes)[i] = static_cast<std::uint8_t>(std::lround(255 * in[i]));
+  if (store != nullptr) store->keep(key, {reinterpret_cast<const char*>(bytes->data()), bytes->size()});
   return bytes;
 }
 
@@ -130,7 +148,7 @@ ModelPicture PictureCache::picture(const ViewSet& views, std::int64_t set, int s
     const std::lock_guard lock(mutex_);
     if (const auto found = pictures_.find(key); found != pictures_.end()) return found->second;
   }
-  ModelPicture picture = load_model_picture(views, *views.frame_at(slot), config);
+  ModelPicture picture = load_model_picture(views, *views.frame_at(slot), config, store_.get());
   const std::lock_guard lock(mutex_);
   ++decoded_;
   const auto bytes = static_cast<std::int64_t>(picture->size());

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/content_store.h"
 #include "data/config.h"
 #include "data/subsets.h"
 #include "data/view_set.h"
@@ -19,8 +20,9 @@ struct SetCameras {
 
 // As config.cameras says: `stated`, those of transforms.json (camera_at), `turntable`, the canonical one of
 // config.turntable, or `estimated`, from the masks of `references` (slots on disk) and the stated azimuths alone, so
-// that no other picture has a part in them.
-SetCameras cameras_of(const ViewSet& set, const Slots& references, const DataConfig& config);
+// that no other picture has a part in them; a store keeps those.
+SetCameras cameras_of(const ViewSet& set, const Slots& references, const DataConfig& config,
+                      ContentStore* store = nullptr);
 
 // The stabilisation cue of a view, Batch::kCueSize numbers: how its picture departs from the canonical turntable's
 // (log-scale, shift of the vehicle's origin right and down in shares of the width, roll, azimuth beside its slot;

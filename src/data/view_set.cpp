@@ -331,19 +331,29 @@ const Frame* ViewSet::missing_at(int slot) const {
   return found == missing.end() ? nullptr : &*found;
 }
 
-cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame) {
-  const auto read = [&](const std::string& file) {
+PictureFiles read_picture_files(const ViewSet& set, const Frame& frame) {
+  PictureFiles files{read_set_file(set, frame.file_path, kMaxPictureFileBytes), {}};
+  if (!frame.mask_file_path.empty()) files.mask = read_set_file(set, frame.mask_file_path, kMaxPictureFileBytes);
+  return files;
+}
+
+cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const PictureFiles& files) {
+  const auto decode = [&](const std::string& bytes, const std::string& file) {
     const fs::path path = set.folder / file;
-    cv::Mat picture = decode_picture(read_set_file(set, file, kMaxPictureFileBytes), path.string());
+    cv::Mat picture = decode_picture(bytes, path.string());
     if (picture.cols != set.width || picture.rows != set.height) {
       fail("{}: is {}x{} px, but its set says {}x{} px: give all pictures of a set one size", path.string(),
            picture.cols, picture.rows, set.width, set.height);
     }
     return picture;
   };
-  cv::Mat rgba = read(frame.file_path);
-  if (!frame.mask_file_path.empty()) cv::mixChannels({read(frame.mask_file_path)}, {rgba}, {0, 3});
+  cv::Mat rgba = decode(files.picture, frame.file_path);
+  if (!frame.mask_file_path.empty()) cv::mixChannels({decode(files.mask, frame.mask_file_path)}, {rgba}, {0, 3});
   return rgba;
+}
+
+cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame) {
+  return decode_masked_picture(set, frame, read_picture_files(set, frame));
 }
 
 std::string read_set_file(const ViewSet& set, const std::string& name, std::uint64_t max_bytes) {

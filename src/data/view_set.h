@@ -50,8 +50,14 @@ cv::Mat read_picture(
     const std::filesystem::path& path);  // 8-bit RGBA (alpha 255 where the file has none); checked size and depth
 // A file that the set's description names, whole. Exit 3 names it: missing, damaged, out of the folder, too large.
 std::string read_set_file(const ViewSet& set, const std::string& name, std::uint64_t max_bytes);
+// The files of a frame's picture, as they lie on disk.
+struct PictureFiles {
+  std::string picture, mask;  // bytes; mask: empty where the frame has none
+};
+PictureFiles read_picture_files(const ViewSet& set, const Frame& frame);
 // The frame's picture with its mask, if it has one, as alpha; fails where a size is not the set's.
-cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame);
+cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const PictureFiles& files);
+cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame);            // both
 void write_png(const std::filesystem::path& path, const cv::Mat& rgba_or_rgb);  // 8-bit, RGB(A) order, atomic
 
 }  // namespace spinfill

@@ -148,6 +148,7 @@ ExportResult export_bundle(const LoadedModel& source, const fs::path& out, const
   BundleConfig config{source.config.data, source.config.model, source.config.sampler};
   config.data.path.clear();
   config.data.replay.path.clear();
+  config.data.loader.cache_folder.clear();
 
   AtomicFolder folder(out, options.replace);
   make_folder(folder.path() / "parity");

@@ -14,7 +14,11 @@ namespace spinfill {
 
 EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& evaluation, const std::string& split,
                              std::int64_t limit)
-    : config_(data), evaluation_(evaluation), split_(split), data_(open_data_set(data.path, split)) {
+    : config_(data),
+      evaluation_(evaluation),
+      split_(split),
+      data_(open_data_set(data.path, split)),
+      pictures_(std::make_shared<PictureCache>(0, open_store(data))) {
   const std::int64_t count = data_.size();
   if (count == 0) fail("{}: the split '{}' holds no vehicle", data.path, split);
   if (limit > 0 && limit < count) {
@@ -33,7 +37,7 @@ std::int64_t EvaluationSet::batches() const {
 Batch EvaluationSet::batch(std::int64_t index) const {
   const auto first = static_cast<std::size_t>(index * evaluation_.batch_sets);
   const std::size_t count = std::min(static_cast<std::size_t>(evaluation_.batch_sets), samples_.size() - first);
-  Batch batch = make_batch(data_, std::span(samples_).subspan(first, count), config_);
+  Batch batch = make_batch(data_, std::span(samples_).subspan(first, count), config_, pictures_.get());
   batch.priors = compute_priors(batch.prior_inputs(), config_.priors);
   return batch;
 }

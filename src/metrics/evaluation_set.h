@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "data/samples.h"
@@ -37,6 +38,7 @@ class EvaluationSet {
   EvaluationConfig evaluation_;
   std::string split_;
   DataSet data_;
+  std::shared_ptr<PictureCache> pictures_;  // of the store alone: an evaluation comes by each sample once
   std::vector<SampleSpec> samples_;
 };
 

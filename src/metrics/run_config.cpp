@@ -61,7 +61,7 @@ void TrainConfig::bind(Fields& f) {
   f.choice("precision", precision, {"fp32", "bf16"},
            "The network's products; weights, loss, optimiser and averages are float32 in both");
   f.flag("gradient_checkpointing", gradient_checkpointing,
-         "Backward runs each layer again: less memory, about a third more time, the same gradients");
+         "Backward runs each layer again: less memory, up to a third more time, the same gradients");
   f.text("init_from", init_from, "safetensors file with initial weights; empty: random by seed");
   f.group("lora", lora, "Low-rank adapters beside frozen weights; merged into them by evaluate and export");
   f.list("freeze", freeze, {}, "Parts of the network that are not trained, as in [unet.down_blocks, \"*.attn2\"]");

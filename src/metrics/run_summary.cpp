@@ -103,6 +103,10 @@ const Series* RunSummary::find(const std::string& name) const {
   return nullptr;
 }
 
+std::string RunSummary::name() const {
+  return (folder.filename().empty() ? folder.parent_path() : folder).filename().string();
+}
+
 RunSummary read_run(const fs::path& folder) {
   RunSummary run;
   run.folder = folder;

@@ -34,6 +34,7 @@ struct RunSummary {
   std::vector<CheckpointSummary> checkpoints;  // by step
   std::vector<std::filesystem::path> samples;  // PNG files, by name
   const Series* find(const std::string& name) const;
+  std::string name() const;  // the folder's own
 };
 
 // Errors (exit 3) name file and line; a checkpoint that is not valid is no error but a problem in its summary. A step
@@ -42,11 +43,5 @@ RunSummary read_run(const std::filesystem::path& run);
 
 std::string run_text(const RunSummary& run);
 Json run_to_json(const RunSummary& run);
-
-// One self-contained page: curves as inline SVG, the last sample grids embedded, nothing loaded from elsewhere.
-std::string run_html(const RunSummary& run);
-
-// A line chart as an SVG element: one line per series on common axes.
-std::string svg_chart(const std::string& title, const std::vector<const Series*>& series);
 
 }  // namespace spinfill

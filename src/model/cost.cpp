@@ -8,6 +8,25 @@
 
 namespace spinfill {
 
+namespace {
+
+PriorMaps blank_priors(const at::Tensor& alpha) {  // [B,V,1,H,W]
+  const auto maps = [&](std::int64_t channels) {
+    return alpha.new_zeros({alpha.size(0), alpha.size(1), channels, alpha.size(3), alpha.size(4)});
+  };
+  PriorMaps priors;
+  for (at::Tensor* map : {&priors.silhouette, &priors.depth, &priors.warped_confidence, &priors.mirrored_confidence,
+                          &priors.flipped_validity}) {
+    *map = maps(1);
+  }
+  for (at::Tensor* map : {&priors.normal, &priors.canonical, &priors.warped, &priors.mirrored, &priors.flipped}) {
+    *map = maps(3);
+  }
+  return priors;
+}
+
+}  // namespace
+
 Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std::int64_t width, at::Device device) {
   const std::int64_t B = std::ssize(sets), V = Batch::kViews;
   const auto maps = [&](std::int64_t channels) {
@@ -39,14 +58,7 @@ Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std:
   batch.intrinsics = at::ones({B, V, 4}, doubles);
   batch.cue = at::zeros({B, V, Batch::kCueSize}, batch.colour.options());
   batch.category = at::zeros({B}, at::TensorOptions(device).dtype(at::kLong));
-  PriorMaps& priors = batch.priors;
-  for (at::Tensor* map : {&priors.silhouette, &priors.depth, &priors.warped_confidence, &priors.mirrored_confidence,
-                          &priors.flipped_validity}) {
-    *map = maps(1);
-  }
-  for (at::Tensor* map : {&priors.normal, &priors.canonical, &priors.warped, &priors.mirrored, &priors.flipped}) {
-    *map = maps(3);
-  }
+  batch.priors = blank_priors(batch.alpha);
   return batch;
 }
 
@@ -54,6 +66,7 @@ Batch without_memory(const Batch& batch) {
   Batch shapes = batch.to(at::kMeta);
   shapes.is_reference = batch.is_reference.to(at::kCPU);
   shapes.is_target = batch.is_target.to(at::kCPU);
+  if (!shapes.has_priors()) shapes.priors = blank_priors(shapes.alpha);
   return shapes;
 }
 

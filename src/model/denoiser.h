@@ -40,8 +40,8 @@ class Denoiser {
 
   // Products of the network in this dtype (kBFloat16), with weights that stay float32; kFloat: all in float32.
   void set_autocast(at::ScalarType dtype) { autocast_ = dtype; }
-  // Backward runs each layer again instead of keeping what it needs of it: less memory, a third more time, the same
-  // gradients.
+  // Backward runs each layer again instead of keeping what it needs of it: less memory, up to a third more time, the
+  // same gradients.
   void set_gradient_checkpointing(bool on) { recompute_ = on; }
 
   // Every parameter, by name ("unet.…" as in diffusers, "conditioner.…"), in a fixed order. Each takes part in every

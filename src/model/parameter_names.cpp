@@ -3,39 +3,18 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <fnmatch.h>
 
 #include <algorithm>
 #include <set>
-#include <string_view>
 
 #include "core/config.h"
 
 namespace spinfill {
-namespace {
-
-bool glob(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0, t = 0, star = std::string_view::npos, from = 0;  // the last '*', and where it was tried
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      from = t;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
-      ++p, ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++from;
-    } else {
-      return false;
-    }
-  }
-  return pattern.substr(p).find_first_not_of('*') == std::string_view::npos;
-}
-
-}  // namespace
 
 bool names_parameter(const std::string& pattern, const std::string& parameter) {
   for (std::size_t end = parameter.size(); end != std::string::npos && end > 0; end = parameter.rfind('.', end - 1)) {
-    if (glob(pattern, std::string_view(parameter).substr(0, end))) return true;
+    if (::fnmatch(pattern.c_str(), parameter.substr(0, end).c_str(), 0) == 0) return true;
   }
   return false;
 }

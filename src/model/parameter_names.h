@@ -7,8 +7,8 @@
 
 namespace spinfill {
 
-// Whether a pattern names a parameter: its whole name, or a part of the network that it belongs to. '*' stands for any
-// run of characters, '?' for one: "unet.down_blocks.0", "unet.*.attn1", "conditioner.category_embedding".
+// Whether a pattern (of the shell's kind, fnmatch(3)) names a parameter: its whole name, or a part of the network that
+// it belongs to: "unet.down_blocks.0", "unet.*.attn1", "conditioner.category_embedding".
 bool names_parameter(const std::string& pattern, const std::string& parameter);
 bool any_names_parameter(const std::vector<std::string>& patterns, const std::string& parameter);
 

@@ -158,6 +158,7 @@ Json benchmark_training(const RunConfig& given, std::int64_t steps, Ranks& ranks
   stream.batch_size = config.train.micro_batch_sets;
   stream.rank = ranks.rank();
   stream.world = ranks.world();
+  prepare_for(device, stream);
 
   constexpr std::int64_t kWarmUp = 2;
   const bool compare = ranks.world() > 1 && !device.is_cpu();  // with as many steps without exchanges
@@ -202,9 +203,17 @@ Json benchmark_training(const RunConfig& given, std::int64_t steps, Ranks& ranks
   const double seconds = total / static_cast<double>(steps);
   const double flops = sum_over(ranks, flops_of(config, counted));
 
+  // Priors where training makes them: in the loader, or on a GPU.
   const auto per_step = [&](bool priors) {
-    stream.priors = priors;
-    return static_cast<double>(accumulation) * seconds_per_batch(training_batches(data.set(), config.data, stream), 3);
+    stream.priors = priors && device.is_cpu();
+    const MakeBatch make = training_batches(data.set(), config.data, stream);
+    const MakeBatch moved = [&](std::int64_t step) {
+      Batch batch = make(step).to(device);
+      if (priors) batch.priors = compute_priors(batch.prior_inputs(), config.data.priors);
+      batch.background.to(at::kCPU);  // waits for what is queued before it
+      return batch;
+    };
+    return static_cast<double>(accumulation) * seconds_per_batch(device.is_cpu() ? make : moved, 3);
   };
   const double loading = per_step(false), with_priors = per_step(true);
   const auto at_once = static_cast<int>(micro_batches_at_once(config, processors(), accumulation));

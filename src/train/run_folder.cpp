@@ -24,6 +24,11 @@ const std::vector<std::string> kMayChange = {"/train/steps",
                                              "/train/rank_timeout",
                                              "/train/shard_optimizer",
                                              "/train/gradient_checkpointing",
+                                             "/data/loader/threads",
+                                             "/data/loader/prefetch",
+                                             "/data/loader/cache_mib",
+                                             "/data/loader/cache_folder",
+                                             "/data/loader/cache_gib",
                                              "/train/early_stop/patience",
                                              "/train/early_stop/min_delta"};
 

@@ -55,9 +55,10 @@ StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std:
   StepStatistics statistics;
   optimizer.zero_grad();
   std::vector<at::Tensor> losses, errors;  // of the micro-batches, on the device
-  const auto loss_of = [&](const Batch& batch) {
-    return training_loss(denoiser, batch.to(denoiser.device()), options, static_cast<std::uint64_t>(config.seed),
-                         perceptual);
+  const auto loss_of = [&](const Batch& given) {
+    Batch batch = given.to(denoiser.device());
+    if (!batch.has_priors()) batch.priors = compute_priors(batch.prior_inputs(), config.data.priors);
+    return training_loss(denoiser, batch, options, static_cast<std::uint64_t>(config.seed), perceptual);
   };
   const auto count = [&](const TrainingLoss& loss) {
     losses.push_back(loss.sum.detach());
@@ -127,6 +128,11 @@ std::int64_t accumulation_of(const TrainConfig& config, int world) {
 
 bool exchanges_while_backward(const RunConfig& config) {
   return std::ranges::count(config.data.references, 0) + std::ranges::count(config.data.missing, 8) == 0;
+}
+
+void prepare_for(at::Device device, TrainingStream& stream) {
+  stream.priors = !device.is_cuda();
+  stream.pinned = device.is_cuda();
 }
 
 std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int64_t micro_batches) {

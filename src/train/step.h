@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/batch.h"
+#include "data/loader.h"
 #include "metrics/run_config.h"
 #include "model/denoiser.h"
 #include "train/optimizer.h"
@@ -28,6 +29,10 @@ std::int64_t accumulation_of(const TrainConfig& config, int world);
 // references may have no gradient.
 bool exchanges_while_backward(const RunConfig& config);
 
+// How the loader prepares batches for a device: pinned and without priors for a GPU, which computes them in a fraction
+// of the time.
+void prepare_for(at::Device device, TrainingStream& stream);
+
 // What is minimised at a step: regression first, then as the configuration's `loss` says.
 LossOptions loss_options_at(const RunConfig& config, std::int64_t step);
 
@@ -41,8 +46,9 @@ struct StepStatistics {               // over all ranks, and the same on each
 };
 
 // One optimiser step (the step-th, from 0) over this rank's micro-batches, moved to the denoiser's device one at a
-// time. Gradients are added up over all ranks and divided by the number of target values in all of them, so that a
-// split over micro-batches or ranks changes the result by rounding alone.
+// time and given their priors there where they have none. Gradients are added up over all ranks and divided by the
+// number of target values in all of them, so that a split over micro-batches or ranks changes the result by rounding
+// alone.
 StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
                           const RunConfig& config, std::int64_t step, Ranks& ranks, GradientExchange& gradients,
                           const PerceptualDistance& perceptual = {});

@@ -160,6 +160,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   stream.rank = ranks.rank();
   stream.world = ranks.world();
   if (replays) stream.own_sets = own_sets;
+  prepare_for(device, stream);
   Loader loader(training_batches(data, config.data, stream), step * accumulation, config.train.steps * accumulation,
                 config.data.loader);
   Progress progress("train", config.train.steps, "steps", step);
@@ -216,7 +217,8 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
                         {"skipped", !statistics.finite},
                         {"views_per_second", views_per_second},
                         {"seconds_per_step", seconds / static_cast<double>(window_steps)},
-                        {"waiting_share", waited / seconds}};
+                        {"waiting_share", waited / seconds},
+                        {"peak_bytes", peak_bytes(device)}};
       if (log) log->add(row);
       window_start = Clock::now();
       window_wait = loader.waited_seconds();

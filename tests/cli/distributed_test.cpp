@@ -9,8 +9,7 @@
 
 #include "core/files.h"
 #include "core/safetensors.h"
-#include "support/support.h"
-#include "support/tiny_set.h"
+#include "support/program_suite.h"
 #include "train/checkpoint.h"
 
 namespace spinfill {
@@ -18,28 +17,17 @@ namespace {
 
 using testing::HasSubstr;
 
-class Distributed : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    folder_ = new test::TemporaryFolder;
+class Distributed : public test::ProgramSuite<Distributed> {
+ public:
+  static void fill() {
     test::write_tiny_data_set(*folder_ / "data", 8);
-    std::ofstream(*folder_ / "tiny.yaml") << test::kTinyModelYaml << R"(
-train: {steps: 6, batch_sets: 4, micro_batch_sets: 1, regression_share: 0.5, checkpoint_every: 3, keep_last: 20,
-        validate_every: 3, validation_sets: 0, sample_grids: 2, log_every: 1, join_timeout: 120, rank_timeout: 20}
-evaluation: {batch_sets: 1, subsets: 2}
-)";
+    write_config(
+        "steps: 6, batch_sets: 4, micro_batch_sets: 1, regression_share: 0.5, checkpoint_every: 3, keep_last: 20, "
+        "validate_every: 3, validation_sets: 0, sample_grids: 2, log_every: 1, join_timeout: 120, rank_timeout: 20");
+    std::ofstream(*folder_ / "tiny.yaml", std::ios::app) << "evaluation: {batch_sets: 1, subsets: 2}\n";
   }
-  static void TearDownTestSuite() {
-    delete folder_;
-    folder_ = nullptr;
-  }
-  static test::CommandResult shell(const std::string& script) {
-    return test::run_command(
-        fmt::format("cd '{}' || exit 9; unset SPINFILL_LPIPS_WEIGHTS; {}", folder_->path().string(), script));
-  }
-  static std::string train(const std::string& run, const std::string& more = "") {
-    return fmt::format("'{}' train --config tiny.yaml --set data.path=data --out {} {}", test::program(), run, more);
-  }
+
+ protected:
   // Starts two processes that would train for long; once a checkpoint is there, `act` is done to rank 1, whose pid is
   // $one (the launcher's is $launcher).
   static test::CommandResult disturbed(const std::string& run, const std::string& act, const std::string& more = "") {
@@ -58,19 +46,11 @@ evaluation: {batch_sets: 1, subsets: 2}
     if (!found) fail("no checkpoint in {}", run);
     return std::move(*found);
   }
-  static std::vector<Json> rows(const std::string& run) {
-    std::vector<Json> list;
-    std::ifstream in(*folder_ / run / "metrics.jsonl");
-    for (std::string line; std::getline(in, line);) list.push_back(Json::parse(line));
-    return list;
-  }
   static void expect_close(const TensorMap& a, const TensorMap& b, double tolerance) {
     ASSERT_EQ(a.size(), b.size());
     for (const auto& [name, tensor] : a) EXPECT_LT((tensor - b.at(name)).abs().max().item<double>(), tolerance) << name;
   }
-  static test::TemporaryFolder* folder_;
 };
-test::TemporaryFolder* Distributed::folder_ = nullptr;
 
 // (1 process × 4 micro-batches), (2 × 2) and (4 × 1), one thread and two.
 TEST_F(Distributed, AnySplitGivesTheSameRun) {
@@ -115,10 +95,10 @@ TEST_F(Distributed, RetrainingIsTheSameForAnySplit) {
       "--set train.init_from=base/checkpoints/step-6/ema.safetensors --set data.replay.path=older "
       "--set data.replay.share=0.5 --set optimizer.learning_rate=0.01 --set optimizer.warmup_steps=0 ";
   for (const std::string what : {"train.lora.rank=2", "train.freeze=[unet.down_blocks]"}) {
-    fs::remove_all(*folder_ / "alone");
-    auto result = shell(train("alone", from + "--set '" + what + "'"));
+    fs::remove_all(*folder_ / "retrained");
+    auto result = shell(train("retrained", from + "--set '" + what + "'"));
     ASSERT_EQ(result.exit_code, 0) << result.output;
-    const TensorMap start = weights("alone", 3), end = weights("alone", 6);
+    const TensorMap start = weights("retrained", 3), end = weights("retrained", 6);
     double moved = 0;
     for (const auto& [name, tensor] : end)
       moved = std::max(moved, (tensor - start.at(name)).abs().max().item<double>());
@@ -128,8 +108,8 @@ TEST_F(Distributed, RetrainingIsTheSameForAnySplit) {
       result = shell(threads + train("both", from + "--nproc-per-node 2 --set '" + what + "'"));
       ASSERT_EQ(result.exit_code, 0) << result.output;
       expect_close(weights("both", 6), end, 2e-5);
-      EXPECT_EQ(rows("both")[0].at("replay"), rows("alone")[0].at("replay"));
-      EXPECT_EQ(rows("both")[0].at("replay_by_category"), rows("alone")[0].at("replay_by_category"));
+      EXPECT_EQ(rows("both")[0].at("replay"), rows("retrained")[0].at("replay"));
+      EXPECT_EQ(rows("both")[0].at("replay_by_category"), rows("retrained")[0].at("replay_by_category"));
     }
   }
 }

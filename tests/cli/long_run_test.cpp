@@ -3,54 +3,31 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "core/files.h"
 #include "core/random.h"
-#include "support/support.h"
-#include "support/tiny_set.h"
+#include "support/program_suite.h"
 
 namespace spinfill {
 namespace {
 
 using testing::HasSubstr;
 
-class LongRun : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    folder_ = new test::TemporaryFolder;
+class LongRun : public test::ProgramSuite<LongRun> {
+ public:
+  static void fill() {
     test::write_tiny_data_set(*folder_ / "data", 6);
-    std::ofstream(*folder_ / "tiny.yaml") << test::kTinyModelYaml << R"(
-train: {steps: 60, batch_sets: 1, micro_batch_sets: 1, regression_share: 0.5, checkpoint_every: 1, keep_last: 2,
-        validate_every: 30, sample_grids: 1, log_every: 1, threads: 1}
-)";
+    write_config(
+        "steps: 60, batch_sets: 1, micro_batch_sets: 1, regression_share: 0.5, checkpoint_every: 1, keep_last: 2, "
+        "validate_every: 30, sample_grids: 1, log_every: 1, threads: 1");
   }
-  static void TearDownTestSuite() {
-    delete folder_;
-    folder_ = nullptr;
-  }
-  static test::CommandResult shell(const std::string& script) {
-    return test::run_command(
-        fmt::format("cd '{}' || exit 9; unset SPINFILL_LPIPS_WEIGHTS; export "
-                    "ASAN_OPTIONS=verify_asan_link_order=0:$ASAN_OPTIONS; {}",
-                    folder_->path().string(), script));
-  }
-  static std::string train(const std::string& run, const std::string& more = "") {
-    return fmt::format("'{}' train --config tiny.yaml --set data.path=data --out {} {}", test::program(), run, more);
-  }
+
+ protected:
   // KIND:FIRST:LAST:NEEDLE, see support/faults.h.
   static std::string with_faults(const std::string& plan, const std::string& command) {
     return fmt::format("SPINFILL_FAULTS={} LD_PRELOAD='{}' {}", plan, test::faults_library(), command);
   }
-  static std::string end_of(const std::string& run) {
-    std::string hashes;
-    for (const char* part : {"weights", "ema", "optimizer"})
-      hashes += sha256_file(*folder_ / run / fmt::format("checkpoints/step-60/{}.safetensors", part));
-    return hashes;
-  }
-  static test::TemporaryFolder* folder_;
+  static std::string end_of(const std::string& run) { return checkpoint_hashes(run, 60); }
 };
-test::TemporaryFolder* LongRun::folder_ = nullptr;
 
 // A checkpoint at every step, so that most moments are within a save.
 TEST_F(LongRun, FiftyKillsAtRandomMomentsChangeNothing) {

@@ -3,72 +3,48 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <fstream>
-#include <thread>
 
 #include "core/files.h"
-#include "support/support.h"
-#include "support/tiny_set.h"
+#include "support/program_suite.h"
 
 namespace spinfill {
 namespace {
 
-class Pipeline : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    folder_ = new test::TemporaryFolder;
+class Pipeline : public test::ProgramSuite<Pipeline> {
+ public:
+  static void fill() {
     test::write_tiny_data_set(*folder_ / "data", 6);
-    std::ofstream(*folder_ / "tiny.yaml") << test::kTinyModelYaml << R"(
-train: {steps: 40, batch_sets: 2, micro_batch_sets: 2, regression_share: 0.5, checkpoint_every: 4, keep_last: 20,
-        validate_every: 20, sample_grids: 1, log_every: 1, threads: 1}
-)";
+    write_config(
+        "steps: 40, batch_sets: 2, micro_batch_sets: 2, regression_share: 0.5, checkpoint_every: 4, keep_last: 20, "
+        "validate_every: 20, sample_grids: 1, log_every: 1, threads: 1");
   }
-  static void TearDownTestSuite() {
-    delete folder_;
-    folder_ = nullptr;
-  }
-  static test::CommandResult spinfill(const std::string& arguments) {
-    return test::run_command(fmt::format("cd '{}' || exit 9; unset SPINFILL_LPIPS_WEIGHTS; '{}' {}",
-                                         folder_->path().string(), test::program(), arguments));
-  }
-  static std::string train(const std::string& run) {
-    return fmt::format("train --config tiny.yaml --set data.path=data --out {}", run);
-  }
-  static std::string final_weights(const std::string& run) {
-    return sha256_file(*folder_ / run / "checkpoints/step-40/weights.safetensors") +
-           sha256_file(*folder_ / run / "checkpoints/step-40/ema.safetensors") +
-           sha256_file(*folder_ / run / "checkpoints/step-40/optimizer.safetensors");
-  }
+
+ protected:
+  static std::string final_weights(const std::string& run) { return checkpoint_hashes(run, 40); }
   // The run that nothing interrupted, trained once for all tests.
   static const std::string& whole() {
     static const std::string weights = [] {
-      const auto result = spinfill(train("whole"));
+      const auto result = shell(train("whole"));
       if (result.exit_code != 0) fail("train: {}", result.output);
       return final_weights("whole");
     }();
     return weights;
   }
-  static void wait_for(const fs::path& path) {
-    for (int i = 0; i < 600 && !fs::exists(path); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    ASSERT_TRUE(fs::exists(path)) << path;
-  }
   // Starts a training, sends the signal once `mark` exists, and gives the exit code of the shell's wait.
   static test::CommandResult interrupted(const std::string& run, const std::string& signal, const std::string& mark) {
-    return spinfill(
+    return shell(
         fmt::format("{} & pid=$!; while [ ! -e {}/{} ] && kill -0 $pid; do sleep 0.02; done; "
                     "kill -{} $pid; wait $pid",
                     train(run), run, mark, signal));
   }
-  static test::TemporaryFolder* folder_;
 };
-test::TemporaryFolder* Pipeline::folder_ = nullptr;
 
 TEST_F(Pipeline, KilledRunResumesBitForBit) {
   whole();
   EXPECT_EQ(interrupted("killed", "KILL", "checkpoints/step-12/state.json").exit_code, 137);
   ASSERT_FALSE(fs::exists(*folder_ / "killed/checkpoints/step-40"));
-  const auto resumed = spinfill(train("killed") + " --resume");
+  const auto resumed = shell(train("killed") + " --resume");
   EXPECT_EQ(resumed.exit_code, 0) << resumed.output;
   EXPECT_NE(resumed.output.find("resumed at step"), std::string::npos) << resumed.output;
   EXPECT_EQ(final_weights("killed"), whole());
@@ -91,9 +67,9 @@ TEST_F(Pipeline, SignalInAValidationStopsItAndIsMadeUpFor) {
   whole();
   const std::string many = " --set evaluation.subsets=50 --set evaluation.batch_sets=1";
   const auto stopped =
-      spinfill(train("owed") + many +
-               " & pid=$!; while [ ! -e owed/samples/step-0000000-0.png ] && kill -0 $pid; do sleep 0.02; done; "
-               "kill -TERM $pid; wait $pid");
+      shell(train("owed") + many +
+            " & pid=$!; while [ ! -e owed/samples/step-0000000-0.png ] && kill -0 $pid; do sleep 0.02; done; "
+            "kill -TERM $pid; wait $pid");
   EXPECT_EQ(stopped.exit_code, 75) << stopped.output;
   EXPECT_NE(stopped.output.find("stopped at step 0 after saving"), std::string::npos) << stopped.output;
   EXPECT_FALSE(fs::exists(*folder_ / "owed/metrics.jsonl"));
@@ -151,8 +127,18 @@ TEST_F(Pipeline, InspectsRunsBundlesAndData) {
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_EQ(json_of(result)["checkpoints"].size(), 10);
   const std::string page = read_file(*folder_ / "page.html");
-  EXPECT_NE(page.find("<svg"), std::string::npos);
+  for (const char* chart : {"loss", "PSNR, dB", "SSIM", "learning rate", "gradient norm", "views per second",
+                            "share of time waiting for data", "peak memory of the first process, GB"}) {
+    EXPECT_NE(page.find(fmt::format("aria-label=\"{}\"", chart)), std::string::npos) << chart;
+  }
   EXPECT_EQ(page.find("http://"), std::string::npos) << "one self-contained page";
+
+  fs::copy(*folder_ / "whole", *folder_ / "again", fs::copy_options::recursive);
+  result = spinfill("-q inspect whole again --json --html both.html");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(json_of(result)["runs"]["again"]["checkpoints"].size(), 10);
+  EXPECT_NE(read_file(*folder_ / "both.html").find("The same in every value"), std::string::npos);
+  EXPECT_EQ(spinfill("inspect whole data").exit_code, 2);
 
   // A checkpoint and a bundle with one byte changed are named, with exit code 1.
   const auto damage = [](const fs::path& path) {
@@ -207,7 +193,7 @@ TEST_F(Pipeline, WrongUseIsOneLineWithExitCodeTwo) {
     EXPECT_EQ(result.exit_code, 2) << arguments << ": " << result.output;
     EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 1) << arguments << ": " << result.output;
   }
-  EXPECT_EQ(spinfill(train("x") + " --set data.path=missing").exit_code, 3);
+  EXPECT_EQ(shell(train("x") + " --set data.path=missing").exit_code, 3);
 }
 
 TEST_F(Pipeline, PrintsTheEffectiveConfiguration) {

@@ -3,37 +3,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "core/files.h"
-#include "support/support.h"
-#include "support/tiny_set.h"
+#include "support/program_suite.h"
 
 namespace spinfill {
 namespace {
 
 using testing::HasSubstr;
 
-class PlanCommand : public ::testing::Test {
+class PlanCommand : public test::ProgramSuite<PlanCommand> {
+ public:
+  static void fill() {
+    write_config("steps: 40, batch_sets: 4, micro_batch_sets: 2, join_timeout: 120, rank_timeout: 60");
+  }
+
  protected:
-  static void SetUpTestSuite() {
-    folder_ = new test::TemporaryFolder;
-    std::ofstream(*folder_ / "tiny.yaml") << test::kTinyModelYaml << R"(
-train: {steps: 40, batch_sets: 4, micro_batch_sets: 2, join_timeout: 120, rank_timeout: 60}
-)";
-  }
-  static void TearDownTestSuite() {
-    delete folder_;
-    folder_ = nullptr;
-  }
-  static test::CommandResult spinfill(const std::string& arguments) {
-    return test::run_command(fmt::format("cd '{}' || exit 9; unset SPINFILL_LPIPS_WEIGHTS; '{}' {}",
-                                         folder_->path().string(), test::program(), arguments));
-  }
   static test::CommandResult plan(const std::string& more) { return spinfill("plan --config tiny.yaml " + more); }
-  static test::TemporaryFolder* folder_;
 };
-test::TemporaryFolder* PlanCommand::folder_ = nullptr;
 
 TEST_F(PlanCommand, SaysWhetherItFitsByItsExitCode) {
   auto result = plan("--gpus 2 --vram 24G --flops 990T --utilisation 0.5");

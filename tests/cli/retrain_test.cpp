@@ -8,20 +8,18 @@
 
 #include "core/files.h"
 #include "core/safetensors.h"
-#include "support/support.h"
-#include "support/tiny_set.h"
+#include "support/program_suite.h"
 
 namespace spinfill {
 namespace {
 
 using testing::HasSubstr;
 
-class RetrainPage : public ::testing::Test {
+class RetrainPage : public test::ProgramSuite<RetrainPage> {
+ public:
+  static void fill() {}
+
  protected:
-  test::CommandResult spinfill(const std::string& arguments) {
-    return test::run_command(fmt::format("cd '{}' || exit 9; unset SPINFILL_LPIPS_WEIGHTS; '{}' {}",
-                                         folder_.path().string(), test::program(), arguments));
-  }
   void expect_done(const std::string& arguments) {
     const auto result = spinfill(arguments);
     ASSERT_EQ(result.exit_code, 0) << arguments << "\n" << result.output;
@@ -38,22 +36,18 @@ class RetrainPage : public ::testing::Test {
     }
     write_json_atomic(folder / "splits.json", splits);
   }
-  Json metrics(const std::string& report) { return read_json(folder_ / report / "metrics.json"); }
+  Json metrics(const std::string& report) { return read_json(*folder_ / report / "metrics.json"); }
   std::vector<Json> validations(const std::string& run) {
-    std::vector<Json> found;
-    std::ifstream in(folder_ / run / "metrics.jsonl");
-    for (std::string line; std::getline(in, line);) {
-      if (Json row = Json::parse(line); row.contains("validation")) found.push_back(std::move(row));
-    }
+    std::vector<Json> found = rows(run);
+    std::erase_if(found, [](const Json& row) { return !row.contains("validation"); });
     return found;
   }
-  test::TemporaryFolder folder_;
 };
 
 TEST_F(RetrainPage, ATrainedModelLearnsANewCategory) {
-  test::write_tiny_data_set(folder_ / "data/old", 8);
-  write_buses(folder_ / "data/new", 5);
-  std::ofstream(folder_ / "base.yaml") << test::kTinyModelYaml << R"(
+  test::write_tiny_data_set(*folder_ / "data/old", 8);
+  write_buses(*folder_ / "data/new", 5);
+  std::ofstream(*folder_ / "base.yaml") << test::kTinyModelYaml << R"(
 train: {steps: 20, batch_sets: 2, micro_batch_sets: 1, validate_every: 10, validation_sets: 0, checkpoint_every: 10,
         sample_grids: 1, threads: 1}
 )";
@@ -71,7 +65,7 @@ train: {steps: 20, batch_sets: 2, micro_batch_sets: 1, validate_every: 10, valid
       "--set 'train.lora.full=[conditioner.category_embedding]' --set optimizer.learning_rate=0.01 "
       "--set train.steps=200 --set train.validate_every=5 --set train.early_stop.patience=2 "
       "--set train.early_stop.min_delta=20 --print-config > retrain.yaml");
-  EXPECT_THAT(read_file(folder_ / "retrain.yaml"), HasSubstr("    rank: 2 "));
+  EXPECT_THAT(read_file(*folder_ / "retrain.yaml"), HasSubstr("    rank: 2 "));
 
   // 3. It begins with the base's scores and ends by itself.
   auto result = spinfill("train --config retrain.yaml --out runs/bus");
@@ -93,7 +87,7 @@ train: {steps: 20, batch_sets: 2, micro_batch_sets: 1, validate_every: 10, valid
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("ended at step 15: validation PSNR did not rise"));
   expect_done("inspect runs/bus --html bus.html");
-  const std::string page = read_file(folder_ / "bus.html");
+  const std::string page = read_file(*folder_ / "bus.html");
   EXPECT_THAT(page, HasSubstr("PSNR by category"));
   EXPECT_THAT(page, HasSubstr("replayed data: PSNR by category"));
 
@@ -110,8 +104,8 @@ train: {steps: 20, batch_sets: 2, micro_batch_sets: 1, validate_every: 10, valid
 
   // 5. The bundle is one of a model without adapters, and it completes.
   expect_done("export --run runs/bus --out bundles/bus --metrics reports/bus-new/metrics.json");
-  const TensorMap merged = read_safetensors(folder_ / "bundles/bus/model.safetensors").tensors;
-  const TensorMap base = read_safetensors(folder_ / "bundles/base/model.safetensors").tensors;
+  const TensorMap merged = read_safetensors(*folder_ / "bundles/bus/model.safetensors").tensors;
+  const TensorMap base = read_safetensors(*folder_ / "bundles/base/model.safetensors").tensors;
   ASSERT_EQ(merged.size(), base.size());
   int changed = 0;
   for (const auto& [name, tensor] : merged) {
@@ -123,7 +117,7 @@ train: {steps: 20, batch_sets: 2, micro_batch_sets: 1, validate_every: 10, valid
   EXPECT_NEAR(metrics("reports/bundle-new")["overall"]["psnr"].get<double>(),
               metrics("reports/bus-new")["overall"]["psnr"].get<double>(), 1e-4);
   expect_done("complete --model bundles/bus --input data/new/bus-0 --hide 90,180 --out spin");
-  EXPECT_TRUE(fs::exists(folder_ / "spin/spin.html"));
+  EXPECT_TRUE(fs::exists(*folder_ / "spin/spin.html"));
 
   // 6. The retrained model is a base for the next one.
   expect_done(
@@ -132,13 +126,13 @@ train: {steps: 20, batch_sets: 2, micro_batch_sets: 1, validate_every: 10, valid
 }
 
 TEST_F(RetrainPage, WrongConfigurationsAreOneLine) {
-  std::ofstream(folder_ / "base.yaml") << test::kTinyModelYaml;
+  std::ofstream(*folder_ / "base.yaml") << test::kTinyModelYaml;
   const auto refused = [&](const std::string& set, const std::vector<std::string>& texts) {
     const auto result = spinfill("train --config base.yaml --out x --set data.path=nowhere " + set);
     EXPECT_EQ(result.exit_code, 2) << result.output;
     EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 1) << result.output;
     for (const std::string& text : texts) EXPECT_THAT(result.output, HasSubstr(text));
-    EXPECT_FALSE(fs::exists(folder_ / "x"));
+    EXPECT_FALSE(fs::exists(*folder_ / "x"));
   };
   refused("--set 'train.freeze=[unet.down_block]'", {"train.freeze", "unet.down_blocks"});
   refused("--set train.lora.rank=4", {"train.lora.rank", "train.init_from"});

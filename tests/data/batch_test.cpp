@@ -325,6 +325,35 @@ TEST_F(BatchTest, TheCacheDecodesOnceAndChangesNothing) {
   EXPECT_EQ(tiny.decoded(), 48 - 3 * 5);  // three of the eight are kept
 }
 
+// Each of another run: nothing in memory, the folder's entries alone.
+TEST_F(BatchTest, TheStoreServesOtherRunsAndNoticesEditedPictures) {
+  const DataSet data = one_set();
+  DataConfig config = small_config();
+  config.loader.cache_folder = (folder_ / "store").string();
+  const SampleSpec spec = spec_of(Slots(2));
+  const auto counts = [&](const DataConfig& own) {
+    const auto store = open_store(own);
+    PictureCache cache(1 << 20, store);
+    const Batch batch = make_batch(data, std::span(&spec, 1), own, &cache), plain = make(data, spec, own);
+    EXPECT_TRUE(at::equal(batch.colour, plain.colour));
+    EXPECT_TRUE(at::equal(batch.alpha, plain.alpha));
+    return std::pair(store->found(), store->missed());
+  };
+  using Counts = std::pair<std::int64_t, std::int64_t>;
+  EXPECT_EQ(counts(config), Counts(0, 8));
+  EXPECT_EQ(counts(config), Counts(8, 0));
+  DataConfig smaller = config;
+  smaller.height = 24;
+  EXPECT_EQ(counts(smaller), Counts(0, 8));
+  // Edited in place, without a change of name, size or time.
+  const fs::path path = data.view_set(0)->folder / "090.png";
+  const auto time = fs::last_write_time(path);
+  write_png(path, test::render_tiny_vehicle(*data.view_set(0)->frame_at(2)->camera, 77));
+  fs::last_write_time(path, time);
+  EXPECT_EQ(counts(config), Counts(7, 1));
+  EXPECT_EQ(counts(config), Counts(8, 0));
+}
+
 TEST_F(BatchTest, TrainingSamplesArePure) {
   test::write_tiny_data_set(folder_.path(), 5);
   const DataSet data = open_data_set(folder_.path(), "train");

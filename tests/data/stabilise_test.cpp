@@ -158,6 +158,45 @@ TEST_F(HandHeld, LeftOutPicturesTakeNoPart) {
   EXPECT_FALSE(at::equal(before.vehicle_from_camera, batch_of().vehicle_from_camera));
 }
 
+// The key is the references' files and nothing of the targets: an estimate is never another picture's.
+TEST_F(HandHeld, KeptEstimatesAreThoseOfTheirPictures) {
+  const ViewSet original = sets()[2];
+  test::TemporaryFolder folder, kept;
+  fs::copy(original.folder, folder.path(), fs::copy_options::recursive);
+  ViewSet set = photographs(original);
+  set.folder = folder.path();
+  DataConfig config;
+  config.cameras = "estimated";
+  const Slots references(0b11101110);
+  ContentStore store(kept.path(), 1 << 20, 0);
+  const auto same = [](const SetCameras& a, const SetCameras& b) {
+    bool equal = a.azimuth_deg == b.azimuth_deg;
+    for (std::size_t i = 0; i < 8; ++i) {
+      equal = equal && a.camera[i].vehicle_from_camera == b.camera[i].vehicle_from_camera &&
+              a.camera[i].fl_x == b.camera[i].fl_x && a.camera[i].fl_y == b.camera[i].fl_y &&
+              a.camera[i].cx == b.camera[i].cx && a.camera[i].cy == b.camera[i].cy &&
+              a.camera[i].width == b.camera[i].width && a.camera[i].height == b.camera[i].height;
+    }
+    return equal;
+  };
+  const SetCameras plain = cameras_of(set, references, config);
+  EXPECT_TRUE(same(cameras_of(set, references, config, &store), plain));
+  EXPECT_EQ(store.found(), 0);
+  EXPECT_TRUE(same(cameras_of(set, references, config, &store), plain));
+  EXPECT_EQ(store.found(), 1);
+  fs::copy_file(sets()[0].folder / "180.png", folder / "180.png", fs::copy_options::overwrite_existing);
+  EXPECT_TRUE(same(cameras_of(set, references, config, &store), plain));
+  EXPECT_EQ(store.found(), 2) << "a target's picture has no part in the key";
+  // Another picture, another azimuth, another choice of references: each is estimated anew.
+  fs::copy_file(sets()[0].folder / "045.png", folder / "045.png", fs::copy_options::overwrite_existing);
+  EXPECT_FALSE(same(cameras_of(set, references, config, &store), plain));
+  set.frames[2].stated_azimuth_deg = set.frames[2].azimuth_deg + 3;
+  cameras_of(set, references, config, &store);
+  cameras_of(set, Slots(0b11101111), config, &store);
+  EXPECT_EQ(store.found(), 2);
+  EXPECT_EQ(store.missed(), 4);
+}
+
 TEST_F(HandHeld, TheHullAgreesBetterWithViewsItHasNotSeen) {
   const ViewSet set = photographs(sets()[0]);
   double after = 0, before = 0;

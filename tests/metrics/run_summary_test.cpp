@@ -3,6 +3,8 @@
 
 #include "core/html.h"
 #include "metrics/checkpoint_files.h"
+#include "metrics/run_page.h"
+#include "metrics/svg_chart.h"
 #include "support/support.h"
 
 namespace spinfill {
@@ -15,8 +17,8 @@ void write_run(const fs::path& run) {
   write_file_atomic(run / "config.yaml", "name: \"<b>&\"\n");
   write_file_atomic(run / "metrics.jsonl",
                     "{\"step\":0,\"validation\":{\"psnr\":20.5,\"lpips\":null},\"images\":4}\n"
-                    "{\"step\":10,\"loss\":0.5,\"lr\":1e-4}\n"
-                    "{\"step\":20,\"loss\":0.25,\"lr\":2e-4}\n"
+                    "{\"step\":10,\"loss\":0.5,\"learning_rate\":1e-4}\n"
+                    "{\"step\":20,\"loss\":0.25,\"learning_rate\":2e-4}\n"
                     "{\"step\":20,\"validation\":{\"psnr\":25.5,\"lpips\":null}}\n"
                     "{\"step\":30,\"lo");
   write_file_atomic(run / "checkpoints" / "step-20" / "weights.safetensors", "weights");
@@ -87,14 +89,43 @@ TEST(RunPage, StandsAloneAndEscapes) {
 }
 
 TEST(RunPage, ChartsSpanTheirValues) {
-  Series falling{"loss", {{0, 4}, {100, 1}}};
-  const std::string chart = svg_chart("loss", {&falling});
+  const std::string chart = svg_chart("loss", {{"loss", {{0, 4}, {100, 1}}}});
   EXPECT_NE(chart.find("aria-label=\"loss\""), std::string::npos);
   EXPECT_NE(chart.find("points=\"64.0,"), std::string::npos);
-  Series spike{"x", {}};
+  ChartLine spike{"x", {}};
   for (int i = 0; i < 5000; ++i) spike.points.emplace_back(i, i == 2345 ? 50. : 0.);
-  EXPECT_NE(svg_chart("x", {&spike}).find(",38.9 "), std::string::npos);  // the one high value is not thinned away
+  EXPECT_NE(svg_chart("x", {spike}).find(",38.9 "), std::string::npos);  // the one high value is not thinned away
   EXPECT_EQ(svg_chart("none", {}), "");
+}
+
+TEST(RunPage, SeveralRunsShareTheirAxes) {
+  const test::TemporaryFolder folder;
+  write_run(folder / "first");
+  write_run(folder / "second");
+  write_file_atomic(folder / "second" / "config.yaml", "name: \"<b>&\"\ntrain:\n  steps: 40\n  only: [1, 2]\n");
+  write_file_atomic(folder / "second" / "metrics.jsonl",
+                    "{\"step\":40,\"loss\":1.25}\n{\"step\":40,\"validation\":{\"psnr\":27.5}}\n");
+  const std::string page = runs_html({read_run(folder / "first"), read_run(folder / "second")});
+  const auto has = [&](const std::string& text) { return page.find(text) != std::string::npos; };
+  EXPECT_TRUE(has("first: 0.25 at step 20"));
+  EXPECT_TRUE(has("second: 1.25 at step 40"));
+  EXPECT_TRUE(has("<td>25.5 <small>at step 20</small></td>"));
+  EXPECT_TRUE(has("<tr><td>train.steps</td><td>–</td><td>40</td></tr>"));
+  EXPECT_TRUE(has("<tr><td>train.only</td><td>–</td><td>[1, 2]</td></tr>"));
+  EXPECT_FALSE(has("<tr><td>name</td>")) << "only what differs";
+  EXPECT_FALSE(has("<b>"));
+  EXPECT_FALSE(has("http"));
+  // The first run's loss ends in the middle of the axis that both share: 0.25 at 20 of 10 … 40.
+  EXPECT_TRUE(has("cx=\"278.0\"")) << page.substr(page.find("aria-label=\"loss\""), 2500);
+}
+
+TEST(RunPage, RunsOfOneNameAreToldApartByTheirFolders) {
+  const test::TemporaryFolder folder;
+  write_run(folder / "a" / "run");
+  write_run(folder / "b" / "run");
+  const std::string page = runs_html({read_run(folder / "a" / "run"), read_run(folder / "b" / "run")});
+  EXPECT_NE(page.find("a/run: 0.25"), std::string::npos);
+  EXPECT_NE(page.find("b/run: 0.25"), std::string::npos);
 }
 
 TEST(RunPage, Base64) {

@@ -12,18 +12,13 @@
 namespace spinfill {
 namespace {
 
-class Retrain : public ::testing::Test {
+class Retrain : public test::TinyRuns {
  protected:
   void SetUp() override {
-    test::write_tiny_data_set(folder_ / "data", 6);
+    TinyRuns::SetUp();
     test::TinySetOptions older;
     older.seed = 30;
     test::write_tiny_data_set(folder_ / "older", 9, older);
-  }
-  Checkpoint last(const std::string& run) {
-    auto found = newest_valid_checkpoint(folder_ / run);
-    if (!found) fail("no checkpoint in {}", run);
-    return std::move(*found);
   }
   RunConfig config() { return test::tiny_config(folder_ / "data"); }
   // As config(), from the weights of a short training.
@@ -52,11 +47,6 @@ class Retrain : public ::testing::Test {
     }
     return found;
   }
-  static void expect_equal(const TensorMap& a, const TensorMap& b) {
-    ASSERT_EQ(a.size(), b.size());
-    for (const auto& [name, tensor] : a) EXPECT_TRUE(at::equal(tensor, b.at(name))) << name;
-  }
-  test::TemporaryFolder folder_;
 };
 
 TEST_F(Retrain, FrozenPartsStayToTheBitAndHaveNoOptimiserState) {
@@ -101,16 +91,7 @@ TEST_F(Retrain, AdaptersAreAllThatIsTrained) {
 TEST_F(Retrain, ResumedRunWithAdaptersIsBitIdentical) {
   RunConfig adapted = with_adapters();
   adapted.data.replay = {(folder_ / "older").string(), 0.4};
-  train(adapted, folder_ / "whole", false);
-  train(adapted, folder_ / "cut", false);
-  fs::remove_all(folder_ / "cut" / "checkpoints" / "step-6");
-  train(adapted, folder_ / "cut", true);
-  const Checkpoint whole = last("whole"), cut = last("cut");
-  ASSERT_EQ(cut.step, 6);
-  expect_equal(whole.weights, cut.weights);
-  expect_equal(whole.ema, cut.ema);
-  expect_equal(whole.optimizer, cut.optimizer);
-  EXPECT_EQ(whole.progress, cut.progress);
+  expect_resuming_changes_nothing(adapted);
 }
 
 TEST_F(Retrain, WrongPatternsAreNamedWithTheirLine) {

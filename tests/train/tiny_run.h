@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+#include "core/error.h"
 #include "core/files.h"
 #include "metrics/run_config.h"
+#include "support/support.h"
+#include "support/tiny_set.h"
+#include "train/checkpoint.h"
+#include "train/trainer.h"
 
 namespace spinfill::test {
 
@@ -30,5 +41,34 @@ inline RunConfig tiny_config(const fs::path& data) {
   config.optimizer.warmup_steps = 1;
   return config;
 }
+
+// A folder with six sets in `data`, and what came of the runs in it.
+class TinyRuns : public ::testing::Test {
+ protected:
+  void SetUp() override { write_tiny_data_set(folder_ / "data", 6); }
+  Checkpoint last(const std::string& run) {
+    auto found = newest_valid_checkpoint(folder_ / run);
+    if (!found) fail("no checkpoint in {}", run);
+    return std::move(*found);
+  }
+  static void expect_equal(const TensorMap& a, const TensorMap& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (const auto& [name, tensor] : a) EXPECT_TRUE(at::equal(tensor, b.at(name))) << name;
+  }
+  // As if killed after step 3 was saved and step 4 logged.
+  void expect_resuming_changes_nothing(const RunConfig& config) {
+    train(config, folder_ / "whole", false);
+    train(config, folder_ / "cut", false);
+    fs::remove_all(folder_ / "cut" / "checkpoints" / "step-6");
+    train(config, folder_ / "cut", true);
+    const Checkpoint whole = last("whole"), cut = last("cut");
+    ASSERT_EQ(cut.step, 6);
+    expect_equal(whole.weights, cut.weights);
+    expect_equal(whole.ema, cut.ema);
+    expect_equal(whole.optimizer, cut.optimizer);
+    EXPECT_EQ(whole.progress, cut.progress);
+  }
+  TemporaryFolder folder_;
+};
 
 }  // namespace spinfill::test

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace spinfill {
+
+struct ChartLine {
+  std::string name;
+  std::vector<std::pair<double, double>> points;  // (step, value), by step; finite, at least one
+  std::size_t colour = 0;                         // of chart_colour
+  bool dashed = false;
+};
+
+// Told apart by people with any colour vision as far as six can be; then they come again.
+const char* chart_colour(std::size_t index);
+constexpr std::size_t kChartColours = 6;
+
+// A line chart as an SVG element, all lines on common axes; empty without lines. The names are written beside the title
+// where `legend` is set and there are several; the mouse over a line's end or the line says its name either way.
+std::string svg_chart(const std::string& title, const std::vector<ChartLine>& lines, bool legend = true);
+
+}  // namespace spinfill
