@@ -8,9 +8,10 @@ Training: a step of the one-step regression: references' pass up to the last cro
 weighted squared error, backward, gradient clipping, fused AdamW. Sampling: one missing view from seven references in 20
 steps of DPM-Solver++(2M), references computed once.
 
-What is not alike favours PyTorch: spinfill's seconds include waiting for data (waiting_share says how much), a loader
-thread at work on the same cores, and assembling the network's input from pictures, cameras and priors; PyTorch is
-given random tensors that lie ready. The number of target views is that of spinfill's run. PyTorch runs eagerly. On the
+PyTorch is given random tensors that lie ready. spinfill is timed twice in each turn: with its batches made before the
+clock starts (`ready`), and as it trains, waiting for data (waiting_share says how much) with a loader thread that decodes
+and computes priors on the same cores. Both include assembling the network's input from pictures, cameras and priors,
+which favours PyTorch. The number of target views is that of spinfill's run. PyTorch runs eagerly. On the
 processor spinfill takes a step's micro-batches side by side, one thread each; PyTorch takes all sets at once, with as
 many threads: each its fastest way.
 
@@ -484,17 +485,18 @@ def main():
         for word in ("--set", f"sampler.{text}")
     ]
 
-    def spinfill_training():
+    def spinfill_training(*more):
         steps = ["--steps", str(arguments.steps)]
-        return json.loads(run_program(program, "bench", "train", *same, *regression, *steps))
+        return json.loads(run_program(program, "bench", "train", *same, *regression, *steps, *more))
 
     def spinfill_sampling():
         size = ["--steps", str(SAMPLING_STEPS), "--repeats", str(SAMPLING_REPEATS)]
         return json.loads(run_program(program, "bench", "sample", *same, *solver, *size))
 
     # Training. spinfill comes first in each turn; its first one says how many views PyTorch is to generate.
-    ours, theirs, waiting = [], [], []
+    ours, ready, theirs, waiting = [], [], [], []
     for turn in range(arguments.repeats):
+        ready.append(spinfill_training("--ready")["seconds_per_step"])
         result = spinfill_training()
         ours.append(result["seconds_per_step"])
         waiting.append(result["waiting_share"])
@@ -517,9 +519,10 @@ def main():
             warm_up = [steps_of_batches[i % arguments.steps] for i in range(WARM_UP_STEPS)]
             trainer = Trainer(denoiser, config)
         theirs.append(time_pytorch_training(trainer, warm_up + steps_of_batches, device))
-        print(f"training {turn + 1}/{arguments.repeats}: spinfill {ours[-1]:.3f} s a step, PyTorch {theirs[-1]:.3f} s",
-              file=sys.stderr)
+        print(f"training {turn + 1}/{arguments.repeats}: spinfill {ours[-1]:.3f} s a step, with batches that lie ready "
+              f"{ready[-1]:.3f} s, PyTorch {theirs[-1]:.3f} s", file=sys.stderr)
     training = comparison("step", ours, theirs)
+    training["ready"] = comparison("step", ready, theirs)
     training["waiting_share"] = statistics.median(waiting)
     training["spinfill_targets_per_step"] = total / arguments.steps
     training["pytorch_targets_per_step"] = sum(counts) / arguments.steps
@@ -560,7 +563,7 @@ def main():
     print(
         f"training step: spinfill {training['spinfill_seconds_per_step']:.3f} s "
         f"(waiting {100 * training['waiting_share']:.1f} %), PyTorch {training['pytorch_seconds_per_step']:.3f} s, "
-        f"ratio {training['ratio']:.2f}; sampled view: {sampling['spinfill_seconds_per_view']:.3f} s, "
+        f"ratio {training['ratio']:.2f}, with batches that lie ready {training['ready']['ratio']:.2f}; sampled view: {sampling['spinfill_seconds_per_view']:.3f} s, "
         f"{sampling['pytorch_seconds_per_view']:.3f} s, ratio {sampling['ratio']:.2f}; "
         f"{parameters / 1e6:.2f} M parameters, {threads} thread(s)",
         file=sys.stderr,

@@ -16,7 +16,7 @@ struct BenchArguments {
   std::vector<std::string> set;
   std::int64_t steps = 0, repeats = 3;
   int processes = 0;
-  bool json = false;
+  bool ready = false, json = false;
 };
 
 // What each process of --nproc-per-node is started with.
@@ -26,6 +26,7 @@ std::vector<std::string> command_line(const BenchArguments& arguments) {
   line.insert(line.end(), {"bench", "train", "--config", arguments.config});
   for (const std::string& text : arguments.set) line.insert(line.end(), {"--set", text});
   if (arguments.steps > 0) line.insert(line.end(), {"--steps", std::to_string(arguments.steps)});
+  if (arguments.ready) line.emplace_back("--ready");
   if (arguments.json) line.emplace_back("--json");
   return line;
 }
@@ -45,15 +46,15 @@ void print(const Json& result, bool json) {
   }
 }
 
-Json train_as_one_rank(const RunConfig& config, std::int64_t steps, bool& prints) {
+Json train_as_one_rank(const RunConfig& config, std::int64_t steps, bool ready, bool& prints) {
   const RankPlace place = rank_place(process_environment());
   prints = place.rank == 0;
-  if (place.world == 1) return benchmark_training(config, steps);
+  if (place.world == 1) return benchmark_training(config, steps, ready);
   if (!prints) set_quiet(true);
   Ranks ranks(place, choose_device(config.train.device, place.local_rank),
               {config.train.join_timeout, config.train.rank_timeout});
   try {
-    const Json result = benchmark_training(config, steps, ranks);
+    const Json result = benchmark_training(config, steps, ranks, ready);
     ranks.leave();
     return result;
   } catch (const std::exception& error) {
@@ -67,14 +68,15 @@ int run(const BenchArguments& arguments) {
   for (const std::string& text : arguments.set) overrides.push_back(parse_override(text));
   const auto config = load_config<RunConfig>(arguments.config, overrides);
   const bool training = arguments.what == "train";
+  if (arguments.ready && !training) fail_usage("--ready is for bench train");
   if (arguments.processes > 0) {
     if (!training) fail_usage("bench sample runs in one process: leave --nproc-per-node out");
     return spawn_ranks(arguments.processes, command_line(arguments), config.train.rank_timeout);
   }
   const std::int64_t steps = arguments.steps > 0 ? arguments.steps : training ? 10 : 20;
   bool prints = true;
-  const Json result =
-      training ? train_as_one_rank(config, steps, prints) : benchmark_sampling(config, steps, arguments.repeats);
+  const Json result = training ? train_as_one_rank(config, steps, arguments.ready, prints)
+                               : benchmark_sampling(config, steps, arguments.repeats);
   if (prints) print(result, arguments.json);
   return 0;
 }
@@ -96,6 +98,8 @@ Command bench_command() {
             app.add_option("--nproc-per-node", arguments->processes,
                            "Train: so many processes of this machine together, as `train` has it")
                 ->check(CLI::Range(1, 1024));
+            app.add_flag("--ready", arguments->ready,
+                         "Train: make all batches before the clock starts, so that the step's own work is timed");
             app.add_flag("--json", arguments->json, "Print JSON");
             return [arguments] { return run(*arguments); };
           }};

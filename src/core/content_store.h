@@ -32,9 +32,10 @@ class ContentKey {
 // entry that is missing or damaged is made again, and where nothing can be written a run is slower, not wrong.
 class ContentStore {
  public:
-  // About max_bytes are used, a sixteenth per first digit of the key. In a full part, entries that nobody asked for in a
-  // week make room; where there are none the new one is not kept (what is asked for once an epoch would otherwise push
-  // itself out). Nothing is kept while the file system has less than keep_free bytes. Exit 3: the folder cannot be made.
+  // About max_bytes are used, a sixteenth per first digit of the key. In a full part, entries that nobody asked for in
+  // a week make room; where there are none the new one is not kept (what is asked for once an epoch would otherwise
+  // push itself out). Nothing is kept while the file system has less than keep_free bytes. Exit 3: the folder cannot be
+  // made.
   ContentStore(fs::path folder, std::uint64_t max_bytes, std::uint64_t keep_free = std::uint64_t{2} << 30);
 
   std::optional<std::string> find(const std::string& key);

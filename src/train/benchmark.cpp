@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 
 #include "core/counted_memory.h"
+#include "core/freed_memory.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"
@@ -143,10 +145,11 @@ double sum_over(Ranks& ranks, double value) {
 
 }  // namespace
 
-Json benchmark_training(const RunConfig& given, std::int64_t steps, Ranks& ranks) {
+Json benchmark_training(const RunConfig& given, std::int64_t steps, Ranks& ranks, bool ready) {
   RunConfig config = given;
   const BenchmarkData data(config.data);
   set_compute_threads(config);
+  keep_freed_memory();
   const at::Device device = choose_device(config.train.device, ranks.place().local_rank);
   std::optional<CountedMemory> memory;  // before the first tensor of the run
   if (device.is_cpu()) memory.emplace(at::kCPU);
@@ -164,13 +167,21 @@ Json benchmark_training(const RunConfig& given, std::int64_t steps, Ranks& ranks
   const bool compare = ranks.world() > 1 && !device.is_cpu();  // with as many steps without exchanges
   const std::int64_t all = kWarmUp + steps * (compare ? 2 : 1);
   Loader loader(training_batches(data.set(), config.data, stream), 0, all * accumulation, config.data.loader);
+  std::deque<Batch> prepared;
+  for (std::int64_t i = 0; ready && i < all * accumulation; ++i) prepared.push_back(loader.next().value());
+  const auto next_batch = [&] {
+    if (!ready) return loader.next().value();
+    Batch batch = std::move(prepared.front());
+    prepared.pop_front();
+    return batch;
+  };
   Progress progress("bench train", all, "steps");
   std::vector<DoneStep> timed;
   const auto make_steps = [&](std::int64_t first, std::int64_t last, Ranks& among, GradientExchange& exchange) {
     const auto start = Clock::now();
     for (std::int64_t step = first; step < last; ++step) {
       std::vector<Batch> batches;
-      for (std::int64_t i = 0; i < accumulation; ++i) batches.push_back(loader.next().value());
+      for (std::int64_t i = 0; i < accumulation; ++i) batches.push_back(next_batch());
       timed.push_back({step, {}});
       for (const Batch& batch : batches) timed.back().shapes.push_back(without_memory(batch));
       training.step(batches, step, among, exchange);
@@ -238,15 +249,16 @@ Json benchmark_training(const RunConfig& given, std::int64_t steps, Ranks& ranks
                  {"communication_share", exchanged / total},
                  {"loader_share", loading / seconds},
                  {"priors_share", (with_priors - loading) / seconds},
+                 {"batches_ready", ready},
                  {"processes", ranks.world()},
                  {"steps", steps}});
   result.update(machine(training.denoiser(), data));
   return result;
 }
 
-Json benchmark_training(const RunConfig& config, std::int64_t steps) {
+Json benchmark_training(const RunConfig& config, std::int64_t steps, bool ready) {
   Ranks alone;
-  return benchmark_training(config, steps, alone);
+  return benchmark_training(config, steps, alone, ready);
 }
 
 Json benchmark_sampling(const RunConfig& given, std::int64_t steps, std::int64_t repeats) {

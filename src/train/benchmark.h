@@ -21,8 +21,9 @@ namespace spinfill {
 // on a CPU as waited for, on GPUs 1 − the time of as many steps without exchanges / with), loader_share and
 // priors_share (one thread's time to make a step's batches without priors, and their priors, over the step's);
 // parameters, processes, device, threads, steps. `steps` steps count, after two that do not. The same on every rank.
-Json benchmark_training(const RunConfig& config, std::int64_t steps, Ranks& ranks);
-Json benchmark_training(const RunConfig& config, std::int64_t steps);  // of a process alone
+// `ready`: the batches are made before the clock starts, so that the step's own work is timed and nothing beside it.
+Json benchmark_training(const RunConfig& config, std::int64_t steps, Ranks& ranks, bool ready = false);
+Json benchmark_training(const RunConfig& config, std::int64_t steps, bool ready = false);  // of a process alone
 
 // Keys: seconds_per_view, seconds_per_step, views_per_second, peak_bytes, joint_seconds_per_view, joint_over_cached,
 // priors_seconds, parameters, device, threads, steps. One missing view from seven references with `steps` steps of the

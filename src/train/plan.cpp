@@ -14,6 +14,7 @@
 
 #include "core/counted_memory.h"
 #include "core/error.h"
+#include "core/freed_memory.h"
 #include "core/quantity.h"
 #include "core/side_by_side.h"
 #include "model/cost.h"
@@ -194,6 +195,7 @@ struct StepRate {
 StepRate time_step(const RunConfig& config, at::Device device, const PlanTarget& target) {
   const KeepTorchThreads keep;
   set_compute_threads(config);
+  keep_freed_memory();
   const auto at_once =
       device.is_cpu() ? micro_batches_at_once(config, processors(), accumulation_of(config.train, target.processes))
                       : 1;

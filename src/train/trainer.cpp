@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/freed_memory.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/signals.h"
@@ -61,6 +62,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   const std::int64_t accumulation = accumulation_of(config.train, ranks.world());
   const at::Device device = choose_device(config.train.device, ranks.place().local_rank);
   set_compute_threads(config);
+  keep_freed_memory();
   const auto seed = static_cast<std::uint64_t>(config.seed);
   const StopSignals signals;
   ranks.require_equal("configuration", to_json(config).dump());

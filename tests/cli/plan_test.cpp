@@ -86,6 +86,12 @@ TEST_F(PlanCommand, BenchTrainReportsWhatProcessesReachTogether) {
   EXPECT_GT(alone.at("flops_per_step").get<double>(), 0);
   EXPECT_GT(alone.at("peak_share").get<double>(), 0);
   EXPECT_LT(alone.at("peak_tensor_bytes").get<double>(), alone.at("peak_bytes").get<double>());
+  const auto ready = spinfill(command + " --ready");
+  ASSERT_EQ(ready.exit_code, 0) << ready.output;
+  const Json prepared = parse_json(ready.output, "bench train --ready");
+  EXPECT_EQ(prepared.at("waiting_share"), 0);
+  EXPECT_EQ(prepared.at("flops_per_step"), alone.at("flops_per_step"));
+  EXPECT_EQ(spinfill("bench sample --config tiny.yaml --ready").exit_code, 2);
   const auto two = spinfill(command + " --nproc-per-node 2");
   ASSERT_EQ(two.exit_code, 0) << two.output;
   const Json together = parse_json(two.output, "bench train --nproc-per-node 2");  // one voice
