@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include "model/autocast.h"
+
 namespace spinfill {
 
 namespace {
@@ -10,7 +12,9 @@ namespace {
 // softmax(q·kᵀ/√d)·v, the heads split off as views. query [S,L,D], key and value [S,K,D] → [S,L,D].
 at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, std::int64_t heads) {
   const std::int64_t samples = query.size(0), width = query.size(2);
-  auto split = [&](const at::Tensor& x) { return x.view({samples, x.size(1), heads, width / heads}).transpose(1, 2); };
+  auto split = [&](const at::Tensor& x) {
+    return cast_product(x).view({samples, x.size(1), heads, width / heads}).transpose(1, 2);
+  };
   const at::Tensor out = at::scaled_dot_product_attention(split(query), split(key), split(value));
   return out.transpose(1, 2).reshape({samples, query.size(1), width});
 }

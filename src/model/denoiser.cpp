@@ -272,7 +272,7 @@ at::Tensor denoised(const at::Tensor& x, const at::Tensor& network, const at::Te
 ReferenceCache Denoiser::encode_references(const Conditioning& c) const {
   ReferenceCache cache;
   UNet& unet = modules_->unet;
-  const Autocast autocast({device().type(), autocast_});
+  const Autocast autocast({device().type(), autocast_, as_gpu_});
   if (c.layout.references == 0) {
     cache.layers.resize(static_cast<std::size_t>(unet->cross_view_layers()));
     return cache;
@@ -292,7 +292,7 @@ ReferenceCache Denoiser::encode_references(const Conditioning& c) const {
 at::Tensor Denoiser::denoise(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& c,
                              const ReferenceCache& cache) const {
   UNet& unet = modules_->unet;
-  const Autocast autocast({device().type(), autocast_});
+  const Autocast autocast({device().type(), autocast_, as_gpu_});
   ViewContext context;
   context.recompute = recompute_;
   context.pass = ViewPass::targets;
@@ -313,7 +313,7 @@ at::Tensor Denoiser::denoise(const at::Tensor& x, const at::Tensor& sigma, const
 
 at::Tensor Denoiser::denoise_joint(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& c) const {
   UNet& unet = modules_->unet;
-  const Autocast autocast({device().type(), autocast_});
+  const Autocast autocast({device().type(), autocast_, as_gpu_});
   ViewContext context;
   context.recompute = recompute_;
   context.pass = ViewPass::joint;

@@ -38,8 +38,12 @@ class Denoiser {
   void to(at::ScalarType dtype);    // float32, bfloat16 or float16
   void set_channels_last(bool on);  // memory layout of the convolutions; results agree to rounding
 
-  // Products of the network in this dtype (kBFloat16), with weights that stay float32; kFloat: all in float32.
-  void set_autocast(at::ScalarType dtype) { autocast_ = dtype; }
+  // Products of the network in this dtype (kBFloat16), with weights that stay float32; kFloat: all in float32. as_gpu:
+  // of a denoiser without memory (at::kMeta), what a GPU casts.
+  void set_autocast(at::ScalarType dtype, bool as_gpu = false) {
+    autocast_ = dtype;
+    as_gpu_ = as_gpu;
+  }
   // Backward runs each layer again instead of keeping what it needs of it: less memory, up to a third more time, the
   // same gradients.
   void set_gradient_checkpointing(bool on) { recompute_ = on; }
@@ -79,6 +83,7 @@ class Denoiser {
   std::shared_ptr<DenoiserModules> modules_;
   bool channels_last_ = false, recompute_ = false;
   at::ScalarType autocast_ = at::kFloat;
+  bool as_gpu_ = false;
 };
 
 }  // namespace spinfill

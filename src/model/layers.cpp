@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "model/autocast.h"
+
 namespace spinfill {
 
 Conv2dImpl::Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel, std::int64_t stride,
@@ -15,7 +17,7 @@ Conv2dImpl::Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels, std:
 }
 
 at::Tensor Conv2dImpl::forward(const at::Tensor& x) const {
-  return at::conv2d(x, weight, bias, stride_, padding_);
+  return at::conv2d(cast_product(x), cast_product(weight), cast_product(bias), stride_, padding_);
 }
 
 LinearImpl::LinearImpl(std::int64_t in_features, std::int64_t out_features, bool with_bias,
@@ -25,9 +27,12 @@ LinearImpl::LinearImpl(std::int64_t in_features, std::int64_t out_features, bool
 }
 
 at::Tensor LinearImpl::forward(const at::Tensor& x) const {
-  const at::Tensor out = at::linear(x, weight, bias);
+  const auto linear = [](const at::Tensor& in, const at::Tensor& matrix, const at::Tensor& offset) {
+    return at::linear(cast_product(in), cast_product(matrix), cast_product(offset));
+  };
+  const at::Tensor out = linear(x, weight, bias);
   if (!lora_a.defined()) return out;
-  return out + at::linear(at::linear(x, lora_a), lora_b) * lora_scale;
+  return out + linear(linear(x, lora_a, {}), lora_b, {}) * lora_scale;
 }
 
 void LinearImpl::add_adapter(std::int64_t rank, double scale) {
@@ -44,7 +49,7 @@ GroupNormImpl::GroupNormImpl(std::int64_t groups, std::int64_t channels, double 
 }
 
 at::Tensor GroupNormImpl::forward(const at::Tensor& x) const {
-  return at::group_norm(x, groups_, weight, bias, eps_);
+  return at::group_norm(cast_norm(x), groups_, weight, bias, eps_);
 }
 
 LayerNormImpl::LayerNormImpl(std::int64_t channels, const at::TensorOptions& tensors) {
@@ -53,7 +58,7 @@ LayerNormImpl::LayerNormImpl(std::int64_t channels, const at::TensorOptions& ten
 }
 
 at::Tensor LayerNormImpl::forward(const at::Tensor& x) const {
-  return at::layer_norm(x, weight.sizes(), weight, bias, 1e-5);
+  return at::layer_norm(cast_norm(x), weight.sizes(), weight, bias, 1e-5);
 }
 
 EmbeddingMlpImpl::EmbeddingMlpImpl(std::int64_t in_features, std::int64_t width, const at::TensorOptions& tensors) {

@@ -43,7 +43,8 @@ Three convolution_backward(const Tensor& gradient, const Tensor& input, const Te
 
 Three native_group_norm(const Tensor& input, const optional<Tensor>& weight, const optional<Tensor>& bias,
                         std::int64_t N, std::int64_t C, std::int64_t HxW, std::int64_t groups, double eps) {
-  return {at::empty_like(input), at::empty({N, groups}, input.options()), at::empty({N, groups}, input.options())};
+  const auto options = input.options().dtype(at::kFloat);
+  return {at::empty_like(input), at::empty({N, groups}, options), at::empty({N, groups}, options)};
 }
 
 Three native_group_norm_backward(const Tensor& gradient, const Tensor& input, const Tensor& mean, const Tensor& rstd,

@@ -21,6 +21,7 @@
 #include "data/synth/synth.h"
 #include "model/cost.h"
 #include "model/device.h"
+#include "model/weights.h"
 #include "model/sampler.h"
 #include "train/device_rate.h"
 #include "train/step.h"
@@ -228,7 +229,8 @@ Json benchmark_training(const RunConfig& given, std::int64_t steps, Ranks& ranks
   };
   const double loading = per_step(false), with_priors = per_step(true);
   const auto at_once = static_cast<int>(micro_batches_at_once(config, processors(), accumulation));
-  const MeasuredRate rate = measure_rate(device, training.denoiser().dtype(), std::max(at_once, at::get_num_threads()));
+  const at::ScalarType dtype = parse_dtype(config.train.precision);  // of the products
+  const MeasuredRate rate = measure_rate(device, dtype, std::max(at_once, at::get_num_threads()));
   const double possible = sum_over(ranks, rate.flops_per_second);
   Json result = {{"seconds_per_step", seconds},
                  {"views_per_second", sum_over(ranks, static_cast<double>(views)) / total},
@@ -238,7 +240,7 @@ Json benchmark_training(const RunConfig& given, std::int64_t steps, Ranks& ranks
                  {"peak_of", rate.how + (ranks.world() > 1 ? ", in every process at once" : "")},
                  {"peak_share", flops / total / possible}};
   if (const auto sheet = sheet_rate(device_name(device))) {
-    const double by_sheet = (training.denoiser().dtype() == at::kFloat ? sheet->float32 : sheet->bfloat16) *
+    const double by_sheet = (dtype == at::kFloat ? sheet->float32 : sheet->bfloat16) *
                             static_cast<double>(ranks.world());
     result["sheet_flops_per_second"] = by_sheet;
     result["sheet_share"] = flops / total / by_sheet;

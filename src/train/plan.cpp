@@ -20,6 +20,7 @@
 #include "model/cost.h"
 #include "model/device.h"
 #include "model/meta_kernels.h"
+#include "model/weights.h"
 #include "train/device_rate.h"
 #include "train/step.h"
 
@@ -81,7 +82,8 @@ class DryRun {
         denoiser_(config.model, static_cast<std::uint64_t>(config.seed), at::kMeta) {
     use_meta_kernels();
     choose_trained(denoiser_, config);
-    set_up_for_training(denoiser_, config.train);  // bf16: counted as float32, an upper bound
+    set_up_for_training(denoiser_, config.train);
+    denoiser_.set_autocast(parse_dtype(config.train.precision), target.gpu);
     for (const auto& [name, tensor] : denoiser_.trained_parameters()) parameters_.push_back(tensor);
     use_.weights = since_last();
     averaged_.emplace(config.model, static_cast<std::uint64_t>(config.seed), at::kMeta);
@@ -239,7 +241,8 @@ StepRate rate_of(const RunConfig& config, const PlanTarget& target, bool fits, d
   if (target.gpu && !at::hasCUDA()) return {};
   const std::int64_t micro_batches = accumulation_of(config.train, target.processes);
   const auto at_once = static_cast<int>(micro_batches_at_once(config, processors(), micro_batches));
-  const MeasuredRate rate = measure_rate(device, at::kFloat, std::max(at_once, compute_threads(config, processors())));
+  const MeasuredRate rate = measure_rate(device, parse_dtype(config.train.precision),
+                                         std::max(at_once, compute_threads(config, processors())));
   const double timed = flops_per_step / static_cast<double>(target.processes * micro_batches) *
                        (target.gpu ? 1 : at_once) / (target.utilisation * rate.flops_per_second);
   if (fits && timed < kTimedAtMost) return time_step(config, device, target);

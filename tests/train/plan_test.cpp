@@ -73,6 +73,26 @@ TEST_F(Plan, MeasuredPeaksAreThosePlanned) {
   expect_planned(draws, "tiny, 3 noise draws");
 }
 
+TEST_F(Plan, MeasuredPeaksInBfloat16) {
+  for (const bool checkpointing : {false, true}) {
+    RunConfig config = config_of("small", 2, 2);
+    const auto whole = static_cast<double>(training_memory(config, {}).pass);
+    config.train.precision = "bf16";
+    config.train.gradient_checkpointing = checkpointing;
+    EXPECT_LT(static_cast<double>(training_memory(config, {}).pass), 0.9 * whole);
+    expect_planned(config, checkpointing ? "small in bfloat16, layers run again" : "small in bfloat16");
+  }
+  // A GPU normalises in float32, so less is saved there.
+  const auto saved = [&](const PlanTarget& target) {
+    RunConfig config = config_of("small", 2, 2);
+    const std::int64_t whole = training_memory(config, target).pass;
+    config.train.precision = "bf16";
+    return whole - training_memory(config, target).pass;
+  };
+  EXPECT_GT(saved({.gpu = true}), 0);
+  EXPECT_LT(saved({.gpu = true}), saved({}));
+}
+
 TEST_F(Plan, MeasuredPeakWithLpips) {
   const char* weights = std::getenv("SPINFILL_LPIPS_WEIGHTS");
   if (weights == nullptr || *weights == '\0') GTEST_SKIP() << "SKIPPED: no LPIPS weights";
