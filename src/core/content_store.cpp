@@ -56,8 +56,8 @@ std::optional<std::string> ContentStore::find(const std::string& key) {
         if (sha256_hex(content) == std::string_view(bytes).substr(content.size())) {
           bytes.resize(content.size());
           ++found_;
-          const auto now = fs::file_time_type::clock::now();
-          if (now - fs::last_write_time(path, error) > kTouch) fs::last_write_time(path, now, error);
+          const auto now = fs::file_time_type::clock::now(), used = fs::last_write_time(path, error);
+          if (!error && now - used > kTouch) fs::last_write_time(path, now, error);
           return bytes;
         }
       }
@@ -84,7 +84,9 @@ bool ContentStore::make_room(Part& part, const fs::path& folder, std::uint64_t b
   part.bytes = part.written = 0;
   std::error_code error;
   for (const auto& file : fs::directory_iterator(folder, error)) {
-    const Entry entry{file.path(), file.file_size(error), file.last_write_time(error)};
+    Entry entry{file.path(), file.file_size(error), {}};
+    if (error) continue;
+    entry.used = file.last_write_time(error);
     if (error) continue;
     part.bytes += entry.bytes;
     entries.push_back(entry);

@@ -46,7 +46,7 @@ void add_file(const fs::path& path, std::map<std::string, Whole>& wholes) {
     }
     const std::int64_t count = checked_count(shape, where), size = tensor.numel();
     if (begin < 0 || begin > count || size > count - begin)
-      fail("{}: elements {} to {} of {} cannot be", where, begin, begin + size, count);
+      fail("{}: {} elements from {} on of {} cannot be", where, size, begin, count);
     auto [whole, is_new] = wholes.try_emplace(name);
     if (is_new) {
       whole->second = {at::empty({count}, tensor.options()), shape, {}};

@@ -46,6 +46,7 @@ std::string page_head(const std::string& title) {
       "body{{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:76em;padding:0 1em;color:#222}}\n"
       "svg{{width:720px;max-width:100%;font-size:12px;margin:.4em 0}} .t{{font-size:14px;font-weight:600}}\n"
       ".g{{stroke:#ddd;fill:none}} .l{{fill:none;stroke-width:1.6}} .y{{text-anchor:end}} .x{{text-anchor:middle}}\n"
+      "@media(min-width:64em){{svg{{width:49%}}}}\n"
       "pre{{background:#f5f5f5;padding:1em;overflow:auto}} img{{max-width:100%}} table{{border-collapse:collapse}}\n"
       "td,th{{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}}\n"
       ".bad{{color:#b91c1c}} .wide{{overflow:auto}} td{{overflow-wrap:anywhere}}\n"

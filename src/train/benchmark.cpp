@@ -21,8 +21,8 @@
 #include "data/synth/synth.h"
 #include "model/cost.h"
 #include "model/device.h"
-#include "model/weights.h"
 #include "model/sampler.h"
+#include "model/weights.h"
 #include "train/device_rate.h"
 #include "train/step.h"
 #include "train/training_state.h"
@@ -240,8 +240,8 @@ Json benchmark_training(const RunConfig& given, std::int64_t steps, Ranks& ranks
                  {"peak_of", rate.how + (ranks.world() > 1 ? ", in every process at once" : "")},
                  {"peak_share", flops / total / possible}};
   if (const auto sheet = sheet_rate(device_name(device))) {
-    const double by_sheet = (dtype == at::kFloat ? sheet->float32 : sheet->bfloat16) *
-                            static_cast<double>(ranks.world());
+    const double by_sheet =
+        (dtype == at::kFloat ? sheet->float32 : sheet->bfloat16) * static_cast<double>(ranks.world());
     result["sheet_flops_per_second"] = by_sheet;
     result["sheet_share"] = flops / total / by_sheet;
   }
