@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains on six categories, retrains on the seventh in three ways, and scores each before and after on the new and the
-# old ones. About 25 minutes on two cores.
+# old ones. 34 minutes on one core.
 #
 #   experiments/new-category/run.sh [--out DIR] [--sets N] [--steps N]
 #

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <span>
 #include <utility>
 #include <vector>
@@ -61,8 +62,8 @@ std::optional<std::string> ContentStore::find(const std::string& key) {
           return bytes;
         }
       }
-      fs::remove(path, error);  // damaged
-    } catch (const Error&) {    // removed by another process meanwhile, or unreadable: made again
+      fs::remove(path, error);         // damaged
+    } catch (const std::exception&) {  // removed by another process meanwhile, or unreadable: made again
     }
   }
   ++missed_;
@@ -124,7 +125,7 @@ void ContentStore::keep(const std::string& key, std::string_view bytes) {
     write_file_atomic(path, pieces, Sync::no);
     part.bytes += size;
     part.written += size;
-  } catch (const Error& problem) {
+  } catch (const std::exception& problem) {  // a file system's own, too
     warn_once(problem.what());
   }
 }

@@ -68,9 +68,15 @@ std::string svg_chart(const std::string& title, const std::vector<ChartLine>& li
       "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\"><text x=\"{}\" y=\"18\" class=\"t\">{}</text>\n",
       kWidth, kHeight, html_escaped(title), kLeft, html_escaped(title));
   const double y_step = tick_step(y_high - y_low, 5), x_step = tick_step(x_high - x_low, 6);
+  // As many digits as tell neighbouring ticks apart.
+  const int y_digits =
+      std::clamp(2 + static_cast<int>(std::floor(std::log10(std::max(std::abs(y_low), std::abs(y_high)))) -
+                                      std::floor(std::log10(y_step))),
+                 4, 15);
   for (double i = std::ceil(y_low / y_step); i * y_step <= y_high; ++i) {
-    out += fmt::format("<path class=\"g\" d=\"M{} {:.1f}H{}\"/><text x=\"{}\" y=\"{:.1f}\" class=\"y\">{:.4g}</text>\n",
-                       kLeft, py(i * y_step), kWidth - kRight, kLeft - 6, py(i * y_step) + 4, i * y_step + 0.0);
+    out +=
+        fmt::format("<path class=\"g\" d=\"M{} {:.1f}H{}\"/><text x=\"{}\" y=\"{:.1f}\" class=\"y\">{:.{}g}</text>\n",
+                    kLeft, py(i * y_step), kWidth - kRight, kLeft - 6, py(i * y_step) + 4, i * y_step + 0.0, y_digits);
   }
   for (double i = std::ceil(x_low / x_step); i * x_step <= x_high; ++i) {
     out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" class=\"x\">{:.6g}</text>\n", px(i * x_step), kHeight - 14,

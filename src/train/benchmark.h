@@ -21,7 +21,8 @@ namespace spinfill {
 // on a CPU as waited for, on GPUs 1 − the time of as many steps without exchanges / with), loader_share and
 // priors_share (one thread's time to make a step's batches without priors, and their priors, over the step's);
 // parameters, processes, device, threads, steps. `steps` steps count, after two that do not. The same on every rank.
-// `ready`: the batches are made before the clock starts, so that the step's own work is timed and nothing beside it.
+// `ready`: the batches are made before the clock starts, so that the step's own work is timed and nothing beside it;
+// peak_tensor_bytes then counts all of them.
 Json benchmark_training(const RunConfig& config, std::int64_t steps, Ranks& ranks, bool ready = false);
 Json benchmark_training(const RunConfig& config, std::int64_t steps, bool ready = false);  // of a process alone
 

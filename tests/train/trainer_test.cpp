@@ -92,6 +92,18 @@ TEST_F(Trainer, ResumedRunIsBitIdentical) {
   expect_resuming_changes_nothing(tiny_config(folder_ / "data"));
 }
 
+// Another machine has other cores, and may keep pictures on disk: the batches are the same.
+TEST_F(Trainer, HowBatchesArePreparedMayChangeOnResuming) {
+  RunConfig config = tiny_config(folder_ / "data");
+  train(config, folder_ / "whole", false);
+  train(config, folder_ / "cut", false);
+  fs::remove_all(folder_ / "cut" / "checkpoints" / "step-6");
+  config.data.loader = {.threads = 2, .prefetch = 1, .cache_mib = 0, .cache_folder = (folder_ / "kept").string()};
+  train(config, folder_ / "cut", true);
+  expect_equal(last("whole").weights, last("cut").weights);
+  EXPECT_FALSE(fs::is_empty(folder_ / "kept"));
+}
+
 TEST_F(Trainer, AccumulationDoesNotChangeTheStep) {
   RunConfig config = tiny_config(folder_ / "data");
   config.train.batch_sets = 4;
