@@ -71,32 +71,11 @@ at::Tensor identities(const DataSet& data, std::span<const SampleSpec> samples, 
   return out;
 }
 
-// A copy, of every defined tensor what `map` makes of it.
+// A copy, of every defined tensor what `map` makes of it but of those that stay on the processor.
 template <class Map>
 Batch mapped(const Batch& batch, const Map& map) {
   Batch out = batch;
-  PriorMaps& priors = out.priors;
-  for (at::Tensor* tensor : {&out.colour,
-                             &out.alpha,
-                             &out.background,
-                             &out.is_reference,
-                             &out.is_target,
-                             &out.azimuth_deg,
-                             &out.vehicle_from_camera,
-                             &out.intrinsics,
-                             &out.cue,
-                             &out.category,
-                             &out.identity,
-                             &priors.silhouette,
-                             &priors.depth,
-                             &priors.normal,
-                             &priors.canonical,
-                             &priors.warped,
-                             &priors.warped_confidence,
-                             &priors.mirrored,
-                             &priors.mirrored_confidence,
-                             &priors.flipped,
-                             &priors.flipped_validity}) {
+  for (at::Tensor* tensor : out.on_device()) {
     if (tensor->defined()) *tensor = map(*tensor);
   }
   return out;
@@ -190,6 +169,27 @@ std::string Batch::category_name(std::int64_t set) const {
 
 PriorInputs Batch::prior_inputs() const {
   return {colour, alpha, background, is_reference, vehicle_from_camera, intrinsics, azimuth_deg};
+}
+
+std::vector<at::Tensor*> Batch::on_device() {
+  return {&colour,
+          &alpha,
+          &background,
+          &azimuth_deg,
+          &vehicle_from_camera,
+          &intrinsics,
+          &cue,
+          &identity,
+          &priors.silhouette,
+          &priors.depth,
+          &priors.normal,
+          &priors.canonical,
+          &priors.warped,
+          &priors.warped_confidence,
+          &priors.mirrored,
+          &priors.mirrored_confidence,
+          &priors.flipped,
+          &priors.flipped_validity};
 }
 
 Batch Batch::to(at::Device device) const {

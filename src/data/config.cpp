@@ -28,9 +28,10 @@ void LoaderConfig::bind(Fields& f) {
   f.number("threads", threads, "Threads that prepare batches", 1, 256);
   f.number("prefetch", prefetch, "Batches prepared ahead", 1, 256);
   f.number("cache_mib", cache_mib, "Memory for decoded pictures, MiB; 0 decodes each time", 0, 1 << 20);
-  f.text("cache_folder", cache_folder,
-         "Folder that keeps prepared pictures and estimated cameras between runs, found by the content of the files "
-         "that they are made from; empty: none");
+  f.text(
+      "cache_folder", cache_folder,
+      "Folder that keeps prepared pictures, estimated cameras and the prior maps of scored batches between runs, found "
+      "by the content of what they are made from; empty: none");
   f.number("cache_gib", cache_gib, "Room for them, GiB", 1, 1 << 20);
 }
 

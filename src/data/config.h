@@ -33,7 +33,7 @@ struct LoaderConfig {
   std::int64_t threads = 1;
   std::int64_t prefetch = 4;      // batches
   std::int64_t cache_mib = 1024;  // decoded pictures kept in memory
-  std::string cache_folder;       // prepared pictures and estimated cameras kept on disk; empty: not
+  std::string cache_folder;       // prepared pictures, estimated cameras, prior maps kept on disk; empty: not
   std::int64_t cache_gib = 20;
   void bind(Fields& f);
 };

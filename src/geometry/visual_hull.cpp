@@ -85,8 +85,9 @@ References gather_references(const at::Tensor& colour, const at::Tensor& alpha, 
   // References first, in the order of their slots.
   const at::Tensor order = at::argsort(is_reference.logical_not().to(at::kInt), /*stable=*/true, 1);
   const std::int64_t most = std::max<std::int64_t>(1, is_reference.sum(1).max().item<std::int64_t>());
-  out.index = order.narrow(1, 0, most).contiguous();
-  out.valid = is_reference.gather(1, out.index);
+  const at::Tensor index = order.narrow(1, 0, most).contiguous();
+  out.index = index.to(colour.device());
+  out.valid = is_reference.gather(1, index).to(colour.device());
   // torch.where, not a product: NaN · 0 is NaN.
   const at::Tensor valid = out.valid.view({out.valid.size(0), most, 1, 1, 1});
   const at::Tensor zero = at::zeros({}, colour.options());

@@ -23,8 +23,8 @@ struct References {
   at::Tensor gather(const at::Tensor& per_view) const;  // [B,V,...] → [B,R,...]
 };
 
-// colour [B,V,3,H,W] composited on background [B,3], alpha [B,V,1,H,W], is_reference [B,V] bool. The colour and alpha
-// of all other views are dropped here; even NaN there reaches nothing.
+// colour [B,V,3,H,W] composited on background [B,3], alpha [B,V,1,H,W], is_reference [B,V] bool (on the processor, or
+// where the pictures are). The colour and alpha of all other views are dropped here; even NaN there reaches nothing.
 References gather_references(const at::Tensor& colour, const at::Tensor& alpha, const at::Tensor& background,
                              const at::Tensor& is_reference, const at::Tensor& vehicle_from_camera,
                              const at::Tensor& intrinsics);

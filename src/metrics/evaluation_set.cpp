@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/side_by_side.h"
+#include "data/stored_priors.h"
 
 namespace spinfill {
 
@@ -38,7 +39,7 @@ Batch EvaluationSet::batch(std::int64_t index) const {
   const auto first = static_cast<std::size_t>(index * evaluation_.batch_sets);
   const std::size_t count = std::min(static_cast<std::size_t>(evaluation_.batch_sets), samples_.size() - first);
   Batch batch = make_batch(data_, std::span(samples_).subspan(first, count), config_, pictures_.get());
-  batch.priors = compute_priors(batch.prior_inputs(), config_.priors);
+  batch.priors = stored_priors(batch.prior_inputs(), config_.priors, pictures_->store());
   return batch;
 }
 

@@ -62,6 +62,9 @@ void TrainConfig::bind(Fields& f) {
            "The network's products; weights, loss, optimiser and averages are float32 in both");
   f.flag("gradient_checkpointing", gradient_checkpointing,
          "Backward runs each layer again: less memory, up to a third more time, the same gradients");
+  f.flag("cuda_graphs", cuda_graphs,
+         "On a GPU: record forward and backward once for each shape of a micro-batch, then replay them; pays where the "
+         "network is small");
   f.text("init_from", init_from, "safetensors file with initial weights; empty: random by seed");
   f.group("lora", lora, "Low-rank adapters beside frozen weights; merged into them by evaluate and export");
   f.list("freeze", freeze, {}, "Parts of the network that are not trained, as in [unet.down_blocks, \"*.attn2\"]");
@@ -114,6 +117,9 @@ void RunConfig::bind(Fields& f) {
   f.require((loss.lpips == 0 && loss.rollout == 0) || with_noise,
             "loss.lpips and loss.rollout act on draws with noise: they need loss.mode mixed or diffusion and "
             "train.regression_share below 1");
+  f.require_at(
+      "train.cuda_graphs", !train.cuda_graphs || loss.lpips == 0,
+      "records passes of fixed shapes; with loss.lpips they depend on the noise drawn: switch one of them off");
   f.require(loss.rollout == 0 || model.output == "prior-residual",
             "loss.rollout needs model.output prior-residual, whose sampler begins with a regression");
 }

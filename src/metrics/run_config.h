@@ -65,6 +65,7 @@ struct TrainConfig {
   bool shard_optimizer = false;
   std::string precision = "fp32";
   bool gradient_checkpointing = false;
+  bool cuda_graphs = false;
   std::string init_from;
   LoraConfig lora;
   std::vector<std::string> freeze;

@@ -30,22 +30,17 @@ ConditionerImpl::ConditionerImpl(const ModelConfig& config, std::int64_t embeddi
   null_token_ = register_parameter("null_token", at::empty({width}, tensors));
 }
 
-at::Tensor ConditionerImpl::tokens(const Batch& batch, const at::Tensor& drop) {
+at::Tensor ConditionerImpl::tokens(const Batch& batch, const Arrangement& arrangement) {
+  const at::Tensor& drop = arrangement.drop.identity;
   std::vector<at::Tensor> tokens;
   const std::int64_t samples = batch.is_reference.size(0);
   if (config_.use_category) {
-    at::Tensor row = batch.category + 1;
-    if (row.numel() > 0 && !row.is_meta() &&
-        (row.min().item<std::int64_t>() < 0 || row.max().item<std::int64_t>() > config_.categories)) {
-      fail("category index outside -1 ... {}: this model knows {} categories", config_.categories - 1,
-           config_.categories);
-    }
-    if (drop.defined()) row = row.masked_fill(drop, 0);
-    tokens.push_back(category_embedding_.index_select(0, row));
+    const at::Tensor& row = arrangement.category_rows;
+    tokens.push_back(category_embedding_.index_select(0, drop.defined() ? row.masked_fill(drop, 0) : row));
   }
   if (config_.identity_dim > 0) {
     at::Tensor identity = batch.identity;
-    at::Tensor unknown = drop.defined() ? drop : at::zeros({samples}, batch.is_reference.options());
+    at::Tensor unknown = drop.defined() ? drop : at::zeros({samples}, batch.colour.options().dtype(at::kBool));
     if (!identity.defined()) {
       identity = at::zeros({samples, config_.identity_dim}, null_identity_.options());
       unknown = at::ones_like(unknown);

@@ -18,8 +18,8 @@ namespace spinfill {
 class ConditionerImpl : public torch::nn::Module {
  public:
   ConditionerImpl(const ModelConfig& config, std::int64_t embedding, const at::TensorOptions& tensors);
-  // Condition tokens of every sample: [B,T,D]. drop [B] bool or undefined.
-  at::Tensor tokens(const Batch& batch, const at::Tensor& drop);
+  // Condition tokens of every sample: [B,T,D].
+  at::Tensor tokens(const Batch& batch, const Arrangement& arrangement);
   // Embedding of the cue of the views in `rows`: [N,E].
   at::Tensor cue(const Batch& batch, const at::Tensor& rows);
   // Clean latents [N,C,h,w], those of dropped views [N] bool replaced by the learned null latent.

@@ -24,6 +24,13 @@ ConditionDrop draw_condition_drop(const DropoutConfig& config, const std::vector
 // All conditions of all samples: the unconditional branch of classifier-free guidance (rays stay).
 ConditionDrop drop_everything(std::int64_t samples);
 
+// What the processor decides before a batch is computed on. Its tensors are on the model's device.
+struct Arrangement {
+  ViewLayout layout;
+  ConditionDrop drop;
+  at::Tensor category_rows;  // [B] int64: of the category embedding; 0 unknown
+};
+
 // All that the network is told about a batch, in the order of `layout`. Holds nothing of the targets' pictures.
 struct Conditioning {
   ViewLayout layout;

@@ -45,10 +45,6 @@ Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std:
     batch.is_reference[b].narrow(0, 0, references).fill_(true);
     batch.is_target[b].narrow(0, references, targets).fill_(true);
   }
-  if (!device.is_meta()) {
-    batch.is_reference = batch.is_reference.to(device);
-    batch.is_target = batch.is_target.to(device);
-  }
   const at::TensorOptions doubles = at::TensorOptions(device).dtype(at::kDouble);
   batch.colour = maps(3);
   batch.alpha = maps(1);
@@ -57,15 +53,13 @@ Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std:
   batch.vehicle_from_camera = at::eye(4, doubles).expand({B, V, 4, 4}).contiguous();
   batch.intrinsics = at::ones({B, V, 4}, doubles);
   batch.cue = at::zeros({B, V, Batch::kCueSize}, batch.colour.options());
-  batch.category = at::zeros({B}, at::TensorOptions(device).dtype(at::kLong));
+  batch.category = at::zeros({B}, at::kLong);
   batch.priors = blank_priors(batch.alpha);
   return batch;
 }
 
 Batch without_memory(const Batch& batch) {
   Batch shapes = batch.to(at::kMeta);
-  shapes.is_reference = batch.is_reference.to(at::kCPU);
-  shapes.is_target = batch.is_target.to(at::kCPU);
   if (!shapes.has_priors()) shapes.priors = blank_priors(shapes.alpha);
   return shapes;
 }

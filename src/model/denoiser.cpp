@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "model/autocast.h"
 #include "model/conditioner.h"
+#include "model/device.h"
 #include "model/parameter_names.h"
 
 namespace spinfill {
@@ -21,10 +22,10 @@ at::Tensor per_row(const at::Tensor& values) {
   return values.view({-1, 1, 1, 1});
 }
 
-// [B] on the batch's device, spread to rows; undefined when nothing is dropped.
+// [B] spread to rows; undefined when nothing is dropped.
 at::Tensor dropped_rows(const at::Tensor& drop, const at::Tensor& samples) {
   if (!drop.defined()) return {};
-  return drop.to(samples.device()).index_select(0, samples);
+  return drop.index_select(0, samples);
 }
 
 at::Tensor without(const at::Tensor& maps, const at::Tensor& dropped) {
@@ -144,20 +145,41 @@ TensorMap Denoiser::state() const {
   return map;
 }
 
-Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) const {
-  Conditioner& learned = modules_->conditioner;
-  const std::int64_t factor = autoencoder_->factor();
+Arrangement Denoiser::arrange(const Batch& batch, const ConditionDrop& drop) const {
   const bool residual = config_.output == "prior-residual";
   if ((config_.use_priors || residual) && !batch.priors.warped.defined()) {
     fail("the batch has no prior maps: compute them before conditioning");
   }
-  Conditioning c;
-  c.layout = make_view_layout(batch.is_reference, batch.is_target, batch.colour.device());
-  const ViewLayout& layout = c.layout;
+  const std::int64_t factor = autoencoder_->factor();
   if (batch.colour.size(-2) % factor != 0 || batch.colour.size(-1) % factor != 0) {
     fail_usage("pictures of {} x {} pixels: width and height must be multiples of {} for this model",
                batch.colour.size(-1), batch.colour.size(-2), factor);
   }
+  const at::Tensor category = batch.category + 1;
+  if (config_.use_category && category.numel() > 0 &&
+      (category.min().item<std::int64_t>() < 0 || category.max().item<std::int64_t>() > config_.categories)) {
+    fail("category index outside -1 ... {}: this model knows {} categories", config_.categories - 1,
+         config_.categories);
+  }
+  const at::Device device = batch.colour.device();
+  const auto there = [&](const at::Tensor& mask) { return mask.defined() ? sent(mask, device) : mask; };
+  return {make_view_layout(batch.is_reference, batch.is_target, device),
+          {there(drop.identity), there(drop.references), there(drop.priors)},
+          sent(category, device)};
+}
+
+Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) const {
+  return condition(batch, arrange(batch, drop));
+}
+
+Conditioning Denoiser::condition(const Batch& batch, const Arrangement& arrangement) const {
+  Conditioner& learned = modules_->conditioner;
+  const std::int64_t factor = autoencoder_->factor();
+  const bool residual = config_.output == "prior-residual";
+  const ConditionDrop& drop = arrangement.drop;
+  Conditioning c;
+  c.layout = arrangement.layout;
+  const ViewLayout& layout = c.layout;
   const std::int64_t height = batch.colour.size(-2) / factor, width = batch.colour.size(-1) / factor;
 
   // What references and targets are told alike, row by row.
@@ -184,7 +206,7 @@ Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) 
   };
 
   at::Tensor unseen = dropped_rows(drop.references, layout.reference_samples);
-  if (!unseen.defined()) unseen = at::zeros({layout.references}, batch.is_reference.options());
+  if (!unseen.defined()) unseen = at::zeros({layout.references}, batch.colour.options().dtype(at::kBool));
   const at::Tensor latents =
       learned->reference_latents(view_latents(batch, layout.reference_rows, *autoencoder_), unseen);
   const at::Tensor seen = per_row(1 - unseen.to(at::kFloat)).expand({layout.references, 1, height, width});
@@ -215,7 +237,7 @@ Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) 
 
   c.reference_embedding = learned->cue(batch, layout.reference_rows) + learned->clean_embedding;
   c.target_embedding = learned->cue(batch, layout.target_rows);
-  const at::Tensor tokens = learned->tokens(batch, drop.identity.defined() ? drop.identity.to(device()) : at::Tensor());
+  const at::Tensor tokens = learned->tokens(batch, arrangement);
   c.reference_tokens = tokens.index_select(0, layout.reference_samples);
   c.target_tokens = tokens.index_select(0, layout.target_samples);
   return c;

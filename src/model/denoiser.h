@@ -62,7 +62,11 @@ class Denoiser {
   // No longer trained. Errors (exit 2): a pattern that names nothing; nothing is left to train.
   void freeze(const std::vector<std::string>& patterns);
 
-  // Reads neither colour nor alpha of targets. Pictures must be multiples of the autoencoder's factor.
+  // The processor's part of condition(). Errors: pictures that are no multiples of the autoencoder's factor (exit 2),
+  // no prior maps where the model needs them, a category that it does not know.
+  Arrangement arrange(const Batch& batch, const ConditionDrop& drop = {}) const;
+  // Reads neither colour nor alpha of targets.
+  Conditioning condition(const Batch& batch, const Arrangement& arrangement) const;
   Conditioning condition(const Batch& batch, const ConditionDrop& drop = {}) const;
   // The network over the references alone (clean, unit scale), as far as its last cross-view attention.
   ReferenceCache encode_references(const Conditioning& conditioning) const;

@@ -25,6 +25,11 @@ c10::Device choose_device(const std::string& name, int index) {
   return {at::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
+at::Tensor sent(const at::Tensor& tensor, c10::Device device) {
+  if (!device.is_cuda() || !tensor.is_cpu()) return tensor.to(device);
+  return tensor.pin_memory().to(device, /*non_blocking=*/true);
+}
+
 namespace {
 
 constexpr auto kAll = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);

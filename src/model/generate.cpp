@@ -158,7 +158,7 @@ at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerC
                  config.guidance);
     }
   }
-  const at::Tensor reference = batch.is_reference.view({batch.is_reference.size(0), -1, 1, 1, 1});
+  const at::Tensor reference = batch.is_reference.view({batch.is_reference.size(0), -1, 1, 1, 1}).to(denoiser.device());
   at::Tensor pictures = at::where(reference, batch.colour, at::zeros_like(batch.colour)).contiguous();
   if (!batch.is_target.any().item<bool>()) return pictures;
 

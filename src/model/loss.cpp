@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
 #include "core/random.h"
+#include "model/device.h"
 
 namespace spinfill {
 
@@ -59,22 +61,34 @@ NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& opti
   const at::Device device = layout.target_rows.device();
   // Before it goes to the device, which need not be waited for.
   const at::Tensor noisy = (sigma < config.sigma_max * (1 - 1e-6)).nonzero().squeeze(1);
-  return {sigma.to(device), noise.to(device), rolled.to(device), noisy.to(device)};
+  return {sent(sigma, device), sent(noise, device), sent(rolled, device), sent(noisy, device)};
+}
+
+TrainingDraw draw_training(const Denoiser& denoiser, const Batch& batch, const LossOptions& options,
+                           std::uint64_t seed) {
+  const ModelConfig& config = denoiser.config();
+  Arrangement arrangement = denoiser.arrange(batch, draw_condition_drop(config.dropout, batch.samples, seed));
+  if (arrangement.layout.targets == 0) fail("a training batch without a single target view");
+  const std::int64_t factor = denoiser.autoencoder().factor();
+  NoiseDraw noise = draw_training_noise(config, options, arrangement.layout, batch.samples,
+                                        batch.colour.size(-2) / factor, batch.colour.size(-1) / factor, seed);
+  return {std::move(arrangement), std::move(noise)};
 }
 
 TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
                            const PerceptualDistance& perceptual) {
-  const ModelConfig& config = denoiser.config();
-  const ConditionDrop drop = draw_condition_drop(config.dropout, batch.samples, seed);
-  const Conditioning conditioning = denoiser.condition(batch, drop);
-  const ViewLayout& layout = conditioning.layout;
-  if (layout.targets == 0) fail("a training batch without a single target view");
+  return training_loss(denoiser, batch, draw_training(denoiser, batch, options, seed), options, perceptual);
+}
 
+TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const TrainingDraw& drawn,
+                           const LossOptions& options, const PerceptualDistance& perceptual) {
+  const ModelConfig& config = denoiser.config();
+  const Conditioning conditioning = denoiser.condition(batch, drawn.arrangement);
+  const ViewLayout& layout = conditioning.layout;
   const at::Tensor clean = view_latents(batch, layout.target_rows, denoiser.autoencoder());  // [ΣT,C,h,w]
   const at::Tensor alpha = take_views(batch.alpha, layout.target_rows);
   const at::Tensor pixel_weight = denoiser.autoencoder().pixel_weights(1 + (options.foreground_weight - 1) * alpha);
-  const NoiseDraw draw =
-      draw_training_noise(config, options, layout, batch.samples, clean.size(2), clean.size(3), seed);
+  const NoiseDraw& draw = drawn.noise;
 
   const at::Tensor y = layout.repeat_draws(clean, options.draws);
   const ReferenceCache cache = denoiser.encode_references(conditioning);

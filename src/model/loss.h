@@ -41,18 +41,32 @@ struct TrainingLoss {
   at::Tensor squared_error;  // [] unweighted squared errors of D, summed, detached: for logs
 };
 
-// Noise, noise levels and dropout are functions of (seed, batch.samples[b]) alone: the same on every device and for
-// every split of the samples over batches and ranks. `perceptual` is needed where options.lpips is above 0.
-TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
-                           const PerceptualDistance& perceptual = {});
-
-// The draws behind it, exposed for tests. In the layout's order of ΣT·M rows, on the device of the layout.
+// The draws of a pass: noise, noise levels and dropped conditions. Tensors in the layout's order of ΣT·M rows, on the
+// device of the batch.
 struct NoiseDraw {
   at::Tensor sigma;   // [ΣT·M] float32, equal for the targets of one draw
   at::Tensor noise;   // [ΣT·M,C,h,w] float32, unit variance
   at::Tensor rolled;  // [ΣT·M] bool: the noise goes onto the model's own regression
   at::Tensor noisy;   // [N] int64: the rows that are no regression
 };
+struct TrainingDraw {
+  Arrangement arrangement;
+  NoiseDraw noise;
+};
+TrainingDraw draw_training(const Denoiser& denoiser, const Batch& batch, const LossOptions& options,
+                           std::uint64_t seed);
+
+// Noise, noise levels and dropout are functions of (seed, batch.samples[b]) alone: the same on every device and for
+// every split of the samples over batches and ranks. `perceptual` is needed where options.lpips is above 0.
+TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
+                           const PerceptualDistance& perceptual = {});
+
+// The same of what was drawn. Computes on the device alone: nothing is read from it or sent to it (but by LPIPS), so
+// that a GPU can record it once and replay it with other tensors of the same shapes (train/recorded_pass.h).
+TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const TrainingDraw& draw,
+                           const LossOptions& options, const PerceptualDistance& perceptual = {});
+
+// Exposed for tests.
 NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
                               const std::vector<std::int64_t>& samples, std::int64_t height, std::int64_t width,
                               std::uint64_t seed);

@@ -7,13 +7,14 @@
 #include <utility>
 
 #include "core/error.h"
+#include "model/device.h"
 
 namespace spinfill {
 
 namespace {
 
 at::Tensor index_tensor(const std::vector<std::int64_t>& values, at::Device device) {
-  return at::tensor(values, at::kLong).to(device);
+  return sent(at::tensor(values, at::kLong), device);
 }
 
 }  // namespace
@@ -73,7 +74,7 @@ ViewLayout make_view_layout(const at::Tensor& is_reference, const at::Tensor& is
   layout.target_rows = index_tensor(target_rows, device);
   layout.reference_samples = index_tensor(reference_samples, device);
   layout.target_samples = index_tensor(target_samples, device);
-  layout.targets_per_sample = at::tensor(counts, at::kFloat).to(device);
+  layout.targets_per_sample = sent(at::tensor(counts, at::kFloat), device);
   return layout;
 }
 

@@ -17,12 +17,12 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"
-#include "data/loader.h"
 #include "data/synth/synth.h"
 #include "model/cost.h"
 #include "model/device.h"
 #include "model/sampler.h"
 #include "model/weights.h"
+#include "train/device_feed.h"
 #include "train/device_rate.h"
 #include "train/step.h"
 #include "train/training_state.h"
@@ -96,15 +96,16 @@ class TimedTraining {
       : config_(config),
         denoiser_(ready(config, ranks)),
         state_(denoiser_, config, ranks),
-        perceptual_(perceptual_distance(config, denoiser_.device())) {
+        perceptual_(perceptual_distance(config, denoiser_.device())),
+        recording_(recording_of(config.train, denoiser_.device())) {
     state_.start_from(nullptr);
   }
   const Denoiser& denoiser() const { return denoiser_; }
   GradientExchange& gradients() { return state_.gradients(); }
-  void step(const std::vector<Batch>& batches, std::int64_t step, Ranks& ranks, GradientExchange& gradients) {
-    train_step(denoiser_, state_.optimizer(), batches, config_, step, ranks, gradients, perceptual_);
-    state_.average(ema_decay_at(config_.train.ema_decay, step));
+  TrainingStep among(Ranks& ranks, GradientExchange& gradients) {
+    return {denoiser_, state_.optimizer(), config_, ranks, gradients, perceptual_, recording_};
   }
+  void average(std::int64_t step) { state_.average(ema_decay_at(config_.train.ema_decay, step)); }
 
  private:
   static Denoiser ready(const RunConfig& config, const Ranks& ranks) {
@@ -118,6 +119,7 @@ class TimedTraining {
   Denoiser denoiser_;
   TrainingState state_;
   PerceptualDistance perceptual_;
+  MakeRecording recording_;
 };
 
 struct DoneStep {
@@ -156,57 +158,60 @@ Json benchmark_training(const RunConfig& given, std::int64_t steps, Ranks& ranks
   if (device.is_cpu()) memory.emplace(at::kCPU);
   const std::int64_t accumulation = accumulation_of(config.train, ranks.world());
   TimedTraining training(config, ranks);
-  GradientExchange& gradients = training.gradients();
   TrainingStream stream;
   stream.seed = static_cast<std::uint64_t>(config.seed);
   stream.batch_size = config.train.micro_batch_sets;
   stream.rank = ranks.rank();
   stream.world = ranks.world();
-  prepare_for(device, stream);
 
   constexpr std::int64_t kWarmUp = 2;
   const bool compare = ranks.world() > 1 && !device.is_cpu();  // with as many steps without exchanges
   const std::int64_t all = kWarmUp + steps * (compare ? 2 : 1);
-  Loader loader(training_batches(data.set(), config.data, stream), 0, all * accumulation, config.data.loader);
+  DeviceFeed feed(data.set(), config.data, stream, 0, all * accumulation, device);
   std::deque<Batch> prepared;
-  for (std::int64_t i = 0; ready && i < all * accumulation; ++i) prepared.push_back(loader.next().value());
+  for (std::int64_t i = 0; ready && i < all * accumulation; ++i) prepared.push_back(feed.next());
   const auto next_batch = [&] {
-    if (!ready) return loader.next().value();
+    if (!ready) return feed.next();
     Batch batch = std::move(prepared.front());
     prepared.pop_front();
     return batch;
   };
   Progress progress("bench train", all, "steps");
   std::vector<DoneStep> timed;
-  const auto make_steps = [&](std::int64_t first, std::int64_t last, Ranks& among, GradientExchange& exchange) {
+  const auto make_steps = [&](std::int64_t first, std::int64_t last, TrainingStep& made) {
     const auto start = Clock::now();
     for (std::int64_t step = first; step < last; ++step) {
-      std::vector<Batch> batches;
-      for (std::int64_t i = 0; i < accumulation; ++i) batches.push_back(next_batch());
       timed.push_back({step, {}});
-      for (const Batch& batch : batches) timed.back().shapes.push_back(without_memory(batch));
-      training.step(batches, step, among, exchange);
+      const MicroBatches batches(accumulation, [&] {
+        Batch batch = next_batch();
+        timed.back().shapes.push_back(without_memory(batch));
+        return batch;
+      });
+      made.make(batches, step);
+      training.average(step);
       progress.update(step + 1);
     }
     return seconds_since(start);
   };
-  make_steps(0, kWarmUp, ranks, gradients);
+  TrainingStep together = training.among(ranks, training.gradients());
+  make_steps(0, kWarmUp, together);
   timed.clear();
   if (memory) {
     memory->reset_peak();
   } else {
     reset_peak_allocated(device);
   }
-  const double waited_before = loader.waited_seconds(), exchanged_before = ranks.waited_seconds();
-  const double total = make_steps(kWarmUp, kWarmUp + steps, ranks, gradients);
-  const double waited = loader.waited_seconds() - waited_before;
+  const double waited_before = feed.waited_seconds(), exchanged_before = ranks.waited_seconds();
+  const double total = make_steps(kWarmUp, kWarmUp + steps, together);
+  const double waited = feed.waited_seconds() - waited_before;
   double exchanged = ranks.waited_seconds() - exchanged_before;
   const auto peak = memory ? static_cast<std::uint64_t>(memory->peak()) : peak_allocated_bytes(device);
   const std::vector<DoneStep> counted = timed;
   if (compare) {
     Ranks alone;
     GradientExchange nothing(alone, {});
-    exchanged = std::max(0.0, total - make_steps(kWarmUp + steps, all, alone, nothing));
+    TrainingStep by_itself = training.among(alone, nothing);
+    exchanged = std::max(0.0, total - make_steps(kWarmUp + steps, all, by_itself));
   }
   std::int64_t views = 0;
   for (const DoneStep& done : counted) {

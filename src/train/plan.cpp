@@ -32,6 +32,8 @@ namespace {
 constexpr double kGpuReserve = 0.75 * (1 << 30), kGpuWaste = 0.05, kProgram = 0.4 * (1 << 30);
 // Sums of gradients without overlap go out in pieces of this size (train/ranks.cpp).
 constexpr std::int64_t kBucket = 25 << 20;
+// Beside the batch that is trained on: the next one, and the one that is on its way (train/device_feed.h).
+constexpr std::int64_t kAheadOnGpu = 2;
 // A real step is timed where it would take no longer than this by a matrix product's rate.
 constexpr double kTimedAtMost = 20;
 
@@ -46,6 +48,17 @@ std::vector<ViewCounts> possible_views(const DataConfig& config) {
   }
   if (views.empty()) fail_usage("data.missing and data.references leave no view to train on");
   return views;
+}
+
+// Shapes of micro-batches, of which each that is recorded keeps a batch: multisets of numbers of targets.
+std::int64_t recorded_shapes(const RunConfig& config) {
+  const std::int64_t kinds = std::ssize(possible_views(config.data));
+  std::int64_t shapes = 1;
+  for (std::int64_t i = 1; i < kinds; ++i) {
+    shapes = shapes * (config.train.micro_batch_sets + i) / i;
+    if (shapes >= static_cast<std::int64_t>(RecordedPasses::kMost)) return RecordedPasses::kMost;
+  }
+  return shapes;
 }
 
 struct Phase {
@@ -110,9 +123,14 @@ class DryRun {
     const std::vector<ViewCounts> sets(static_cast<std::size_t>(config_.train.micro_batch_sets), views);
     const auto blank = [&] { return blank_batch(sets, config_.data.height, config_.data.width, at::kMeta); };
     Batch own;  // the loader's, which a processor uses as it is
-    if (!target_.gpu) {
-      own = blank();
-      use.loader = (micro_batches_ + config_.data.loader.prefetch) * (memory_.held() - before_step_);
+    own = blank();
+    const std::int64_t batch = memory_.held() - before_step_;
+    if (target_.gpu) {
+      use.loader = kAheadOnGpu * batch;
+      if (config_.train.cuda_graphs) use.loader += recorded_shapes(config_) * batch;
+      own = {};
+    } else {
+      use.loader = (micro_batches_ + config_.data.loader.prefetch) * batch;
     }
     const std::int64_t before = memory_.held();
     memory_.reset_peak();

@@ -28,7 +28,7 @@ struct MemoryUse {
   std::int64_t perceptual = 0;  // LPIPS weights
   std::int64_t exchange = 0;    // gradients' buckets of several processes
   std::int64_t pass = 0;        // the rest: micro-batches, activations, temporaries
-  std::int64_t loader = 0;      // batches prepared ahead, on a processor
+  std::int64_t loader = 0;      // batches made ahead; on a GPU those that it holds
   std::int64_t total() const {
     return weights + averaged + moments + gradients + perceptual + exchange + pass + loader;
   }

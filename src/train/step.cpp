@@ -8,6 +8,7 @@
 #include <cmath>
 #include <functional>
 #include <span>
+#include <utility>
 
 #include <torch/csrc/autograd/autograd.h>
 
@@ -16,6 +17,7 @@
 #include "metrics/lpips.h"
 #include "model/loss.h"
 #include "model/weights.h"
+#include "train/cuda_graph.h"
 
 namespace spinfill {
 
@@ -48,63 +50,94 @@ std::vector<Share> shares_of(std::span<const Batch> micro_batches, const std::ve
 
 }  // namespace
 
-StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
-                          const RunConfig& config, std::int64_t step, Ranks& ranks, GradientExchange& gradients,
-                          const PerceptualDistance& perceptual) {
-  const LossOptions options = loss_options_at(config, step);
+MicroBatches::MicroBatches(std::int64_t count, std::function<Batch()> next) : count(count), next(std::move(next)) {}
+
+MicroBatches::MicroBatches(std::vector<Batch> batches)
+    : count(std::ssize(batches)),
+      next([batches = std::move(batches), i = std::size_t{0}]() mutable { return std::move(batches.at(i++)); }) {}
+
+TrainingStep::TrainingStep(const Denoiser& denoiser, AdamW& optimizer, const RunConfig& config, Ranks& ranks,
+                           GradientExchange& gradients, PerceptualDistance perceptual, const MakeRecording& recording)
+    : denoiser_(denoiser),
+      optimizer_(optimizer),
+      config_(config),
+      ranks_(ranks),
+      gradients_(gradients),
+      perceptual_(std::move(perceptual)) {
+  if (recording) recorded_.emplace(denoiser, recording);
+}
+
+StepStatistics TrainingStep::make(const MicroBatches& micro_batches, std::int64_t step) {
+  const LossOptions options = loss_options_at(config_, step);
+  const auto seed = static_cast<std::uint64_t>(config_.seed);
   StepStatistics statistics;
-  optimizer.zero_grad();
+  optimizer_.zero_grad();
   std::vector<at::Tensor> losses, errors;  // of the micro-batches, on the device
-  const auto loss_of = [&](const Batch& given) {
-    Batch batch = given.to(denoiser.device());
-    if (!batch.has_priors()) batch.priors = compute_priors(batch.prior_inputs(), config.data.priors);
-    return training_loss(denoiser, batch, options, static_cast<std::uint64_t>(config.seed), perceptual);
+  std::vector<std::vector<std::string>> vehicles;
+  const auto next = [&] {
+    Batch batch = micro_batches.next().to(denoiser_.device());
+    if (!batch.has_priors()) batch.priors = compute_priors(batch.prior_inputs(), config_.data.priors);
+    vehicles.push_back(batch.ids);
+    statistics.views += batch.is_target.sum().item<std::int64_t>();
+    return batch;
   };
+  const auto loss_of = [&](const Batch& batch) { return training_loss(denoiser_, batch, options, seed, perceptual_); };
   const auto count = [&](const TrainingLoss& loss) {
     losses.push_back(loss.sum.detach());
     errors.push_back(loss.squared_error);
     statistics.values += loss.count;
   };
-  const auto at_once = static_cast<std::size_t>(
-      denoiser.device().is_cpu() ? micro_batches_at_once(config, processors(), std::ssize(micro_batches)) : 1);
-  if (at_once == 1) {
-    for (std::size_t i = 0; i < micro_batches.size(); ++i) {
-      const TrainingLoss loss = loss_of(micro_batches[i]);
-      gradients.backward(loss.sum, i + 1 == micro_batches.size());
+  const std::int64_t at_once =
+      denoiser_.device().is_cpu() ? micro_batches_at_once(config_, processors(), micro_batches.count) : 1;
+  if (recorded_) {
+    recorded_->begin_step();
+    for (std::int64_t i = 0; i < micro_batches.count; ++i) {
+      const Batch batch = next();
+      count(recorded_->add(batch, draw_training(denoiser_, batch, options, seed), options));
+    }
+    gradients_.sum_now();
+  } else if (at_once == 1) {
+    for (std::int64_t i = 0; i < micro_batches.count; ++i) {
+      const TrainingLoss loss = loss_of(next());
+      gradients_.backward(loss.sum, i + 1 == micro_batches.count);
       count(loss);
     }
   } else {
     // In the order of the micro-batches, so that the number of cores changes no bit.
     std::vector<at::Tensor> parameters;
-    for (const auto& [name, tensor] : denoiser.trained_parameters()) parameters.push_back(tensor);
-    for (std::size_t first = 0; first < micro_batches.size(); first += at_once) {
-      const auto some = std::span(micro_batches).subspan(first, std::min(at_once, micro_batches.size() - first));
+    for (const auto& [name, tensor] : denoiser_.trained_parameters()) parameters.push_back(tensor);
+    std::vector<Batch> batches;
+    for (std::int64_t i = 0; i < micro_batches.count; ++i) batches.push_back(next());
+    for (std::int64_t first = 0; first < micro_batches.count; first += at_once) {
+      const auto some = std::span(batches).subspan(
+          static_cast<std::size_t>(first), static_cast<std::size_t>(std::min(at_once, micro_batches.count - first)));
       for (const Share& share : shares_of(some, parameters, loss_of)) {
-        optimizer.add_gradients(parameters, share.gradients);
+        AdamW::add_gradients(parameters, share.gradients);
         count(share.loss);
       }
     }
-    gradients.sum_now();
+    gradients_.sum_now();
   }
   const at::Tensor own = at::stack(losses).to(at::kCPU, at::kDouble);
-  for (std::size_t i = 0; i < micro_batches.size(); ++i) {
+  for (std::size_t i = 0; i < vehicles.size(); ++i) {
+    statistics.vehicles.insert(statistics.vehicles.end(), vehicles[i].begin(), vehicles[i].end());
     if (std::isfinite(own[static_cast<std::int64_t>(i)].item<double>())) continue;
-    statistics.suspects.insert(statistics.suspects.end(), micro_batches[i].ids.begin(), micro_batches[i].ids.end());
+    statistics.suspects.insert(statistics.suspects.end(), vehicles[i].begin(), vehicles[i].end());
   }
   at::Tensor totals = at::stack({own.sum(), at::stack(errors).to(at::kCPU, at::kDouble).sum(),
                                  at::scalar_tensor(statistics.values, at::kDouble)});
-  ranks.sum(totals);
+  ranks_.sum(totals);
   const auto loss_sum = totals[0].item<double>(), error_sum = totals[1].item<double>();
   statistics.values = static_cast<std::int64_t>(totals[2].item<double>());
-  optimizer.scale_gradients(gradients.factor() / static_cast<double>(statistics.values));
-  statistics.gradient_norm = gradients.norm(optimizer.gradient_norm().item<double>());
+  optimizer_.scale_gradients(gradients_.factor() / static_cast<double>(statistics.values));
+  statistics.gradient_norm = gradients_.norm(optimizer_.gradient_norm().item<double>());
   statistics.loss = loss_sum / static_cast<double>(statistics.values);
   statistics.squared_error = error_sum / static_cast<double>(statistics.values);
   statistics.finite = std::isfinite(statistics.gradient_norm) && std::isfinite(statistics.loss);
   if (!statistics.finite) return statistics;
-  optimizer.clip_gradients(statistics.gradient_norm, config.optimizer.max_gradient_norm);
-  optimizer.step(learning_rate_at(config.optimizer, step, config.train.steps));
-  gradients.publish();
+  optimizer_.clip_gradients(statistics.gradient_norm, config_.optimizer.max_gradient_norm);
+  optimizer_.step(learning_rate_at(config_.optimizer, step, config_.train.steps));
+  gradients_.publish();
   return statistics;
 }
 
@@ -112,7 +145,7 @@ StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std:
                           const RunConfig& config, std::int64_t step, const PerceptualDistance& perceptual) {
   Ranks alone;
   GradientExchange gradients(alone, {});
-  return train_step(denoiser, optimizer, micro_batches, config, step, alone, gradients, perceptual);
+  return TrainingStep(denoiser, optimizer, config, alone, gradients, perceptual).make(micro_batches, step);
 }
 
 std::int64_t accumulation_of(const TrainConfig& config, int world) {
@@ -127,12 +160,8 @@ std::int64_t accumulation_of(const TrainConfig& config, int world) {
 }
 
 bool exchanges_while_backward(const RunConfig& config) {
-  return std::ranges::count(config.data.references, 0) + std::ranges::count(config.data.missing, 8) == 0;
-}
-
-void prepare_for(at::Device device, TrainingStream& stream) {
-  stream.priors = !device.is_cuda();
-  stream.pinned = device.is_cuda();
+  return !config.train.cuda_graphs &&
+         std::ranges::count(config.data.references, 0) + std::ranges::count(config.data.missing, 8) == 0;
 }
 
 std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int64_t micro_batches) {
@@ -163,6 +192,10 @@ void set_up_for_training(Denoiser& denoiser, const TrainConfig& config) {
   denoiser.set_gradient_checkpointing(config.gradient_checkpointing);
   // On a GPU attention that no fused kernel (flash, cuDNN, memory-efficient) takes is an error, not ten times slower.
   if (denoiser.device().is_cuda()) at::globalContext().setSDPUseMath(false);
+}
+
+MakeRecording recording_of(const TrainConfig& config, at::Device device) {
+  return config.cuda_graphs ? cuda_graphs(device) : MakeRecording();
 }
 
 std::vector<NamedParameter> named_parameters(const Denoiser& denoiser) {

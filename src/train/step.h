@@ -2,14 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "data/batch.h"
-#include "data/loader.h"
 #include "metrics/run_config.h"
 #include "model/denoiser.h"
 #include "train/optimizer.h"
 #include "train/ranks.h"
+#include "train/recorded_pass.h"
 
 namespace spinfill {
 
@@ -26,12 +29,8 @@ std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int6
 std::int64_t accumulation_of(const TrainConfig& config, int world);
 
 // Whether ranks may add up gradients while backward runs: where a sample may have no reference, the network's share for
-// references may have no gradient.
+// references may have no gradient. Recorded passes do it behind the last one.
 bool exchanges_while_backward(const RunConfig& config);
-
-// How the loader prepares batches for a device: pinned and without priors for a GPU, which computes them in a fraction
-// of the time.
-void prepare_for(at::Device device, TrainingStream& stream);
 
 // What is minimised at a step: regression first, then as the configuration's `loss` says.
 LossOptions loss_options_at(const RunConfig& config, std::int64_t step);
@@ -42,17 +41,42 @@ struct StepStatistics {               // over all ranks, and the same on each
   double gradient_norm = 0;           // before clipping
   std::int64_t values = 0;            // target values
   bool finite = true;                 // false: nothing was changed
-  std::vector<std::string> suspects;  // where not finite: this rank's vehicles of micro-batches whose own loss was not
+  std::int64_t views = 0;             // this rank's targets
+  std::vector<std::string> vehicles;  // this rank's
+  std::vector<std::string> suspects;  // where not finite: of its vehicles those of micro-batches whose loss was not
 };
 
-// One optimiser step (the step-th, from 0) over this rank's micro-batches, moved to the denoiser's device one at a
-// time and given their priors there where they have none. Gradients are added up over all ranks and divided by the
-// number of target values in all of them, so that a split over micro-batches or ranks changes the result by rounding
-// alone.
-StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
-                          const RunConfig& config, std::int64_t step, Ranks& ranks, GradientExchange& gradients,
-                          const PerceptualDistance& perceptual = {});
-// The same of a process alone.
+// A rank's share of a step's micro-batches, taken one by one where they are used one by one.
+struct MicroBatches {
+  std::int64_t count;
+  std::function<Batch()> next;
+  MicroBatches(std::int64_t count, std::function<Batch()> next);
+  MicroBatches(std::vector<Batch> batches);
+};
+
+// Optimiser steps over a rank's micro-batches. Gradients are added up over all ranks and divided by the number of
+// target values in all of them, so that a split over micro-batches or ranks changes the result by rounding alone.
+// Everything named must outlive it.
+class TrainingStep {
+ public:
+  // With a `recording` forward and backward are recorded by it and replayed.
+  TrainingStep(const Denoiser& denoiser, AdamW& optimizer, const RunConfig& config, Ranks& ranks,
+               GradientExchange& gradients, PerceptualDistance perceptual = {}, const MakeRecording& recording = {});
+
+  // The step-th, from 0. Micro-batches are moved to the denoiser's device and given priors there where they need it.
+  StepStatistics make(const MicroBatches& micro_batches, std::int64_t step);
+
+ private:
+  const Denoiser& denoiser_;
+  AdamW& optimizer_;
+  const RunConfig& config_;
+  Ranks& ranks_;
+  GradientExchange& gradients_;
+  PerceptualDistance perceptual_;
+  std::optional<RecordedPasses> recorded_;
+};
+
+// One step of a process alone.
 StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
                           const RunConfig& config, std::int64_t step, const PerceptualDistance& perceptual = {});
 
@@ -63,6 +87,9 @@ void set_up_for_training(Denoiser& denoiser, const TrainConfig& config);
 PerceptualDistance perceptual_distance(const RunConfig& config, at::Device device);
 
 std::vector<NamedParameter> named_parameters(const Denoiser& denoiser);  // those that are trained
+
+// CUDA graphs where train.cuda_graphs asks for them, else empty. Errors: see train/cuda_graph.h.
+MakeRecording recording_of(const TrainConfig& config, at::Device device);
 
 // Adapters and frozen parts, as train.lora and train.freeze say. Behind loading the weights to begin with.
 void choose_trained(Denoiser& denoiser, const RunConfig& config);

@@ -15,11 +15,11 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/signals.h"
-#include "data/loader.h"
 #include "model/device.h"
 #include "model/weights.h"
 #include "train/checkpoint.h"
 #include "train/checkpoint_writer.h"
+#include "train/device_feed.h"
 #include "train/early_stop.h"
 #include "train/optimizer.h"
 #include "train/run_folder.h"
@@ -44,16 +44,14 @@ std::string trained_text(const Denoiser& denoiser) {
 
 // Of all ranks' vehicles those of micro-batches whose own loss was not finite; all, where only the sum of gradients was
 // not.
-std::string culprits(Ranks& ranks, const std::vector<std::string>& suspects, const std::vector<Batch>& micro_batches) {
+std::string culprits(Ranks& ranks, const StepStatistics& statistics) {
   const auto of_all_ranks = [&](const std::vector<std::string>& own) {
     std::vector<std::string> parts = ranks.gather(fmt::format("{}", fmt::join(own, ", ")));
     std::erase(parts, "");
     return fmt::format("{}", fmt::join(parts, ", "));
   };
-  if (const std::string named = of_all_ranks(suspects); !named.empty()) return named;
-  std::vector<std::string> ids;
-  for (const Batch& batch : micro_batches) ids.insert(ids.end(), batch.ids.begin(), batch.ids.end());
-  return of_all_ranks(ids);
+  const std::string named = of_all_ranks(statistics.suspects);
+  return named.empty() ? of_all_ranks(statistics.vehicles) : named;
 }
 
 }  // namespace
@@ -75,6 +73,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   ranks.at(0, "reading data");
   const Validation validation(config, device, ranks);
   const PerceptualDistance perceptual = perceptual_distance(config, device);
+  const MakeRecording recording = recording_of(config.train, device);
 
   // ---- The run folder: a new one, or one that goes on. Not before here, so that a wrong path leaves none behind.
   if (ranks.first()) open_run_folder(run, config, resume);
@@ -162,34 +161,34 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
   stream.rank = ranks.rank();
   stream.world = ranks.world();
   if (replays) stream.own_sets = own_sets;
-  prepare_for(device, stream);
-  Loader loader(training_batches(data, config.data, stream), step * accumulation, config.train.steps * accumulation,
-                config.data.loader);
+  DeviceFeed feed(data, config.data, stream, step * accumulation, config.train.steps * accumulation, device);
+  TrainingStep training(denoiser, state.optimizer(), config, ranks, state.gradients(), perceptual, recording);
   Progress progress("train", config.train.steps, "steps", step);
   auto window_start = Clock::now();
-  double window_wait = loader.waited_seconds();
+  double window_wait = feed.waited_seconds();
   std::int64_t window_views = 0, window_steps = 0, skipped_in_row = 0;
   double views_per_second = 0;  // of the last window
 
   while (step < config.train.steps) {
-    // ---- Next batch: pure function of (seed, step); the ranks share a step's micro-batches in turn.
-    ranks.at(step, "waiting for data");
-    std::vector<Batch> micro_batches;
-    for (std::int64_t i = 0; i < accumulation; ++i) micro_batches.push_back(loader.next().value());
-    for (const Batch& batch : micro_batches) window_views += batch.is_target.sum().item<std::int64_t>();
+    // ---- Batches are a pure function of (seed, step); the ranks share a step's micro-batches in turn.
+    const MicroBatches micro_batches(accumulation, [&] {
+      ranks.at(step, "waiting for data");
+      Batch batch = feed.next();
+      ranks.at(step, "forward, backward, update");
+      return batch;
+    });
 
     // ---- Forward, backward, update.
     const std::string phase = loss_options_at(config, step).mode;
     const double rate = learning_rate_at(config.optimizer, step, config.train.steps);
-    ranks.at(step, "forward, backward, update");
-    const StepStatistics statistics =
-        train_step(denoiser, state.optimizer(), micro_batches, config, step, ranks, state.gradients(), perceptual);
+    const StepStatistics statistics = training.make(micro_batches, step);
     ++step;
     ++window_steps;
+    window_views += statistics.views;
 
     // ---- A step that is not finite changes nothing; too many in a row end the run.
     if (!statistics.finite) {
-      const std::string named = culprits(ranks, statistics.suspects, micro_batches);
+      const std::string named = culprits(ranks, statistics);
       if (ranks.first()) {
         log_warning("step {}: loss {} with gradient norm {} was skipped; vehicles: {}", step, statistics.loss,
                     statistics.gradient_norm, named);
@@ -208,7 +207,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
     // ---- Log.
     if (step % config.train.log_every == 0 || step == config.train.steps || !statistics.finite) {
       const double seconds = seconds_since(window_start);
-      const double waited = loader.waited_seconds() - window_wait;
+      const double waited = feed.waited_seconds() - window_wait;
       views_per_second = static_cast<double>(window_views) / seconds;
       const Json row = {{"step", step},
                         {"loss", statistics.finite ? Json(statistics.loss) : Json()},
@@ -223,7 +222,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
                         {"peak_bytes", peak_bytes(device)}};
       if (log) log->add(row);
       window_start = Clock::now();
-      window_wait = loader.waited_seconds();
+      window_wait = feed.waited_seconds();
       window_views = window_steps = 0;
     }
     progress.update(step, fmt::format("loss {:.4f}{}", statistics.loss,

@@ -30,7 +30,10 @@ Batch numbered(std::int64_t step) {
 }
 
 LoaderConfig loader_config(std::int64_t threads, std::int64_t prefetch) {
-  return {.threads = threads, .prefetch = prefetch};
+  LoaderConfig config;
+  config.threads = threads;
+  config.prefetch = prefetch;
+  return config;
 }
 
 TEST(Loader, GivesBatchesInOrderWhateverTheThreads) {
@@ -49,6 +52,24 @@ TEST(Loader, GivesBatchesInOrderWhateverTheThreads) {
     EXPECT_FALSE(loader.next().has_value());
   }
 }
+
+// As batches are brought to a GPU: a loader of one thread takes another's, errors at their step.
+TEST(Loader, MayDrawFromAnother) {
+  Loader first(
+      [](std::int64_t step) {
+        if (step == 6) throw std::runtime_error("six");
+        return numbered(step);
+      },
+      3, 40, loader_config(2, 4));
+  Loader second([&](std::int64_t) { return first.next().value(); }, 3, 40, loader_config(1, 1));
+  for (std::int64_t step = 3; step < 20; ++step) {
+    if (step == 6) {
+      EXPECT_THROW(second.next(), std::runtime_error);
+    } else {
+      EXPECT_EQ(second.next()->samples.at(0), step);
+    }
+  }
+}  // both end with batches under way
 
 TEST(Loader, StaysWithinItsPrefetch) {
   std::atomic<std::int64_t> begun{0};

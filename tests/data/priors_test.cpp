@@ -8,6 +8,7 @@
 #include <limits>
 #include <thread>
 
+#include "data/stored_priors.h"
 #include "geometry/scene.h"
 #include "support/support.h"
 
@@ -75,6 +76,39 @@ TEST(Priors, BatchEqualsSinglesWithAnyCountOfReferences) {
     EXPECT_TRUE(at::allclose(all[static_cast<std::int64_t>(b)], one[0], 1e-5, 1e-5)) << b;
     EXPECT_TRUE(one.isfinite().all().item<bool>()) << b;
   }
+}
+
+// The key is what the maps are made from, and nothing else: no pixel of a target.
+TEST(StoredPriors, AreFoundByWhatTheyAreMadeFrom) {
+  const test::TemporaryFolder folder;
+  const test::Scene scene = test::trace({kBody}, kAzimuths, 48, 32);
+  const PriorInputs in = inputs_of(scene, {{1, 4}, {0, 2, 7}});
+  PriorConfig config;
+  config.grid = 16;
+  const at::Tensor computed = compute_priors(in, config).stacked();
+  ContentStore store(folder / "store", 1 << 28, 0);
+  const auto found = [&](const PriorInputs& inputs, const PriorConfig& own) {
+    const std::int64_t before = store.found();
+    const at::Tensor maps = stored_priors(inputs, own, &store).stacked();
+    EXPECT_TRUE(at::equal(maps, compute_priors(inputs, own).stacked()));
+    return store.found() > before;
+  };
+  EXPECT_FALSE(found(in, config));
+  EXPECT_TRUE(found(in, config));
+  PriorInputs other = in;
+  other.colour = in.colour.masked_fill(in.is_reference.logical_not().view({2, 8, 1, 1, 1}), 0.25);
+  EXPECT_TRUE(found(other, config));
+  other.colour = in.colour.clone();
+  other.colour[1][3][0][16][24] += 0.1;  // one value of a reference
+  EXPECT_FALSE(found(other, config));
+  other = in;
+  other.vehicle_from_camera = in.vehicle_from_camera.clone();
+  other.vehicle_from_camera[0][1][0][3] += 0.01;  // a target's camera
+  EXPECT_FALSE(found(other, config));
+  PriorConfig sharp = config;
+  sharp.sharp = true;
+  EXPECT_FALSE(found(in, sharp));
+  EXPECT_TRUE(at::equal(stored_priors(in, config, nullptr).stacked(), computed));
 }
 
 TEST(Priors, AreEmptyWithoutReferences) {

@@ -66,6 +66,37 @@ TEST(EvaluationSet, SharesTogetherAreTheWhole) {
   }
 }
 
+// A second evaluation finds the prior maps of the first, bit for bit; those of other settings are others.
+TEST(EvaluationSet, KeepsPriorMapsBetweenRuns) {
+  const test::TemporaryFolder folder;
+  test::write_tiny_data_set(folder / "data", 5);
+  DataConfig data;
+  data.path = (folder / "data").string();
+  data.width = 24;
+  data.height = 16;
+  data.priors.grid = 16;
+  EvaluationConfig evaluation;
+  evaluation.batch_sets = 2;
+  const Batch computed = EvaluationSet(data, evaluation, "train").batch(1);
+  data.loader.cache_folder = (folder / "store").string();
+  const auto entries = [&] {
+    std::int64_t count = 0;
+    for (const auto& file : fs::recursive_directory_iterator(folder / "store")) count += file.is_regular_file() ? 1 : 0;
+    return count;
+  };
+  std::int64_t before = 0;
+  for (const std::int64_t more : {2 * 8 + 1, 0}) {  // pictures of two vehicles and the batch's maps
+    const Batch batch = EvaluationSet(data, evaluation, "train").batch(1);
+    EXPECT_TRUE(at::equal(batch.priors.stacked(), computed.priors.stacked()));
+    EXPECT_EQ(entries() - before, more);
+    before = entries();
+  }
+  data.priors.mirror = false;
+  const Batch other = EvaluationSet(data, evaluation, "train").batch(1);
+  EXPECT_FALSE(at::equal(other.priors.stacked(), computed.priors.stacked()));
+  EXPECT_EQ(entries() - before, 1);
+}
+
 TEST(EvaluationSet, ProtocolTellsCamerasAndPriors) {
   const test::TemporaryFolder folder;
   test::write_tiny_data_set(folder.path(), 5);

@@ -3,11 +3,17 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
 
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <memory>
+#include <set>
+#include <string>
 
+#include "model/cost.h"
+#include "model/meta_kernels.h"
 #include "support/support.h"
 #include "tiny.h"
 
@@ -44,6 +50,42 @@ TEST(Loss, EqualsAHandComputation) {
   EXPECT_NEAR(loss.squared_error.item<double>(), plain, 1e-4 * plain);
   EXPECT_EQ(loss.count, 5 * 3 * 16 * 24);
   EXPECT_TRUE(loss.sum.requires_grad());
+}
+
+// So that a GPU can record it: of what is drawn, the pass reads nothing back and sends nothing.
+TEST(Loss, IsComputedOnTheDeviceAlone) {
+  use_meta_kernels();
+  static std::set<std::string> foreign;  // operations with an argument on the processor
+  const auto watch = [](const at::RecordFunction& function) -> std::unique_ptr<at::ObserverContext> {
+    for (const c10::IValue& input : function.inputs()) {
+      if (!input.isTensor() || !input.toTensor().defined()) continue;
+      const at::Tensor& tensor = input.toTensor();
+      const bool number = tensor.unsafeGetTensorImpl()->is_wrapped_number();  // part of the command
+      if (tensor.is_cpu() && !number) foreign.insert(function.name());
+    }
+    return nullptr;
+  };
+  ModelConfig config = test::tiny_config();
+  config.dropout = {.identity = 0.5, .references = 0.5, .priors = 0.5};
+  for (const char* output : {"edm", "prior-residual"}) {
+    config.output = output;
+    for (const bool recompute : {false, true}) {
+      Denoiser denoiser(config, 1, at::kMeta);
+      denoiser.set_gradient_checkpointing(recompute);
+      LossOptions options;
+      options.draws = 2;
+      options.huber = 0.1;
+      options.rollout = config.output == "edm" ? 0 : 0.5;
+      const Batch batch = blank_batch({{6, 2}, {5, 3}, {6, 2}}, 16, 24, at::kMeta);
+      const TrainingDraw draw = draw_training(denoiser, batch, options, 1);
+      foreign.clear();
+      const auto handle = at::addThreadLocalCallback(
+          at::RecordFunctionCallback(watch).needsInputs(true).scopes({at::RecordScope::FUNCTION}));
+      training_loss(denoiser, batch, draw, options).sum.backward();
+      at::removeCallback(handle);
+      EXPECT_TRUE(foreign.empty()) << output << ": " << fmt::format("{}", fmt::join(foreign, ", "));
+    }
+  }
 }
 
 // Pseudo-Huber: e² for small errors, 2c|e| − 2c² for large ones.

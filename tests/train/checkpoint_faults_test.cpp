@@ -85,7 +85,7 @@ TEST_F(CheckpointFaults, AProcessKilledAtAnyCallLeavesOneToResumeFrom) {
       const int status = save_with(kind, call, call, ++step);
       const std::int64_t after = newest();
       ASSERT_TRUE(after == before || after == step) << kind << " at call " << call << ": " << after;
-      if (std::string(kind) == "kill") ASSERT_EQ(status, -SIGKILL) << call;
+      ASSERT_TRUE(std::string(kind) != "kill" || status == -SIGKILL) << call << ": " << status;
       appeared += after == step ? 1 : 0;
       ASSERT_EQ(save_with("", 0, 0, ++step), 0) << kind << " at call " << call;  // what was left is in nobody's way
       ASSERT_EQ(newest(), step);

@@ -118,8 +118,22 @@ TEST_F(Plan, WeightsMomentsAndGradientsAreExact) {
   EXPECT_EQ(use.gradients, 4 * parameters);
   EXPECT_NEAR(static_cast<double>(use.moments), 8.0 * static_cast<double>(parameters), 1e5);
   EXPECT_EQ(use.exchange, 0);
-  EXPECT_EQ(use.loader, 0);
   EXPECT_EQ(training_memory(config, {.gpu = true, .processes = 8}).exchange, 4 * parameters);
+}
+
+// A GPU holds the next batch and the one on its way, and one for each shape that is recorded.
+TEST_F(Plan, CountsTheBatchesThatAGpuHolds) {
+  RunConfig config = config_of("tiny", 4, 2);
+  config.data.missing = {1, 2, 3};
+  const auto batches = [&] {
+    const double one = 2.0 * 8 * (4 + PriorMaps::kChannels) * 96 * 64 * 4;  // pictures and maps of two sets
+    return static_cast<double>(training_memory(config, {.gpu = true}).loader) / one;
+  };
+  EXPECT_NEAR(batches(), 2, 0.01);
+  config.train.cuda_graphs = true;
+  EXPECT_NEAR(batches(), 2 + 6, 0.01);
+  config.data.missing = {3};
+  EXPECT_NEAR(batches(), 2 + 1, 0.01);
 }
 
 TEST_F(Plan, FollowsBatchPicturesAndPhases) {

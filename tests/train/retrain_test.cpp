@@ -79,7 +79,8 @@ TEST_F(Retrain, AdaptersAreAllThatIsTrained) {
     if (name.ends_with("lora_B")) {
       ++adapters;
       // Without data.cues its input is zero, and nothing is learnt there.
-      if (name.find("cue_embedding.linear_1") == name.npos) EXPECT_GT(tensor.abs().max().item<double>(), 0) << name;
+      const bool moved = tensor.abs().max().item<double>() > 0;
+      EXPECT_TRUE(moved || name.find("cue_embedding.linear_1") != name.npos) << name;
     } else if (!trained && !name.ends_with("lora_scale")) {
       EXPECT_TRUE(at::equal(tensor, before.at(name))) << name;
     }
