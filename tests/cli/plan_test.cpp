@@ -54,6 +54,17 @@ TEST_F(PlanCommand, JsonHoldsThePlan) {
   EXPECT_TRUE(parse_json(result.output, "plan").at("fits").is_null());
 }
 
+// Those of configs/, on the machines that they are for.
+TEST_F(PlanCommand, TheProjectsConfigurationsFit) {
+  for (const auto& [name, machine] : {std::pair("default", "--gpus 1 --vram 8G --flops 60T"),
+                                      std::pair("large", "--gpus 8 --vram 80G --flops 989T")}) {
+    const fs::path file = test::fixture("../../configs") / fmt::format("{}.yaml", name);
+    const auto result = spinfill(fmt::format("plan --config {} {}", file.string(), machine));
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("fits: "));
+  }
+}
+
 TEST_F(PlanCommand, RefusesBadArguments) {
   for (const auto& [arguments, text] :
        std::vector<std::pair<std::string, std::string>>{{"--vram abc", "--vram 'abc'"},

@@ -121,6 +121,11 @@ TEST_F(Plan, WeightsMomentsAndGradientsAreExact) {
   EXPECT_EQ(training_memory(config, {.gpu = true, .processes = 8}).exchange, 4 * parameters);
 }
 
+TEST(Configs, LargeHasTheLargeNetwork) {
+  const auto config = load_config<RunConfig>(test::fixture("../../configs/large.yaml"));
+  EXPECT_EQ(to_json(config.model), to_json(model_preset("large")));
+}
+
 // A GPU holds the next batch and the one on its way, and one for each shape that is recorded.
 TEST_F(Plan, CountsTheBatchesThatAGpuHolds) {
   RunConfig config = config_of("tiny", 4, 2);

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Does a GPU train, score and export here what the processor does, and how fast? One line per check, a table of rates, and
+# exit code 1 if a check did not hold. About 10 minutes.
+#
+#   scripts/gpu-check.sh [--program FILE] [--device cuda|cpu] [--out DIR] [--quick]
+#
+#   --program FILE  default build/cuda/spinfill (scripts/setup.sh --preset cuda builds it)
+#   --device cpu    tries the script itself where there is no GPU
+#   --quick         no rates
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+
+program=build/cuda/spinfill; device=cuda; out=out/gpu-check; quick=0
+while [ $# -gt 0 ]; do
+  case $1 in
+    --program) program=${2:?--program needs a file}; shift 2 ;;
+    --device) device=${2:?--device needs cuda or cpu}; shift 2 ;;
+    --out) out=${2:?--out needs a folder}; shift 2 ;;
+    --quick) quick=1; shift ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "gpu-check.sh: unknown argument '$1' (see --help)" >&2; exit 2 ;;
+  esac
+done
+[ -x "$program" ] || { echo "gpu-check.sh: no program $program (scripts/setup.sh --preset cuda builds it)" >&2; exit 2; }
+
+rm -rf "$out"
+mkdir -p "$out"
+failed=0
+# check TEXT COMMAND…: what the command prints lands in the log.
+check() {
+  local text=$1 began=$SECONDS; shift
+  if "$@" >>"$out/log" 2>&1; then
+    printf '[ok]   %s (%d s)\n' "$text" $((SECONDS - began))
+  else
+    failed=1
+    printf '[FAIL] %s (%d s); the end of %s/log:\n' "$text" $((SECONDS - began)) "$out"
+    tail -5 "$out/log" | sed 's/^/       /'
+  fi
+}
+train() { # NAME DEVICE KEY=VALUE…
+  local name=$1 on=$2 sets=(); shift 2
+  for set in "$@"; do sets+=(--set "$set"); done
+  "$program" train --config configs/default.yaml --out "$out/$name" --set data.path="$out/data" --set train.steps=60 \
+    --set train.validate_every=60 --set train.checkpoint_every=60 --set train.device="$on" "${sets[@]}"
+}
+evaluate() { # RUN DEVICE
+  "$program" evaluate --replace --model "$out/$1" --data "$out/data" --split train --limit 12 --device "$2" --out "$out/$1-on-$2"
+}
+alike() { # A B DROPS: neither is worse than the other by more
+  "$program" compare "$out/$1/metrics.json" "$out/$2/metrics.json" --max-drop "$3" &&
+    "$program" compare "$out/$2/metrics.json" "$out/$1/metrics.json" --max-drop "$3"
+}
+
+check 'synthetic vehicles' "$program" synth --out "$out/data" --sets 40 --size 96 --seed 7
+check 'a run on the processor' train cpu-run cpu
+check "the same on $device" train run "$device"
+check 'its scores, by the processor' evaluate run cpu
+check "its scores, by $device" evaluate run "$device"
+check 'both score it alike' alike run-on-cpu "run-on-$device" psnr=0.02,ssim=0.0005
+check 'scores of the run on the processor' evaluate cpu-run cpu
+check 'both runs score alike' alike cpu-run-on-cpu run-on-cpu psnr=0.2,ssim=0.003
+variants=('bf16 train.precision=bf16'
+  'checkpointing train.precision=bf16 train.gradient_checkpointing=true train.channels_last=true')
+[ "$device" = cpu ] && variants=('checkpointing train.gradient_checkpointing=true train.channels_last=true')
+[ "$device" = cuda ] && variants+=('graphs train.cuda_graphs=true' 'bf16-graphs train.precision=bf16 train.cuda_graphs=true')
+for variant in "${variants[@]}"; do
+  read -r name sets <<<"$variant"
+  # shellcheck disable=SC2086
+  check "a run with $sets" train "$name" "$device" $sets
+  check '  its scores' evaluate "$name" "$device"
+  check '  are alike' alike "run-on-$device" "$name-on-$device" psnr=0.3,ssim=0.005
+done
+check 'export, verified by reloading' "$program" export --run "$out/run" --out "$out/bundle"
+set=$(find "$out/data" -mindepth 1 -maxdepth 1 -type d | sort | head -1)
+check 'a spin with three views missing' "$program" complete --model "$out/bundle" --input "$set" --hide 90,180,315 --out "$out/spin"
+
+rate() { # NAME CONFIG KEY=VALUE…
+  local name=$1 config=$2 sets=(); shift 2
+  for set in "$@"; do sets+=(--set "$set"); done
+  local report=$out/bench-$name.txt
+  if ! "$program" bench train --config "$config" --steps 20 --set data.path="$out/data" --set train.device="$device" \
+    "${sets[@]}" >"$report" 2>>"$out/log"; then
+    failed=1
+    printf '%-34s failed; the end of %s/log: %s\n' "$name" "$out" "$(tail -1 "$out/log")"
+    return
+  fi
+  local planned
+  planned=$("$program" plan --config "$config" --set data.path="$out/data" --set train.device="$device" "${sets[@]}" --json 2>>"$out/log" |
+    sed -n 's/.*"tensors_bytes": *\([0-9]*\).*/\1/p' | head -1)
+  awk -v name="$name" -v planned="${planned:-0}" '
+    { value[$1] = $2 }
+    END {
+      printf "%-34s %9.1f %10.4f %7.1f %7s %7.2f %8.2f %8.1f\n", name, value["views_per_second"], value["seconds_per_step"],
+        100 * value["peak_share"], ("sheet_share" in value) ? sprintf("%.1f", 100 * value["sheet_share"]) : "-",
+        value["peak_tensor_bytes"] / 2^30, planned / value["peak_tensor_bytes"], 100 * value["waiting_share"]
+    }' "$report"
+}
+if [ "$quick" = 0 ]; then
+  printf '\n%-34s %9s %10s %7s %7s %7s %8s %8s\n' "bench train on $device" views/s 's a step' '% peak' '% sheet' GiB plan/GiB '% wait'
+  rate default configs/default.yaml
+  rate default,batch-of-32 configs/default.yaml train.batch_sets=32 train.micro_batch_sets=32
+  if [ "$device" = cuda ]; then
+    rate default,one-shape configs/default.yaml 'data.missing=[2]'
+    rate default,one-shape,graphs configs/default.yaml 'data.missing=[2]' train.cuda_graphs=true
+    rate default,bf16,batch-of-32 configs/default.yaml train.batch_sets=32 train.micro_batch_sets=32 train.precision=bf16
+    large=(train.batch_sets=8 train.micro_batch_sets=8 data.loader.threads=14)
+    rate large,bf16 configs/large.yaml "${large[@]}"
+    rate large,bf16,one-shape,graphs configs/large.yaml "${large[@]}" 'data.missing=[2]' train.cuda_graphs=true
+    rate large,bf16,checkpointing configs/large.yaml "${large[@]}" train.gradient_checkpointing=true
+  fi
+fi
+[ "$failed" = 0 ] && printf '\nall checks hold\n' || printf '\nchecks failed: see %s/log\n' "$out"
+exit "$failed"
