@@ -4,6 +4,7 @@
 #   scripts/lint.sh [FILE.cpp]…
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
+case ${1-} in -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 command -v clang-tidy-14 >/dev/null || { echo 'lint.sh: needs clang-tidy-14 (apt-get install clang-tidy-14)' >&2; exit 3; }
 files=("$@")
 [ ${#files[@]} -gt 0 ] || mapfile -t files < <(git diff --name-only --diff-filter=d main -- 'src/*.cpp' 'tests/*.cpp')
