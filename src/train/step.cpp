@@ -67,72 +67,83 @@ TrainingStep::TrainingStep(const Denoiser& denoiser, AdamW& optimizer, const Run
   if (recording) recorded_.emplace(denoiser, recording);
 }
 
-StepStatistics TrainingStep::make(const MicroBatches& micro_batches, std::int64_t step) {
-  const LossOptions options = loss_options_at(config_, step);
-  const auto seed = static_cast<std::uint64_t>(config_.seed);
-  StepStatistics statistics;
-  optimizer_.zero_grad();
-  std::vector<at::Tensor> losses, errors;  // of the micro-batches, on the device
+// What a rank's micro-batches gave, in their order; tensors on the device.
+struct TrainingStep::Passed {
+  std::vector<at::Tensor> losses, squared_errors;
   std::vector<std::vector<std::string>> vehicles;
+  std::int64_t values = 0, views = 0;
+  void add(const TrainingLoss& loss) {
+    losses.push_back(loss.sum.detach());
+    squared_errors.push_back(loss.squared_error);
+    values += loss.count;
+  }
+};
+
+TrainingStep::Passed TrainingStep::pass_over(const MicroBatches& micro_batches, const LossOptions& options) {
+  const auto seed = static_cast<std::uint64_t>(config_.seed);
+  Passed passed;
   const auto next = [&] {
     Batch batch = micro_batches.next().to(denoiser_.device());
     if (!batch.has_priors()) batch.priors = compute_priors(batch.prior_inputs(), config_.data.priors);
-    vehicles.push_back(batch.ids);
-    statistics.views += batch.is_target.sum().item<std::int64_t>();
+    passed.vehicles.push_back(batch.ids);
+    passed.views += batch.is_target.sum().item<std::int64_t>();
     return batch;
   };
   const auto loss_of = [&](const Batch& batch) { return training_loss(denoiser_, batch, options, seed, perceptual_); };
-  const auto count = [&](const TrainingLoss& loss) {
-    losses.push_back(loss.sum.detach());
-    errors.push_back(loss.squared_error);
-    statistics.values += loss.count;
-  };
-  const std::int64_t at_once =
-      denoiser_.device().is_cpu() ? micro_batches_at_once(config_, processors(), micro_batches.count) : 1;
+  const std::int64_t count = micro_batches.count;
+  const std::int64_t at_once = denoiser_.device().is_cpu() ? micro_batches_at_once(config_, processors(), count) : 1;
   if (recorded_) {
     recorded_->begin_step();
-    for (std::int64_t i = 0; i < micro_batches.count; ++i) {
+    for (std::int64_t i = 0; i < count; ++i) {
       const Batch batch = next();
-      count(recorded_->add(batch, draw_training(denoiser_, batch, options, seed), options));
+      passed.add(recorded_->add(batch, draw_training(denoiser_, batch, options, seed), options));
     }
     gradients_.sum_now();
   } else if (at_once == 1) {
-    for (std::int64_t i = 0; i < micro_batches.count; ++i) {
+    for (std::int64_t i = 0; i < count; ++i) {
       const TrainingLoss loss = loss_of(next());
-      gradients_.backward(loss.sum, i + 1 == micro_batches.count);
-      count(loss);
+      gradients_.backward(loss.sum, i + 1 == count);
+      passed.add(loss);
     }
   } else {
     // In the order of the micro-batches, so that the number of cores changes no bit.
     std::vector<at::Tensor> parameters;
     for (const auto& [name, tensor] : denoiser_.trained_parameters()) parameters.push_back(tensor);
     std::vector<Batch> batches;
-    for (std::int64_t i = 0; i < micro_batches.count; ++i) batches.push_back(next());
-    for (std::int64_t first = 0; first < micro_batches.count; first += at_once) {
-      const auto some = std::span(batches).subspan(
-          static_cast<std::size_t>(first), static_cast<std::size_t>(std::min(at_once, micro_batches.count - first)));
+    for (std::int64_t i = 0; i < count; ++i) batches.push_back(next());
+    for (std::int64_t first = 0; first < count; first += at_once) {
+      const auto some = std::span(batches).subspan(static_cast<std::size_t>(first),
+                                                   static_cast<std::size_t>(std::min(at_once, count - first)));
       for (const Share& share : shares_of(some, parameters, loss_of)) {
         AdamW::add_gradients(parameters, share.gradients);
-        count(share.loss);
+        passed.add(share.loss);
       }
     }
     gradients_.sum_now();
   }
-  const at::Tensor own = at::stack(losses).to(at::kCPU, at::kDouble);
-  for (std::size_t i = 0; i < vehicles.size(); ++i) {
-    statistics.vehicles.insert(statistics.vehicles.end(), vehicles[i].begin(), vehicles[i].end());
+  return passed;
+}
+
+StepStatistics TrainingStep::make(const MicroBatches& micro_batches, std::int64_t step) {
+  optimizer_.zero_grad();
+  const Passed passed = pass_over(micro_batches, loss_options_at(config_, step));
+  StepStatistics statistics;
+  statistics.views = passed.views;
+  const at::Tensor own = at::stack(passed.losses).to(at::kCPU, at::kDouble);
+  for (std::size_t i = 0; i < passed.vehicles.size(); ++i) {
+    const auto& vehicles = passed.vehicles[i];
+    statistics.vehicles.insert(statistics.vehicles.end(), vehicles.begin(), vehicles.end());
     if (std::isfinite(own[static_cast<std::int64_t>(i)].item<double>())) continue;
-    statistics.suspects.insert(statistics.suspects.end(), vehicles[i].begin(), vehicles[i].end());
+    statistics.suspects.insert(statistics.suspects.end(), vehicles.begin(), vehicles.end());
   }
-  at::Tensor totals = at::stack({own.sum(), at::stack(errors).to(at::kCPU, at::kDouble).sum(),
-                                 at::scalar_tensor(statistics.values, at::kDouble)});
+  at::Tensor totals = at::stack({own.sum(), at::stack(passed.squared_errors).to(at::kCPU, at::kDouble).sum(),
+                                 at::scalar_tensor(passed.values, at::kDouble)});
   ranks_.sum(totals);
-  const auto loss_sum = totals[0].item<double>(), error_sum = totals[1].item<double>();
   statistics.values = static_cast<std::int64_t>(totals[2].item<double>());
   optimizer_.scale_gradients(gradients_.factor() / static_cast<double>(statistics.values));
   statistics.gradient_norm = gradients_.norm(optimizer_.gradient_norm().item<double>());
-  statistics.loss = loss_sum / static_cast<double>(statistics.values);
-  statistics.squared_error = error_sum / static_cast<double>(statistics.values);
+  statistics.loss = totals[0].item<double>() / static_cast<double>(statistics.values);
+  statistics.squared_error = totals[1].item<double>() / static_cast<double>(statistics.values);
   statistics.finite = std::isfinite(statistics.gradient_norm) && std::isfinite(statistics.loss);
   if (!statistics.finite) return statistics;
   optimizer_.clip_gradients(statistics.gradient_norm, config_.optimizer.max_gradient_norm);

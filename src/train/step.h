@@ -67,6 +67,10 @@ class TrainingStep {
   StepStatistics make(const MicroBatches& micro_batches, std::int64_t step);
 
  private:
+  struct Passed;
+  // Forward and backward, the gradients added up over all ranks.
+  Passed pass_over(const MicroBatches& micro_batches, const LossOptions& options);
+
   const Denoiser& denoiser_;
   AdamW& optimizer_;
   const RunConfig& config_;

@@ -60,7 +60,9 @@ TEST_F(LongRun, ASignalWhileACheckpointIsSavedStopsAfterIt) {
   EXPECT_TRUE(fs::exists(*folder_ / "signalled/checkpoints/step-3/state.json"));
   const auto again = shell(train("signalled", "--resume"));
   ASSERT_EQ(again.exit_code, 0) << again.output;
-  if (!fs::exists(*folder_ / "whole")) ASSERT_EQ(shell(train("whole")).exit_code, 0);
+  if (!fs::exists(*folder_ / "whole")) {
+    ASSERT_EQ(shell(train("whole")).exit_code, 0);
+  }
   EXPECT_EQ(end_of("signalled"), end_of("whole"));
 }
 
@@ -75,7 +77,9 @@ TEST_F(LongRun, AFullDiskIsAWarningThenAnErrorAndTheOldCheckpointStands) {
   EXPECT_THAT(full.output, HasSubstr("3 checkpoints in a row could not be saved"));
   const auto resumed = shell(train("full", "--resume"));
   ASSERT_EQ(resumed.exit_code, 0) << resumed.output;
-  if (!fs::exists(*folder_ / "whole")) ASSERT_EQ(shell(train("whole")).exit_code, 0);
+  if (!fs::exists(*folder_ / "whole")) {
+    ASSERT_EQ(shell(train("whole")).exit_code, 0);
+  }
   for (const char* run : {"passing", "full"}) EXPECT_EQ(end_of(run), end_of("whole")) << run;
 }
 

@@ -92,7 +92,8 @@ TEST(Synth, TheSameSeedGivesTheSameBytesForAnyNumberOfThreads) {
   options.sets = 2;
   synth::make_sets(options);
   for (const auto& [file, hash] : hashes(folder / "fewer")) {
-    if (file != "splits.json") EXPECT_EQ(one.at(file), hash) << file;
+    if (file == "splits.json") continue;
+    EXPECT_EQ(one.at(file), hash) << file;
   }
   options.out = folder / "other";
   options.seed = 6;
@@ -161,7 +162,7 @@ TEST(Synth, DepthLandsInsideTheSilhouetteOfOtherViewsAndNormalsFaceTheCamera) {
             ++solid;
             without += value == 0;
           }
-          if (alpha == 0) EXPECT_EQ(value, 0);
+          EXPECT_TRUE(alpha != 0 || value == 0) << value;
           if (value == 0) continue;
           const Eigen::Vector3d local((x + 0.5 - camera.cx) / camera.fl_x, -(y + 0.5 - camera.cy) / camera.fl_y, -1);
           const Eigen::Vector3d ray = (turn * local).normalized();
