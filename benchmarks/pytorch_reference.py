@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times spinfill beside the same network in Python PyTorch, built from diffusers' blocks, in turn in one run.
 
-Usage: python benchmarks/pytorch_reference.py [--config F] [--steps 10] [--repeats 5] [--program build/release/spinfill]
+Usage: python benchmarks/pytorch_reference.py [--config F] [--set a.b=c]… [--steps 10] [--repeats 5] [--compile]
+           [--program build/release/spinfill]
 
 Training: a step of the one-step regression: references' pass up to the last cross-view keys and values, targets' pass,
 weighted squared error, backward, gradient clipping, fused AdamW. Sampling: one missing view from seven references in 20
@@ -11,7 +12,8 @@ steps of DPM-Solver++(2M), references computed once.
 PyTorch is given random tensors that lie ready. spinfill is timed twice in each turn: with its batches made before the
 clock starts (`ready`), and as it trains, waiting for data (waiting_share says how much) with a loader thread that decodes
 and computes priors on the same cores. Both include assembling the network's input from pictures, cameras and priors,
-which favours PyTorch. The number of target views is that of spinfill's run. PyTorch runs eagerly. On the
+which favours PyTorch. The number of target views is that of spinfill's run. PyTorch runs eagerly or, with --compile,
+through torch.compile, every shape compiled before the clock starts; on the device and in the precision of spinfill's run. On the
 processor spinfill takes a step's micro-batches side by side, one thread each; PyTorch takes all sets at once, with as
 many threads: each its fastest way.
 
@@ -307,8 +309,11 @@ class Inputs:
 
 
 class Trainer:
-    def __init__(self, denoiser, config):
+    def __init__(self, denoiser, config, device, compiled):
         self.denoiser = denoiser.train()
+        bf16 = config["train"]["precision"] == "bf16"
+        self.autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
+        self.loss = torch.compile(denoiser.loss, dynamic=False) if compiled else denoiser.loss
         options = config["optimizer"]
         self.parameters = list(denoiser.parameters())
         self.limit = float(options["max_gradient_norm"])
@@ -327,7 +332,8 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss, values = 0.0, 0
         for batch in batches:
-            part, count = self.denoiser.loss(batch)
+            with self.autocast:
+                part, count = self.loss(batch)
             part.backward()
             loss, values = loss + part.detach(), values + count
         torch._foreach_mul_([p.grad for p in self.parameters], 1 / values)
@@ -397,16 +403,16 @@ def synchronise(device):
         torch.cuda.synchronize(device)
 
 
-def time_pytorch_training(trainer, steps_of_batches, device):
-    """Seconds per step; the first WARM_UP_STEPS steps do not count."""
-    for batches in steps_of_batches[:WARM_UP_STEPS]:
+def time_pytorch_training(trainer, warm_up, steps_of_batches, device):
+    """Seconds per step; those of the warm-up do not count."""
+    for batches in warm_up:
         trainer.step(batches)
     synchronise(device)
     start = time.perf_counter()
-    for batches in steps_of_batches[WARM_UP_STEPS:]:
+    for batches in steps_of_batches:
         trainer.step(batches)
     synchronise(device)
-    return (time.perf_counter() - start) / (len(steps_of_batches) - WARM_UP_STEPS)
+    return (time.perf_counter() - start) / len(steps_of_batches)
 
 
 def time_pytorch_sampling(denoiser, batch, sigmas, pixel_factor, device):
@@ -458,6 +464,8 @@ def parse_arguments():
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", default="configs/default.yaml", help="YAML file of the run to time")
+    parser.add_argument("--set", action="append", default=[], metavar="a.b=c", help="override a key of the configuration")
+    parser.add_argument("--compile", action="store_true", help="PyTorch through torch.compile")
     parser.add_argument("--steps", type=count, default=10, help="training steps timed in each turn (10)")
     parser.add_argument("--repeats", type=count, default=5, help="turns; medians over them count (5)")
     parser.add_argument("--program", default="build/release/spinfill")
@@ -472,11 +480,12 @@ def main():
     if load > 0.5:
         print(f"load average {load:.1f}: the machine is busy with something else; do not trust what follows",
               file=sys.stderr)
-    config = yaml.safe_load(run_program(program, "train", "--config", arguments.config, "--print-config"))
+    overrides = [word for text in arguments.set for word in ("--set", text)]
+    config = yaml.safe_load(run_program(program, "train", "--config", arguments.config, *overrides, "--print-config"))
     if config["train"]["threads"] > 0:
         torch.set_num_threads(config["train"]["threads"])
     threads = torch.get_num_threads()
-    same = ["--config", arguments.config, "--json", "--set", f"train.threads={threads}"]
+    same = ["--config", arguments.config, "--json", *overrides, "--set", f"train.threads={threads}"]
     regression = ["--set", "loss.mode=regression", "--set", "loss.draws=1"]
     highest, lowest = float(config["model"]["sigma_max"]), float(config["model"]["sigma_min"])
     solver = [  # given noise levels: Karras's schedule on both sides
@@ -504,6 +513,8 @@ def main():
             device = torch.device(result["device"])
             torch.manual_seed(1)
             denoiser = Denoiser(config["model"], float(config["loss"]["huber"])).to(device)
+            if config["train"]["channels_last"]:
+                denoiser = denoiser.to(memory_format=torch.channels_last)
             parameters = check_alike(result, denoiser, threads)
             if arguments.weights:
                 load_weights(denoiser, arguments.weights)
@@ -517,8 +528,11 @@ def main():
             inputs = Inputs(config, denoiser, micro, device)
             steps_of_batches = [[inputs.batch(c) for c in chunks(step, micro)] for step in chunks(counts, sets)]
             warm_up = [steps_of_batches[i % arguments.steps] for i in range(WARM_UP_STEPS)]
-            trainer = Trainer(denoiser, config)
-        theirs.append(time_pytorch_training(trainer, warm_up + steps_of_batches, device))
+            if arguments.compile:
+                warm_up = steps_of_batches
+                torch._dynamo.config.recompile_limit = len({str(Layout(c, device).groups) for c in chunks(counts, micro)}) + 8
+            trainer = Trainer(denoiser, config, device, arguments.compile)
+        theirs.append(time_pytorch_training(trainer, warm_up, steps_of_batches, device))
         print(f"training {turn + 1}/{arguments.repeats}: spinfill {ours[-1]:.3f} s a step, with batches that lie ready "
               f"{ready[-1]:.3f} s, PyTorch {theirs[-1]:.3f} s", file=sys.stderr)
     training = comparison("step", ours, theirs)
@@ -550,6 +564,8 @@ def main():
         "device": str(device),
         "load_average_before": load,
         "config": arguments.config,
+        "set": arguments.set,
+        "compiled": arguments.compile,
         "steps": arguments.steps,
         "repeats": arguments.repeats,
         "versions": {

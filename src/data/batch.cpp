@@ -172,24 +172,10 @@ PriorInputs Batch::prior_inputs() const {
 }
 
 std::vector<at::Tensor*> Batch::on_device() {
-  return {&colour,
-          &alpha,
-          &background,
-          &azimuth_deg,
-          &vehicle_from_camera,
-          &intrinsics,
-          &cue,
-          &identity,
-          &priors.silhouette,
-          &priors.depth,
-          &priors.normal,
-          &priors.canonical,
-          &priors.warped,
-          &priors.warped_confidence,
-          &priors.mirrored,
-          &priors.mirrored_confidence,
-          &priors.flipped,
-          &priors.flipped_validity};
+  std::vector<at::Tensor*> tensors = {&colour,     &alpha, &background, &azimuth_deg, &vehicle_from_camera,
+                                      &intrinsics, &cue,   &identity};
+  for (const PriorMaps::Part& part : PriorMaps::kParts) tensors.push_back(&(priors.*part.map));
+  return tensors;
 }
 
 Batch Batch::to(at::Device device) const {

@@ -55,6 +55,17 @@ void flip_mirror_views(const PriorInputs& in, const References& references, Prio
 
 }  // namespace
 
+const std::array<PriorMaps::Part, 10> PriorMaps::kParts = {{{&PriorMaps::silhouette, 1},
+                                                            {&PriorMaps::depth, 1},
+                                                            {&PriorMaps::normal, 3},
+                                                            {&PriorMaps::canonical, 3},
+                                                            {&PriorMaps::warped, 3},
+                                                            {&PriorMaps::warped_confidence, 1},
+                                                            {&PriorMaps::mirrored, 3},
+                                                            {&PriorMaps::mirrored_confidence, 1},
+                                                            {&PriorMaps::flipped, 3},
+                                                            {&PriorMaps::flipped_validity, 1}}};
+
 at::Tensor PriorMaps::stacked() const {
   return at::cat({silhouette, depth, normal, canonical, warped * 2 - 1, warped_confidence, mirrored * 2 - 1,
                   mirrored_confidence, flipped * 2 - 1, flipped_validity},

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,7 +39,13 @@ struct PriorMaps {
   at::Tensor flipped;  // 3: the flipped picture of the view at −θ where that is a reference, else background
   at::Tensor flipped_validity;  // 1: 1 or 0 over the whole map
 
-  static constexpr std::int64_t kChannels = 20;
+  // The maps in this order.
+  struct Part {
+    at::Tensor PriorMaps::*map;
+    std::int64_t channels;
+  };
+  static const std::array<Part, 10> kParts;
+  static constexpr std::int64_t kChannels = 20;  // of all
   // [B,V,20,H,W] in the order above; colours scaled to [−1,1], everything else as it is.
   at::Tensor stacked() const;
 };

@@ -3,28 +3,12 @@
 
 #include <ATen/ATen.h>
 
-#include <array>
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace spinfill {
 namespace {
-
-// The maps in the order of an entry, with their channels.
-std::array<std::pair<at::Tensor*, std::int64_t>, 10> parts_of(PriorMaps& maps) {
-  return {{{&maps.silhouette, 1},
-           {&maps.depth, 1},
-           {&maps.normal, 3},
-           {&maps.canonical, 3},
-           {&maps.warped, 3},
-           {&maps.warped_confidence, 1},
-           {&maps.mirrored, 3},
-           {&maps.mirrored_confidence, 1},
-           {&maps.flipped, 3},
-           {&maps.flipped_validity, 1}}};
-}
 
 void add_bytes(ContentKey& key, const at::Tensor& tensor) {
   const at::Tensor whole = tensor.contiguous();
@@ -62,16 +46,16 @@ PriorMaps stored_priors(const PriorInputs& in, const PriorConfig& config, Conten
     std::memcpy(all.mutable_data_ptr(), kept->data(), kept->size());
     PriorMaps maps;
     std::int64_t first = 0;
-    for (const auto& [map, channels] : parts_of(maps)) {
-      *map = all.narrow(2, first, channels);
+    for (const auto& [map, channels] : PriorMaps::kParts) {
+      maps.*map = all.narrow(2, first, channels);
       first += channels;
     }
     return maps;
   }
-  PriorMaps maps = compute_priors(in, config);
+  const PriorMaps maps = compute_priors(in, config);
   std::int64_t first = 0;
-  for (const auto& [map, channels] : parts_of(maps)) {
-    all.narrow(2, first, channels).copy_(*map);
+  for (const auto& [map, channels] : PriorMaps::kParts) {
+    all.narrow(2, first, channels).copy_(maps.*map);
     first += channels;
   }
   store->keep(key, {static_cast<const char*>(all.const_data_ptr()), all.nbytes()});

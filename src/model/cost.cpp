@@ -11,16 +11,9 @@ namespace spinfill {
 namespace {
 
 PriorMaps blank_priors(const at::Tensor& alpha) {  // [B,V,1,H,W]
-  const auto maps = [&](std::int64_t channels) {
-    return alpha.new_zeros({alpha.size(0), alpha.size(1), channels, alpha.size(3), alpha.size(4)});
-  };
   PriorMaps priors;
-  for (at::Tensor* map : {&priors.silhouette, &priors.depth, &priors.warped_confidence, &priors.mirrored_confidence,
-                          &priors.flipped_validity}) {
-    *map = maps(1);
-  }
-  for (at::Tensor* map : {&priors.normal, &priors.canonical, &priors.warped, &priors.mirrored, &priors.flipped}) {
-    *map = maps(3);
+  for (const auto& [map, channels] : PriorMaps::kParts) {
+    priors.*map = alpha.new_zeros({alpha.size(0), alpha.size(1), channels, alpha.size(3), alpha.size(4)});
   }
   return priors;
 }

@@ -10,6 +10,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "core/log.h"
+#include "train/optimizer.h"
 
 namespace spinfill {
 namespace {
@@ -63,10 +64,7 @@ TrainingLoss RecordedPasses::pass(const Batch& batch, const TrainingDraw& draw, 
   TrainingLoss loss = training_loss(denoiser_, batch, draw, options);
   const std::vector<at::Tensor> gradients =
       torch::autograd::grad({loss.sum}, parameters_, {}, {}, false, /*allow_unused=*/true);
-  const at::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    if (gradients[i].defined()) gradients_[i].add_(gradients[i]);
-  }
+  AdamW::add_gradients(parameters_, gradients);
   loss.sum = loss.sum.detach();
   return loss;
 }
@@ -103,7 +101,6 @@ TrainingLoss RecordedPasses::add(const Batch& batch, const TrainingDraw& draw, c
   }
   Shape& shape = *found->second;
   shape.recording->replay();
-  ++replayed_;
   // The next replay writes over these.
   return {shape.loss.sum.clone(), shape.loss.count, shape.loss.squared_error.clone()};
 }

@@ -40,8 +40,6 @@ class RecordedPasses {
   // Adds the gradients of a micro-batch to those of the parameters.
   TrainingLoss add(const Batch& batch, const TrainingDraw& draw, const LossOptions& options);
 
-  std::int64_t replayed() const { return replayed_; }
-
  private:
   struct Shape {
     Batch batch;  // what the recording reads
@@ -56,7 +54,6 @@ class RecordedPasses {
   MakeRecording make_;
   std::size_t most_;
   std::map<std::string, std::unique_ptr<Shape>> shapes_;  // null: came once
-  std::int64_t replayed_ = 0;
 };
 
 }  // namespace spinfill

@@ -83,8 +83,7 @@ TrainingStep::Passed TrainingStep::pass_over(const MicroBatches& micro_batches, 
   const auto seed = static_cast<std::uint64_t>(config_.seed);
   Passed passed;
   const auto next = [&] {
-    Batch batch = micro_batches.next().to(denoiser_.device());
-    if (!batch.has_priors()) batch.priors = compute_priors(batch.prior_inputs(), config_.data.priors);
+    Batch batch = micro_batches.next();
     passed.vehicles.push_back(batch.ids);
     passed.views += batch.is_target.sum().item<std::int64_t>();
     return batch;

@@ -63,7 +63,7 @@ class TrainingStep {
   TrainingStep(const Denoiser& denoiser, AdamW& optimizer, const RunConfig& config, Ranks& ranks,
                GradientExchange& gradients, PerceptualDistance perceptual = {}, const MakeRecording& recording = {});
 
-  // The step-th, from 0. Micro-batches are moved to the denoiser's device and given priors there where they need it.
+  // The step-th, from 0. The micro-batches are on the denoiser's device, with priors (train/device_feed.h).
   StepStatistics make(const MicroBatches& micro_batches, std::int64_t step);
 
  private:
