@@ -8,7 +8,7 @@
 #include <chrono>
 
 #include "core/error.h"
-#include "data/loader.h"
+#include "data/batches/loader.h"
 
 using namespace spinfill;
 

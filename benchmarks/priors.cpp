@@ -17,12 +17,12 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
-#include "data/priors.h"
-#include "data/view_set.h"
-#include "geometry/plan_box.h"
-#include "geometry/ray_march.h"
-#include "geometry/visual_hull.h"
-#include "geometry/warp.h"
+#include "data/priors/priors.h"
+#include "data/sets/view_set.h"
+#include "geometry/hull/plan_box.h"
+#include "geometry/hull/ray_march.h"
+#include "geometry/hull/visual_hull.h"
+#include "geometry/hull/warp.h"
 
 namespace spinfill {
 namespace {

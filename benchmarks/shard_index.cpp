@@ -12,8 +12,8 @@
 #include <fstream>
 
 #include "core/error.h"
-#include "data/samples.h"
-#include "data/shards.h"
+#include "data/batches/samples.h"
+#include "data/shards/shards.h"
 
 using namespace spinfill;
 

@@ -13,8 +13,8 @@
 #include <numbers>
 
 #include "core/error.h"
-#include "data/data_set.h"
-#include "data/stabilise.h"
+#include "data/sets/data_set.h"
+#include "data/spins/stabilise.h"
 
 namespace spinfill {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
-#include "core/config.h"
+#include "core/config/config.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/quantity.h"
 #include "model/device.h"
-#include "train/benchmark.h"
-#include "train/spawn.h"
+#include "train/plan/benchmark.h"
+#include "train/ranks/spawn.h"
 
 namespace spinfill {
 namespace {

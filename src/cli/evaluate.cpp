@@ -13,9 +13,9 @@
 #include "infer/loaded_model.h"
 #include "metrics/evaluation_set.h"
 #include "metrics/report.h"
-#include "metrics/sample_grid.h"
 #include "model/device.h"
-#include "model/sampler.h"
+#include "model/sampling/sampler.h"
+#include "pages/sample_grid.h"
 
 namespace spinfill {
 namespace {

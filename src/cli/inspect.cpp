@@ -9,9 +9,9 @@
 #include "cli/inspect_data.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "metrics/checkpoint_files.h"
-#include "metrics/run_page.h"
-#include "metrics/run_summary.h"
+#include "pages/run_page.h"
+#include "run/checkpoint_files.h"
+#include "run/run_summary.h"
 
 namespace spinfill {
 namespace {

@@ -8,9 +8,9 @@
 #include <set>
 
 #include "core/error.h"
-#include "data/data_set.h"
-#include "data/shards.h"
-#include "data/view_set.h"
+#include "data/sets/data_set.h"
+#include "data/sets/view_set.h"
+#include "data/shards/shards.h"
 
 namespace spinfill {
 namespace {

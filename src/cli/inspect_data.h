@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/files.h"
-#include "data/view_set.h"
+#include "core/files/files.h"
+#include "data/sets/view_set.h"
 
 namespace spinfill {
 

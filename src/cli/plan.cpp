@@ -2,12 +2,12 @@
 #include <ATen/Context.h>
 
 #include "cli/command.h"
-#include "core/config.h"
+#include "core/config/config.h"
 #include "core/error.h"
 #include "core/quantity.h"
 #include "model/device.h"
-#include "train/device_rate.h"
-#include "train/plan.h"
+#include "train/plan/device_rate.h"
+#include "train/plan/plan.h"
 
 namespace spinfill {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "cli/command.h"
 #include "core/error.h"
-#include "data/synth/synth.h"
+#include "synth/synth.h"
 
 namespace spinfill {
 namespace {

@@ -2,12 +2,12 @@
 #include <algorithm>
 
 #include "cli/command.h"
-#include "core/config.h"
+#include "core/config/config.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "metrics/run_config.h"
 #include "model/device.h"
-#include "train/spawn.h"
+#include "run/run_config.h"
+#include "train/ranks/spawn.h"
 #include "train/trainer.h"
 
 namespace spinfill {

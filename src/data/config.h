@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/config.h"
-#include "data/priors.h"
+#include "core/config/config.h"
+#include "data/priors/priors.h"
 #include "geometry/camera.h"
 
 namespace spinfill {
@@ -49,7 +49,7 @@ struct DataConfig {
   std::string path;  // a data set's folder: view sets or tar shards
   ReplayConfig replay;
   std::int64_t width = 96, height = 64;        // px, of the model's pictures
-  std::string cameras = "stated";              // or "estimated", "turntable" (data/set_cameras.h)
+  std::string cameras = "stated";              // or "estimated", "turntable" (data/spins/set_cameras.h)
   bool cues = false;                           // give the model each view's stabilisation cue; else zeros
   std::vector<double> background = {1, 1, 1};  // sRGB in [0,1]
   std::vector<std::int64_t> missing = {1, 2, 3};

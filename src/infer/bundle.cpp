@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/signals.h"
-#include "model/weights.h"
+#include "model/denoiser/weights.h"
 
 namespace spinfill {
 namespace {

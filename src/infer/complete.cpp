@@ -8,11 +8,11 @@
 
 #include "core/error.h"
 #include "core/log.h"
-#include "data/batch.h"
-#include "data/canonical.h"
-#include "data/picture.h"
-#include "data/samples.h"
-#include "infer/spin_page.h"
+#include "data/batches/batch.h"
+#include "data/batches/samples.h"
+#include "data/pictures/canonical.h"
+#include "data/pictures/picture.h"
+#include "pages/spin_page.h"
 
 namespace spinfill {
 namespace {

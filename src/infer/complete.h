@@ -12,7 +12,7 @@ namespace spinfill {
 
 enum class Delivery {
   given,      // references to the byte, generated views framed as their neighbours
-  canonical,  // all views resampled onto one turntable (data/canonical.h)
+  canonical,  // all views resampled onto one turntable (data/pictures/canonical.h)
 };
 
 struct CompleteOptions {

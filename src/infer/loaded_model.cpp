@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/safetensors.h"
+#include "core/tensors/safetensors.h"
 #include "infer/bundle.h"
-#include "metrics/checkpoint_files.h"
-#include "model/weights.h"
+#include "model/denoiser/weights.h"
+#include "run/checkpoint_files.h"
 
 namespace spinfill {
 namespace {

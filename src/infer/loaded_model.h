@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <string>
 
-#include "core/files.h"
-#include "metrics/run_config.h"
-#include "model/denoiser.h"
+#include "core/files/files.h"
+#include "model/denoiser/denoiser.h"
+#include "run/run_config.h"
 
 namespace spinfill {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/safetensors.h"
+#include "core/tensors/safetensors.h"
 #include "infer/loaded_model.h"
 
 namespace spinfill {
@@ -23,8 +23,8 @@ struct ParityCase {
 std::vector<ParityCase> parity_cases();
 
 // Tensors of parity/inputs.safetensors: picture [B,V,4,H,W] uint8 RGBA; background [B,3]; is_reference, is_target,
-// azimuth_deg, vehicle_from_camera, intrinsics, cue, category, samples as in data/batch.h; identity where the model has
-// one. Priors are not stored: computing them is part of what is checked.
+// azimuth_deg, vehicle_from_camera, intrinsics, cue, category, samples as in data/batches/batch.h; identity where the
+// model has one. Priors are not stored: computing them is part of what is checked.
 TensorMap make_parity_inputs(const DataConfig& data, const ModelConfig& model);
 
 // Checked shapes and dtypes (exit 3 names the tensor), priors computed.

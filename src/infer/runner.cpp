@@ -7,8 +7,8 @@
 #include <array>
 
 #include "core/error.h"
-#include "data/letterbox.h"
-#include "data/samples.h"
+#include "data/batches/samples.h"
+#include "data/pictures/letterbox.h"
 
 namespace spinfill {
 namespace {

@@ -7,9 +7,9 @@
 
 #include <opencv2/core/mat.hpp>
 
-#include "data/view_set.h"
+#include "data/sets/view_set.h"
 #include "infer/loaded_model.h"
-#include "model/sampler.h"
+#include "model/sampling/sampler.h"
 
 namespace spinfill {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "data/stabilise.h"
+#include "data/spins/stabilise.h"
 
 namespace spinfill {
 
@@ -13,7 +13,7 @@ namespace spinfill {
 enum class CameraSource {
   automatic,  // stated where the set states cameras of its own, else estimated
   stated,     // transforms.json
-  estimated,  // from the given views' masks (geometry/stabilise.h)
+  estimated,  // from the given views' masks (geometry/spin/stabilise.h)
   turntable,  // the model's canonical turntable at each azimuth
 };
 CameraSource parse_camera_source(const std::string& name);  // auto, stated, estimated, turntable; else exit 2

@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "core/config.h"
+#include "core/config/config.h"
 #include "core/error.h"
 
 namespace spinfill {

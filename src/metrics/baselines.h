@@ -7,11 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "data/batch.h"
+#include "data/batches/batch.h"
 
 namespace spinfill {
 
-// Letters as in data/batch.h. What completes a batch: [B,V,3,H,W] in [0,1]; only the entries of targets are read.
+// Letters as in data/batches/batch.h. What completes a batch: [B,V,3,H,W] in [0,1]; only the entries of targets are
+// read.
 using Predictor = std::function<at::Tensor(const Batch&)>;
 
 // What every model is compared with: nothing learned, computed from the references alone.
@@ -20,7 +21,7 @@ inline const std::vector<std::string> kBaselines = {"nearest", "mirror", "prior"
 // nearest: the reference nearest in azimuth is copied; of two equally near ones that of the lower slot; without any
 //   reference the plain background.
 // mirror: the picture of the slot at −θ flipped left-right where that is a reference, else nearest.
-// prior: the hull warp (data/priors.h prior_image).
+// prior: the hull warp (data/priors/priors.h prior_image).
 // mirror-or-prior: the flipped mirror view where given, else the hull warp. The one to beat.
 // The last two need batch.priors. Another name is an error (exit 2).
 at::Tensor baseline_pictures(const std::string& name, const Batch& batch);

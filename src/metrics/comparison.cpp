@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "core/config.h"
+#include "core/config/config.h"
 #include "core/error.h"
 #include "metrics/report.h"
 

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "core/side_by_side.h"
-#include "data/stored_priors.h"
+#include "data/priors/stored_priors.h"
 
 namespace spinfill {
 

@@ -5,10 +5,10 @@
 #include <memory>
 #include <vector>
 
-#include "data/samples.h"
-#include "data/view_set.h"
+#include "data/batches/samples.h"
+#include "data/sets/view_set.h"
+#include "metrics/config.h"
 #include "metrics/evaluation.h"
-#include "metrics/run_config.h"
 
 namespace spinfill {
 

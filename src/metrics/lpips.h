@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "core/config.h"
-#include "core/safetensors.h"
+#include "core/config/config.h"
+#include "core/tensors/safetensors.h"
 
 namespace spinfill {
 

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "core/error.h"
-#include "data/view_set_reader.h"
+#include "data/sets/view_set_reader.h"
 
 namespace spinfill {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "model/conditioning.h"
+#include "model/denoiser/conditioning.h"
 
 namespace spinfill {
 

@@ -13,7 +13,7 @@ namespace spinfill {
 c10::Device choose_device(const std::string& name, int index = 0);
 
 // Most bytes that tensors held on a GPU since the start or reset_peak_allocated(), without what its allocator keeps in
-// reserve. On a processor: core/counted_memory.h.
+// reserve. On a processor: core/tensors/counted_memory.h.
 std::uint64_t peak_allocated_bytes(c10::Device gpu);
 void reset_peak_allocated(c10::Device gpu);
 // Of a GPU, or of the machine. Bytes.

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "core/files.h"
-#include "metrics/run_config.h"
+#include "core/files/files.h"
+#include "run/run_config.h"
 
 namespace spinfill {
 

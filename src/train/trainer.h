@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "metrics/run_config.h"
-#include "train/ranks.h"
+#include "run/run_config.h"
+#include "train/ranks/ranks.h"
 
 namespace spinfill {
 

@@ -13,9 +13,9 @@
 #include "metrics/evaluation.h"
 #include "metrics/evaluation_set.h"
 #include "metrics/report.h"
-#include "metrics/sample_grid.h"
-#include "model/sampler.h"
-#include "train/step.h"
+#include "model/sampling/sampler.h"
+#include "pages/sample_grid.h"
+#include "train/step/step.h"
 
 namespace spinfill {
 

@@ -6,10 +6,10 @@
 #include <memory>
 #include <optional>
 
-#include "core/files.h"
-#include "metrics/run_config.h"
-#include "model/denoiser.h"
-#include "train/ranks.h"
+#include "core/files/files.h"
+#include "model/denoiser/denoiser.h"
+#include "run/run_config.h"
+#include "train/ranks/ranks.h"
 
 namespace spinfill {
 

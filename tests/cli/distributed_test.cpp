@@ -7,10 +7,10 @@
 
 #include <fstream>
 
-#include "core/files.h"
-#include "core/safetensors.h"
+#include "core/files/files.h"
+#include "core/tensors/safetensors.h"
 #include "support/program_suite.h"
-#include "train/checkpoint.h"
+#include "train/checkpoints/checkpoint.h"
 
 namespace spinfill {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "core/files.h"
+#include "core/files/files.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 

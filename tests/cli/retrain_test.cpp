@@ -6,8 +6,8 @@
 
 #include <fstream>
 
-#include "core/files.h"
-#include "core/safetensors.h"
+#include "core/files/files.h"
+#include "core/tensors/safetensors.h"
 #include "support/program_suite.h"
 
 namespace spinfill {

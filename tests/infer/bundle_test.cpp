@@ -11,7 +11,7 @@
 
 #include "core/random.h"
 #include "infer/small_model.h"
-#include "model/weights.h"
+#include "model/denoiser/weights.h"
 #include "support/mutate.h"
 #include "support/support.h"
 

@@ -8,8 +8,8 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
-#include "data/picture.h"
-#include "data/stabilise.h"
+#include "data/pictures/picture.h"
+#include "data/spins/stabilise.h"
 #include "infer/bundle.h"
 #include "infer/small_model.h"
 #include "support/support.h"

@@ -5,7 +5,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 
-#include "model/weights.h"
+#include "model/denoiser/weights.h"
 
 namespace spinfill::test {
 

@@ -8,9 +8,9 @@
 #include <latch>
 #include <utility>
 
-#include "examples.h"
 #include "metrics/image_metrics.h"
 #include "metrics/report.h"
+#include "support/examples.h"
 
 namespace spinfill {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "examples.h"
+#include "support/examples.h"
 
 namespace spinfill {
 namespace {

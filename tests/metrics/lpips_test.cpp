@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <opencv2/imgcodecs.hpp>
 
-#include "core/files.h"
-#include "examples.h"
+#include "core/files/files.h"
+#include "support/examples.h"
 
 namespace spinfill {
 namespace {

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <opencv2/imgcodecs.hpp>
 
-#include "examples.h"
 #include "metrics/comparison.h"
 #include "metrics/image_metrics.h"
 #include "metrics/report.h"
+#include "support/examples.h"
 
 namespace spinfill {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tiny.h"
+#include "model/tiny.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>

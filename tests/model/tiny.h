@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "data/batch.h"
-#include "model/denoiser.h"
+#include "data/batches/batch.h"
+#include "model/denoiser/denoiser.h"
 
 namespace spinfill::test {
 

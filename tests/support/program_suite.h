@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/files.h"
+#include "core/files/files.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 

@@ -9,10 +9,10 @@
 #include <fmt/format.h>
 #include <Eigen/LU>
 
-#include "core/files.h"
+#include "core/files/files.h"
 #include "core/random.h"
-#include "core/safetensors.h"
-#include "data/batch.h"
+#include "core/tensors/safetensors.h"
+#include "data/batches/batch.h"
 
 namespace spinfill::test {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <opencv2/core/mat.hpp>
 
-#include "data/view_set.h"
+#include "data/sets/view_set.h"
 
 namespace spinfill::test {
 

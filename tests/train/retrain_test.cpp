@@ -4,7 +4,7 @@
 
 #include "support/support.h"
 #include "support/tiny_set.h"
-#include "train/checkpoint.h"
+#include "train/checkpoints/checkpoint.h"
 #include "train/early_stop.h"
 #include "train/tiny_run.h"
 #include "train/trainer.h"

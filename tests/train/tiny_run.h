@@ -8,11 +8,11 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/files.h"
-#include "metrics/run_config.h"
+#include "core/files/files.h"
+#include "run/run_config.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
-#include "train/checkpoint.h"
+#include "train/checkpoints/checkpoint.h"
 #include "train/trainer.h"
 
 namespace spinfill::test {

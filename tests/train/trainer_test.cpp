@@ -4,11 +4,11 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include "data/loader.h"
+#include "data/batches/loader.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
-#include "train/checkpoint.h"
-#include "train/step.h"
+#include "train/checkpoints/checkpoint.h"
+#include "train/step/step.h"
 #include "train/tiny_run.h"
 
 namespace spinfill {

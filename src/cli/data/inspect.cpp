@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/data/inspect.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "core/error.h"
+#include "core/files/files.h"
+#include "core/signals.h"
+#include "pages/inspect_photos.h"
+
+namespace spinfill {
+namespace {
+
+struct Options {
+  std::string folder, out;
+  bool json = false, replace = false;
+};
+
+ViewSet read_set(const fs::path& folder) {
+  if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder", folder.string());
+  if (fs::exists(folder / "transforms.json")) return as_photographed(read_view_set(folder));
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.is_directory() && fs::exists(entry.path() / "transforms.json"))
+      fail_usage("{}: is a data set: name one of its sets, e.g. {}", folder.string(), entry.path().string());
+  }
+  return view_set_from_pictures(folder);
+}
+
+int inspect(const Options& options) {
+  const StopSignals signals;
+  const ViewSet set = read_set(options.folder);
+  if (options.out.empty()) fail_usage("--out: names no folder");
+  // --replace removes what was there: never the photographs themselves.
+  if (lies_within(options.folder, options.out))
+    fail_usage("--out {}: holds the photographs: name another folder", options.out);
+  AtomicFolder folder(options.out, options.replace);
+  const PhotoInspection inspection = inspect_photos(set);
+  write_inspection(inspection, folder.path());
+  if (StopSignals::requested()) fail("stopped by a signal; nothing was written");
+  folder.commit();
+  if (options.json) {
+    fmt::print("{}\n", to_json(inspection).dump(1, ' ', false, Json::error_handler_t::replace));
+    return 0;
+  }
+  for (const InspectedView& view : inspection.views) fmt::print("{}\n", to_line(view));
+  for (const std::string& note : inspection.stabilisation.notes) fmt::print("  {}\n", note);
+  fmt::print("{}: mean IoU {:.3f} -> {:.3f}, residual {:.4f} lengths, confidence {:.2f}; open {}\n", set.id,
+             inspection.mean_iou(false), inspection.mean_iou(true), inspection.stabilisation.miss,
+             inspection.stabilisation.confidence, (fs::path(options.out) / "index.html").string());
+  return 0;
+}
+
+}  // namespace
+
+std::function<int()> add_inspect_photos(CLI::App& data) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = data.add_subcommand(
+      "inspect",
+      "Shows what stabilisation makes of photographs: hull on photos before and after, both spins side by side");
+  sub->add_option("folder", options->folder, "A view set, or a folder of pictures named by azimuth; stays as it is")
+      ->required();
+  sub->add_option("--out", options->out, "Folder for overlay.png and index.html")->required();
+  sub->add_flag("--replace", options->replace, "Replace --out if it exists");
+  sub->add_flag("--json", options->json, "Result as JSON on stdout");
+  return [options] { return inspect(*options); };
+}
+
+}  // namespace spinfill

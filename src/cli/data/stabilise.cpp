@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/data/stabilise.h"
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/error.h"
+#include "core/files/files.h"
+#include "core/log.h"
+#include "core/progress.h"
+#include "core/side_by_side.h"
+#include "core/signals.h"
+#include "data/spins/hold_out.h"
+#include "data/spins/stabilise.h"
+
+namespace spinfill {
+namespace {
+
+struct Options {
+  std::string folder, out;
+  int hold_out = 0;
+  bool json = false, replace = false, replace_cameras = false;
+};
+
+// The folder itself, or each set of a data set.
+std::vector<fs::path> set_folders(const fs::path& folder) {
+  if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder", folder.string());
+  if (fs::exists(folder / "transforms.json")) return {folder};
+  std::vector<fs::path> sets;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.is_directory() && fs::exists(entry.path() / "transforms.json")) sets.push_back(entry.path());
+  std::ranges::sort(sets);
+  return sets.empty() ? std::vector<fs::path>{folder} : sets;  // pictures alone
+}
+
+ViewSet read_photographs(const fs::path& folder, bool replace_cameras) {
+  ViewSet set = fs::exists(folder / "transforms.json") ? read_view_set(folder) : view_set_from_pictures(folder);
+  if (!replace_cameras && states_own_cameras(set)) {
+    fail_usage("{}: its transforms.json states cameras already: keep them, or give --replace-cameras", folder.string());
+  }
+  return as_photographed(set);
+}
+
+Json report(const ViewSet& set, const Stabilisation& result, bool as_json) {
+  if (!as_json) {
+    fmt::print(
+        "{}: {}, elevation {:.1f} degrees, distance {:.2f} lengths, residual {:.4f} lengths, confidence {:.2f}\n",
+        set.id, result.hand_held ? "hand-held" : "studio", result.elevation_deg, result.distance, result.miss,
+        result.confidence);
+    for (const std::string& note : result.notes) fmt::print("  {}\n", note);
+  }
+  Json row = to_json(result);
+  row["id"] = set.id;
+  return row;
+}
+
+int stabilise_sets(const Options& options) {
+  const StopSignals signals;
+  const std::vector<fs::path> sets = set_folders(options.folder);
+  std::optional<AtomicFolder> target;
+  if (!options.out.empty()) {
+    // A copy inside of what is copied would never end, and --replace must not remove the photographs.
+    if (lies_within(options.out, options.folder) || lies_within(options.folder, options.out))
+      fail_usage("--out {}: overlaps the photographs' folder: name another one", options.out);
+    target.emplace(options.out, options.replace);
+    fs::copy(options.folder, target->path(), fs::copy_options::recursive);
+  }
+  Progress progress("stabilise", static_cast<std::int64_t>(sets.size()), "sets");
+  Json all = Json::array();
+  // An estimate keeps two processors busy.
+  const auto at_once = static_cast<std::size_t>(std::max(1, processors() / 2));
+  for (std::size_t first = 0; first < sets.size(); first += at_once) {
+    if (StopSignals::requested())
+      throw Error(ExitCode::resume, target ? "stopped by a signal; nothing was written"
+                                           : "stopped by a signal; the sets before keep their cameras");
+    std::vector<ViewSet> group;
+    for (std::size_t i = first; i < std::min(first + at_once, sets.size()); ++i)
+      group.push_back(read_photographs(sets[i], options.replace_cameras));
+    const auto results = side_by_side(group.size(), [&](std::size_t i) { return stabilise_set(group[i]); });
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const fs::path& folder = sets[first + i];
+      write_stabilised(group[i], results[i], target ? target->path() / fs::relative(folder, options.folder) : folder);
+      all.push_back(report(group[i], results[i], options.json));
+    }
+    progress.update(static_cast<std::int64_t>(first + group.size()));
+  }
+  if (target) target->commit();
+  if (options.json) fmt::print("{}\n", (all.size() == 1 ? all[0] : Json{{"sets", all}}).dump(1));
+  return 0;
+}
+
+double mean(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double v : values) sum += v;
+  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+}
+
+double thousandth(double value) {
+  return std::round(1e4 * value) / 1e4;
+}
+
+int score_left_out(const Options& options) {
+  const StopSignals signals;
+  if (!options.out.empty()) fail_usage("--hold-out scores and writes nothing: leave out --out");
+  Json all = Json::array();
+  std::vector<double> after, photographed, before;
+  for (const fs::path& folder : set_folders(options.folder)) {
+    const ViewSet set = read_photographs(folder, true);
+    std::optional<Progress> progress;
+    const auto views = hold_out(set, options.hold_out, Turntable{}, [&](std::int64_t done, std::int64_t total) {
+      if (StopSignals::requested()) throw Error(ExitCode::resume, "stopped by a signal; nothing was written");
+      if (!progress) progress.emplace(set.id, total, "choices");
+      progress->update(done);
+    });
+    Json row = {{"id", set.id}, {"hold_out", options.hold_out}};
+    std::vector<double> references;
+    for (const HeldOutView& view : views) {
+      after.push_back(view.agreement.iou);
+      photographed.push_back(view.agreement.as_photographed);
+      before.push_back(view.before.iou);
+      references.push_back(view.references);
+      row["held_out_iou"].push_back(thousandth(view.agreement.iou));
+      row["held_out_iou_as_photographed"].push_back(thousandth(view.agreement.as_photographed));
+      row["held_out_iou_before"].push_back(thousandth(view.before.iou));
+      row["azimuth_deg"].push_back(view.azimuth_deg);
+      row["left_out_deg"].push_back(view.left_out_deg);
+      if (!options.json) {
+        fmt::print("{} without {}: IoU at {:g} degrees {:.3f} (as photographed {:.3f}, canonical turntable {:.3f})\n",
+                   set.id, fmt::join(view.left_out_deg, ", "), view.azimuth_deg, view.agreement.iou,
+                   view.agreement.as_photographed, view.before.iou);
+      }
+    }
+    row["reference_iou"] = thousandth(mean(references));
+    all.push_back(row);
+  }
+  const Json means = {{"held_out_iou", thousandth(mean(after))},
+                      {"held_out_iou_as_photographed", thousandth(mean(photographed))},
+                      {"held_out_iou_before", thousandth(mean(before))}};
+  if (options.json) {
+    Json out = all.size() == 1 ? all[0] : Json{{"sets", all}};
+    out["mean"] = means;
+    fmt::print("{}\n", out.dump(1));
+  } else {
+    fmt::print("{} left-out views: mean IoU {:.3f}, as photographed {:.3f}, canonical turntable {:.3f}\n", after.size(),
+               mean(after), mean(photographed), mean(before));
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::function<int()> add_stabilise(CLI::App& data) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = data.add_subcommand(
+      "stabilise", "Estimates the cameras of photographed sets from masks and rough azimuths, and writes them");
+  sub->add_option("folder", options->folder, "A view set, a folder of pictures named by azimuth, or a data set")
+      ->required();
+  sub->add_option("--out", options->out, "Write a copy there instead of changing transforms.json in place");
+  sub->add_option("--hold-out", options->hold_out,
+                  "Only score: leave so many views out in turn and compare the others' hull with their masks")
+      ->check(CLI::Range(1, 7));
+  sub->add_flag("--replace-cameras", options->replace_cameras, "Replace cameras that the sets state already");
+  sub->add_flag("--replace", options->replace, "Replace --out if it exists");
+  sub->add_flag("--json", options->json, "Result as JSON on stdout");
+  return [options] { return options->hold_out > 0 ? score_left_out(*options) : stabilise_sets(*options); };
+}
+
+}  // namespace spinfill

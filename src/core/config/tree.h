@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/config/config.h"
+
+// Inside of core/config: the document as it was written, with the place of each value.
+namespace spinfill::config_detail {
+
+struct Node {
+  enum class Kind { null, scalar, list, map } kind = Kind::null;
+  std::string scalar;
+  bool quoted = false;
+  std::vector<Node> items;
+  std::vector<std::pair<std::string, Node>> entries;
+  std::string place;  // "file:line" or "--set key"
+};
+
+// Errors (exit 2) name file and line: bad syntax, anchors and aliases, a key twice, too deep, over 1 MiB.
+Node parse_yaml(const std::string& yaml, const std::string& where);
+Node from_json(const Json& json, const std::string& where);
+void apply_override(Node& root, const Override& override);
+
+// How ranges are told to people.
+std::string number_text(double value);
+std::string range_text(double low, double high);
+std::string range_text(std::int64_t low, std::int64_t high);
+std::string choices_text(const std::vector<std::string>& allowed);
+
+}  // namespace spinfill::config_detail

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/files/content_store.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "core/log.h"
+
+namespace spinfill {
+namespace {
+
+constexpr std::size_t kDigest = 64;  // hexadecimal digits behind an entry's bytes
+constexpr std::uint64_t kMaxEntry = std::uint64_t{1} << 32;
+constexpr auto kUnused = std::chrono::hours(7 * 24);
+constexpr auto kMeasureAgain = std::chrono::minutes(10);
+constexpr auto kTouch = std::chrono::hours(24);  // how exactly an entry's last use is known
+
+}  // namespace
+
+ContentKey& ContentKey::add(std::string_view bytes) {
+  add(static_cast<std::int64_t>(bytes.size()));
+  hash_.add(bytes.data(), bytes.size());
+  return *this;
+}
+
+ContentKey& ContentKey::add(std::int64_t number) {
+  hash_.add(&number, sizeof(number));
+  return *this;
+}
+
+ContentStore::ContentStore(fs::path folder, std::uint64_t max_bytes, std::uint64_t keep_free)
+    : folder_(std::move(folder)), part_bytes_(max_bytes / 16), keep_free_(keep_free) {
+  make_folder(folder_);
+}
+
+fs::path ContentStore::path_of(const std::string& key) const {
+  return folder_ / key.substr(0, 1) / key.substr(1);
+}
+
+void ContentStore::warn_once(const std::string& reason) {
+  if (!warned_.exchange(true)) log_warning("{}: nothing more is kept here: {}", folder_.string(), reason);
+}
+
+std::optional<std::string> ContentStore::find(const std::string& key) {
+  const fs::path path = path_of(key);
+  std::error_code error;
+  if (fs::is_regular_file(path, error)) {
+    try {
+      std::string bytes = read_file(path, kMaxEntry);
+      if (bytes.size() >= kDigest) {
+        const std::string_view content(bytes.data(), bytes.size() - kDigest);
+        if (sha256_hex(content) == std::string_view(bytes).substr(content.size())) {
+          bytes.resize(content.size());
+          ++found_;
+          const auto now = fs::file_time_type::clock::now(), used = fs::last_write_time(path, error);
+          if (!error && now - used > kTouch) fs::last_write_time(path, now, error);
+          return bytes;
+        }
+      }
+      fs::remove(path, error);         // damaged
+    } catch (const std::exception&) {  // removed by another process meanwhile, or unreadable: made again
+    }
+  }
+  ++missed_;
+  return std::nullopt;
+}
+
+// Called with the part's lock.
+bool ContentStore::make_room(Part& part, const fs::path& folder, std::uint64_t bytes) {
+  const auto clock_now = std::chrono::steady_clock::now();
+  if (bytes > part_bytes_ || clock_now < part.full_until) return false;
+  const bool full = part.bytes + bytes > part_bytes_;
+  if (part.measured && !full && part.written < part_bytes_ / 16) return true;
+  struct Entry {
+    fs::path path;
+    std::uint64_t bytes;
+    fs::file_time_type used;
+  };
+  std::vector<Entry> entries;
+  part.bytes = part.written = 0;
+  std::error_code error;
+  for (const auto& file : fs::directory_iterator(folder, error)) {
+    Entry entry{file.path(), file.file_size(error), {}};
+    if (error) continue;
+    entry.used = file.last_write_time(error);
+    if (error) continue;
+    part.bytes += entry.bytes;
+    entries.push_back(entry);
+  }
+  part.measured = true;
+  if (part.bytes + bytes <= part_bytes_) return true;
+  std::ranges::sort(entries, {}, &Entry::used);
+  const auto now = fs::file_time_type::clock::now();
+  // Down to three quarters: measuring the folder for every entry would cost more than making them.
+  for (const Entry& entry : entries) {
+    if (part.bytes + bytes <= part_bytes_ / 4 * 3 || now - entry.used < kUnused) break;
+    if (fs::remove(entry.path, error)) part.bytes -= entry.bytes;
+  }
+  const bool room = part.bytes + bytes <= part_bytes_;
+  if (!room) part.full_until = clock_now + kMeasureAgain;
+  return room;
+}
+
+void ContentStore::keep(const std::string& key, std::string_view bytes) {
+  const fs::path path = path_of(key);
+  Part& part = parts_[static_cast<std::size_t>(std::stoi(key.substr(0, 1), nullptr, 16))];
+  try {
+    const std::lock_guard lock(part.mutex);
+    make_folder(path.parent_path());
+    const std::uint64_t size = bytes.size() + kDigest;
+    if (!make_room(part, path.parent_path(), size)) return;
+    std::error_code error;
+    const fs::space_info space = fs::space(folder_, error);
+    if (!error && space.available < keep_free_ + size) {
+      warn_once(fmt::format("its file system has less than {} MiB free", keep_free_ >> 20));
+      return;
+    }
+    const std::string digest = sha256_hex(bytes);
+    const std::string_view pieces[] = {bytes, digest};
+    write_file_atomic(path, pieces, Sync::no);
+    part.bytes += size;
+    part.written += size;
+  } catch (const std::exception& problem) {  // a file system's own, too
+    warn_once(problem.what());
+  }
+}
+
+}  // namespace spinfill

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/pictures/picture.h"
+
+#include <jpeglib.h>
+#include <png.h>
+#include <webp/decode.h>
+
+#include <jerror.h>
+
+#include <algorithm>
+#include <csetjmp>
+#include <cstring>
+#include <fstream>
+
+#include <opencv2/imgproc.hpp>
+
+#include "core/error.h"
+#include "core/files/files.h"
+#include "data/sets/view_set.h"
+
+namespace spinfill {
+namespace {
+
+constexpr std::size_t kHeaderBytes = 256 << 10;
+constexpr std::string_view kPngSignature("\x89PNG\r\n\x1a\n", 8);
+
+using Bytes = const unsigned char*;
+
+std::uint32_t big_endian(Bytes p, int count) {
+  std::uint32_t value = 0;
+  for (int i = 0; i < count; ++i) value = (value << 8) | p[i];
+  return value;
+}
+
+PictureSize checked(PictureFormat format, std::int64_t width, std::int64_t height, const std::string& where) {
+  if (width < 1 || height < 1) fail("{}: the picture's size is {}x{} px: save it again", where, width, height);
+  if (width > kMaxPictureSide || height > kMaxPictureSide || width * height > kMaxPicturePixels) {
+    fail("{}: {}x{} px is too large (at most {} px a side and {} megapixels): scale it down", where, width, height,
+         kMaxPictureSide, kMaxPicturePixels / 1'000'000);
+  }
+  return {format, static_cast<int>(width), static_cast<int>(height)};
+}
+
+// The frame header's marker is among SOF0 … SOF15, which DHT, JPG and DAC interrupt (ITU-T T.81, table B.1).
+PictureSize jpeg_size(std::string_view bytes, const std::string& where) {
+  const auto* data = reinterpret_cast<Bytes>(bytes.data());
+  std::size_t at = 2;
+  while (at + 9 <= bytes.size()) {
+    if (data[at] != 0xFF) break;
+    const int marker = data[at + 1];
+    if (marker == 0xFF) {
+      ++at;  // fill byte
+      continue;
+    }
+    if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC) {
+      return checked(PictureFormat::jpeg, big_endian(data + at + 7, 2), big_endian(data + at + 5, 2), where);
+    }
+    at += 2 + big_endian(data + at + 2, 2);
+  }
+  fail("{}: JPEG without a frame header, or cut off before it: copy or save the picture again", where);
+}
+
+struct PngError {
+  char text[200] = "";
+};
+
+void png_failed(png_structp png, png_const_charp text) {
+  auto* error = static_cast<PngError*>(png_get_error_ptr(png));
+  std::strncpy(error->text, text, sizeof error->text - 1);
+  std::longjmp(png_jmpbuf(png), 1);
+}
+
+void png_warned(png_structp, png_const_charp) {}
+
+// Runs a step of libpng; false when it failed. The step may hold trivial objects only: a failure jumps out of it.
+template <class Step>
+bool guarded(png_structp png, Step&& step) {
+  if (setjmp(png_jmpbuf(png)) != 0) return false;
+  step();
+  return true;
+}
+
+struct PngSource {
+  std::string_view bytes;
+  std::size_t at = 0;
+};
+
+void png_pull(png_structp png, png_bytep out, std::size_t count) {
+  auto* source = static_cast<PngSource*>(png_get_io_ptr(png));
+  if (source->bytes.size() - source->at < count) png_error(png, "the file ends too early");
+  std::memcpy(out, source->bytes.data() + source->at, count);
+  source->at += count;
+}
+
+struct PngReader {
+  PngError error;
+  png_structp png = nullptr;
+  png_infop info = nullptr;
+  PngReader() {
+    png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &error, png_failed, png_warned);
+    if (png != nullptr) info = png_create_info_struct(png);
+    if (info == nullptr) throw std::bad_alloc();
+  }
+  ~PngReader() { png_destroy_read_struct(&png, &info, nullptr); }
+  PngReader(const PngReader&) = delete;
+  PngReader& operator=(const PngReader&) = delete;
+};
+
+cv::Mat decode_png(std::string_view bytes, const PictureSize& size, const std::string& where) {
+  PngReader reader;
+  PngSource source{bytes};
+  png_structp png = reader.png;
+  png_infop info = reader.info;
+  int passes = 1;
+  std::size_t row_bytes = 0;
+  const auto damaged = [&] { fail("{}: damaged PNG ({}): copy or save the picture again", where, reader.error.text); };
+  const bool opened = guarded(png, [&] {
+    png_set_read_fn(png, &source, png_pull);
+    png_set_user_limits(png, kMaxPictureSide, kMaxPictureSide);
+    png_set_chunk_malloc_max(png, 16 << 20);
+    png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    png_read_info(png, info);
+    png_set_scale_16(png);
+    png_set_expand(png);  // palette to RGB, grey to 8 bits, tRNS to alpha
+    png_set_gray_to_rgb(png);
+    png_set_add_alpha(png, 255, PNG_FILLER_AFTER);
+    passes = png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+    row_bytes = png_get_rowbytes(png, info);
+  });
+  if (!opened) damaged();
+  if (row_bytes != static_cast<std::size_t>(size.width) * 4) fail("{}: PNG of an unknown pixel layout", where);
+  cv::Mat picture(size.height, size.width, CV_8UC4);
+  unsigned char* pixels = picture.data;
+  const bool read = guarded(png, [&] {
+    for (int pass = 0; pass < passes; ++pass) {
+      for (int y = 0; y < size.height; ++y) png_read_row(png, pixels + y * row_bytes, nullptr);
+    }
+    png_read_end(png, nullptr);
+  });
+  if (!read) damaged();
+  return picture;
+}
+
+struct JpegError {
+  jpeg_error_mgr manager;  // first: libjpeg knows only this part
+  std::jmp_buf jump;
+  char text[JMSG_LENGTH_MAX] = "";
+};
+
+void jpeg_failed(j_common_ptr jpeg) {
+  auto* error = reinterpret_cast<JpegError*>(jpeg->err);
+  error->manager.format_message(jpeg, error->text);
+  std::longjmp(error->jump, 1);
+}
+
+// libjpeg repairs damaged data with grey and warns; here that is an error. Harmless oddities of cameras' files pass.
+void jpeg_message(j_common_ptr jpeg, int level) {
+  const int code = jpeg->err->msg_code;
+  if (level >= 0 || code == JWRN_EXTRANEOUS_DATA || code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM) return;
+  jpeg_failed(jpeg);
+}
+
+// A few kilobytes of progressive JPEG can hold thousands of scans over a huge picture.
+void jpeg_progress(j_common_ptr jpeg) {
+  if (reinterpret_cast<j_decompress_ptr>(jpeg)->input_scan_number > 200) ERREXIT(jpeg, JERR_BAD_PROGRESSION);
+}
+
+// Outside of the function that calls setjmp, so that a jump passes no destructor.
+bool run_jpeg(jpeg_decompress_struct& jpeg, JpegError& error, const std::string_view& bytes, cv::Mat& picture) {
+  if (setjmp(error.jump) != 0) return false;
+  jpeg_mem_src(&jpeg, reinterpret_cast<Bytes>(bytes.data()), static_cast<unsigned long>(bytes.size()));
+  jpeg_read_header(&jpeg, TRUE);
+  jpeg.out_color_space = JCS_EXT_RGBA;
+  if (jpeg.jpeg_color_space == JCS_CMYK || jpeg.jpeg_color_space == JCS_YCCK) ERREXIT(&jpeg, JERR_CONVERSION_NOTIMPL);
+  jpeg_start_decompress(&jpeg);
+  if (static_cast<int>(jpeg.output_width) != picture.cols || static_cast<int>(jpeg.output_height) != picture.rows) {
+    ERREXIT(&jpeg, JERR_IMAGE_TOO_BIG);
+  }
+  while (jpeg.output_scanline < jpeg.output_height) {
+    JSAMPROW row = picture.data + static_cast<std::size_t>(jpeg.output_scanline) * picture.step[0];
+    jpeg_read_scanlines(&jpeg, &row, 1);
+  }
+  jpeg_finish_decompress(&jpeg);
+  return true;
+}
+
+cv::Mat decode_jpeg(std::string_view bytes, const PictureSize& size, const std::string& where) {
+  cv::Mat picture(size.height, size.width, CV_8UC4);
+  JpegError error;
+  jpeg_decompress_struct jpeg{};
+  jpeg_progress_mgr progress{};
+  jpeg.err = jpeg_std_error(&error.manager);
+  error.manager.error_exit = jpeg_failed;
+  error.manager.emit_message = jpeg_message;
+  progress.progress_monitor = jpeg_progress;
+  jpeg_create_decompress(&jpeg);
+  jpeg.progress = &progress;
+  const bool done = run_jpeg(jpeg, error, bytes, picture);
+  jpeg_destroy_decompress(&jpeg);
+  if (!done) fail("{}: damaged or unsupported JPEG ({}): save the picture again as RGB", where, error.text);
+  return picture;
+}
+
+cv::Mat decode_webp(std::string_view bytes, const PictureSize& size, const std::string& where) {
+  cv::Mat picture(size.height, size.width, CV_8UC4);
+  const auto* data = reinterpret_cast<Bytes>(bytes.data());
+  if (WebPDecodeRGBAInto(data, bytes.size(), picture.data, picture.total() * 4, static_cast<int>(picture.step[0])) ==
+      nullptr) {
+    fail("{}: damaged or animated WebP: copy or save the picture again", where);
+  }
+  return picture;
+}
+
+}  // namespace
+
+PictureSize picture_size(std::string_view bytes, const std::string& where) {
+  const auto* data = reinterpret_cast<Bytes>(bytes.data());
+  if (bytes.empty()) fail("{}: the file is empty: copy the picture again", where);
+  if (bytes.starts_with(kPngSignature)) {
+    if (bytes.size() < 33 || bytes.substr(12, 4) != "IHDR") {
+      fail("{}: PNG cut off within its header: copy or save the picture again", where);
+    }
+    return checked(PictureFormat::png, big_endian(data + 16, 4), big_endian(data + 20, 4), where);
+  }
+  if (bytes.starts_with("\xFF\xD8")) return jpeg_size(bytes, where);
+  if (bytes.size() >= 12 && bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP") {
+    int width = 0, height = 0;
+    if (WebPGetInfo(data, bytes.size(), &width, &height) == 0) {
+      fail("{}: damaged WebP header: copy or save the picture again", where);
+    }
+    return checked(PictureFormat::webp, width, height, where);
+  }
+  fail("{}: is not a PNG, JPEG or WebP picture: save it as PNG", where);
+}
+
+PictureSize picture_size(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) fail("{}: there is no such picture", path.string());
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(kHeaderBytes, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (file.bad() || (file.fail() && !file.eof())) fail("{}: cannot be read", path.string());
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  return picture_size(bytes, path.string());
+}
+
+cv::Mat decode_picture(std::string_view bytes, const std::string& where) {
+  const PictureSize size = picture_size(bytes, where);
+  switch (size.format) {
+    case PictureFormat::png: return decode_png(bytes, size, where);
+    case PictureFormat::jpeg: return decode_jpeg(bytes, size, where);
+    case PictureFormat::webp: return decode_webp(bytes, size, where);
+  }
+  fail("{}: unknown picture format", where);
+}
+
+namespace {
+
+struct PngWriter {
+  PngError error;
+  png_structp png = nullptr;
+  png_infop info = nullptr;
+  PngWriter() {
+    png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &error, png_failed, png_warned);
+    if (png != nullptr) info = png_create_info_struct(png);
+    if (info == nullptr) throw std::bad_alloc();
+  }
+  ~PngWriter() { png_destroy_write_struct(&png, &info); }
+  PngWriter(const PngWriter&) = delete;
+  PngWriter& operator=(const PngWriter&) = delete;
+};
+
+void png_push(png_structp png, png_bytep data, std::size_t count) {
+  static_cast<std::string*>(png_get_io_ptr(png))->append(reinterpret_cast<const char*>(data), count);
+}
+
+}  // namespace
+
+cv::Mat on_plain_ground(const cv::Mat& rgba, cv::Size size, const cv::Scalar& ground) {
+  // Composited before it is scaled, or transparent pixels' colours would bleed into the edge.
+  cv::Mat colour, alpha, scaled, bytes;
+  rgba.convertTo(colour, CV_32FC4);
+  cv::extractChannel(colour, alpha, 3);
+  cv::cvtColor(colour, colour, cv::COLOR_RGBA2RGB);
+  cv::merge(std::vector<cv::Mat>{alpha / 255, alpha / 255, alpha / 255}, alpha);
+  const cv::Mat opaque = colour.mul(alpha) + (cv::Scalar::all(1) - alpha).mul(cv::Mat(alpha.size(), CV_32FC3, ground));
+  cv::resize(opaque, scaled, size, 0, 0, size.width < rgba.cols ? cv::INTER_AREA : cv::INTER_CUBIC);
+  scaled.convertTo(bytes, CV_8UC3);
+  return bytes;
+}
+
+std::string encode_png(const cv::Mat& picture) {
+  const int channels = picture.channels();
+  if (picture.empty() || picture.depth() != CV_8U || (channels != 1 && channels != 3 && channels != 4)) {
+    fail("a PNG is written from 8-bit pictures of 1, 3 or 4 channels only");
+  }
+  const int colour = channels == 1   ? PNG_COLOR_TYPE_GRAY
+                     : channels == 3 ? PNG_COLOR_TYPE_RGB
+                                     : PNG_COLOR_TYPE_RGB_ALPHA;
+  PngWriter writer;
+  png_structp png = writer.png;
+  png_infop info = writer.info;
+  std::string out;
+  const bool written = guarded(png, [&] {
+    png_set_write_fn(png, &out, png_push, nullptr);
+    png_set_user_limits(png, kMaxPictureSide, kMaxPictureSide);
+    png_set_IHDR(png, info, static_cast<png_uint_32>(picture.cols), static_cast<png_uint_32>(picture.rows), 8, colour,
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_sRGB(png, info, PNG_sRGB_INTENT_PERCEPTUAL);
+    png_write_info(png, info);
+    for (int y = 0; y < picture.rows; ++y) png_write_row(png, picture.ptr(y));
+    png_write_end(png, nullptr);
+  });
+  if (!written) fail("a PNG could not be encoded: {}", writer.error.text);
+  return out;
+}
+
+cv::Mat read_picture(const std::filesystem::path& path) {
+  return decode_picture(read_file(path, kMaxPictureFileBytes), path.string());
+}
+
+void write_png(const std::filesystem::path& path, const cv::Mat& rgba_or_rgb) {
+  write_file_atomic(path, encode_png(rgba_or_rgb));
+}
+
+}  // namespace spinfill

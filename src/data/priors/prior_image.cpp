@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include "data/priors/priors.h"
+#include "geometry/hull/warp.h"
+
+namespace spinfill {
+
+namespace {
+
+constexpr double kMirroredShare = 0.3;  // light stays with the studio: the own side is worth more than the other
+constexpr double kSharpness = 1.2;      // slope of the silhouette's edge
+
+// Fills where weight is low from coarser and coarser averages (pull-push, Gortler et al. 1996, The Lumigraph).
+// premultiplied [N,3,H,W], weight [N,1,H,W] in [0,1] → colour [N,3,H,W].
+at::Tensor pull_push(const at::Tensor& premultiplied, const at::Tensor& weight) {
+  const std::int64_t H = weight.size(2), W = weight.size(3);
+  const at::Tensor colour = premultiplied / weight.clamp_min(1e-6);
+  if (H <= 1 && W <= 1) return colour;
+  const std::int64_t h = (H + 1) / 2, w = (W + 1) / 2;
+  // Averages that count an odd border once; the summed weight saturates at 1.
+  const auto pull = [&](const at::Tensor& x) {
+    return at::avg_pool2d(x, {2, 2}, {2, 2}, {0, 0}, /*ceil_mode=*/true, /*count_include_pad=*/false);
+  };
+  const at::Tensor coarse_weight = pull(weight);
+  const at::Tensor gain = (4 * coarse_weight).clamp_max(1) / coarse_weight.clamp_min(1e-12);
+  const at::Tensor coarse = pull_push(pull(premultiplied) * gain, coarse_weight * gain);
+  const at::Tensor fill = at::upsample_bilinear2d(coarse, {2 * h, 2 * w}, false).narrow(2, 0, H).narrow(3, 0, W);
+  return weight * colour + (1 - weight) * fill;
+}
+
+// The colour under a map composited with `shown` coverage, unclamped where it is thin.
+at::Tensor uncomposited(const at::Tensor& map, const at::Tensor& shown, const at::Tensor& background) {
+  return ((map - (1 - shown) * background) / shown.clamp_min(1e-3)).clamp(0, 1);
+}
+
+}  // namespace
+
+at::Tensor prior_image(const PriorMaps& maps, const at::Tensor& background) {
+  const at::NoGradGuard no_grad;
+  const std::int64_t B = maps.warped.size(0), V = maps.warped.size(1), H = maps.warped.size(3), W = maps.warped.size(4);
+  const at::Tensor under = background.to(at::kFloat).view({B, 1, 3, 1, 1});
+  // Confidence is w/(w + w₀): the weights come back as w/w₀.
+  const auto weight = [](const at::Tensor& confidence) { return confidence / (1 - confidence).clamp_min(1e-4); };
+  const at::Tensor direct = weight(maps.warped_confidence);
+  const at::Tensor mirrored = kMirroredShare * weight(maps.mirrored_confidence);
+  const at::Tensor total = direct + mirrored;
+  const at::Tensor colour = (direct * uncomposited(maps.warped, maps.silhouette, under) +
+                             mirrored * uncomposited(maps.mirrored, maps.silhouette, under)) /
+                            total.clamp_min(1e-6);
+  // Thin pixels of the silhouette's edge carry little colour of their own.
+  const at::Tensor trust = (total * 4).clamp_max(1) * (maps.silhouette > 0.1).to(at::kFloat);
+  const at::Tensor filled =
+      pull_push((colour * trust).reshape({B * V, 3, H, W}), trust.reshape({B * V, 1, H, W})).view({B, V, 3, H, W});
+  const at::Tensor alpha = ((maps.silhouette - 0.5) * kSharpness + 0.5).clamp(0, 1);
+  return (filled * alpha + under * (1 - alpha)).clamp(0, 1);
+}
+
+at::Tensor mirror_or_prior_image(const PriorMaps& maps, const at::Tensor& background) {
+  return flipped_or(maps, prior_image(maps, background));
+}
+
+at::Tensor flipped_or(const PriorMaps& maps, const at::Tensor& otherwise) {
+  return at::where(maps.flipped_validity > 0.5, maps.flipped, otherwise);
+}
+
+}  // namespace spinfill

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/files/files.h"
+#include "data/batches/subsets.h"
+#include "data/sets/view_set.h"
+#include "data/sets/view_set_reader.h"
+
+namespace spinfill {
+
+// Where a data set's sets come from. Everything but read() answers without opening a file. Thread-safe.
+class SetSource {
+ public:
+  virtual ~SetSource() = default;
+  virtual std::int64_t size() const = 0;
+  virtual std::string id(std::int64_t set) const = 0;
+  virtual Slots slots(std::int64_t set) const = 0;  // views that have a picture
+  virtual bool has_identity(std::int64_t set) const = 0;
+  virtual bool any_identity() const = 0;
+  virtual std::shared_ptr<const ViewSet> read(std::int64_t set) const = 0;  // exit 3 names what is wrong
+};
+
+// The sets of a split, sorted by id (data sets made in memory: in the order given). Cheap to copy; thread-safe.
+class DataSet {
+ public:
+  DataSet() = default;
+  DataSet(fs::path folder, std::vector<ViewSet> sets);
+  DataSet(fs::path folder, std::shared_ptr<const SetSource> source);
+
+  const fs::path& folder() const { return folder_; }
+  std::int64_t size() const;
+  std::string id(std::int64_t set) const { return source_->id(place(set)); }
+  Slots slots(std::int64_t set) const { return source_->slots(place(set)); }
+  bool has_identity(std::int64_t set) const { return source_->has_identity(place(set)); }
+  // The description; from shards it is read and checked at each call.
+  std::shared_ptr<const ViewSet> view_set(std::int64_t set) const { return source_->read(place(set)); }
+  // The first set with an identity vector; −1: none.
+  std::int64_t first_with_identity() const { return first_with_identity_; }
+  // These sets of it, in this order.
+  DataSet chosen(const std::vector<std::int64_t>& sets) const;
+
+ private:
+  std::int64_t place(std::int64_t set) const;
+  void find_identity();
+  fs::path folder_;
+  std::shared_ptr<const SetSource> source_;
+  bool all_ = true;                   // every set, in the source's order
+  std::vector<std::uint32_t> order_;  // else: places in the source
+  std::int64_t first_with_identity_ = -1;
+};
+
+// A folder of sets with splits.json {"train": [ids], "val": [...], "test": [...]}, or of tar shards
+// (data/shards/shards.h). Where nothing says which split a vehicle belongs to, every set is in each split asked for
+// ("test" included) and a line says so. Exit 3: no such folder or split, a wrong set, an id of two sets.
+DataSet open_data_set(const fs::path& folder, const std::string& split);
+
+// The sets of one, then those of the other. Ids may belong to both.
+DataSet joined(const DataSet& first, const DataSet& second);
+
+// The folders of a data set that hold a transforms.json, sorted; hidden ones are left out.
+std::vector<fs::path> set_folders(const fs::path& folder);
+
+// splits.json: vehicles' ids by split. A vehicle may stand in one split only: each breach is reported, and when report
+// returns, the first split keeps the vehicle. Empty when there is no such file.
+using Splits = std::map<std::string, std::vector<std::string>>;
+std::optional<Splits> read_splits(const fs::path& folder, const ReportProblem& report);
+// The ids of one split of splits.json; exit 3 for every breach, a split that is not there or is empty.
+std::optional<std::vector<std::string>> read_split(const fs::path& folder, const std::string& split);
+
+}  // namespace spinfill

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/shards/shard_scan.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/error.h"
+#include "data/shards/shard_set.h"
+
+namespace spinfill {
+namespace {
+
+constexpr std::uint64_t kChunk = 1 << 20;  // bytes read at once
+constexpr std::size_t kMaxFiles = 1024;    // of one set
+
+class Scan {
+ public:
+  Scan(const fs::path& shard, const ScanProgress& progress)
+      : progress_(progress), shard_(shard), tar_(std::make_shared<const PositionalFile>(shard)) {}
+
+  IndexContent run() {
+    if (tar_->size() == 0) fail("{}: is empty", shard_.string());
+    const std::uint64_t end = walk_tar(*tar_, 0, tar_->size(), [&](const TarEntry& entry) { add(entry); });
+    finish_sample();
+    if (end + kTarBlock > tar_->size()) fail("{}: was cut: its end mark is missing", shard_.string());
+    while (hashed_ < end) hash(end);
+    zero_ = true;
+    while (hashed_ < tar_->size()) hash(tar_->size());
+    if (!zero_) {
+      fail("{}: holds data after its end mark (byte {}): it is damaged or several tars in one", shard_.string(), end);
+    }
+    if (content_.sets.empty()) fail("{}: holds no view sets (see docs/data.md)", shard_.string());
+    if (content_.checksums.size() > UINT32_MAX || tar_->size() / kTarBlock > UINT32_MAX) {
+      fail("{}: is too large: make smaller shards", shard_.string());
+    }
+    content_.shard_bytes = tar_->size();
+    content_.shard_sha256 = hash_.hex();
+    return std::move(content_);
+  }
+
+ private:
+  void add(const TarEntry& entry) {
+    const auto name = sample_name(entry.name);
+    if (!name) return;  // WebDataset passes these over too
+    if (name->key != sample_.key || sample_.files.empty()) {
+      finish_sample();
+      sample_ = {name->key, entry.header, 0, {}};
+      if (!keys_.insert(name->key).second) {
+        fail("{}/{}: its files are not consecutive, or two samples have this key", shard_.string(), name->key);
+      }
+    }
+    if (std::ranges::count(sample_.files, name->field, &ShardSample::File::field) > 0) {
+      fail("{}/{}: the field '{}' comes twice", shard_.string(), name->key, name->field);
+    }
+    if (sample_.files.size() == kMaxFiles) fail("{}/{}: more than {} files", shard_.string(), name->key, kMaxFiles);
+    while (hashed_ < entry.data) hash(entry.data);
+    checksum_ = 0;
+    while (hashed_ < entry.data + entry.size) hash(entry.data + entry.size);
+    sample_.files.push_back({name->field, entry.data, entry.size, checksum_});
+    sample_.end = entry.end();
+  }
+
+  void finish_sample() {
+    if (sample_.files.empty()) return;
+    const ViewSet set = read_sample(sample_, shard_, [&] { return tar_; });
+    if (!ids_.insert(set.id).second) fail("{}: id '{}' belongs to two sets", set.folder.string(), set.id);
+    content_.sets.push_back({set.id, set.slots(), !set.identity_file_path.empty(), sample_.begin,
+                             sample_.end - sample_.begin, content_.checksums.size(), sample_.files.size()});
+    for (const ShardSample::File& file : sample_.files) content_.checksums.push_back(file.checksum);
+    sample_ = {};
+  }
+
+  // The next chunk, not beyond `end`: each byte of the shard goes through here once.
+  void hash(std::uint64_t end) {
+    chunk_.resize(static_cast<std::size_t>(std::min(kChunk, end - hashed_)));
+    tar_->read(hashed_, chunk_.data(), chunk_.size());
+    hash_.add(chunk_.data(), chunk_.size());
+    checksum_ = checksum_of(chunk_, checksum_);
+    zero_ = zero_ && std::ranges::all_of(chunk_, [](char c) { return c == 0; });
+    hashed_ += chunk_.size();
+    if (progress_) progress_(chunk_.size());
+  }
+
+  const ScanProgress& progress_;
+  const fs::path shard_;
+  const std::shared_ptr<const PositionalFile> tar_;
+  ShardSample sample_;
+  std::set<std::string> keys_, ids_;
+  IndexContent content_;
+  Sha256 hash_;
+  std::uint64_t hashed_ = 0;    // bytes
+  std::uint32_t checksum_ = 0;  // since it was set to 0
+  bool zero_ = true;            // all bytes since it was set to true
+  std::string chunk_;
+};
+
+}  // namespace
+
+IndexContent scan_shard(const fs::path& shard, const ScanProgress& progress) {
+  return Scan(shard, progress).run();
+}
+
+}  // namespace spinfill

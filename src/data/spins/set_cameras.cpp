@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/spins/set_cameras.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <numbers>
+
+#include "core/error.h"
+#include "data/batches/samples.h"
+#include "data/spins/stabilise.h"
+
+namespace spinfill {
+
+namespace {
+
+constexpr double kDegree = std::numbers::pi / 180;
+
+double stated_azimuth(const ViewSet& set, int slot) {
+  const Frame* frame = set.frame_at(slot);
+  return frame != nullptr ? frame->stated_azimuth_deg.value_or(frame->azimuth_deg) : 45.0 * slot;
+}
+
+SetCameras estimated_cameras(const ViewSet& set, const Slots& references) {
+  ViewSet given = as_photographed(set);
+  given.frames.clear();
+  std::array<std::size_t, 8> place{};  // of a reference among those of the estimate
+  for (int slot = 0; slot < 8; ++slot) {
+    if (!references[static_cast<std::size_t>(slot)]) continue;
+    place[static_cast<std::size_t>(slot)] = given.frames.size();
+    Frame frame = *set.frame_at(slot);
+    frame.azimuth_deg = stated_azimuth(set, slot);
+    given.frames.push_back(frame);
+  }
+  const Stabilisation stabilisation = stabilise_set(given);
+  SetCameras out;
+  for (int slot = 0; slot < 8; ++slot) {
+    const auto at = static_cast<std::size_t>(slot);
+    const StabilisedView view =
+        references[at] ? stabilisation.views[place[at]] : stabilisation.predict(stated_azimuth(set, slot));
+    out.camera[at] = view.camera;
+    out.azimuth_deg[at] = view.azimuth_deg;
+  }
+  return out;
+}
+
+// Fixed size: 8 × (width, height, fl_x, fl_y, cx, cy, 16 of the pose by rows, azimuth).
+constexpr std::size_t kCameraNumbers = 23;
+using Numbers = std::array<double, 8 * kCameraNumbers>;
+
+Numbers numbers_of(const SetCameras& cameras) {
+  Numbers numbers{};
+  for (std::size_t v = 0; v < 8; ++v) {
+    const Camera& c = cameras.camera[v];
+    double* out = numbers.data() + v * kCameraNumbers;
+    for (const double value : {double(c.width), double(c.height), c.fl_x, c.fl_y, c.cx, c.cy}) *out++ = value;
+    for (int i = 0; i < 16; ++i) *out++ = c.vehicle_from_camera(i / 4, i % 4);
+    *out = cameras.azimuth_deg[v];
+  }
+  return numbers;
+}
+
+SetCameras cameras_from(const Numbers& numbers) {
+  SetCameras cameras;
+  for (std::size_t v = 0; v < 8; ++v) {
+    Camera& c = cameras.camera[v];
+    const double* in = numbers.data() + v * kCameraNumbers;
+    c.width = static_cast<int>(in[0]);
+    c.height = static_cast<int>(in[1]);
+    c.fl_x = in[2];
+    c.fl_y = in[3];
+    c.cx = in[4];
+    c.cy = in[5];
+    for (int i = 0; i < 16; ++i) c.vehicle_from_camera(i / 4, i % 4) = in[6 + i];
+    cameras.azimuth_deg[v] = in[22];
+  }
+  return cameras;
+}
+
+SetCameras stored_estimate(const ViewSet& set, const Slots& references, ContentStore& store) {
+  ContentKey content("estimated cameras 1");
+  content.add(set.width).add(set.height);
+  for (int slot = 0; slot < 8; ++slot) {
+    content.add(std::bit_cast<std::int64_t>(stated_azimuth(set, slot)));
+    content.add(references[static_cast<std::size_t>(slot)] ? 1 : 0);
+    if (!references[static_cast<std::size_t>(slot)]) continue;
+    const PictureFiles files = read_picture_files(set, *set.frame_at(slot));
+    content.add(files.picture).add(files.mask);
+  }
+  const std::string key = content.hex();
+  Numbers numbers{};
+  if (const auto kept = store.find(key); kept && kept->size() == sizeof(numbers)) {
+    std::memcpy(numbers.data(), kept->data(), sizeof(numbers));
+    return cameras_from(numbers);
+  }
+  const SetCameras cameras = estimated_cameras(set, references);
+  numbers = numbers_of(cameras);
+  store.keep(key, {reinterpret_cast<const char*>(numbers.data()), sizeof(numbers)});
+  return cameras;
+}
+
+}  // namespace
+
+SetCameras cameras_of(const ViewSet& set, const Slots& references, const DataConfig& config, ContentStore* store) {
+  if (config.cameras == "estimated" && references.any()) {
+    return store != nullptr ? stored_estimate(set, references, *store) : estimated_cameras(set, references);
+  }
+  SetCameras out;
+  for (int slot = 0; slot < 8; ++slot) {
+    const auto at = static_cast<std::size_t>(slot);
+    const Frame* frame = set.frame_at(slot);
+    out.azimuth_deg[at] = frame != nullptr ? frame->azimuth_deg : 45.0 * slot;
+    out.camera[at] = config.cameras == "stated"
+                         ? camera_at(set, slot, config.turntable.turntable)
+                         : turntable_camera(config.turntable.turntable, out.azimuth_deg[at], set.width, set.height);
+  }
+  return out;
+}
+
+std::array<float, 6> stabilisation_cue(const Camera& camera, int slot, const Turntable& canonical) {
+  const Direction direction = viewing_direction(camera);
+  const double distance = camera.vehicle_from_camera.block<3, 1>(0, 3).norm();
+  const double scale = (camera.fl_x / distance) / (canonical.focal * camera.width / canonical.distance);
+  const Eigen::Vector2d origin = project(camera, Eigen::Vector3d::Zero());
+  const double roll = viewing_roll(camera);
+  const double turned = std::remainder(direction.azimuth_deg - 45.0 * slot, 360.0);
+  const double values[] = {std::log(scale),
+                           (origin.x() - camera.width / 2.0) / camera.width,
+                           (origin.y() - camera.height / 2.0) / camera.width,
+                           roll,
+                           turned * kDegree,
+                           direction.elevation_deg * kDegree};
+  std::array<float, 6> cue{};
+  for (std::size_t i = 0; i < cue.size(); ++i) cue[i] = static_cast<float>(values[i]);
+  return cue;
+}
+
+}  // namespace spinfill

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/spins/stabilise.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+#include "core/error.h"
+#include "data/batches/samples.h"
+
+namespace spinfill {
+
+namespace {
+
+constexpr double kDegree = std::numbers::pi / 180;
+
+double rounded(double value, int decimals) {
+  const double unit = std::pow(10, decimals);
+  return std::round(value * unit) / unit;
+}
+
+Json camera_to_json(const Camera& camera) {
+  Json rows = Json::array();
+  for (int r = 0; r < 4; ++r) {
+    Json row = Json::array();
+    for (int c = 0; c < 4; ++c) row.push_back(camera.vehicle_from_camera(r, c));
+    rows.push_back(row);
+  }
+  return {
+      {"transform_matrix", rows}, {"fl_x", camera.fl_x}, {"fl_y", camera.fl_y}, {"cx", camera.cx}, {"cy", camera.cy}};
+}
+
+}  // namespace
+
+SpinPicture spin_picture(const ViewSet& set, const Frame& frame) {
+  const cv::Mat rgba = read_masked_picture(set, frame);
+  at::Tensor alpha = at::empty({rgba.rows, rgba.cols}, at::kFloat);
+  float* out = alpha.mutable_data_ptr<float>();
+  bool opaque = true;
+  for (int y = 0; y < rgba.rows; ++y) {
+    const auto* row = rgba.ptr<cv::Vec4b>(y);
+    for (int x = 0; x < rgba.cols; ++x) {
+      *out++ = static_cast<float>(row[x][3]) / 255.0F;
+      opaque = opaque && row[x][3] == 255;
+    }
+  }
+  if (opaque)
+    fail("{}: has no mask (alpha is opaque everywhere): cut the vehicle out", (set.folder / frame.file_path).string());
+  return {alpha, frame.azimuth_deg};
+}
+
+Stabilisation stabilise_set(const ViewSet& set) {
+  std::vector<SpinPicture> pictures;
+  for (const Frame& frame : set.frames) pictures.push_back(spin_picture(set, frame));
+  try {
+    return stabilise(pictures);
+  } catch (const Error& error) {
+    fail("{}: {}", set.folder.string(), error.what());
+  }
+}
+
+ViewSet with_cameras(const ViewSet& set, const Stabilisation& stabilisation) {
+  ViewSet out = set;
+  out.missing.clear();
+  for (std::size_t i = 0; i < set.frames.size(); ++i) {
+    Frame moved = out.frames[i];
+    out.frames[i].stated_azimuth_deg = moved.azimuth_deg;
+    moved.azimuth_deg = stabilisation.views[i].azimuth_deg;
+    if (moved.slot() == out.frames[i].slot()) out.frames[i].azimuth_deg = moved.azimuth_deg;
+    out.frames[i].camera = stabilisation.views[i].camera;
+  }
+  for (int slot = 0; slot < 8; ++slot) {
+    if (set.frame_at(slot) != nullptr) continue;
+    Frame frame;
+    frame.azimuth_deg = 45.0 * slot;
+    frame.camera = stabilisation.predict(45.0 * slot).camera;
+    out.missing.push_back(frame);
+  }
+  return out;
+}
+
+Json cue_to_json(const StabilisedView& view) {
+  const ViewCorrection& c = view.correction;
+  return {{"scale", rounded(std::exp(c.log_scale), 5)},
+          {"shift_x", rounded(c.shift_x, 5)},
+          {"shift_y", rounded(c.shift_y, 5)},
+          {"roll_deg", rounded(c.roll / kDegree, 3)},
+          {"azimuth_deg", rounded(view.azimuth_deg, 3)},
+          {"elevation_deg", rounded(view.elevation_deg, 3)}};
+}
+
+Json to_json(const Stabilisation& s) {
+  const SpinFit::Determined& d = s.determined;
+  const auto share = [](double value) { return rounded(value, 3); };
+  Json json = {{"views", s.views.size()},
+               {"elevation_deg", rounded(s.elevation_deg, 3)},
+               {"distance", rounded(s.distance, 3)},
+               {"photographed", s.hand_held ? "hand-held" : "studio"},
+               {"residual", rounded(s.miss, 6)},
+               {"confidence", share(s.confidence)},
+               {"determined",
+                {{"elevation", share(d.elevation)},
+                 {"distance", share(d.distance)},
+                 {"view_scale", share(d.scale)},
+                 {"view_shift", share(d.shift)},
+                 {"view_roll", share(d.roll)},
+                 {"view_azimuth", share(d.azimuth)},
+                 {"view_elevation", share(d.view_elevation)}}},
+               {"notes", s.notes}};
+  return json;
+}
+
+bool states_own_cameras(const ViewSet& set) {
+  const fs::path path = set.folder / "transforms.json";
+  if (!fs::exists(path)) return false;
+  const bool any = std::ranges::any_of(set.frames, [](const Frame& frame) { return frame.camera.has_value(); });
+  return any && !read_json(path).contains("stabilisation");
+}
+
+ViewSet as_photographed(const ViewSet& set) {
+  ViewSet out = set;
+  for (Frame& frame : out.frames) frame.azimuth_deg = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);
+  return out;
+}
+
+void write_stabilised(const ViewSet& set, const Stabilisation& stabilisation, const fs::path& folder) {
+  const ViewSet placed = with_cameras(set, stabilisation);
+  if (!fs::exists(folder / "transforms.json")) {
+    ViewSet pictures = set;
+    pictures.folder = folder;
+    write_transforms(pictures);
+  }
+  Json root = read_json(folder / "transforms.json");
+  for (const char* common : {"fl_x", "fl_y", "cx", "cy"}) root.erase(common);
+  root["camera_model"] = "PINHOLE";
+  root["stabilisation"] = to_json(stabilisation);
+  for (std::size_t i = 0; i < set.frames.size(); ++i) {
+    Json& frame = root["frames"][i];
+    const StabilisedView& view = stabilisation.views[i];
+    frame["stated_azimuth_deg"] = set.frames[i].azimuth_deg;
+    frame["azimuth_deg"] = placed.frames[i].azimuth_deg;
+    frame.update(camera_to_json(view.camera));
+    frame["cue"] = cue_to_json(view);
+    frame["cue"]["residual"] = rounded(view.miss, 6);
+    frame["cue"]["trusted"] = view.trusted;
+  }
+  root.erase("missing_frames");
+  for (const Frame& missing : placed.missing) {
+    Json frame = {{"azimuth_deg", missing.azimuth_deg}};
+    frame.update(camera_to_json(*missing.camera));
+    frame["cue"] = cue_to_json(stabilisation.predict(missing.azimuth_deg));
+    root["missing_frames"].push_back(frame);
+  }
+  write_json_atomic(folder / "transforms.json", root);
+}
+
+}  // namespace spinfill

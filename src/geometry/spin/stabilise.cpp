@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "geometry/spin/stabilise.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <future>
+#include <numbers>
+
+#include "core/error.h"
+#include "geometry/camera_tensors.h"
+#include "geometry/hull/visual_hull.h"
+
+namespace spinfill {
+
+namespace {
+
+constexpr double kDegree = std::numbers::pi / 180;
+constexpr double kWorthSaying = 5;         // degrees by which an azimuth is corrected
+constexpr double kContradiction = 0.7;     // share of the others' cost that one wrong mask makes
+constexpr double kTolerable = 0.004;       // mean miss, lengths: nothing is wrong below
+constexpr std::size_t kFewestToDoubt = 4;  // references: with fewer none can be outvoted
+constexpr std::int64_t kHullWidth = 256;   // px
+constexpr double kShowsLength = 0.35;      // |sin azimuth| from which a silhouette bounds the hull's length
+
+// Both spreads at once, on a processor each; the better explained one.
+SpinFit better_fit(const std::vector<SpinView>& views, bool& hand_held) {
+  SpinFitOptions studio, walk;
+  walk.spread = hand_held_spread();
+  auto other = std::async(std::launch::async, [&] { return fit_spin(views, walk); });
+  SpinFit fit = fit_spin(views, studio), loose = other.get();
+  hand_held = loose.evidence > fit.evidence;
+  return hand_held ? loose : fit;
+}
+
+double mean_miss(const SpinFit& fit, const std::vector<SpinView>& views) {
+  double sum = 0, count = 0;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    if (!views[i].trusted) continue;
+    sum += fit.miss[i];
+    ++count;
+  }
+  return count > 0 ? sum / count : 0;
+}
+
+// The view whose mask the others contradict, or −1: without it most of their misses are gone, or it misses them itself.
+int contradicted(const SpinFit& fit, const std::vector<SpinView>& views) {
+  if (views.size() < kFewestToDoubt) return -1;
+  const auto worst = std::max_element(fit.blame.begin(), fit.blame.end()) - fit.blame.begin();
+  double others = 0;
+  for (std::size_t i = 0; i < views.size(); ++i)
+    if (static_cast<std::ptrdiff_t>(i) != worst) others += fit.miss[i] / static_cast<double>(views.size() - 1);
+  if (fit.blame[static_cast<std::size_t>(worst)] > kContradiction && others > kTolerable)
+    return static_cast<int>(worst);
+  std::vector<double> sorted = fit.miss;
+  std::sort(sorted.begin(), sorted.end());
+  const double usual = sorted[sorted.size() / 2];
+  if (sorted.back() > 5 * std::max(usual, kTolerable))
+    return static_cast<int>(std::max_element(fit.miss.begin(), fit.miss.end()) - fit.miss.begin());
+  return -1;
+}
+
+// Lowest and highest coordinate at which the hull's distance passes 0, per axis.
+struct Extent {
+  Eigen::Vector3d low, high;
+};
+Extent extent_of(const Hull& hull) {
+  const at::Tensor d = hull.distance[0][0];  // [Z,Y,X]
+  Extent extent;
+  for (int axis = 0; axis < 3; ++axis) {
+    // The greatest distance in each slice across the axis changes its sign at the hull's ends.
+    const int other[2] = {axis == 2 ? 1 : 0, axis == 0 ? 1 : 2};  // dimensions of [Z,Y,X] that are not the axis'
+    const at::Tensor most = d.amax({other[0], other[1]}).to(at::kDouble).contiguous();
+    const double* m = most.const_data_ptr<double>();
+    const std::int64_t n = most.numel();
+    const double centre = hull.centre[0][axis].item<double>(), half = hull.half[0][axis].item<double>();
+    const auto place = [&](double i) { return centre + half * ((i + 0.5) * 2 / static_cast<double>(n) - 1); };
+    std::int64_t first = 0, last = n - 1;
+    while (first < n && m[first] <= 0) ++first;
+    while (last >= 0 && m[last] <= 0) --last;
+    if (first > last) fail("stabilise: the masks have no vehicle in common; are their azimuths right?");
+    extent.low[axis] = place(first > 0 ? static_cast<double>(first) - m[first] / (m[first] - m[first - 1]) : -0.5);
+    extent.high[axis] = place(last + 1 < n ? static_cast<double>(last) + m[last] / (m[last] - m[last + 1])
+                                           : static_cast<double>(n) - 0.5);
+  }
+  return extent;
+}
+
+Hull hull_of(const std::vector<SpinPicture>& pictures, const Stabilisation& result) {
+  const auto width = std::min<std::int64_t>(kHullWidth, result.width);
+  const std::int64_t height =
+      std::max<std::int64_t>(2, std::lround(static_cast<double>(result.height) * width / result.width));
+  std::vector<at::Tensor> alphas;
+  const auto n = static_cast<std::int64_t>(pictures.size());
+  CameraTensors cameras(1, n);
+  at::Tensor trusted = at::empty({1, n}, at::kBool);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto k = static_cast<std::size_t>(i);
+    alphas.push_back(
+        at::adaptive_avg_pool2d(pictures[k].alpha.view({1, 1, result.height, result.width}), {height, width})
+            .view({1, height, width}));
+    const StabilisedView& view = result.views[k];
+    cameras.put(
+        0, i,
+        resized(result.turntable.camera(result.stated_azimuths_deg[k], view.correction, result.width, result.height),
+                static_cast<int>(width), static_cast<int>(height)));
+    trusted[0][i] = view.trusted;
+  }
+  const at::Tensor alpha = at::stack(alphas).unsqueeze(0);  // [1,R,1,h,w]
+  const References references = gather_references(at::zeros({1, n, 3, height, width}), alpha, at::zeros({1, 3}),
+                                                  trusted, cameras.vehicle_from_camera, cameras.intrinsics);
+  HullOptions options;
+  options.sections = true;
+  return carve_hull(references, options);
+}
+
+bool shows_length(const Stabilisation& result) {
+  for (std::size_t i = 0; i < result.views.size(); ++i) {
+    const double azimuth = result.stated_azimuths_deg[i] * kDegree + result.views[i].correction.azimuth;
+    if (result.views[i].trusted && std::abs(std::sin(azimuth)) > kShowsLength) return true;
+  }
+  return false;
+}
+
+void place_in_vehicle_frame(const std::vector<SpinPicture>& pictures, Stabilisation& result) {
+  const Extent extent = extent_of(hull_of(pictures, result));
+  result.origin = (extent.low + extent.high) / 2;
+  result.origin.y() = 0;
+  result.length = (extent.high - extent.low).maxCoeff();
+  if (shows_length(result)) return;
+  // Fronts and backs leave the hull open: the turntable's unit is a usual vehicle's length already.
+  result.origin.x() = 0;
+  result.length = 1;
+  result.notes.push_back("no view shows the vehicle's length: a usual one is assumed");
+}
+
+}  // namespace
+
+StabilisedView Stabilisation::predict(double stated_azimuth_deg) const {
+  std::vector<ViewCorrection> seen;
+  std::vector<double> azimuths;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    if (!views[i].trusted) continue;
+    seen.push_back(views[i].correction);
+    azimuths.push_back(stated_azimuths_deg[i]);
+  }
+  StabilisedView view;
+  view.correction = predict_correction(seen, azimuths, stated_azimuth_deg);
+  finish(view, stated_azimuth_deg);
+  return view;
+}
+
+void Stabilisation::finish(StabilisedView& view, double stated_azimuth_deg) const {
+  view.azimuth_deg = std::fmod(stated_azimuth_deg + view.correction.azimuth / kDegree + 720, 360);
+  view.elevation_deg = (turntable.elevation + view.correction.elevation) / kDegree;
+  view.camera = turntable.camera(stated_azimuth_deg, view.correction, width, height);
+  Eigen::Matrix4d& pose = view.camera.vehicle_from_camera;
+  pose.block<3, 1>(0, 3) = (pose.block<3, 1>(0, 3) - origin) / length;
+}
+
+Stabilisation stabilise(const std::vector<SpinPicture>& references) {
+  const at::NoGradGuard no_grad;
+  if (references.empty()) fail("stabilise: there is no picture");
+  Stabilisation result;
+  result.height = static_cast<int>(references.front().alpha.size(0));
+  result.width = static_cast<int>(references.front().alpha.size(1));
+  std::vector<Silhouette> silhouettes;
+  std::vector<SpinView> views;
+  silhouettes.reserve(references.size());
+  for (const SpinPicture& picture : references) {
+    if (picture.alpha.sizes() != references.front().alpha.sizes()) fail("stabilise: pictures of unlike sizes");
+    silhouettes.emplace_back(picture.alpha);
+    views.push_back({&silhouettes.back(), picture.azimuth_deg, true});
+    result.stated_azimuths_deg.push_back(picture.azimuth_deg);
+  }
+  SpinFit fit = better_fit(views, result.hand_held);
+  if (const int wrong = contradicted(fit, views); wrong >= 0) {
+    auto doubted = views;
+    doubted[static_cast<std::size_t>(wrong)].trusted = false;
+    bool hand_held = false;
+    SpinFit without = better_fit(doubted, hand_held);
+    // Believed only if the others then agree.
+    if (mean_miss(without, doubted) < 0.5 * mean_miss(fit, views)) {
+      views = doubted;
+      fit = std::move(without);
+      result.hand_held = hand_held;
+      result.notes.push_back(fmt::format("the mask at {:g} degrees contradicts all others and was left out",
+                                         views[static_cast<std::size_t>(wrong)].azimuth_deg));
+    }
+  }
+  result.turntable = fit.cameras;
+  result.determined = fit.determined;
+  result.miss = mean_miss(fit, views);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    StabilisedView view;
+    view.correction = fit.views[i];
+    view.trusted = views[i].trusted;
+    view.miss = fit.miss[i];
+    result.views.push_back(view);
+  }
+  for (std::size_t i = 0; i < views.size(); ++i)
+    if (!views[i].trusted) result.views[i].correction = result.predict(views[i].azimuth_deg).correction;
+  place_in_vehicle_frame(references, result);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    result.finish(result.views[i], views[i].azimuth_deg);
+    if (const double turned = result.views[i].correction.azimuth / kDegree; std::abs(turned) > kWorthSaying)
+      result.notes.push_back(fmt::format("the view stated at {:g} degrees was taken at {:.1f}", views[i].azimuth_deg,
+                                         result.views[i].azimuth_deg));
+  }
+  const SpinFit::Determined& known = result.determined;
+  const double share = (known.elevation + known.scale + known.azimuth) / 3;
+  result.confidence = share / (1 + std::pow(result.miss / 0.01, 2));
+  result.elevation_deg = fit.cameras.elevation / kDegree;
+  result.distance = 1 / (fit.cameras.closeness * result.length);
+  if (references.size() < 5)
+    result.notes.push_back(
+        fmt::format("{} views determine little: {:.0f} % of the azimuths' uncertainty is gone, {:.0f} % of the "
+                    "elevation's, {:.0f} % of the distance's",
+                    references.size(), 100 * known.azimuth, 100 * known.elevation, 100 * known.distance));
+  return result;
+}
+
+}  // namespace spinfill

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "geometry/camera.h"
+#include "geometry/spin/fit.h"
+
+namespace spinfill {
+
+// Cameras of a photographed spin in the vehicle frame, from the references' masks and rough azimuths alone, and what
+// the cameras of views that nobody photographed would be.
+
+struct SpinPicture {
+  at::Tensor alpha;        // [H,W] float32 coverage; all pictures of a spin have one size
+  double azimuth_deg = 0;  // as stated, right to some 10°
+};
+
+struct StabilisedView {
+  double azimuth_deg = 0;  // corrected, [0, 360)
+  double elevation_deg = 0;
+  ViewCorrection correction;  // against the common turntable and the stated azimuth
+  Camera camera;              // vehicle frame, px of the pictures
+  bool trusted = true;        // false: the mask contradicts all others; the camera is predicted from them
+  double miss = 0;            // mean length by which edge points' rays miss the other views' cones, vehicle lengths
+};
+
+struct Stabilisation {
+  std::vector<StabilisedView> views;  // of the references, in their order
+  SpinFit::Determined determined;
+  bool hand_held = false;                  // which spread explains the photographs better; false: a studio's
+  double elevation_deg = 0, distance = 0;  // of the common turntable, vehicle lengths
+  double miss = 0;                         // mean over the trusted views
+  // In [0,1]: share of the prior uncertainty of scale, azimuth and elevation that the silhouettes took away, times
+  // 1/(1 + (miss/0.01)²).
+  double confidence = 0;
+  std::vector<std::string> notes;  // what a user should know: a mask that does not fit, a corrected azimuth, …
+
+  // The view at a stated azimuth, predicted from the references.
+  StabilisedView predict(double stated_azimuth_deg) const;
+  // Fills in azimuth, elevation and camera of a view whose correction is known.
+  void finish(StabilisedView& view, double stated_azimuth_deg) const;
+
+  // From the turntable's frame to the vehicle's: x ↦ (x − origin) / length.
+  SpinCameras turntable;
+  std::vector<double> stated_azimuths_deg;
+  Eigen::Vector3d origin = Eigen::Vector3d::Zero();
+  double length = 1;
+  int width = 0, height = 0;
+};
+
+// Fails (exit 3) where there is no picture or a mask is empty. Deterministic; two threads at most.
+Stabilisation stabilise(const std::vector<SpinPicture>& references);
+
+}  // namespace spinfill

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/batches/batch.h"
+#include "model/cost/flops.h"
+#include "model/denoiser/loss.h"
+
+namespace spinfill {
+
+// What training costs, found by running the real forward pass on tensors without memory: nothing is computed, and no
+// formula can drift from the network. The denoiser, LPIPS and the batch are on at::kMeta.
+
+struct ViewCounts {
+  std::int64_t references = 0, targets = 0;  // together at most Batch::kViews
+};
+// Sets with so many views, all zero, of height × width px.
+Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std::int64_t width, at::Device device);
+// A batch's shapes and masks without its memory; priors that it lacks are as if they were there.
+Batch without_memory(const Batch& batch);
+
+// Of the forward and backward pass over a batch.
+Flops training_flops(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
+                     const PerceptualDistance& perceptual = {});
+
+}  // namespace spinfill

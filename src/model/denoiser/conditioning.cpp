@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/denoiser/conditioning.h"
+
+#include <ATen/ATen.h>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "geometry/rays.h"
+
+namespace spinfill {
+
+ConditionDrop draw_condition_drop(const DropoutConfig& config, const std::vector<std::int64_t>& samples,
+                                  std::uint64_t seed) {
+  const auto count = static_cast<std::int64_t>(samples.size());
+  ConditionDrop drop{at::zeros({count}, at::kBool), at::zeros({count}, at::kBool), at::zeros({count}, at::kBool)};
+  for (std::int64_t b = 0; b < count; ++b) {
+    Random random(seed, static_cast<std::uint64_t>(samples[static_cast<std::size_t>(b)]), Stream::dropout);
+    drop.identity.data_ptr<bool>()[b] = random.chance(config.identity);
+    drop.references.data_ptr<bool>()[b] = random.chance(config.references);
+    drop.priors.data_ptr<bool>()[b] = random.chance(config.priors);
+  }
+  return drop;
+}
+
+ConditionDrop drop_everything(std::int64_t samples) {
+  const at::Tensor all = at::ones({samples}, at::kBool);
+  return {all, all, all};
+}
+
+at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_t latent_width) {
+  return pluecker_rays(batch.vehicle_from_camera, batch.intrinsics, batch.colour.size(-2), batch.colour.size(-1),
+                       latent_height, latent_width);
+}
+
+at::Tensor prior_channels(const Batch& batch) {
+  // n_camera = Rᵀ·n_vehicle
+  const at::Tensor turn =
+      batch.vehicle_from_camera.narrow(-2, 0, 3).narrow(-1, 0, 3).to(batch.priors.normal.scalar_type());
+  const at::Tensor& normal = batch.priors.normal;
+  const at::Tensor seen = at::matmul(turn.transpose(-1, -2), normal.flatten(3)).view(normal.sizes());
+  return at::cat({batch.priors.stacked(), seen}, 2);
+}
+
+at::Tensor view_latents(const Batch& batch, const at::Tensor& rows, const Autoencoder& autoencoder) {
+  return autoencoder.encode(take_views(batch.colour, rows) * 2 - 1);
+}
+
+}  // namespace spinfill

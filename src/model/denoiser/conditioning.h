@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "data/batches/batch.h"
+#include "model/config.h"
+#include "model/denoiser/autoencoder.h"
+#include "model/network/view_layout.h"
+
+namespace spinfill {
+
+// Which samples lose which condition: [B] bool on any device, undefined: none.
+struct ConditionDrop {
+  at::Tensor identity, references, priors;
+};
+
+// Drawn per sample from (seed, global sample index, Stream::dropout).
+ConditionDrop draw_condition_drop(const DropoutConfig& config, const std::vector<std::int64_t>& samples,
+                                  std::uint64_t seed);
+// All conditions of all samples: the unconditional branch of classifier-free guidance (rays stay).
+ConditionDrop drop_everything(std::int64_t samples);
+
+// What the processor decides before a batch is computed on. Its tensors are on the model's device.
+struct Arrangement {
+  ViewLayout layout;
+  ConditionDrop drop;
+  at::Tensor category_rows;  // [B] int64: of the category embedding; 0 unknown
+};
+
+// All that the network is told about a batch, in the order of `layout`. Holds nothing of the targets' pictures.
+struct Conditioning {
+  ViewLayout layout;
+  at::Tensor reference_input;  // [ΣR,Cin,h,w] clean latents, mask, rays, priors, prior image's latents
+  at::Tensor target_input;     // [ΣT,Cin−C,h,w] the same without latents
+  at::Tensor base;   // [ΣT,C,h,w] latents of the best prior image, 0 where priors are dropped ("edm": undefined)
+  at::Tensor scale;  // [ΣT] s of D = base + s·g·F; σ_data where priors are dropped ("edm": undefined)
+  at::Tensor blend;  // [ΣT,2,C,h,w] background − base and other prior image − base (undefined unless config.blend)
+  at::Tensor gate;   // [ΣT,C or 1,h,w] in [0,1]: where F acts, 1 where priors are dropped ("edm": undefined)
+  at::Tensor reference_embedding;  // [ΣR,E] "clean" noise embedding + cue
+  at::Tensor target_embedding;     // [ΣT,E] cue
+  at::Tensor reference_tokens;     // [ΣR,T,D] condition tokens for cross-attention
+  at::Tensor target_tokens;        // [ΣT,T,D]
+};
+
+// Plücker rays [d ; o×d] of every view in the vehicle frame at latent resolution: [B,V,6,h,w] float32.
+at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_t latent_width);
+
+// The prior maps, and behind them the hull's normals in the camera's frame, where the studio's light stands still:
+// [B,V,23,H,W].
+inline constexpr std::int64_t kPriorChannels = PriorMaps::kChannels + 3;
+at::Tensor prior_channels(const Batch& batch);
+
+// Latents of the views in `rows` of the batch's pictures: [N,C,h,w].
+at::Tensor view_latents(const Batch& batch, const at::Tensor& rows, const Autoencoder& autoencoder);
+
+}  // namespace spinfill

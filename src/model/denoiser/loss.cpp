@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/denoiser/loss.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "model/device.h"
+
+namespace spinfill {
+
+void LossOptions::bind(Fields& f) {
+  f.choice("mode", mode, {"regression", "diffusion", "mixed"},
+           "Noise levels trained: sigma_max alone, log-normal, or a mixture");
+  f.number("regression_share", regression_share, "Mixed: probability that a noise draw is a regression", 0, 1);
+  f.number("draws", draws, "Noise draws per set of targets; they share the references' pass", 1, 64);
+  f.number("foreground_weight", foreground_weight, "Weight of a pixel inside the vehicle, 1 outside", 0, 1000);
+  f.number("huber", huber, "Errors above this count linearly (pseudo-Huber, latents in [-1,1]); 0: all are squared", 0,
+           10);
+  f.number("rollout", rollout,
+           "Share of noisy draws whose noise lies on the model's own one-step picture, as in sampling", 0, 1);
+  f.number("lpips", lpips,
+           "Weight of LPIPS in draws with noise, beside the error; needs evaluation.lpips.weights. 0: none", 0, 1000);
+}
+
+NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
+                              const std::vector<std::int64_t>& samples, std::int64_t height, std::int64_t width,
+                              std::uint64_t seed) {
+  const std::int64_t channels = config.latent_channels(), rows = layout.targets * options.draws;
+  const at::Tensor sigma = at::empty({rows}, at::kFloat);
+  const at::Tensor noise = at::empty({rows, channels, height, width}, at::kFloat);
+  const at::Tensor rolled = at::zeros({rows}, at::kBool);
+  std::int64_t row = 0;
+  auto batch_index = layout.order.begin();
+  for (const ViewGroup& group : layout.groups) {
+    for (std::int64_t s = 0; s < group.samples; ++s, ++batch_index) {
+      if (group.targets == 0) continue;
+      Random random(seed, static_cast<std::uint64_t>(samples.at(static_cast<std::size_t>(*batch_index))),
+                    Stream::noise);
+      auto generator = at::make_generator<at::CPUGeneratorImpl>(random.bits64());
+      const double shift = config.noise_shift ? 0.5 * std::log(static_cast<double>(group.targets)) : 0;
+      for (std::int64_t m = 0; m < options.draws; ++m, row += group.targets) {
+        const double chance = random.uniform(), normal = random.normal(), roll = random.uniform();
+        const bool regression =
+            options.mode == "regression" || (options.mode == "mixed" && chance < options.regression_share);
+        // ln σ ~ N(P_mean, P_std²), shifted by ½ ln N for N targets.
+        const double drawn = std::exp(config.noise_mean + config.noise_std * normal + shift);
+        const double level = regression ? config.sigma_max : std::clamp(drawn, config.sigma_min, config.sigma_max);
+        sigma.narrow(0, row, group.targets).fill_(level);
+        rolled.narrow(0, row, group.targets).fill_(!regression && roll < options.rollout);
+        noise.narrow(0, row, group.targets).normal_(0, 1, generator);
+      }
+    }
+  }
+  const at::Device device = layout.target_rows.device();
+  // Before it goes to the device, which need not be waited for.
+  const at::Tensor noisy = (sigma < config.sigma_max * (1 - 1e-6)).nonzero().squeeze(1);
+  return {sent(sigma, device), sent(noise, device), sent(rolled, device), sent(noisy, device)};
+}
+
+TrainingDraw draw_training(const Denoiser& denoiser, const Batch& batch, const LossOptions& options,
+                           std::uint64_t seed) {
+  const ModelConfig& config = denoiser.config();
+  Arrangement arrangement = denoiser.arrange(batch, draw_condition_drop(config.dropout, batch.samples, seed));
+  if (arrangement.layout.targets == 0) fail("a training batch without a single target view");
+  const std::int64_t factor = denoiser.autoencoder().factor();
+  NoiseDraw noise = draw_training_noise(config, options, arrangement.layout, batch.samples,
+                                        batch.colour.size(-2) / factor, batch.colour.size(-1) / factor, seed);
+  return {std::move(arrangement), std::move(noise)};
+}
+
+TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
+                           const PerceptualDistance& perceptual) {
+  return training_loss(denoiser, batch, draw_training(denoiser, batch, options, seed), options, perceptual);
+}
+
+TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const TrainingDraw& drawn,
+                           const LossOptions& options, const PerceptualDistance& perceptual) {
+  const ModelConfig& config = denoiser.config();
+  const Conditioning conditioning = denoiser.condition(batch, drawn.arrangement);
+  const ViewLayout& layout = conditioning.layout;
+  const at::Tensor clean = view_latents(batch, layout.target_rows, denoiser.autoencoder());  // [ΣT,C,h,w]
+  const at::Tensor alpha = take_views(batch.alpha, layout.target_rows);
+  const at::Tensor pixel_weight = denoiser.autoencoder().pixel_weights(1 + (options.foreground_weight - 1) * alpha);
+  const NoiseDraw& draw = drawn.noise;
+
+  const at::Tensor y = layout.repeat_draws(clean, options.draws);
+  const ReferenceCache cache = denoiser.encode_references(conditioning);
+  at::Tensor under = y;  // the noise
+  if (options.rollout > 0) {
+    const at::NoGradGuard no_grad;
+    const at::Tensor highest = at::full({layout.targets}, config.sigma_max, draw.sigma.options());
+    const at::Tensor own = denoiser.denoise(at::zeros_like(clean), highest, conditioning, cache);
+    under = at::where(draw.rolled.view({-1, 1, 1, 1}), layout.repeat_draws(own, options.draws), y);
+  }
+  const at::Tensor x = under + draw.sigma.view({-1, 1, 1, 1}) * draw.noise;
+  const at::Tensor d = denoiser.denoise(x, draw.sigma, conditioning, cache);
+
+  const at::Tensor squared = (d - y).square();
+  const double c2 = options.huber * options.huber;
+  const at::Tensor distance = c2 > 0 ? ((squared / c2 + 1).sqrt() - 1) * (2 * c2) : squared;
+  TrainingLoss loss;
+  loss.count = squared.numel();
+  loss.squared_error = squared.detach().sum();
+  // L = Σ λ(σ)·w·ρ(D − y), on targets only.
+  const at::Tensor weight = denoiser.loss_weight(draw.sigma, conditioning).view({-1, 1, 1, 1}) *
+                            layout.repeat_draws(pixel_weight, options.draws);
+  loss.sum = (distance * weight).sum();
+  if (options.lpips > 0) {
+    if (!perceptual) fail("loss.lpips is {}, but there are no LPIPS weights", options.lpips);
+    const at::Tensor& noisy = draw.noisy;
+    if (noisy.size(0) == 0) return loss;
+    const at::Tensor truths = layout.repeat_draws(take_views(batch.colour, layout.target_rows), options.draws);
+    const at::Tensor pictures = (denoiser.autoencoder().decode(d.index_select(0, noisy)) + 1) / 2;
+    const at::Tensor distances = perceptual(pictures, truths.index_select(0, noisy));
+    loss.sum = loss.sum + distances.sum() * (options.lpips * static_cast<double>(distance[0].numel()));
+  }
+  return loss;
+}
+
+}  // namespace spinfill

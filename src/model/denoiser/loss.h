@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/config/config.h"
+#include "data/batches/batch.h"
+#include "model/denoiser/denoiser.h"
+
+namespace spinfill {
+
+struct LossOptions {
+  std::string mode = "mixed";     // "regression" (σ = σ_max), "diffusion" (ln σ ~ N(P_mean, P_std²)), or "mixed"
+  double regression_share = 0.5;  // mixed: probability that a noise draw is a regression
+  std::int64_t draws = 1;         // M noise draws per set of targets
+  double foreground_weight = 4;   // weight of a pixel inside the vehicle; 1 outside
+  // Pseudo-Huber distance 2c²(√(1 + e²/c²) − 1) of latents in [−1,1] (Charbonnier et al. 1997; for diffusion Song &
+  // Dhariwal 2023, §3.3): e² for small errors, 2c|e| for large ones. 0: e² throughout.
+  double huber = 0;
+  // Weight of a perceptual distance between the diffusion's denoised pictures and the truth, counted once per target
+  // value like the errors. Regressions are left to the error alone: one step stays the mean.
+  double lpips = 0;
+  // Diffusion: probability that the noise is put onto the model's own regression in place of the truth, as the sampler
+  // does behind its first step. Without, small noise tells the network that the picture below it is true (exposure
+  // bias; Ning et al. 2023, "Input perturbation reduces exposure bias in diffusion models").
+  double rollout = 0;
+  void bind(Fields& f);
+};
+
+// Pictures and truths [N,3,H,W] in about [0,1] → [N], differentiable in the pictures.
+using PerceptualDistance = std::function<at::Tensor(const at::Tensor& pictures, const at::Tensor& truths)>;
+
+struct TrainingLoss {
+  at::Tensor sum;            // [] weighted errors (squared or pseudo-Huber) summed over target values, differentiable
+  std::int64_t count = 0;    // target values: ΣT·M·C·h·w; divide by its sum over all ranks and accumulation steps
+  at::Tensor squared_error;  // [] unweighted squared errors of D, summed, detached: for logs
+};
+
+// The draws of a pass: noise, noise levels and dropped conditions. Tensors in the layout's order of ΣT·M rows, on the
+// device of the batch.
+struct NoiseDraw {
+  at::Tensor sigma;   // [ΣT·M] float32, equal for the targets of one draw
+  at::Tensor noise;   // [ΣT·M,C,h,w] float32, unit variance
+  at::Tensor rolled;  // [ΣT·M] bool: the noise goes onto the model's own regression
+  at::Tensor noisy;   // [N] int64: the rows that are no regression
+};
+struct TrainingDraw {
+  Arrangement arrangement;
+  NoiseDraw noise;
+};
+TrainingDraw draw_training(const Denoiser& denoiser, const Batch& batch, const LossOptions& options,
+                           std::uint64_t seed);
+
+// Noise, noise levels and dropout are functions of (seed, batch.samples[b]) alone: the same on every device and for
+// every split of the samples over batches and ranks. `perceptual` is needed where options.lpips is above 0.
+TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
+                           const PerceptualDistance& perceptual = {});
+
+// The same of what was drawn. Computes on the device alone: nothing is read from it or sent to it (but by LPIPS), so
+// that a GPU can record it once and replay it with other tensors of the same shapes (train/step/recorded_pass.h).
+TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const TrainingDraw& draw,
+                           const LossOptions& options, const PerceptualDistance& perceptual = {});
+
+// Exposed for tests.
+NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
+                              const std::vector<std::int64_t>& samples, std::int64_t height, std::int64_t width,
+                              std::uint64_t seed);
+
+}  // namespace spinfill

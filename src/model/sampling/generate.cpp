@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "model/sampling/sampler.h"
+
+namespace spinfill {
+
+namespace {
+
+// Unit noise per target row from a generator of its own, a function of (seed, sample, slot).
+class RowNoise {
+ public:
+  RowNoise(const ViewLayout& layout, const Batch& batch, std::uint64_t seed, std::vector<std::int64_t> shape)
+      : shape_(std::move(shape)), device_(layout.target_rows.device()) {
+    const at::Tensor rows = layout.target_rows.to(at::kCPU);
+    for (std::int64_t i = 0; i < rows.size(0); ++i) {
+      const std::int64_t row = rows.const_data_ptr<std::int64_t>()[i];
+      const std::int64_t sample = batch.samples.at(static_cast<std::size_t>(row / layout.views));
+      const auto index = static_cast<std::uint64_t>(sample * layout.views + row % layout.views);
+      generators_.push_back(at::make_generator<at::CPUGeneratorImpl>(Random(seed, index, Stream::sampling).bits64()));
+    }
+  }
+  at::Tensor operator()() {
+    std::vector<std::int64_t> shape = shape_;
+    shape.insert(shape.begin(), static_cast<std::int64_t>(generators_.size()));
+    const at::Tensor noise = at::empty(shape, at::kFloat);
+    for (std::size_t i = 0; i < generators_.size(); ++i) {
+      noise.select(0, static_cast<std::int64_t>(i)).normal_(0, 1, generators_[i]);
+    }
+    return noise.to(device_);
+  }
+
+ private:
+  std::vector<std::int64_t> shape_;
+  at::Device device_;
+  std::vector<at::Generator> generators_;
+};
+
+// D of all targets, guided: D = D_∅ + g·(D_c − D_∅) (Ho & Salimans 2022), the two branches computed one after the
+// other.
+class GuidedDenoiser {
+ public:
+  GuidedDenoiser(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config)
+      : denoiser_(denoiser), config_(config) {
+    branches_.push_back(make_branch(batch, {}));
+    if (config.guidance != 1) branches_.push_back(make_branch(batch, drop_everything(batch.size())));
+  }
+  const Conditioning& conditioning() const { return branches_.front().conditioning; }
+  at::Tensor operator()(const at::Tensor& x, double sigma) const {
+    const at::Tensor levels = at::full({x.size(0)}, sigma, x.options());
+    const at::Tensor d = evaluate(branches_.front(), x, levels);
+    if (branches_.size() == 1) return d;
+    const at::Tensor unconditional = evaluate(branches_.back(), x, levels);
+    return unconditional + (d - unconditional) * config_.guidance;
+  }
+
+ private:
+  struct Branch {
+    Conditioning conditioning;
+    ReferenceCache cache;
+  };
+  Branch make_branch(const Batch& batch, const ConditionDrop& drop) const {
+    Branch branch{denoiser_.condition(batch, drop), {}};
+    if (config_.cache) branch.cache = denoiser_.encode_references(branch.conditioning);
+    return branch;
+  }
+  at::Tensor evaluate(const Branch& branch, const at::Tensor& x, const at::Tensor& sigma) const {
+    return config_.cache ? denoiser_.denoise(x, sigma, branch.conditioning, branch.cache)
+                         : denoiser_.denoise_joint(x, sigma, branch.conditioning);
+  }
+  const Denoiser& denoiser_;
+  const SamplerConfig& config_;
+  std::vector<Branch> branches_;
+};
+
+struct Counter {
+  const SamplerProgress& report;
+  std::int64_t done = 0, total = 0;
+  void add() {
+    ++done;
+    if (report) report(done, total);
+  }
+};
+
+// Writes the generated pictures of the batch's targets into `pictures` [B,V,3,H,W].
+void generate_targets(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config, std::uint64_t seed,
+                      Counter& counter, at::Tensor& pictures) {
+  const ModelConfig& model = denoiser.config();
+  const GuidedDenoiser guided(denoiser, batch, config);
+  const ViewLayout& layout = guided.conditioning().layout;
+  const std::int64_t factor = denoiser.autoencoder().factor();
+  RowNoise noise(layout, batch, seed,
+                 {denoiser.autoencoder().channels(), batch.colour.size(-2) / factor, batch.colour.size(-1) / factor});
+  const auto [regression, sigmas] = noise_schedule(model, config);
+  const DenoiseFunction denoise = [&](const at::Tensor& x, double sigma) {
+    at::Tensor d = guided(x, sigma);
+    counter.add();
+    return d;
+  };
+  at::Tensor x = noise();
+  // D does not look at x there.
+  x = regression ? denoise(x, model.sigma_max) + x * sigmas.front() : x * sigmas.front();
+  if (config.solver == "euler") {
+    x = sample_euler(x, sigmas, denoise);
+  } else if (config.solver == "heun") {
+    x = sample_heun(x, sigmas, denoise, config, [&] { return noise(); });
+  } else if (config.solver == "dpmpp-2m") {
+    x = sample_dpmpp_2m(x, sigmas, denoise);
+  } else {
+    fail_usage("no solver '{}'; there are: euler, heun, dpmpp-2m", config.solver);
+  }
+  const at::Tensor generated = at::clamp((denoiser.autoencoder().decode(x) + 1) * 0.5, 0, 1);
+  pictures.flatten(0, 1).index_copy_(0, layout.target_rows, generated.to(pictures.scalar_type()));
+}
+
+// The next target of each sample [B,V]: the one whose slot is nearest to a reference, the lowest slot among equals.
+at::Tensor next_targets(const at::Tensor& is_reference, const at::Tensor& is_target) {
+  const at::Tensor references = is_reference.to(at::kCPU), targets = is_target.to(at::kCPU);
+  at::Tensor next = at::zeros_like(targets);
+  const std::int64_t views = targets.size(1);
+  for (std::int64_t b = 0; b < targets.size(0); ++b) {
+    std::int64_t best = -1, best_distance = views + 1;
+    for (std::int64_t v = 0; v < views; ++v) {
+      if (!targets[b][v].item<bool>()) continue;
+      std::int64_t distance = views;
+      for (std::int64_t r = 0; r < views; ++r) {
+        if (!references[b][r].item<bool>()) continue;
+        const std::int64_t apart = std::abs(v - r);
+        distance = std::min(distance, std::min(apart, views - apart));
+      }
+      if (distance < best_distance) {
+        best = v;
+        best_distance = distance;
+      }
+    }
+    if (best >= 0) next[b][best] = true;
+  }
+  return next.to(is_target.device());
+}
+
+}  // namespace
+
+at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config, std::uint64_t seed,
+                    const SamplerProgress& progress) {
+  const at::NoGradGuard no_grad;
+  if (batch.colour.device() != denoiser.device()) fail("generate: the batch is not on the model's device");
+  if (config.guidance != 1) {
+    const DropoutConfig& dropout = denoiser.config().dropout;
+    if (dropout.identity + dropout.references + dropout.priors == 0) {
+      fail_usage("guidance {} needs a model trained with dropped conditions; this one has none (model.dropout)",
+                 config.guidance);
+    }
+  }
+  const at::Tensor reference = batch.is_reference.view({batch.is_reference.size(0), -1, 1, 1, 1}).to(denoiser.device());
+  at::Tensor pictures = at::where(reference, batch.colour, at::zeros_like(batch.colour)).contiguous();
+  if (!batch.is_target.any().item<bool>()) return pictures;
+
+  const auto [regression, sigmas] = noise_schedule(denoiser.config(), config);
+  const std::int64_t once =
+      evaluations(config.solver, static_cast<std::int64_t>(sigmas.size()) - 1) + (regression ? 1 : 0);
+  Counter counter{progress};
+  if (config.mode == "joint") {
+    counter.total = once;
+    generate_targets(denoiser, batch, config, seed, counter, pictures);
+    return pictures;
+  }
+  if (config.mode != "sequential") fail_usage("no sampling mode '{}'; there are: joint, sequential", config.mode);
+  counter.total = once * batch.is_target.sum(1).max().item<std::int64_t>();
+  // Each round generates one target of every sample that has any left; it then is a reference like the given ones.
+  Batch round = batch;
+  round.colour = pictures;
+  at::Tensor left = batch.is_target;
+  while (left.any().item<bool>()) {
+    round.is_target = next_targets(round.is_reference, left);
+    generate_targets(denoiser, round, config, seed, counter, round.colour);
+    left = at::logical_and(left, at::logical_not(round.is_target));
+    round.is_reference = at::logical_or(round.is_reference, round.is_target);
+  }
+  return round.colour;
+}
+
+}  // namespace spinfill

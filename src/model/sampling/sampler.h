@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/config/config.h"
+#include "data/batches/batch.h"
+#include "model/denoiser/denoiser.h"
+
+namespace spinfill {
+
+struct SamplerConfig {
+  std::string solver = "dpmpp-2m";      // "euler", "heun" (EDM; stochastic with churn > 0) or "dpmpp-2m"
+  std::int64_t steps = 1;               // 1: one evaluation at σ_max, the regression
+  std::string mode = "joint";           // "joint" or "sequential" (each generated view becomes a further reference)
+  double rho = 7;                       // Karras schedule
+  double sigma_min = 0, sigma_max = 0;  // 0: what suits the model's output form, see noise_schedule
+  double start = 20;                    // prior-residual: noise after the regression, in residual scales
+  double guidance = 1;                  // classifier-free guidance scale; 1: none
+  // Stochasticity of "heun" (Karras et al. 2022, algorithm 2)
+  double churn = 0, churn_min = 0.05, churn_max = 50, churn_noise = 1.003;
+  bool cache = true;  // references computed once; false: joint pass at every step, for benchmarks
+  void bind(Fields& f);
+};
+
+// Called after every evaluation of the network: evaluations done, evaluations in all.
+using SamplerProgress = std::function<void(std::int64_t done, std::int64_t total)>;
+
+// Pictures [B,V,3,H,W] float32 in [0,1] on the denoiser's device: reference slots hold the given pictures bit for bit,
+// target slots the generated ones, absent slots 0. Noise is a function of (seed, batch.samples[b], slot), so a sample's
+// result does not depend on what else is in the batch (to rounding). The batch needs its priors; colour and alpha of
+// targets are never read. The batch must be on the denoiser's device.
+at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config, std::uint64_t seed,
+                    const SamplerProgress& progress = {});
+
+// Noise levels σ_0 > … > σ_{N−1} > σ_N = 0 (Karras et al. 2022, eq. 5). N = 1: {σ_max, 0}.
+std::vector<double> karras_sigmas(std::int64_t steps, double sigma_min, double sigma_max, double rho);
+
+// Where sampling with `config` starts and its noise levels. Of a prior-residual model with several steps, unless
+// config.sigma_max asks otherwise: the first evaluation is the regression D(σ_max), which is the mean of the pictures,
+// and Karras's schedule of the other N − 1 starts from D(σ_max) + σ·noise with σ = start·s, s the residual's scale, and
+// ends at s/10: for start = 20 from where the residual drowns in noise to where noise drowns in it, which are the
+// levels trained. A smaller start stays nearer to the mean: less detail is made up (as in SDEdit, Meng et al. 2022).
+struct NoiseSchedule {
+  bool regression = false;     // one evaluation at the model's σ_max comes first
+  std::vector<double> sigmas;  // of the solver, as karras_sigmas
+};
+NoiseSchedule noise_schedule(const ModelConfig& model, const SamplerConfig& config);
+
+// The solvers on any denoiser, x at σ = sigmas[0].
+using DenoiseFunction = std::function<at::Tensor(const at::Tensor& x, double sigma)>;
+using NoiseFunction = std::function<at::Tensor()>;  // fresh unit noise in the shape of x
+at::Tensor sample_euler(at::Tensor x, const std::vector<double>& sigmas, const DenoiseFunction& denoise);
+at::Tensor sample_heun(at::Tensor x, const std::vector<double>& sigmas, const DenoiseFunction& denoise,
+                       const SamplerConfig& config = {}, const NoiseFunction& noise = {});
+at::Tensor sample_dpmpp_2m(at::Tensor x, const std::vector<double>& sigmas, const DenoiseFunction& denoise);
+// Evaluations that the solver takes for `steps` steps; a regression before them comes on top.
+std::int64_t evaluations(const std::string& solver, std::int64_t steps);
+
+}  // namespace spinfill

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pages/run_page.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/config/values.h"
+#include "pages/html.h"
+#include "pages/svg_chart.h"
+
+namespace spinfill {
+namespace {
+
+constexpr std::size_t kSamples = 6;               // grids embedded of one run
+constexpr std::uint64_t kSampleBytes = 16 << 20;  // of one grid
+
+struct Chart {
+  const char* title;
+  std::vector<std::string> series;
+  double unit = 1;  // factor of the values
+};
+
+const std::vector<Chart>& charts() {
+  static const std::vector<Chart> all = {
+      {"loss", {"loss"}},
+      {"PSNR, dB", {"validation psnr", "validation foreground_psnr"}},
+      {"SSIM", {"validation ssim", "validation foreground_ssim"}},
+      {"LPIPS", {"validation lpips"}},
+      {"replayed data: PSNR, dB", {"replay psnr", "replay foreground_psnr"}},
+      {"learning rate", {"learning_rate"}},
+      {"gradient norm", {"gradient_norm"}},
+      {"views per second", {"views_per_second"}},
+      {"share of time waiting for data", {"waiting_share"}},
+      {"peak memory of the first process, GB", {"peak_bytes"}, 1e-9},
+  };
+  return all;
+}
+
+std::string page_head(const std::string& title) {
+  return fmt::format(
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width\"><title>{} – spinfill</title>\n<style>\n"
+      "body{{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:76em;padding:0 1em;color:#222}}\n"
+      "svg{{width:720px;max-width:100%;font-size:12px;margin:.4em 0}} .t{{font-size:14px;font-weight:600}}\n"
+      ".g{{stroke:#ddd;fill:none}} .l{{fill:none;stroke-width:1.6}} .y{{text-anchor:end}} .x{{text-anchor:middle}}\n"
+      "@media(min-width:64em){{svg{{width:49%}}}}\n"
+      "pre{{background:#f5f5f5;padding:1em;overflow:auto}} img{{max-width:100%}} table{{border-collapse:collapse}}\n"
+      "td,th{{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}}\n"
+      ".bad{{color:#b91c1c}} .wide{{overflow:auto}} td{{overflow-wrap:anywhere}}\n"
+      ".key{{position:sticky;top:0;background:#fff;padding:.4em 0;border-bottom:1px solid #ddd}}\n"
+      ".key span{{display:inline-block;margin-right:1.4em}} .key i{{display:inline-block;width:1.6em;height:0;"
+      "border-top:3px solid;vertical-align:middle;margin-right:.4em}}\n"
+      "</style></head><body>\n<h1>{}</h1>\n",
+      title, title);
+}
+
+std::vector<std::pair<double, double>> scaled(std::vector<std::pair<double, double>> points, double unit) {
+  for (auto& [step, value] : points) value *= unit;
+  return points;
+}
+
+// "by_category sedan psnr" → "sedan"; empty for other series.
+std::string category_of(const std::string& series, const std::string& prefix) {
+  if (!series.starts_with(prefix) || !series.ends_with(" psnr")) return {};
+  return series.substr(prefix.size(), series.size() - prefix.size() - 5);
+}
+
+std::string category_chart(const RunSummary& run, const std::string& title, const std::string& prefix) {
+  std::vector<ChartLine> lines;
+  for (const Series& s : run.series) {
+    const std::string category = category_of(s.name, prefix);
+    if (!category.empty()) lines.push_back({category, s.points, lines.size(), lines.size() >= kChartColours});
+  }
+  return svg_chart(title, lines);
+}
+
+std::string sample_image(const std::filesystem::path& file) {
+  return fmt::format("<img alt=\"{}\" src=\"data:image/png;base64,{}\">\n", html_escaped(file.filename().string()),
+                     base64(read_file(file, kSampleBytes)));
+}
+
+// The runs' names, or their paths as given where two names are the same.
+std::vector<std::string> told_apart(const std::vector<RunSummary>& runs) {
+  std::set<std::string> names;
+  for (const RunSummary& run : runs) names.insert(run.name());
+  std::vector<std::string> result;
+  for (const RunSummary& run : runs) {
+    result.push_back(names.size() == runs.size() ? run.name() : run.folder.string());
+  }
+  return result;
+}
+
+// The series' lines of all runs that have it, each in its run's colour.
+std::vector<ChartLine> lines_of(const std::vector<RunSummary>& runs, const std::vector<std::string>& names,
+                                const std::string& series, double unit = 1) {
+  std::vector<ChartLine> lines;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (const Series* s = runs[i].find(series))
+      lines.push_back({names[i], scaled(s->points, unit), i, i >= kChartColours});
+  }
+  return lines;
+}
+
+struct Best {
+  const char* title;
+  const char* series;
+  bool highest;
+};
+
+std::string results_table(const std::vector<RunSummary>& runs, const std::vector<std::string>& names) {
+  constexpr Best kBest[] = {{"PSNR, dB", "validation psnr", true},
+                            {"foreground PSNR", "validation foreground_psnr", true},
+                            {"SSIM", "validation ssim", true},
+                            {"LPIPS", "validation lpips", false}};
+  std::string out = "<h2>Best validation</h2>\n<div class=\"wide\"><table><tr><th>run</th><th>last step</th>";
+  for (const Best& best : kBest) out += fmt::format("<th>{}</th>", best.title);
+  out += "<th>views per second</th><th>checkpoints</th></tr>\n";
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const RunSummary& run = runs[i];
+    out += fmt::format("<tr><td>{}</td><td>{}</td>", html_escaped(names[i]),
+                       run.last_row.is_null() ? "–" : run.last_row["step"].dump());
+    for (const Best& best : kBest) {
+      const Series* s = run.find(best.series);
+      if (s == nullptr) {
+        out += "<td>–</td>";
+        continue;
+      }
+      const auto less = [](const auto& a, const auto& b) { return a.second < b.second; };
+      const auto at = best.highest ? std::max_element(s->points.begin(), s->points.end(), less)
+                                   : std::min_element(s->points.begin(), s->points.end(), less);
+      out += fmt::format("<td>{:.4g} <small>at step {:.0f}</small></td>", at->second, at->first);
+    }
+    const Series* speed = run.find("views_per_second");
+    out += speed == nullptr ? "<td>–</td>" : fmt::format("<td>{:.3g}</td>", speed->points.back().second);
+    const auto broken = std::count_if(run.checkpoints.begin(), run.checkpoints.end(),
+                                      [](const CheckpointSummary& c) { return !c.problem.empty(); });
+    out += fmt::format("<td{}>{}{}</td></tr>\n", broken > 0 ? " class=\"bad\"" : "", run.checkpoints.size(),
+                       broken > 0 ? fmt::format(", {} not valid", broken) : "");
+  }
+  return out + "</table></div>\n";
+}
+
+std::string differences_table(const std::vector<RunSummary>& runs, const std::vector<std::string>& names) {
+  std::vector<std::string> keys;  // in the order of their first appearance
+  std::vector<std::map<std::string, std::string>> values;
+  std::set<std::string> known;
+  for (const RunSummary& run : runs) {
+    auto& own = values.emplace_back();
+    for (const auto& [key, value] : config_values(run.config, (run.folder / "config.yaml").string())) {
+      if (known.insert(key).second) keys.push_back(key);
+      own[key] = value;
+    }
+  }
+  std::string rows;
+  for (const std::string& key : keys) {
+    const auto value = [&](std::size_t i) {
+      const auto found = values[i].find(key);
+      return found == values[i].end() ? "–" : found->second;  // a run of another version
+    };
+    bool differ = false;
+    for (std::size_t i = 1; i < runs.size(); ++i) differ |= value(i) != value(0);
+    if (!differ) continue;
+    rows += fmt::format("<tr><td>{}</td>", html_escaped(key));
+    for (std::size_t i = 0; i < runs.size(); ++i) rows += fmt::format("<td>{}</td>", html_escaped(value(i)));
+    rows += "</tr>\n";
+  }
+  if (rows.empty()) return "<h2>Settings</h2>\n<p>The same in every value.</p>\n";
+  std::string out = "<h2>Settings that differ</h2>\n<div class=\"wide\"><table><tr><th>key</th>";
+  for (const std::string& name : names) out += fmt::format("<th>{}</th>", html_escaped(name));
+  return out + "</tr>\n" + rows + "</table></div>\n";
+}
+
+}  // namespace
+
+std::string run_html(const RunSummary& run) {
+  std::string page = page_head(html_escaped(run.name()));
+  page += fmt::format("<p>{} rows{}.", run.rows, run.cut ? ", the last line is cut off" : "");
+  if (!run.last_row.is_null()) page += fmt::format(" Last step {}.", run.last_row["step"].get<std::int64_t>());
+  page += "</p>\n";
+  for (const Chart& chart : charts()) {
+    std::vector<ChartLine> lines;
+    for (const std::string& name : chart.series) {
+      if (const Series* s = run.find(name)) lines.push_back({name, scaled(s->points, chart.unit), lines.size()});
+    }
+    page += svg_chart(chart.title, lines);
+  }
+  page += category_chart(run, "PSNR by category, dB", "by_category ");
+  page += category_chart(run, "replayed data: PSNR by category, dB", "replay_by_category ");
+
+  page += "<h2>Checkpoints</h2>\n<table><tr><th>step</th><th>size</th><th>state</th></tr>\n";
+  for (const CheckpointSummary& c : run.checkpoints) {
+    page +=
+        fmt::format("<tr><td>{}</td><td>{:.1f} MB</td><td{}>{}</td></tr>\n", c.step, static_cast<double>(c.bytes) / 1e6,
+                    c.problem.empty() ? "" : " class=\"bad\"", c.problem.empty() ? "valid" : html_escaped(c.problem));
+  }
+  page += "</table>\n<h2>Samples</h2>\n";
+  const std::size_t first = run.samples.size() > kSamples ? run.samples.size() - kSamples : 0;
+  for (std::size_t i = first; i < run.samples.size(); ++i) {
+    page += fmt::format("<h3>{}</h3>\n", html_escaped(run.samples[i].filename().string()));
+    page += sample_image(run.samples[i]);
+  }
+  return page + fmt::format("<h2>config.yaml</h2>\n<pre>{}</pre>\n</body></html>\n", html_escaped(run.config));
+}
+
+std::string runs_html(const std::vector<RunSummary>& runs) {
+  const std::vector<std::string> names = told_apart(runs);
+  std::string page = page_head(fmt::format("{} runs", runs.size()));
+  page += results_table(runs, names) + differences_table(runs, names);
+
+  page += "<h2>Curves</h2>\n<div class=\"key\">";
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    page += fmt::format("<span><i style=\"border-color:{};border-top-style:{}\"></i>{}</span>", chart_colour(i),
+                        i >= kChartColours ? "dashed" : "solid", html_escaped(names[i]));
+  }
+  page += "</div>\n";
+  for (const Chart& chart : charts()) {
+    for (const std::string& series : chart.series) {
+      const std::string title = chart.series.size() > 1 ? fmt::format("{}: {}", chart.title, series) : chart.title;
+      page += svg_chart(title, lines_of(runs, names, series, chart.unit), false);
+    }
+  }
+  std::set<std::string> by_category;
+  for (const RunSummary& run : runs) {
+    for (const Series& s : run.series) {
+      if (!category_of(s.name, "by_category ").empty() || !category_of(s.name, "replay_by_category ").empty()) {
+        by_category.insert(s.name);
+      }
+    }
+  }
+  for (const std::string& series : by_category) page += svg_chart(series, lines_of(runs, names, series), false);
+
+  page += "<h2>Last samples</h2>\n";
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (runs[i].samples.empty()) continue;
+    const std::filesystem::path& last = runs[i].samples.back();
+    page += fmt::format("<h3>{}, {}</h3>\n", html_escaped(names[i]), html_escaped(last.filename().string()));
+    page += sample_image(last);
+  }
+  return page + "</body></html>\n";
+}
+
+}  // namespace spinfill

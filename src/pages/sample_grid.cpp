@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pages/sample_grid.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/files/files.h"
+#include "metrics/baselines.h"
+
+namespace spinfill {
+namespace {
+
+constexpr std::int64_t V = Batch::kViews;
+constexpr int kLabel = 132, kTitle = 24, kHeader = 20, kGap = 4;  // px
+const cv::Scalar kPaper(255, 255, 255), kInk(40, 40, 40), kEmpty(232, 232, 232);
+
+// [3,H,W] in [0,1] → 8-bit BGR, enlarged by whole steps only.
+cv::Mat bgr_of(const at::Tensor& picture, int zoom) {
+  const at::Tensor bytes = picture.detach()
+                               .to(at::kFloat)
+                               .nan_to_num(0)
+                               .clamp(0, 1)
+                               .mul(255)
+                               .round()
+                               .to(at::kByte)
+                               .flip({0})
+                               .permute({1, 2, 0})
+                               .cpu()
+                               .contiguous();
+  const cv::Mat view(static_cast<int>(bytes.size(0)), static_cast<int>(bytes.size(1)), CV_8UC3, bytes.data_ptr());
+  cv::Mat enlarged;
+  cv::resize(view, enlarged, {}, zoom, zoom, cv::INTER_NEAREST);
+  return enlarged;
+}
+
+// [1,H,W] or [H,W] in [0,1] → the inferno colour map.
+cv::Mat heat_of(const at::Tensor& values, int zoom) {
+  const at::Tensor grey = values.nan_to_num(1).clamp(0, 1).mul(255).round().to(at::kByte).cpu().contiguous();
+  const auto h = grey.size(-2), w = grey.size(-1);
+  const cv::Mat view(static_cast<int>(h), static_cast<int>(w), CV_8UC1, grey.data_ptr());
+  cv::Mat coloured, enlarged;
+  cv::applyColorMap(view, coloured, cv::COLORMAP_INFERNO);
+  cv::resize(coloured, enlarged, {}, zoom, zoom, cv::INTER_NEAREST);
+  return enlarged;
+}
+
+void write(cv::Mat& page, const std::string& text, int x, int y, double scale = 0.4) {
+  cv::putText(page, text, {x, y}, cv::FONT_HERSHEY_SIMPLEX, scale, kInk, 1, cv::LINE_AA);
+}
+
+// The heat map's scale under the label of its row.
+void draw_scale(cv::Mat& page, int x, int y, int width, double top) {
+  const cv::Mat bar = heat_of(at::linspace(0, 1, width).unsqueeze(0).expand({8, width}), 1);
+  bar.copyTo(page(cv::Rect(x, y, width, 8)));
+  write(page, "0", x, y + 20, 0.35);
+  const std::string end = fmt::format("{:g}", top);
+  write(page, end, x + width - 7 * static_cast<int>(end.size()), y + 20, 0.35);
+}
+
+}  // namespace
+
+void draw_sample_grid(const Batch& batch, const at::Tensor& generated, const std::filesystem::path& path,
+                      const SampleGridOptions& options) {
+  if (!generated.defined() || generated.sizes() != batch.colour.sizes()) {
+    fail("{}: a grid needs generated pictures of the batch's size [{}]", path.string(),
+         fmt::join(batch.colour.sizes(), ","));
+  }
+  if (!(options.error_scale > 0)) fail("{}: the error scale must be above 0", path.string());
+  at::NoGradGuard no_grad;
+  const std::int64_t end = std::min(batch.size(), options.first + options.sets);
+  if (options.first < 0 || options.first >= end) fail("{}: no set to draw", path.string());
+
+  const int H = static_cast<int>(batch.colour.size(3)), W = static_cast<int>(batch.colour.size(4));
+  const int zoom = std::max(1, 96 / W);
+  const int h = H * zoom, w = W * zoom;
+  const bool priors = batch.priors.warped.defined();
+  std::vector<std::string> rows = {"given", "generated", "truth"};
+  if (priors) rows.push_back("mirror-or-prior");
+  rows.push_back("error");
+  const int band = kTitle + kHeader + static_cast<int>(rows.size()) * (std::max(h, 40) + kGap) + kGap;
+  cv::Mat page(static_cast<int>(end - options.first) * band, kLabel + static_cast<int>(V) * (w + kGap), CV_8UC3,
+               kPaper);
+
+  const at::Tensor baseline = priors ? baseline_pictures("mirror-or-prior", batch) : at::Tensor();
+  const at::Tensor is_reference = batch.is_reference.cpu(), is_target = batch.is_target.cpu();
+  for (std::int64_t b = options.first; b < end; ++b) {
+    const int top = static_cast<int>(b - options.first) * band;
+    write(page, fmt::format("{}  (sample {})", batch.ids[b], batch.samples[b]), 6, top + 17, 0.5);
+    for (std::int64_t v = 0; v < V; ++v) {
+      write(page, fmt::format("{}", 45 * v), kLabel + static_cast<int>(v) * (w + kGap), top + kTitle + 14);
+    }
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      const int y = top + kTitle + kHeader + static_cast<int>(r) * (std::max(h, 40) + kGap);
+      write(page, rows[r], 6, y + 14);
+      if (rows[r] == "error") draw_scale(page, 6, y + 18, kLabel - 20, options.error_scale);
+      for (std::int64_t v = 0; v < V; ++v) {
+        cv::Mat cell = page(cv::Rect(kLabel + static_cast<int>(v) * (w + kGap), y, w, h));
+        cell.setTo(kEmpty);
+        const bool given = is_reference[b][v].item<bool>(), target = is_target[b][v].item<bool>();
+        if (rows[r] == "given" && given) bgr_of(batch.colour[b][v], zoom).copyTo(cell);
+        if (!target) continue;
+        if (rows[r] == "generated") bgr_of(generated[b][v], zoom).copyTo(cell);
+        if (rows[r] == "truth") bgr_of(batch.colour[b][v], zoom).copyTo(cell);
+        if (rows[r] == "mirror-or-prior") bgr_of(baseline[b][v], zoom).copyTo(cell);
+        if (rows[r] == "error") {
+          const at::Tensor error = (generated[b][v].clamp(0, 1) - batch.colour[b][v]).abs().mean(0);
+          heat_of(error / options.error_scale, zoom).copyTo(cell);
+        }
+      }
+    }
+  }
+  std::vector<unsigned char> png;
+  if (!cv::imencode(".png", page, png)) fail("{}: the grid cannot be encoded as PNG", path.string());
+  write_file_atomic(path, {reinterpret_cast<const char*>(png.data()), png.size()});
+}
+
+}  // namespace spinfill

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pages/svg_chart.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "pages/html.h"
+
+namespace spinfill {
+namespace {
+
+constexpr double kWidth = 720, kHeight = 260, kLeft = 64, kRight = 14, kTop = 30, kBottom = 34;  // px
+constexpr std::size_t kColumns = 600;  // a longer series is drawn by its extremes per column
+const char* const kColours[kChartColours] = {"#1f5fbf", "#c2410c", "#15803d", "#7e22ce", "#0e7490", "#a16207"};
+
+// 1, 2 or 5 times a power of ten, so that about `count` steps span the range.
+double tick_step(double range, int count) {
+  const double raw = range / count, power = std::pow(10, std::floor(std::log10(raw)));
+  for (const double factor : {1., 2., 5.}) {
+    if (raw <= factor * power * (1 + 1e-9)) return factor * power;
+  }
+  return 10 * power;
+}
+
+std::vector<std::pair<double, double>> thinned(const std::vector<std::pair<double, double>>& points) {
+  if (points.size() <= 2 * kColumns) return points;
+  std::vector<std::pair<double, double>> kept;
+  for (std::size_t c = 0; c < kColumns; ++c) {
+    const auto begin = points.begin() + c * points.size() / kColumns;
+    const auto end = points.begin() + (c + 1) * points.size() / kColumns;
+    auto [low, high] = std::minmax_element(begin, end, [](auto& a, auto& b) { return a.second < b.second; });
+    if (high < low) std::swap(low, high);
+    kept.push_back(*low);
+    if (low != high) kept.push_back(*high);
+  }
+  return kept;
+}
+
+}  // namespace
+
+const char* chart_colour(std::size_t index) {
+  return kColours[index % kChartColours];
+}
+
+std::string svg_chart(const std::string& title, const std::vector<ChartLine>& lines, bool legend) {
+  double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY, y_high = -INFINITY;
+  for (const ChartLine& line : lines) {
+    for (const auto& [x, y] : line.points) {
+      x_low = std::min(x_low, x);
+      x_high = std::max(x_high, x);
+      y_low = std::min(y_low, y);
+      y_high = std::max(y_high, y);
+    }
+  }
+  if (!(x_low <= x_high)) return {};
+  if (x_high == x_low) x_high = x_low + 1;
+  const double margin = y_high > y_low ? 0.05 * (y_high - y_low) : std::max(1e-3, 0.05 * std::abs(y_high));
+  y_low -= margin;
+  y_high += margin;
+  const auto px = [&](double x) { return kLeft + (x - x_low) / (x_high - x_low) * (kWidth - kLeft - kRight); };
+  const auto py = [&](double y) {
+    return kHeight - kBottom - (y - y_low) / (y_high - y_low) * (kHeight - kTop - kBottom);
+  };
+
+  std::string out = fmt::format(
+      "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\"><text x=\"{}\" y=\"18\" class=\"t\">{}</text>\n",
+      kWidth, kHeight, html_escaped(title), kLeft, html_escaped(title));
+  const double y_step = tick_step(y_high - y_low, 5), x_step = tick_step(x_high - x_low, 6);
+  // As many digits as tell neighbouring ticks apart.
+  const int y_digits =
+      std::clamp(2 + static_cast<int>(std::floor(std::log10(std::max(std::abs(y_low), std::abs(y_high)))) -
+                                      std::floor(std::log10(y_step))),
+                 4, 15);
+  for (double i = std::ceil(y_low / y_step); i * y_step <= y_high; ++i) {
+    out +=
+        fmt::format("<path class=\"g\" d=\"M{} {:.1f}H{}\"/><text x=\"{}\" y=\"{:.1f}\" class=\"y\">{:.{}g}</text>\n",
+                    kLeft, py(i * y_step), kWidth - kRight, kLeft - 6, py(i * y_step) + 4, i * y_step + 0.0, y_digits);
+  }
+  for (double i = std::ceil(x_low / x_step); i * x_step <= x_high; ++i) {
+    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" class=\"x\">{:.6g}</text>\n", px(i * x_step), kHeight - 14,
+                       i * x_step);
+  }
+  double legend_x = kLeft + 9.0 * static_cast<double>(title.size()) + 20;
+  for (const ChartLine& line : lines) {
+    const char* const colour = chart_colour(line.colour);
+    const std::string name = html_escaped(line.name);
+    std::string points;
+    for (const auto& [x, y] : thinned(line.points)) points += fmt::format("{:.1f},{:.1f} ", px(x), py(y));
+    out += fmt::format("<polyline class=\"l\" stroke=\"{}\"{} points=\"{}\"><title>{}</title></polyline>\n", colour,
+                       line.dashed ? " stroke-dasharray=\"6 3\"" : "", points, name);
+    const auto& [last_x, last_y] = line.points.back();
+    out += fmt::format(
+        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"><title>{}: {:.6g} at step {:.0f}</title></circle>\n",
+        px(last_x), py(last_y), colour, name, last_y, last_x);
+    if (legend && lines.size() > 1) {
+      out += fmt::format("<text x=\"{:.0f}\" y=\"18\" fill=\"{}\">{}</text>\n", legend_x, colour, name);
+      legend_x += 8.0 * static_cast<double>(line.name.size()) + 16;
+    }
+  }
+  return out + "</svg>\n";
+}
+
+}  // namespace spinfill

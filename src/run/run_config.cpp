@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/run_config.h"
+
+#include <algorithm>
+
+#include "model/denoiser/denoiser.h"
+#include "model/network/parameter_names.h"
+
+namespace spinfill {
+
+void OptimizerConfig::bind(Fields& f) {
+  f.number("learning_rate", learning_rate, "Peak learning rate, after warm-up", 0, 1);
+  f.number("warmup_steps", warmup_steps, "Linear warm-up, steps", 0, 1'000'000);
+  f.number("final_share", final_share, "Learning rate at the last step as a share of the peak (cosine between)", 0, 1);
+  f.number("weight_decay", weight_decay, "Decoupled weight decay of matrices and kernels", 0, 10);
+  f.number("beta1", beta1, "Decay of the first moment", 0, 0.999999);
+  f.number("beta2", beta2, "Decay of the second moment", 0, 0.999999);
+  f.number("epsilon", epsilon, "Added to the root of the second moment", 1e-16, 1);
+  f.number("max_gradient_norm", max_gradient_norm, "Gradients are clipped to this global L2 norm", 1e-6, 1e9);
+}
+
+void EarlyStopConfig::bind(Fields& f) {
+  f.number("patience", patience, "End after so many validations in a row without improvement, 0: never", 0, 1'000'000);
+  f.number("min_delta", min_delta, "Rise of validation PSNR that counts as improvement, dB", 0, 100);
+}
+
+void TrainConfig::bind(Fields& f) {
+  constexpr std::int64_t many = std::int64_t{1} << 40;
+  f.number("steps", steps, "Optimiser steps of the whole training", 1, many);
+  f.number("batch_sets", batch_sets, "Vehicle sets per optimiser step", 1, 1 << 20);
+  f.number("micro_batch_sets", micro_batch_sets,
+           "Sets per forward pass; on the processor the micro-batches of a step run side by side", 1, 1 << 20);
+  f.number("regression_share", regression_share,
+           "Share of the steps, at the start, that train one-step regression only", 0, 1);
+  f.number("ema_decay", ema_decay, "Decay of the averaged weights, per step", 0, 0.9999999);
+  f.number("checkpoint_every", checkpoint_every, "Steps between checkpoints", 1, many);
+  f.number("keep_last", keep_last, "Newest checkpoints to keep (the best is kept besides)", 1, 1'000'000);
+  f.number("keep_every", keep_every, "Keep every checkpoint whose step is a multiple of this, 0: none", 0, many);
+  f.number("validate_every", validate_every, "Steps between validations; one comes before step 1", 1, many);
+  f.number("validation_sets", validation_sets, "Vehicles of the validation split to score, 0: all", 0, 1'000'000);
+  f.number("sample_grids", sample_grids, "Pictures grids drawn at each validation", 0, 64);
+  f.number("log_every", log_every, "Steps between rows of metrics.jsonl", 1, many);
+  f.number("max_skipped_steps", max_skipped_steps, "Stop after so many non-finite steps in a row", 1, many);
+  f.number("max_failed_saves", max_failed_saves, "Stop when so many checkpoints in a row could not be saved", 1, many);
+  f.number("join_timeout", join_timeout, "Of several processes: seconds until all must have come", 1, 86400);
+  f.number("rank_timeout", rank_timeout, "Seconds that a process waits for another before the run ends", 1, 86400);
+  f.choice("device", device, {"auto", "cpu", "cuda"}, "Where the model runs; auto: a GPU if there is one");
+  f.number("threads", threads,
+           "CPU threads, 0: one per micro-batch, or per core less the loader's where there is one micro-batch", 0,
+           1024);
+  f.flag("channels_last", channels_last, "Keep feature maps in channels-last order");
+  f.flag("shard_optimizer", shard_optimizer,
+         "Of several processes: each keeps the optimiser's state and the averaged weights of its share alone (ZeRO-1)");
+  f.choice("precision", precision, {"fp32", "bf16"},
+           "The network's products; weights, loss, optimiser and averages are float32 in both");
+  f.flag("gradient_checkpointing", gradient_checkpointing,
+         "Backward runs each layer again: less memory, up to a third more time, the same gradients");
+  f.flag("cuda_graphs", cuda_graphs,
+         "On a GPU: record forward and backward once for each shape of a micro-batch, then replay them; pays where the "
+         "network is small");
+  f.text("init_from", init_from, "safetensors file with initial weights; empty: random by seed");
+  f.group("lora", lora, "Low-rank adapters beside frozen weights; merged into them by evaluate and export");
+  f.list("freeze", freeze, {}, "Parts of the network that are not trained, as in [unet.down_blocks, \"*.attn2\"]");
+  f.group("early_stop", early_stop, "Ends the training when validation PSNR rises no more");
+  f.require_at("lora.rank", lora.rank == 0 || !init_from.empty(),
+               "gives adapters, which need a trained model: name its weights in train.init_from");
+  f.require_at("freeze", lora.rank == 0 || freeze.empty(),
+               "beside train.lora, which freezes all but its own: leave one of them out");
+  f.require(batch_sets % micro_batch_sets == 0, "batch_sets must be a multiple of micro_batch_sets");
+}
+
+namespace {
+
+// Patterns over the network's parts, which are known once the model is.
+void check_patterns(Fields& f, const ModelConfig& model, const TrainConfig& train) {
+  if (train.lora.rank == 0 && train.freeze.empty()) return;
+  const Denoiser shapes(model, 0, at::kMeta);
+  std::vector<std::string> parameters;
+  for (const auto& [name, parameter] : shapes.parameters()) parameters.push_back(name);
+  const auto check = [&](const char* key, const std::vector<std::string>& patterns,
+                         const std::vector<std::string>& names, const char* what) {
+    const auto problem = unmatched_pattern(patterns, names, what);
+    f.require_at(key, !problem, problem.value_or(""));
+  };
+  check("train.freeze", train.freeze, parameters, "parameter");
+  if (train.lora.rank > 0) {
+    check("train.lora.targets", train.lora.targets, shapes.linear_layers(), "linear layer");
+    check("train.lora.full", train.lora.full, parameters, "parameter");
+  }
+  f.require_at(
+      "train.freeze",
+      !std::ranges::all_of(parameters, [&](const auto& name) { return any_names_parameter(train.freeze, name); }),
+      "leaves nothing to train: name fewer parts");
+}
+
+}  // namespace
+
+void RunConfig::bind(Fields& f) {
+  f.number("seed", seed, "Seed of every random draw", 0, std::int64_t{1} << 52);
+  f.group("data", data, "Vehicle sets, pictures, subsets, augmentation, priors");
+  f.group("model", model, "The denoiser");
+  f.group("loss", loss, "What a step minimises");
+  f.group("optimizer", optimizer, "AdamW and its schedule");
+  f.group("train", train, "The training loop");
+  f.group("sampler", sampler, "How views are generated for validation and by default");
+  f.group("evaluation", evaluation, "How scores are taken");
+
+  check_patterns(f, model, train);
+  const bool with_noise = loss.mode != "regression" && train.regression_share < 1;
+  f.require((loss.lpips == 0 && loss.rollout == 0) || with_noise,
+            "loss.lpips and loss.rollout act on draws with noise: they need loss.mode mixed or diffusion and "
+            "train.regression_share below 1");
+  f.require_at(
+      "train.cuda_graphs", !train.cuda_graphs || loss.lpips == 0,
+      "records passes of fixed shapes; with loss.lpips they depend on the noise drawn: switch one of them off");
+  f.require(loss.rollout == 0 || model.output == "prior-residual",
+            "loss.rollout needs model.output prior-residual, whose sampler begins with a regression");
+}
+
+}  // namespace spinfill

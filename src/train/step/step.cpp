@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/step/step.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <span>
+#include <utility>
+
+#include <torch/csrc/autograd/autograd.h>
+
+#include "core/error.h"
+#include "core/side_by_side.h"
+#include "metrics/lpips.h"
+#include "model/denoiser/loss.h"
+#include "model/denoiser/weights.h"
+#include "train/step/cuda_graph.h"
+
+namespace spinfill {
+
+LossOptions loss_options_at(const RunConfig& config, std::int64_t step) {
+  LossOptions options = config.loss;
+  const bool regression =
+      static_cast<double>(step) < config.train.regression_share * static_cast<double>(config.train.steps);
+  if (regression) options.mode = "regression";
+  if (regression) options.draws = 1;  // every draw would be the same input
+  return options;
+}
+
+namespace {
+
+// A micro-batch's loss and its gradients, kept apart from the parameters' own; undefined where it has no influence.
+struct Share {
+  TrainingLoss loss;
+  std::vector<at::Tensor> gradients;
+};
+
+std::vector<Share> shares_of(std::span<const Batch> micro_batches, const std::vector<at::Tensor>& parameters,
+                             const std::function<TrainingLoss(const Batch&)>& loss_of) {
+  return side_by_side(micro_batches.size(), [&](std::size_t i) {
+    Share share{loss_of(micro_batches[i]), {}};
+    share.gradients = torch::autograd::grad({share.loss.sum}, parameters, {}, {}, false, /*allow_unused=*/true);
+    share.loss.sum = share.loss.sum.detach();
+    return share;
+  });
+}
+
+}  // namespace
+
+MicroBatches::MicroBatches(std::int64_t count, std::function<Batch()> next) : count(count), next(std::move(next)) {}
+
+MicroBatches::MicroBatches(std::vector<Batch> batches)
+    : count(std::ssize(batches)),
+      next([batches = std::move(batches), i = std::size_t{0}]() mutable { return std::move(batches.at(i++)); }) {}
+
+TrainingStep::TrainingStep(const Denoiser& denoiser, AdamW& optimizer, const RunConfig& config, Ranks& ranks,
+                           GradientExchange& gradients, PerceptualDistance perceptual, const MakeRecording& recording)
+    : denoiser_(denoiser),
+      optimizer_(optimizer),
+      config_(config),
+      ranks_(ranks),
+      gradients_(gradients),
+      perceptual_(std::move(perceptual)) {
+  if (recording) recorded_.emplace(denoiser, recording);
+}
+
+// What a rank's micro-batches gave, in their order; tensors on the device.
+struct TrainingStep::Passed {
+  std::vector<at::Tensor> losses, squared_errors;
+  std::vector<std::vector<std::string>> vehicles;
+  std::int64_t values = 0, views = 0;
+  void add(const TrainingLoss& loss) {
+    losses.push_back(loss.sum.detach());
+    squared_errors.push_back(loss.squared_error);
+    values += loss.count;
+  }
+};
+
+TrainingStep::Passed TrainingStep::pass_over(const MicroBatches& micro_batches, const LossOptions& options) {
+  const auto seed = static_cast<std::uint64_t>(config_.seed);
+  Passed passed;
+  const auto next = [&] {
+    Batch batch = micro_batches.next();
+    passed.vehicles.push_back(batch.ids);
+    passed.views += batch.is_target.sum().item<std::int64_t>();
+    return batch;
+  };
+  const auto loss_of = [&](const Batch& batch) { return training_loss(denoiser_, batch, options, seed, perceptual_); };
+  const std::int64_t count = micro_batches.count;
+  const std::int64_t at_once = denoiser_.device().is_cpu() ? micro_batches_at_once(config_, processors(), count) : 1;
+  if (recorded_) {
+    recorded_->begin_step();
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Batch batch = next();
+      passed.add(recorded_->add(batch, draw_training(denoiser_, batch, options, seed), options));
+    }
+    gradients_.sum_now();
+  } else if (at_once == 1) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const TrainingLoss loss = loss_of(next());
+      gradients_.backward(loss.sum, i + 1 == count);
+      passed.add(loss);
+    }
+  } else {
+    // In the order of the micro-batches, so that the number of cores changes no bit.
+    std::vector<at::Tensor> parameters;
+    for (const auto& [name, tensor] : denoiser_.trained_parameters()) parameters.push_back(tensor);
+    std::vector<Batch> batches;
+    for (std::int64_t i = 0; i < count; ++i) batches.push_back(next());
+    for (std::int64_t first = 0; first < count; first += at_once) {
+      const auto some = std::span(batches).subspan(static_cast<std::size_t>(first),
+                                                   static_cast<std::size_t>(std::min(at_once, count - first)));
+      for (const Share& share : shares_of(some, parameters, loss_of)) {
+        AdamW::add_gradients(parameters, share.gradients);
+        passed.add(share.loss);
+      }
+    }
+    gradients_.sum_now();
+  }
+  return passed;
+}
+
+StepStatistics TrainingStep::make(const MicroBatches& micro_batches, std::int64_t step) {
+  optimizer_.zero_grad();
+  const Passed passed = pass_over(micro_batches, loss_options_at(config_, step));
+  StepStatistics statistics;
+  statistics.views = passed.views;
+  const at::Tensor own = at::stack(passed.losses).to(at::kCPU, at::kDouble);
+  for (std::size_t i = 0; i < passed.vehicles.size(); ++i) {
+    const auto& vehicles = passed.vehicles[i];
+    statistics.vehicles.insert(statistics.vehicles.end(), vehicles.begin(), vehicles.end());
+    if (std::isfinite(own[static_cast<std::int64_t>(i)].item<double>())) continue;
+    statistics.suspects.insert(statistics.suspects.end(), vehicles.begin(), vehicles.end());
+  }
+  at::Tensor totals = at::stack({own.sum(), at::stack(passed.squared_errors).to(at::kCPU, at::kDouble).sum(),
+                                 at::scalar_tensor(passed.values, at::kDouble)});
+  ranks_.sum(totals);
+  statistics.values = static_cast<std::int64_t>(totals[2].item<double>());
+  optimizer_.scale_gradients(gradients_.factor() / static_cast<double>(statistics.values));
+  statistics.gradient_norm = gradients_.norm(optimizer_.gradient_norm().item<double>());
+  statistics.loss = totals[0].item<double>() / static_cast<double>(statistics.values);
+  statistics.squared_error = totals[1].item<double>() / static_cast<double>(statistics.values);
+  statistics.finite = std::isfinite(statistics.gradient_norm) && std::isfinite(statistics.loss);
+  if (!statistics.finite) return statistics;
+  optimizer_.clip_gradients(statistics.gradient_norm, config_.optimizer.max_gradient_norm);
+  optimizer_.step(learning_rate_at(config_.optimizer, step, config_.train.steps));
+  gradients_.publish();
+  return statistics;
+}
+
+StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
+                          const RunConfig& config, std::int64_t step, const PerceptualDistance& perceptual) {
+  Ranks alone;
+  GradientExchange gradients(alone, {});
+  return TrainingStep(denoiser, optimizer, config, alone, gradients, perceptual).make(micro_batches, step);
+}
+
+std::int64_t accumulation_of(const TrainConfig& config, int world) {
+  const std::int64_t micro_batches = config.batch_sets / config.micro_batch_sets;
+  if (micro_batches % world != 0) {
+    fail_usage(
+        "train.batch_sets {} with train.micro_batch_sets {} makes {} micro-batches a step, which {} processes cannot "
+        "share evenly: change one of the three",
+        config.batch_sets, config.micro_batch_sets, micro_batches, world);
+  }
+  return micro_batches / world;
+}
+
+bool exchanges_while_backward(const RunConfig& config) {
+  return !config.train.cuda_graphs &&
+         std::ranges::count(config.data.references, 0) + std::ranges::count(config.data.missing, 8) == 0;
+}
+
+std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int64_t micro_batches) {
+  return std::clamp<std::int64_t>(config.train.threads > 0 ? config.train.threads : cores, 1, micro_batches);
+}
+
+PerceptualDistance perceptual_distance(const RunConfig& config, at::Device device) {
+  if (config.loss.lpips <= 0) return {};
+  const LpipsChoice choice = choose_lpips(config.evaluation.lpips, device);
+  if (!choice.lpips) fail_usage("loss.lpips is {}: {}", config.loss.lpips, choice.absent);
+  return [lpips = choice.lpips](const at::Tensor& pictures, const at::Tensor& truths) {
+    return lpips->differentiable_distance(pictures, truths);
+  };
+}
+
+int compute_threads(const RunConfig& config, int cores) {
+  if (config.train.threads > 0) return static_cast<int>(config.train.threads);
+  return std::max(1, cores - static_cast<int>(config.data.loader.threads));
+}
+
+void set_compute_threads(const RunConfig& config) {
+  at::set_num_threads(compute_threads(config, processors()));
+}
+
+void set_up_for_training(Denoiser& denoiser, const TrainConfig& config) {
+  denoiser.set_channels_last(config.channels_last);
+  denoiser.set_autocast(parse_dtype(config.precision));
+  denoiser.set_gradient_checkpointing(config.gradient_checkpointing);
+  // On a GPU attention that no fused kernel (flash, cuDNN, memory-efficient) takes is an error, not ten times slower.
+  if (denoiser.device().is_cuda()) at::globalContext().setSDPUseMath(false);
+}
+
+MakeRecording recording_of(const TrainConfig& config, at::Device device) {
+  return config.cuda_graphs ? cuda_graphs(device) : MakeRecording();
+}
+
+std::vector<NamedParameter> named_parameters(const Denoiser& denoiser) {
+  std::vector<NamedParameter> list;
+  for (auto& [name, tensor] : denoiser.trained_parameters()) list.push_back({name, tensor});
+  return list;
+}
+
+void choose_trained(Denoiser& denoiser, const RunConfig& config) {
+  if (config.train.lora.rank > 0) denoiser.add_adapters(config.train.lora, static_cast<std::uint64_t>(config.seed));
+  if (!config.train.freeze.empty()) denoiser.freeze(config.train.freeze);
+}
+
+}  // namespace spinfill

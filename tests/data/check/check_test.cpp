@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/check/check.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "core/tensors/safetensors.h"
+#include "data/pictures/picture.h"
+#include "data/sets/view_set.h"
+#include "support/support.h"
+#include "support/tiny_set.h"
+
+namespace spinfill {
+namespace {
+
+using test::TemporaryFolder;
+
+class CheckTest : public testing::Test {
+ protected:
+  void SetUp() override { test::write_tiny_data_set(folder_.path(), 4); }
+  std::vector<std::string> lines(const fs::path& path, bool allow_missing = false) {
+    std::vector<std::string> out;
+    for (const DataProblem& problem : check_data(path, {.allow_missing_views = allow_missing, .threads = 2}).problems) {
+      out.push_back(to_line(problem));
+      EXPECT_EQ(out.back().find('\n'), std::string::npos);
+      EXPECT_FALSE(problem.advice.empty());
+    }
+    return out;
+  }
+  // Exactly one problem, and its line holds the texts.
+  void expect_only(const std::vector<std::string>& texts) {
+    const auto found = lines(folder_.path());
+    ASSERT_EQ(found.size(), 1U) << testing::PrintToString(found);
+    for (const std::string& text : texts)
+      EXPECT_NE(found[0].find(text), std::string::npos) << text << " not in " << found[0];
+  }
+  void change(const std::string& set, const std::function<void(Json&)>& how) {
+    Json value = read_json(folder_ / set / "transforms.json");
+    how(value);
+    write_json_atomic(folder_ / set / "transforms.json", value);
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(CheckTest, GoodDataHasNoProblem) {
+  const DataCheck check = check_data(folder_.path(), {});
+  EXPECT_EQ(check.sets, 4);
+  EXPECT_EQ(check.pictures, 32);
+  EXPECT_TRUE(check.problems.empty()) << to_line(check.problems[0]);
+  EXPECT_TRUE(lines(folder_ / "tiny-00").empty());
+}
+
+TEST_F(CheckTest, MissingFrame) {
+  change("tiny-01", [](Json& v) { v["frames"].erase(3); });
+  expect_only({"tiny-01/135: missing frame"});
+  EXPECT_TRUE(lines(folder_.path(), true).empty());
+}
+
+TEST_F(CheckTest, MissingAndUnreadablePictures) {
+  fs::remove(folder_ / "tiny-01" / "045.png");
+  expect_only({"tiny-01/045.png: unreadable picture"});
+  write_file_atomic(folder_ / "tiny-01" / "045.png", "");
+  expect_only({"tiny-01/045.png: unreadable picture", "empty"});
+}
+
+TEST_F(CheckTest, UnequalSize) {
+  write_png(folder_ / "tiny-02" / "090.png", cv::Mat(32, 40, CV_8UC4, cv::Scalar::all(100)));
+  expect_only({"tiny-02/090.png: unequal size: 40x32", "48x32"});
+}
+
+TEST_F(CheckTest, MaskProblems) {
+  const fs::path path = folder_ / "tiny-02" / "090.png";
+  write_png(path, cv::Mat(32, 48, CV_8UC4, cv::Scalar(9, 9, 9, 100)));
+  expect_only({"tiny-02/090.png: empty mask"});
+  write_png(path, cv::Mat(32, 48, CV_8UC3, cv::Scalar(9, 9, 9)));
+  expect_only({"tiny-02/090.png: no mask"});
+  cv::Mat touching(32, 48, CV_8UC4, cv::Scalar::all(0));
+  touching.at<cv::Vec4b>(31, 20) = cv::Vec4b(1, 2, 3, 255);
+  write_png(path, touching);
+  expect_only({"tiny-02/090.png: the vehicle touches the lower border"});
+}
+
+TEST_F(CheckTest, DuplicateAzimuthAndView) {
+  change("tiny-00", [](Json& v) {
+    v["frames"][2]["azimuth_deg"] = 45.2;
+    v["frames"][2].erase("transform_matrix");
+  });
+  const auto found = lines(folder_.path());
+  ASSERT_EQ(found.size(), 2U);  // and slot 90 is missing
+  EXPECT_NE(found[0].find("tiny-00/090.png: duplicate azimuth"), std::string::npos);
+  EXPECT_NE(found[1].find("missing frame"), std::string::npos);
+  change("tiny-00", [](Json& v) { v["frames"][2]["azimuth_deg"] = 60; });
+  EXPECT_NE(lines(folder_.path())[0].find("duplicate view"), std::string::npos);
+}
+
+TEST_F(CheckTest, WrongMatrices) {
+  change("tiny-00", [](Json& v) { v["frames"][2]["transform_matrix"][0][0] = 5; });
+  expect_only({"tiny-00/frames[2].transform_matrix", "rigid"});
+  change("tiny-00", [](Json& v) { v["frames"][2]["transform_matrix"] = v["frames"][3]["transform_matrix"]; });
+  expect_only({"tiny-00/090.png: wrong matrix", "135.0", "90.0"});
+  change("tiny-00", [](Json& v) {  // looks away: turned by 180° about its own vertical axis
+    auto& m = v["frames"][2]["transform_matrix"];
+    const Camera camera = turntable_camera({}, 90, 48, 32);
+    for (int r = 0; r < 4; ++r) {
+      for (int c = 0; c < 4; ++c) m[r][c] = camera.vehicle_from_camera(r, c) * (r < 3 && (c == 0 || c == 2) ? -1 : 1);
+    }
+  });
+  expect_only({"tiny-00/090.png: wrong matrix", "does not see"});
+}
+
+TEST_F(CheckTest, Splits) {
+  write_json_atomic(folder_ / "splits.json", {{"train", {"tiny-00", "tiny-01", "ghost"}}, {"test", {"tiny-01"}}});
+  const auto found = lines(folder_.path());
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_NE(found[0].find("shares vehicle 'tiny-01'"), std::string::npos);
+  EXPECT_NE(found[1].find("unknown vehicle 'ghost'"), std::string::npos);
+  write_file_atomic(folder_ / "splits.json", "{");
+  expect_only({"splits.json:", "not valid JSON"});
+}
+
+TEST_F(CheckTest, OneVehicleUnderTwoIdsInTwoSplits) {
+  fs::copy_file(folder_ / "tiny-00" / "090.png", folder_ / "tiny-03" / "090.png", fs::copy_options::overwrite_existing);
+  expect_only({"tiny-03/090.png", "tiny-00", "'train'", "'test'"});
+}
+
+TEST_F(CheckTest, DuplicateIdsForeignFoldersAndIdentities) {
+  change("tiny-02", [](Json& v) { v["id"] = "tiny-01"; });
+  make_folder(folder_ / "zebra");
+  write_safetensors(folder_ / "tiny-00" / "v.safetensors", {{"identity", at::ones({4})}});
+  write_safetensors(folder_ / "tiny-01" / "v.safetensors", {{"identity", at::ones({5})}});
+  change("tiny-00", [](Json& v) { v["identity_file_path"] = "v.safetensors"; });
+  change("tiny-01", [](Json& v) { v["identity_file_path"] = "v.safetensors"; });
+  const auto found = lines(folder_.path());
+  const auto has = [&](const std::string& text) {
+    return std::ranges::any_of(found, [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  };
+  EXPECT_TRUE(has("tiny-02/id: duplicate id 'tiny-01'"));
+  EXPECT_TRUE(has("zebra/transforms.json"));
+  EXPECT_TRUE(has("tiny-01/v.safetensors: 5 numbers, but tiny-00 has 4"));
+  EXPECT_TRUE(has("unknown vehicle 'tiny-02'"));
+}
+
+TEST_F(CheckTest, ListsEverythingAtOnce) {
+  write_file_atomic(folder_ / "tiny-00" / "transforms.json", "{");
+  fs::remove(folder_ / "tiny-01" / "045.png");
+  fs::remove(folder_ / "tiny-01" / "090.png");
+  change("tiny-02", [](Json& v) {
+    v["category"] = "a boat";
+    v["frames"][1]["azimuth_deg"] = "x";
+    v["frames"][2]["file_path"] = "../090.png";
+  });
+  const auto found = lines(folder_.path());
+  EXPECT_GE(found.size(), 6U) << testing::PrintToString(found);
+  EXPECT_EQ(to_json(check_data(folder_.path(), {}))["problems"].size(), found.size());
+}
+
+TEST_F(CheckTest, TheFolderItself) {
+  test::expect_error(ExitCode::runtime, {"no such folder"}, [&] { check_data(folder_ / "gone", {}); });
+  make_folder(folder_ / "empty");
+  test::expect_error(ExitCode::runtime, {"no view sets"}, [&] { check_data(folder_ / "empty", {}); });
+}
+
+TEST(Check, RealSetsHoldNoProblem) {
+  SPINFILL_NEEDS_REAL_DATA();
+  const DataCheck check = check_data(test::real_data() / "spins", {.threads = 2});
+  EXPECT_TRUE(check.problems.empty()) << to_line(check.problems[0]);
+}
+
+}  // namespace
+}  // namespace spinfill

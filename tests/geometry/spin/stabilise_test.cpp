@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "core/random.h"
+#include "geometry/hull/silhouette.h"
+#include "geometry/spin/cameras.h"
+#include "geometry/spin/stabilise.h"
+#include "support/support.h"
+
+namespace spinfill {
+namespace {
+
+constexpr double kDegree = std::numbers::pi / 180;
+
+// Coverage of a disc, edges at exact sub-pixel places.
+at::Tensor disc(std::int64_t height, std::int64_t width, double cx, double cy, double radius) {
+  at::Tensor alpha = at::empty({height, width});
+  auto a = alpha.accessor<float, 2>();
+  for (std::int64_t y = 0; y < height; ++y)
+    for (std::int64_t x = 0; x < width; ++x) {
+      const double d = radius - std::hypot(static_cast<double>(x) + 0.5 - cx, static_cast<double>(y) + 0.5 - cy);
+      a[y][x] = static_cast<float>(std::clamp(d + 0.5, 0.0, 1.0));
+    }
+  return alpha;
+}
+
+TEST(Silhouette, DistanceAndContourAreThoseOfADisc) {
+  const Silhouette silhouette(disc(120, 200, 90, 60, 40));
+  EXPECT_NEAR(silhouette.distance(0.45 + 0.1, 0.3), 20.0 / 200, 0.09 * 20 / 200);  // octagonal: up to 8 % long
+  EXPECT_NEAR(silhouette.distance(0.45 + 0.2, 0.3), 0, 0.002);
+  EXPECT_LT(silhouette.distance(1.4, 0.3), silhouette.distance(0.99, 0.3));  // goes on falling outside
+  Eigen::Vector2d gradient;
+  silhouette.distance(0.45 + 0.19, 0.3, gradient);
+  EXPECT_NEAR(gradient.x(), -1, 0.1);
+  EXPECT_NEAR(gradient.y(), 0, 0.1);
+  ASSERT_GE(silhouette.contour().size(), 100U);
+  for (const auto& point : silhouette.contour()) EXPECT_NEAR(std::hypot(point.x() - 0.45, point.y() - 0.3), 0.2, 0.002);
+  EXPECT_NEAR(silhouette.low().x(), 0.25, 0.003);
+  EXPECT_NEAR(silhouette.high().y(), 0.5, 0.003);
+  EXPECT_NEAR(silhouette.area(), std::numbers::pi * 0.04, 1e-3);
+}
+
+TEST(Silhouette, RefusesWhatHoldsNothing) {
+  test::expect_error(ExitCode::runtime, {"nothing is covered"}, [] { Silhouette{at::zeros({20, 30})}; });
+  test::expect_error(ExitCode::runtime, {"[H,W]"}, [] { Silhouette{at::zeros({1, 20, 30})}; });
+}
+
+TEST(Silhouette, ThePicturesBorderIsNoEdge) {
+  const Silhouette cut(disc(80, 100, 5, 40, 30));  // beyond the left border
+  for (const auto& point : cut.contour()) EXPECT_GT(point.x(), 0.01);
+}
+
+TEST(SpinCameras, TheOriginLiesWhereTheAxisIsSeen) {
+  SpinCameras spin;
+  spin.elevation = 8 * kDegree;
+  spin.closeness = 0.3;
+  spin.scale = 0.8;
+  spin.axis_u = 0.47;
+  spin.axis_v = 0.36;
+  ViewCorrection view;
+  view.shift_x = 0.02;
+  view.log_scale = 0.1;
+  view.azimuth = 3 * kDegree;
+  const Camera camera = spin.camera(45, view, 300, 200);
+  const Eigen::Vector2d origin = project(camera, Eigen::Vector3d::Zero());
+  EXPECT_NEAR(origin.x(), 0.49 * 300, 1e-9);
+  EXPECT_NEAR(origin.y(), 0.36 * 300, 1e-9);
+  EXPECT_NEAR(viewing_direction(camera).azimuth_deg, 48, 1e-9);
+  EXPECT_NEAR(viewing_direction(camera).elevation_deg, 8, 1e-9);
+  // Scale at the axis: a unit across the line of sight.
+  const Eigen::Vector3d right = camera.vehicle_from_camera.block<3, 1>(0, 0);
+  EXPECT_NEAR((project(camera, right * 0.01) - origin).norm() / 0.01, 0.8 * std::exp(0.1) * 300, 1e-6);
+}
+
+TEST(SpinCameras, RollTurnsThePictureCounterClockwise) {
+  ViewCorrection view;
+  view.roll = 10 * kDegree;
+  SpinCameras spin;
+  spin.scale = 0.5;
+  const Camera level = spin.camera(90, {}, 100, 100), rolled = spin.camera(90, view, 100, 100);
+  const Eigen::Vector3d point(-0.2, 0, 0);
+  const Eigen::Vector2d a = project(level, point), b = project(rolled, point);
+  EXPECT_NEAR(std::atan2(-b.y(), b.x()) - std::atan2(-a.y(), a.x()), 10 * kDegree, 1e-9);
+}
+
+TEST(SpinCameras, DepartedUndoesItselfAndTurnsAsItSays) {
+  const Camera camera = turntable_camera({}, 135, 300, 200);
+  ViewCorrection by;
+  by.azimuth = 4 * kDegree;
+  by.elevation = -3 * kDegree;
+  by.log_scale = 0.05;
+  by.roll = 1 * kDegree;
+  by.shift_y = 0.01;
+  const Camera moved = departed(camera, by);
+  EXPECT_NEAR(viewing_direction(moved).azimuth_deg, 139, 1e-9);
+  EXPECT_NEAR(viewing_direction(moved).elevation_deg, Turntable{}.elevation_deg - 3, 1e-9);
+  EXPECT_NEAR(moved.fl_x / camera.fl_x, std::exp(0.05), 1e-12);
+  EXPECT_NEAR(moved.cy - camera.cy, 3, 1e-9);
+}
+
+TEST(PredictCorrection, FollowsAWaveAndThreeQuarterLabels) {
+  std::vector<ViewCorrection> seen;
+  std::vector<double> azimuths;
+  const auto truth = [](double azimuth_deg) {
+    ViewCorrection c;
+    c.elevation = 0.07 * std::cos((azimuth_deg - 240) * kDegree);
+    c.azimuth = -0.09 * std::sin(2 * azimuth_deg * kDegree);
+    return c;
+  };
+  for (int i = 0; i < 8; ++i) {
+    if (i == 5) continue;
+    azimuths.push_back(45.0 * i);
+    seen.push_back(truth(45.0 * i));
+  }
+  const ViewCorrection predicted = predict_correction(seen, azimuths, 225), expected = truth(225);
+  EXPECT_NEAR(predicted.elevation, expected.elevation, 0.25 * std::abs(expected.elevation));
+  EXPECT_NEAR(predicted.azimuth, expected.azimuth, 0.25 * std::abs(expected.azimuth));
+  // Primary views along and across the vehicle are not what such labels are wrong about.
+  EXPECT_NEAR(predict_correction(seen, azimuths, 90).azimuth, 0, 0.003);
+  EXPECT_EQ(predict_correction({}, {}, 90).roll, 0);
+}
+
+TEST(Stabilise, RefusesWhatItCannotUse) {
+  test::expect_error(ExitCode::runtime, {"no picture"}, [] { stabilise({}); });
+  test::expect_error(ExitCode::runtime, {"unlike sizes"}, [] {
+    stabilise({{disc(40, 60, 30, 20, 10), 0}, {disc(40, 61, 30, 20, 10), 90}});
+  });
+}
+
+// A ball's silhouettes say nothing of azimuths: they must stay where they were stated, and the note must say it.
+TEST(Stabilise, FewViewsSayHowLittleIsKnown) {
+  const Stabilisation result = stabilise({{disc(80, 120, 60, 40, 25), 0}, {disc(80, 120, 60, 40, 25), 90}});
+  ASSERT_EQ(result.views.size(), 2U);
+  EXPECT_NEAR(std::remainder(result.views[0].azimuth_deg, 360.0), 0, 1.5);
+  EXPECT_NEAR(result.views[1].azimuth_deg, 90, 1.5);
+  EXPECT_LT(result.determined.azimuth, 0.5);
+  ASSERT_FALSE(result.notes.empty());
+  EXPECT_NE(result.notes.back().find("2 views determine little"), std::string::npos) << result.notes.back();
+}
+
+// Fronts and backs leave the hull without ends: its reach is not the vehicle's length.
+TEST(Stabilise, AnEndAloneIsTakenForAUsualVehicles) {
+  const auto says_so = [](const Stabilisation& result) {
+    return std::ranges::any_of(result.notes, [](const std::string& note) { return note.find("usual") < note.size(); });
+  };
+  const at::Tensor alpha = disc(80, 120, 60, 40, 25);
+  for (const double azimuth : {0.0, 180.0}) {
+    const Stabilisation end = stabilise({{alpha, azimuth}});
+    EXPECT_TRUE(says_so(end));
+    EXPECT_EQ(end.length, 1);
+    EXPECT_EQ(end.origin.x(), 0);
+    // 50 px are a usual vehicle's width, .42 of its length.
+    EXPECT_NEAR(end.views[0].camera.fl_x / end.distance, 50 / 0.42, 15);
+  }
+  const Stabilisation both = stabilise({{alpha, 0}, {alpha, 90}});
+  EXPECT_FALSE(says_so(both));
+  EXPECT_NE(both.length, 1);
+}
+
+// Boxes that have nothing to do with each other, from a dot to the whole picture, at any azimuths: a result of finite
+// numbers or one line, never a crash.
+TEST(Stabilise, StrangeMasksAreSurvived) {
+  for (std::uint64_t seed = 0; seed < 25; ++seed) {
+    Random random(seed, 0, Stream::test);
+    std::vector<SpinPicture> pictures;
+    const auto views = 1 + static_cast<int>(5 * random.uniform());
+    for (int i = 0; i < views; ++i) {
+      at::Tensor alpha = at::zeros({24, 36});
+      const auto x = static_cast<std::int64_t>(36 * random.uniform()),
+                 y = static_cast<std::int64_t>(24 * random.uniform());
+      const auto w = 1 + static_cast<std::int64_t>((36.0 - static_cast<double>(x)) * random.uniform() * 0.999),
+                 h = 1 + static_cast<std::int64_t>((24.0 - static_cast<double>(y)) * random.uniform() * 0.999);
+      alpha.narrow(0, y, h).narrow(1, x, w).fill_(1);
+      pictures.push_back({alpha, 360 * random.uniform()});
+    }
+    try {
+      const Stabilisation result = stabilise(pictures);
+      for (const StabilisedView& view : result.views) {
+        EXPECT_TRUE(view.camera.vehicle_from_camera.allFinite()) << seed;
+        EXPECT_TRUE(std::isfinite(view.camera.fl_x) && view.camera.fl_x > 0) << seed;
+      }
+      EXPECT_TRUE(result.predict(17).camera.vehicle_from_camera.allFinite()) << seed;
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace spinfill

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/denoiser/weights.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "model/denoiser/autoencoder.h"
+#include "model/tiny.h"
+#include "support/support.h"
+
+namespace spinfill {
+namespace {
+
+using test::expect_error;
+
+TEST(Weights, SaveAndLoad) {
+  const test::TemporaryFolder folder;
+  Denoiser saved(test::tiny_config(), 1);
+  test::randomise(saved);
+  save_weights(folder / "model.safetensors", saved, {{"step", "3"}});
+  Denoiser loaded(test::tiny_config(), 2);
+  load_weights(folder / "model.safetensors", loaded);
+  for (const auto& [name, tensor] : saved.state()) EXPECT_TRUE(loaded.state().at(name).equal(tensor)) << name;
+  EXPECT_EQ(read_safetensors(folder / "model.safetensors").metadata.at("step"), "3");
+}
+
+TEST(Weights, LoadingIsStrict) {
+  Denoiser denoiser(test::tiny_config(), 1);
+  const TensorMap before = [&] {
+    TensorMap copy;
+    for (const auto& [name, tensor] : denoiser.state()) copy[name] = tensor.clone();
+    return copy;
+  }();
+  TensorMap state = before;
+  for (auto& [name, tensor] : state) tensor = tensor + 1;
+  state.erase("unet.conv_in.bias");
+  state["unet.conv_inn.bias"] = at::zeros({16});
+  state["unet.conv_out.bias"] = at::zeros({13});
+  state["conditioner.clean_embedding"] = at::full({64}, NAN);
+  expect_error(ExitCode::runtime,
+               {"old.safetensors", "1 missing (unet.conv_in.bias)", "1 unexpected (unet.conv_inn.bias)",
+                "unet.conv_out.bias [13] for [20]", "1 not finite (conditioner.clean_embedding)"},
+               [&] { load_state(denoiser, state, "old.safetensors"); });
+  for (const auto& [name, tensor] : denoiser.state()) EXPECT_TRUE(before.at(name).equal(tensor)) << name;
+  expect_error(ExitCode::runtime, {"missing", ", ...)"}, [&] { load_state(denoiser, {}, "empty"); });
+}
+
+TEST(Weights, InitialOnesAreAFunctionOfTheSeed) {
+  const TensorMap a = Denoiser(test::tiny_config(), 1).state(), b = Denoiser(test::tiny_config(), 1).state();
+  const TensorMap c = Denoiser(test::tiny_config(), 2).state();
+  for (const auto& [name, tensor] : a) EXPECT_TRUE(b.at(name).equal(tensor)) << name;
+  EXPECT_FALSE(c.at("unet.conv_in.weight").equal(a.at("unet.conv_in.weight")));
+  EXPECT_EQ(a.at("unet.conv_out.weight").abs().max().item<double>(), 0);
+  // U(±1/√fan-in) has standard deviation 1/√(3·fan-in).
+  const at::Tensor conv = a.at("unet.down_blocks.0.resnets.0.conv1.weight");
+  EXPECT_NEAR(conv.std().item<double>() * std::sqrt(3 * 16 * 9.0), 1, 0.05);
+  // A weight does not depend on what else the model has.
+  ModelConfig other = test::tiny_config();
+  other.identity_dim = 0;
+  EXPECT_TRUE(Denoiser(other, 1)
+                  .state()
+                  .at("unet.mid_block.resnets.0.conv1.weight")
+                  .equal(a.at("unet.mid_block.resnets.0.conv1.weight")));
+}
+
+TEST(Weights, Cast) {
+  Denoiser denoiser(test::tiny_config(), 1);
+  test::randomise(denoiser);
+  const TensorMap half = cast_state(denoiser.state(), parse_dtype("fp16"));
+  EXPECT_EQ(half.begin()->second.scalar_type(), at::kHalf);
+  Denoiser loaded(test::tiny_config(), 2);
+  load_state(loaded, half, "half");
+  for (const auto& [name, tensor] : denoiser.state()) {
+    EXPECT_LT(test::max_difference(loaded.state().at(name), tensor), 1e-3 * (1 + tensor.abs().max().item<double>()));
+  }
+  expect_error(ExitCode::runtime, {"big", "range"}, [] { cast_state({{"big", at::full({1}, 1e6)}}, at::kHalf); });
+  expect_error(ExitCode::usage, {"fp8", "fp16"}, [] { parse_dtype("fp8"); });
+}
+
+TEST(PixelAutoencoder, IsLossless) {
+  const auto autoencoder = make_autoencoder(test::tiny_config());
+  const at::Tensor pictures = test::random_uniform({3, 3, 8, 12}, 1) * 2 - 1;
+  const at::Tensor latents = autoencoder->encode(pictures);
+  EXPECT_EQ(latents.sizes(), (at::IntArrayRef{3, 12, 4, 6}));
+  EXPECT_TRUE(autoencoder->decode(latents).equal(pictures));
+  // The weight of a latent value is that of the pixel it came from.
+  const at::Tensor weights = test::random_uniform({3, 1, 8, 12}, 2);
+  const at::Tensor product = autoencoder->encode(pictures * weights);
+  EXPECT_TRUE(product.equal(latents * autoencoder->pixel_weights(weights)));
+}
+
+TEST(ModelConfig, Presets) {
+  // Parameters in millions, as docs/model.md states them.
+  const std::map<std::string, double> millions = {{"tiny", 1.16},   {"small", 2.18}, {"base", 12.3},
+                                                  {"medium", 57.3}, {"large", 231},  {"sd15", 867}};
+  for (const std::string& name : model_preset_names()) {
+    const ModelConfig config = model_preset(name);
+    EXPECT_NO_THROW(to_yaml(config));
+    const auto count = static_cast<double>(Denoiser(config, 0, at::kMeta).parameter_count()) / 1e6;
+    EXPECT_NEAR(count, millions.at(name), 0.01 * millions.at(name)) << name;
+  }
+  EXPECT_EQ(Denoiser(ModelConfig{}, 0, at::kMeta).parameter_count(),
+            Denoiser(model_preset("small"), 0, at::kMeta).parameter_count());
+  expect_error(ExitCode::usage, {"smal", "small"}, [] { model_preset("smal"); });
+}
+
+TEST(ModelConfig, RefusesWhatDoesNotFit) {
+  auto refuse = [](const std::string& yaml, const std::vector<std::string>& texts) {
+    expect_error(ExitCode::usage, texts, [&] {
+      ModelConfig config;
+      read_config_text(yaml, "model.yaml", {}, [&](Fields& f) { config.bind(f); });
+    });
+  };
+  refuse("block_out_channels: [64, 96]", {"model.yaml", "attention_levels"});
+  refuse("norm_num_groups: 12", {"norm_num_groups"});
+  refuse("attention_heads: 5", {"attention_heads"});
+  refuse("output: residual", {"prior-residual"});
+}
+
+}  // namespace
+}  // namespace spinfill

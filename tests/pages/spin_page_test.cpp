@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pages/spin_page.h"
+
+#include <gtest/gtest.h>
+
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include "pages/browser.h"
+#include "support/support.h"
+
+namespace spinfill {
+namespace {
+
+using test::Browser;
+using test::expect_error;
+
+constexpr int kWidth = 240, kHeight = 160;
+
+cv::Scalar colour_of(int view) {  // RGBA, every view its own
+  return cv::Scalar(40 + 25 * view, 220 - 25 * view, view % 2 != 0 ? 200 : 30, 255);
+}
+
+// A coloured block on a transparent ground.
+SpinFrame block(int view, bool generated, cv::Size size = {kWidth, kHeight}) {
+  SpinFrame frame;
+  frame.azimuth_deg = 45.0 * view;
+  frame.generated = generated;
+  frame.picture = cv::Mat(size, CV_8UC4, cv::Scalar(0, 0, 0, 0));
+  cv::rectangle(frame.picture, cv::Rect(size.width / 4, size.height / 4, size.width / 2, size.height / 2),
+                colour_of(view), cv::FILLED);
+  cv::Mat bgra;
+  cv::cvtColor(frame.picture, bgra, cv::COLOR_RGBA2BGRA);
+  std::vector<unsigned char> bytes;
+  cv::imencode(".png", bgra, bytes);
+  frame.file.assign(bytes.begin(), bytes.end());
+  return frame;
+}
+
+SpinPage page(const std::string& title = "Test spin") {
+  SpinPage out{title, {}};
+  for (int view = 7; view >= 0; --view) out.frames.push_back(block(view, view == 3 || view == 6));
+  return out;
+}
+
+std::size_t count(const std::string& text, const std::string& what) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(what); at != text.npos; at = text.find(what, at + what.size())) ++n;
+  return n;
+}
+
+TEST(SpinPage, HoldsEverythingItShowsAndNothingFromOutside) {
+  const std::string html = spin_page(page());
+  EXPECT_EQ(count(html, "<figure "), 8u);
+  EXPECT_EQ(count(html, "src=\"data:image/png;base64,iVBOR"), 8u);
+  EXPECT_EQ(count(html, "src=\""), 8u);
+  EXPECT_EQ(count(html, "<figcaption>"), 2u);
+  for (const char* outside : {"http:", "https:", "//cdn", "@import", "url(", "<link", "fetch("})
+    EXPECT_EQ(count(html, outside), 0u) << outside;
+  EXPECT_EQ(html.find("@TITLE@"), html.npos);
+  EXPECT_LT(html.find("data-azimuth=\"0\""), html.find("data-azimuth=\"45\""));
+}
+
+TEST(SpinPage, EscapesItsTitle) {
+  const std::string html = spin_page(page("<script>alert(1)</script> \"a\" & @VIEWS@"));
+  EXPECT_EQ(count(html, "<script>alert"), 0u);
+  EXPECT_NE(html.find("&lt;script&gt;alert(1)&lt;/script&gt; &quot;a&quot; &amp; @VIEWS@"), html.npos);
+}
+
+TEST(SpinPage, RefusesWhatItCannotShow) {
+  expect_error(ExitCode::runtime, {"no frames"}, [] { spin_page({"t", {}}); });
+  expect_error(ExitCode::runtime, {"45°", "100×80"}, [] {
+    spin_page({"t", {block(0, false), block(1, false, {100, 80})}});
+  });
+  SpinPage gif = page();
+  gif.frames[2].file = "GIF89a";
+  expect_error(ExitCode::runtime, {"225°", "neither PNG, JPEG nor WebP"}, [&] { spin_page(gif); });
+}
+
+TEST(SpinPage, VisibleBoxFollowsTheAlpha) {
+  const VisibleBox box = visible_box(block(0, false).picture);
+  EXPECT_TRUE(box.has_alpha);
+  EXPECT_DOUBLE_EQ(box.left, 0.25);
+  EXPECT_DOUBLE_EQ(box.bottom, 0.75);
+  EXPECT_FALSE(visible_box(cv::Mat(4, 4, CV_8UC4, cv::Scalar(1, 2, 3, 255))).has_alpha);
+}
+
+TEST(ContactSheet, ShowsEveryViewAndMarksTheGenerated) {
+  const cv::Mat sheet = contact_sheet(page().frames, 240);
+  ASSERT_EQ(sheet.type(), CV_8UC3);
+  const int gap = 6, caption = 20;
+  for (int view = 0; view < 8; ++view) {
+    const int x = gap + view % 4 * (240 + gap), y = gap + view / 4 * (160 + caption + gap);
+    const auto middle = sheet.at<cv::Vec3b>(y + 80, x + 120);
+    const auto corner = sheet.at<cv::Vec3b>(y + 5, x + 5);
+    const auto mark = sheet.at<cv::Vec3b>(y + 160, x + 120);
+    for (int c = 0; c < 3; ++c) EXPECT_NEAR(middle[c], colour_of(view)[c], 1) << view;
+    EXPECT_EQ(corner, cv::Vec3b(255, 255, 255));
+    EXPECT_EQ(mark, view == 3 || view == 6 ? cv::Vec3b(180, 83, 9) : cv::Vec3b(75, 82, 94)) << view;
+  }
+}
+
+// Opens the page in a real browser and turns it as a user would.
+class SpinInBrowser : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (Browser::program().empty())
+      GTEST_SKIP() << "SKIPPED: no Chromium (apt-get install chromium, or set SPINFILL_CHROMIUM)";
+    path_ = folder_ / "spin.html";
+    write_file_atomic(path_, spin_page(page()));
+  }
+  std::string url(const std::string& hash = {}) const { return "file://" + path_.string() + hash; }
+  // Which view is seen: by the colour in the middle of the picture, not by what the page says of itself.
+  static int seen(Browser& browser, double ratio = 1) {
+    const Json at = browser.evaluate(
+        "(r => [r.x + r.width / 2, r.y + r.height / 2])(document.getElementById('stage').getBoundingClientRect())");
+    const cv::Mat shot = browser.screenshot();
+    const auto pixel = shot.at<cv::Vec4b>(static_cast<int>(at[1].get<double>() * ratio),
+                                          static_cast<int>(at[0].get<double>() * ratio));
+    for (int view = 0; view < 8; ++view) {
+      double away = 0;
+      for (int c = 0; c < 3; ++c) away = std::max(away, std::abs(pixel[c] - colour_of(view)[c]));
+      if (away <= 3) return view;
+    }
+    return -1;
+  }
+  static std::string stated(Browser& browser) {
+    return browser.evaluate("document.getElementById('stage').getAttribute('aria-valuetext')");
+  }
+  test::TemporaryFolder folder_;
+  std::filesystem::path path_;
+};
+
+TEST_F(SpinInBrowser, TurnsByDragKeysWheelAndTouch) {
+  Browser browser(900, 700);
+  browser.open(url());
+  ASSERT_EQ(seen(browser), 0);
+  EXPECT_EQ(stated(browser), "0 degrees, given");
+  EXPECT_EQ(browser.evaluate("document.title"), "Test spin");
+  EXPECT_EQ(browser.evaluate("[...document.images].every(i => i.complete && i.naturalWidth === 240)"), true);
+
+  const double width = browser.evaluate("document.getElementById('stage').clientWidth");
+  // Dragging right by an eighth of a turn brings the view before: the near side follows the pointer.
+  const double eighth = width * 0.9 / 8;
+  browser.mouse("mousePressed", 450, 300);
+  for (int i = 1; i <= 4; ++i) browser.mouse("mouseMoved", 450 + eighth * i / 4, 300);
+  EXPECT_EQ(seen(browser), 7);
+  for (int i = 1; i <= 4; ++i) browser.mouse("mouseMoved", 450 - eighth * 3 * i / 4, 300);
+  browser.mouse("mouseReleased", 450 - eighth * 3, 300, 0);
+  EXPECT_EQ(seen(browser), 3);
+  EXPECT_EQ(stated(browser), "135 degrees, generated");
+  browser.mouse("mouseMoved", 450, 300, 0);
+  EXPECT_EQ(seen(browser), 3) << "moves without a button held";
+
+  browser.key("ArrowRight", 39);
+  EXPECT_EQ(seen(browser), 4);
+  browser.key("ArrowLeft", 37);
+  browser.key("ArrowLeft", 37);
+  EXPECT_EQ(seen(browser), 2);
+  browser.key("End", 35);
+  EXPECT_EQ(seen(browser), 7);
+  browser.key("ArrowRight", 39);
+  EXPECT_EQ(seen(browser), 0) << "wraps round";
+
+  browser.wheel(450, 300, 160);
+  browser.evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))");
+  EXPECT_EQ(seen(browser), 2);
+
+  browser.touch("touchStart", 450, 300);
+  for (int i = 1; i <= 6; ++i) browser.touch("touchMove", 450 - eighth * 2 * i / 6, 300);
+  browser.touch("touchEnd", 0, 0);
+  EXPECT_EQ(seen(browser), 4);
+
+  for (const auto& request : browser.requests())
+    EXPECT_TRUE(request.starts_with("file://") || request.starts_with("data:")) << request;
+  EXPECT_TRUE(browser.problems().empty()) << browser.problems().front();
+}
+
+TEST_F(SpinInBrowser, LabelsGeneratedViewsUntilSwitchedOff) {
+  Browser browser(900, 700);
+  browser.open(url("#view=270"));
+  ASSERT_EQ(seen(browser), 6);
+  const std::string badge = "getComputedStyle(document.querySelector('figure.shown figcaption')).display";
+  EXPECT_EQ(browser.evaluate(badge), "block");
+  EXPECT_EQ(browser.evaluate("document.querySelectorAll('nav button.generated').length"), 2);
+  browser.evaluate("document.getElementById('labels').focus()");
+  browser.key(" ", 32);
+  EXPECT_EQ(browser.evaluate(badge), "none");
+  EXPECT_EQ(browser.evaluate("document.getElementById('labels').ariaPressed"), "false");
+  browser.evaluate("location.hash = '#view=2'");
+  EXPECT_EQ(seen(browser), 0);
+  EXPECT_EQ(browser.evaluate("document.querySelector('figure.shown figcaption')"), Json());
+}
+
+TEST_F(SpinInBrowser, SpinsOnDemandAndIsReachedByKeyboard) {
+  Browser browser(900, 700);
+  browser.open(url());
+  browser.key("Tab", 9);
+  EXPECT_EQ(browser.evaluate("document.activeElement.id"), "stage");
+  EXPECT_EQ(browser.evaluate("document.activeElement.getAttribute('role')"), "slider");
+  EXPECT_EQ(browser.evaluate("[...document.querySelectorAll('nav button')].every(b => b.getAttribute('aria-label'))"),
+            true);
+  browser.key(" ", 32);
+  EXPECT_EQ(browser.evaluate("document.getElementById('spin').ariaPressed"), "true");
+  browser.evaluate("new Promise(r => setTimeout(r, 700))");
+  EXPECT_NE(seen(browser), 0);
+  browser.key("Home", 36);
+  EXPECT_EQ(browser.evaluate("document.getElementById('spin').ariaPressed"), "false");
+  browser.evaluate("new Promise(r => setTimeout(r, 600))");
+  EXPECT_EQ(seen(browser), 0);
+}
+
+TEST_F(SpinInBrowser, ReducedMotionNeverStartsBySelf) {
+  const std::string pressed = "document.getElementById('spin').ariaPressed";
+  {
+    Browser browser(600, 500);
+    browser.open(url("#spin"));
+    EXPECT_EQ(browser.evaluate(pressed), "true");
+  }
+  Browser browser(600, 500, 2, true);
+  browser.open(url("#spin"));
+  EXPECT_EQ(browser.evaluate(pressed), "false");
+  EXPECT_EQ(seen(browser, 2), 0);
+  EXPECT_EQ(browser.screenshot().cols, 1200);
+}
+
+TEST_F(SpinInBrowser, FitsSmallAndLargeWindows) {
+  for (const auto& [width, height] : {std::pair{320, 568}, std::pair{844, 390}, std::pair{2560, 1440}}) {
+    Browser browser(width, height);
+    browser.open(url());
+    EXPECT_EQ(browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), true) << width;
+    EXPECT_EQ(browser.evaluate("document.documentElement.scrollHeight <= innerHeight"), true) << height;
+    EXPECT_EQ(seen(browser), 0);
+  }
+}
+
+}  // namespace
+}  // namespace spinfill

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/plan/plan.h"
+
+#include "core/side_by_side.h"
+#include "model/cost/cost.h"
+#include "support/support.h"
+#include "support/tiny_set.h"
+#include "train/plan/benchmark.h"
+#include "train/plan/device_rate.h"
+#include "train/step/step.h"
+
+namespace spinfill {
+namespace {
+
+class Plan : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    processors();
+    folder_ = new test::TemporaryFolder;
+    test::TinySetOptions options;
+    options.width = 96;
+    options.height = 64;
+    test::write_tiny_data_set(*folder_ / "data", 6, options);
+  }
+  static void TearDownTestSuite() {
+    delete folder_;
+    folder_ = nullptr;
+  }
+  static RunConfig config_of(const std::string& model, std::int64_t batch_sets, std::int64_t micro_batch_sets) {
+    RunConfig config;
+    config.model = model_preset(model);
+    config.data.path = (*folder_ / "data").string();
+    config.data.priors.grid = 16;
+    config.data.missing = {3};
+    config.data.loader.prefetch = 1;  // two timed steps would not see more of it
+    config.train.device = "cpu";
+    config.train.batch_sets = batch_sets;
+    config.train.micro_batch_sets = micro_batch_sets;
+    return config;
+  }
+  // What is planned beside what the steps of `bench train` take.
+  static void expect_planned(const RunConfig& config, const std::string& what) {
+    const auto planned = static_cast<double>(training_memory(config, {}).total());
+    const Json measured = benchmark_training(config, 2);
+    const auto peak = measured.at("peak_tensor_bytes").get<double>();
+    fmt::print("{}: planned {:.1f} MiB, measured {:.1f} MiB, ratio {:.3f}\n", what, planned / (1 << 20),
+               peak / (1 << 20), planned / peak);
+    EXPECT_NEAR(planned, peak, 0.15 * peak) << what;
+    // The same sets, counted and not planned: the number of targets is always three.
+    EXPECT_NEAR(training_work(config).flops_per_step, measured.at("flops_per_step").get<double>(),
+                1e-3 * measured.at("flops_per_step").get<double>())
+        << what;
+    EXPECT_GT(measured.at("peak_share").get<double>(), 0);
+    EXPECT_NEAR(measured.at("flops_per_second").get<double>() / measured.at("peak_flops_per_second").get<double>(),
+                measured.at("peak_share").get<double>(), 1e-9);
+    EXPECT_EQ(measured.at("communication_share"), 0);
+  }
+  static test::TemporaryFolder* folder_;
+};
+test::TemporaryFolder* Plan::folder_ = nullptr;
+
+TEST_F(Plan, MeasuredPeaksAreThosePlanned) {
+  expect_planned(config_of("tiny", 1, 1), "tiny, 1 set");
+  expect_planned(config_of("small", 2, 2), "small, 2 sets");
+  expect_planned(config_of("tiny", 4, 1), "tiny, 4 micro-batches of 1 set side by side");
+  RunConfig wide = config_of("base", 2, 1);
+  wide.train.threads = 1;
+  expect_planned(wide, "base, 2 micro-batches of 1 set one after the other");
+  RunConfig draws = config_of("tiny", 2, 2);
+  draws.train.regression_share = 0;
+  draws.loss.mode = "diffusion";
+  draws.loss.draws = 3;
+  expect_planned(draws, "tiny, 3 noise draws");
+}
+
+TEST_F(Plan, MeasuredPeaksInBfloat16) {
+  // Small pictures: processors without bfloat16 units take ten times as long.
+  RunConfig small = config_of("tiny", 2, 2);
+  small.data.width = 48;
+  small.data.height = 32;
+  const auto whole = static_cast<double>(training_memory(small, {}).pass);
+  small.train.precision = "bf16";
+  EXPECT_LT(static_cast<double>(training_memory(small, {}).pass), 0.9 * whole);
+  expect_planned(small, "tiny in bfloat16");
+  // A GPU normalises in float32, so less is saved there.
+  const auto saved = [&](const PlanTarget& target) {
+    RunConfig config = config_of("small", 2, 2);
+    const std::int64_t whole = training_memory(config, target).pass;
+    config.train.precision = "bf16";
+    return whole - training_memory(config, target).pass;
+  };
+  EXPECT_GT(saved({.gpu = true}), 0);
+  EXPECT_LT(saved({.gpu = true}), saved({}));
+}
+
+TEST_F(Plan, MeasuredPeakWithLpips) {
+  const char* weights = std::getenv("SPINFILL_LPIPS_WEIGHTS");
+  if (weights == nullptr || *weights == '\0') GTEST_SKIP() << "SKIPPED: no LPIPS weights";
+  RunConfig config = config_of("tiny", 2, 2);
+  config.train.regression_share = 0;
+  config.loss.mode = "diffusion";
+  config.loss.lpips = 0.1;
+  const MemoryUse with = training_memory(config, {});
+  EXPECT_GT(with.perceptual, 1 << 20);
+  RunConfig without = config;
+  without.loss.lpips = 0;
+  EXPECT_GT(with.pass, training_memory(without, {}).pass);
+  EXPECT_GT(training_work(config).flops, 1.02 * training_work(without).flops);
+  expect_planned(config, "tiny with LPIPS");
+}
+
+TEST_F(Plan, WeightsMomentsAndGradientsAreExact) {
+  const RunConfig config = config_of("sd15", 8, 1);  // 3.5 GB of weights that nobody allocates
+  const std::int64_t parameters = Denoiser(config.model, 1, at::kMeta).parameter_count();
+  const MemoryUse use = training_memory(config, {.gpu = true});
+  EXPECT_EQ(use.weights, 4 * parameters);
+  EXPECT_EQ(use.averaged, 4 * parameters);
+  EXPECT_EQ(use.gradients, 4 * parameters);
+  EXPECT_NEAR(static_cast<double>(use.moments), 8.0 * static_cast<double>(parameters), 1e5);
+  EXPECT_EQ(use.exchange, 0);
+  EXPECT_EQ(training_memory(config, {.gpu = true, .processes = 8}).exchange, 4 * parameters);
+}
+
+TEST(Configs, LargeHasTheLargeNetwork) {
+  const auto config = load_config<RunConfig>(test::fixture("../../configs/large.yaml"));
+  EXPECT_EQ(to_json(config.model), to_json(model_preset("large")));
+}
+
+// A GPU holds the next batch and the one on its way, and one for each shape that is recorded.
+TEST_F(Plan, CountsTheBatchesThatAGpuHolds) {
+  RunConfig config = config_of("tiny", 4, 2);
+  config.data.missing = {1, 2, 3};
+  const auto batches = [&] {
+    const double one = 2.0 * 8 * (4 + PriorMaps::kChannels) * 96 * 64 * 4;  // pictures and maps of two sets
+    return static_cast<double>(training_memory(config, {.gpu = true}).loader) / one;
+  };
+  EXPECT_NEAR(batches(), 2, 0.01);
+  config.train.cuda_graphs = true;
+  EXPECT_NEAR(batches(), 2 + 6, 0.01);
+  config.data.missing = {3};
+  EXPECT_NEAR(batches(), 2 + 1, 0.01);
+}
+
+TEST_F(Plan, FollowsBatchPicturesAndPhases) {
+  RunConfig config = config_of("tiny", 4, 2);
+  const PlanTarget gpu{.gpu = true};
+  const auto pass = [&] { return static_cast<double>(training_memory(config, gpu).pass); };
+  const double two = pass();
+  config.train.micro_batch_sets = 4;
+  EXPECT_NEAR(pass() / two, 2, 0.1);
+  config.train.micro_batch_sets = 2;
+  config.data.width *= 2;
+  EXPECT_NEAR(pass() / two, 2, 0.1);
+  config.data.width /= 2;
+  const TrainingWork whole = training_work(config);
+  config.train.steps *= 3;
+  EXPECT_NEAR(training_work(config).flops / whole.flops, 3, 1e-9);
+  // The second phase has more draws: the peak is its own, the work between.
+  config.train.regression_share = 0.5;
+  config.loss.draws = 4;
+  EXPECT_GT(pass(), 1.3 * two);
+  const double mixed = training_work(config).flops_per_step;
+  EXPECT_GT(mixed, 1.2 * whole.flops_per_step);
+  config.train.regression_share = 0;
+  EXPECT_GT(training_work(config).flops_per_step, mixed);
+}
+
+TEST_F(Plan, AdviceMakesItFit) {
+  RunConfig config = config_of("small", 8, 8);
+  PlanTarget target{.gpu = true, .processes = 2, .flops_per_second = 1e14};
+  config.train.micro_batch_sets = 4;
+  target.memory = std::uint64_t{1} << 40;
+  Json plan = plan_training(config, target);
+  EXPECT_EQ(plan.at("fits"), true);
+  EXPECT_TRUE(plan.at("advice").is_null());
+  const auto needed = plan.at("needed_bytes").get<std::uint64_t>();
+  const auto seconds = plan.at("seconds").get<double>();
+  EXPECT_NEAR(seconds, plan.at("flops").get<double>() / (2 * 0.4 * 1e14), 1e-6 * seconds);
+
+  target.memory = needed - 1;
+  plan = plan_training(config, target);
+  EXPECT_EQ(plan.at("fits"), false);
+  ASSERT_EQ(plan.at("advice"), Json::array({"train.micro_batch_sets=2"}));
+  config.train.micro_batch_sets = 2;
+  EXPECT_EQ(plan_training(config, target).at("fits"), true);
+
+  target.memory = 1 << 20;
+  plan = plan_training(config, target);
+  EXPECT_EQ(plan.at("fits"), false);
+  EXPECT_TRUE(plan.at("advice").is_null());
+
+  target.processes = 3;
+  test::expect_error(ExitCode::usage, {"train.batch_sets", "3 processes"}, [&] { plan_training(config, target); });
+}
+
+TEST_F(Plan, TimesAStepHere) {
+  RunConfig config = config_of("tiny", 2, 1);
+  config.train.steps = 100;
+  config.data.width = 24;
+  config.data.height = 16;
+  PlanTarget target;
+  target.memory = std::uint64_t{1} << 40;
+  const Json plan = plan_training(config, target);
+  EXPECT_NE(plan.at("rate_from").get<std::string>().find("timed on this machine"), std::string::npos);
+  EXPECT_GT(plan.at("seconds_per_step").get<double>(), 0);
+  EXPECT_NEAR(plan.at("seconds").get<double>(), 100 * plan.at("seconds_per_step").get<double>(), 1e-6);
+  // Not of a device that is not here.
+  target.gpu = true;
+  EXPECT_TRUE(plan_training(config, target).at("seconds").is_null());
+}
+
+TEST(DeviceRate, KnowsDevicesByTheirNames) {
+  EXPECT_EQ(sheet_rate("NVIDIA H100 80GB HBM3")->name, "H100");
+  EXPECT_EQ(sheet_rate("NVIDIA H100 PCIe")->name, "H100 PCIe");
+  EXPECT_EQ(sheet_rate("NVIDIA L4")->name, "L4");
+  EXPECT_EQ(sheet_rate("NVIDIA L40S")->name, "L40S");
+  EXPECT_EQ(sheet_rate("NVIDIA A100-SXM4-40GB")->name, "A100");
+  EXPECT_EQ(sheet_rate("NVIDIA GeForce RTX 4090")->name, "RTX 4090");
+  EXPECT_FALSE(sheet_rate("NVIDIA L40"));
+  EXPECT_FALSE(sheet_rate(""));
+  EXPECT_GT(measure_rate(at::kCPU, at::kFloat, 1).flops_per_second, 1e8);
+}
+
+}  // namespace
+}  // namespace spinfill
