@@ -9,6 +9,7 @@
 #include "data/sets/view_set.h"
 #include "metrics/config.h"
 #include "metrics/evaluation.h"
+#include "model/sampling/sampler.h"
 
 namespace spinfill {
 
