@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+// What README and docs say of the program: every command, option, key, default, exit code, file and link must be there.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/config/values.h"
+#include "core/files/files.h"
+#include "support/support.h"
+
+namespace spinfill {
+namespace {
+
+struct Line {
+  std::string where;  // file:number
+  std::string text;
+  bool code = false;  // in a block of code
+};
+
+const fs::path& source() {
+  static const fs::path root = fs::canonical(test::fixture("") / ".." / "..");
+  return root;
+}
+
+std::vector<fs::path> pages() {
+  std::vector<fs::path> found = {source() / "README.md", source() / "CONTRIBUTING.md", source() / "benchmarks/README.md"};
+  for (const char* folder : {"docs", "experiments"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(source() / folder)) {
+      if (entry.path().extension() == ".md") found.push_back(entry.path());
+    }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+// The lines of all pages; of a block of code one that ends in '\' together with the next.
+const std::vector<Line>& lines() {
+  static const std::vector<Line> all = [] {
+    std::vector<Line> found;
+    for (const fs::path& page : pages()) {
+      std::istringstream in(read_file(page));
+      bool code = false, goes_on = false;
+      int number = 0;
+      for (std::string text; std::getline(in, text);) {
+        ++number;
+        if (text.starts_with("```")) {
+          code = !code;
+          continue;
+        }
+        const bool indented = text.starts_with("    ");
+        if (goes_on) {
+          found.back().text += " " + text;
+        } else {
+          found.push_back({fmt::format("{}:{}", fs::relative(page, source()).string(), number), text, code || indented});
+        }
+        goes_on = code && text.ends_with('\\');
+        if (goes_on || (!found.empty() && found.back().text.ends_with('\\'))) {
+          if (found.back().text.ends_with('\\')) found.back().text.pop_back();
+        }
+      }
+    }
+    return found;
+  }();
+  return all;
+}
+
+std::vector<std::smatch> matches(const std::string& text, const std::regex& pattern) {
+  std::vector<std::smatch> found;
+  for (std::sregex_iterator at(text.begin(), text.end(), pattern), end; at != end; ++at) found.push_back(*at);
+  return found;
+}
+
+// Pieces of a line that are code: the whole line in a block, else what stands in backticks.
+std::vector<std::string> code_of(const Line& line) {
+  if (line.code) return {line.text};
+  static const std::regex ticks("`([^`]+)`");
+  std::vector<std::string> found;
+  for (const auto& match : matches(line.text, ticks)) found.push_back(match[1]);
+  return found;
+}
+
+// "data check" → its --help; "" is the program itself.
+const std::map<std::string, std::string>& helps() {
+  static const std::map<std::string, std::string> all = [] {
+    std::map<std::string, std::string> found;
+    const std::string page = read_file(source() / "docs/commands.md");
+    static const std::regex section("## spinfill ?([a-z ]*)\n\n```\n([^`]*)```");
+    for (const auto& match : matches(page, section)) found[match[1]] = match[2];
+    return found;
+  }();
+  return all;
+}
+
+bool has_option(const std::string& help, const std::string& option) {
+  return std::regex_search(help, std::regex("[ ,]" + option + "([^a-z-]|$)"));
+}
+
+// Options that pages name of other programs.
+bool is_anothers(const std::string& option) {
+  static const std::set<std::string> others = [] {
+    std::set<std::string> found = {"--no-python", "--nnodes", "--requeue", "--signal", "--gtest_filter", "--preset",
+                                   "--target",    "--global-options"};
+    for (const char* folder : {"scripts", "benchmarks", "experiments"}) {
+      for (const auto& entry : fs::recursive_directory_iterator(source() / folder)) {
+        const std::string kind = entry.path().extension().string();
+        if (kind != ".sh" && kind != ".py") continue;
+        const std::string text = read_file(entry.path());
+        for (const auto& match : matches(text, std::regex("--[a-z][a-z-]*"))) found.insert(match[0]);
+      }
+    }
+    return found;
+  }();
+  return others.contains(option);
+}
+
+TEST(Docs, GeneratedPagesAreWhatTheProgramSays) {
+  const test::TemporaryFolder folder;
+  const auto result = test::run_command(fmt::format("'{}/scripts/docs.sh' --program '{}' --out '{}'", source().string(),
+                                                    test::program(), folder.path().string()));
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  for (const char* page : {"commands.md", "configuration.md"}) {
+    EXPECT_TRUE(read_file(folder / page) == read_file(source() / "docs" / page))
+        << "docs/" << page << " is not what the program says: run scripts/docs.sh";
+  }
+}
+
+TEST(Docs, EveryCommandAndOptionIsThere) {
+  ASSERT_TRUE(helps().contains("data check"));
+  static const std::regex call("(?:^|[/ (])spinfill +([a-z]+)(?: +([a-z]+))?([^|;#&]*)");
+  static const std::regex option("(?:^|[ \\[])(--[a-z][a-z-]*)");
+  int calls = 0, options = 0;
+  for (const Line& line : lines()) {
+    if (line.where.starts_with("docs/commands.md")) continue;
+    for (const std::string& code : code_of(line)) {
+      std::string help;
+      for (const auto& match : matches(code, call)) {
+        std::string command = match[1];
+        if (helps().contains(command + " " + match[2].str())) command += " " + match[2].str();
+        if (!helps().contains(command)) {
+          EXPECT_TRUE(line.code && command == "is") << line.where << ": no command 'spinfill " << command << "'";
+          continue;
+        }
+        ++calls;
+        help += helps().at(command);
+        for (const auto& used : matches(match[3], option)) {
+          EXPECT_TRUE(has_option(helps().at(command), used[1]))
+              << line.where << ": spinfill " << command << " has no " << used[1];
+        }
+      }
+      if (!help.empty()) continue;
+      for (const auto& used : matches(code, option)) {  // an option alone: of any command
+        ++options;
+        const bool known = is_anothers(used[1]) || std::ranges::any_of(helps(), [&](const auto& entry) {
+                             return has_option(entry.second, used[1]);
+                           });
+        EXPECT_TRUE(known) << line.where << ": nothing has the option " << used[1];
+      }
+    }
+  }
+  EXPECT_GT(calls, 50);
+  EXPECT_GT(options, 50);
+}
+
+const std::map<std::string, std::string>& defaults() {
+  static const std::map<std::string, std::string> all = [] {
+    const test::TemporaryFolder folder;
+    write_file_atomic(folder / "empty.yaml", "");
+    const auto printed = test::run_command(
+        fmt::format("'{}' train --config '{}' --print-config", test::program(), (folder / "empty.yaml").string()));
+    std::map<std::string, std::string> found;
+    for (const auto& [key, value] : config_values(printed.output, "--print-config")) found[key] = value;
+    return found;
+  }();
+  return all;
+}
+
+bool is_key_or_group(const std::string& name) {
+  return std::ranges::any_of(defaults(), [&](const auto& entry) {
+    return entry.first == name || entry.first.starts_with(name + ".");
+  });
+}
+
+TEST(Docs, EveryKeyIsThere) {
+  ASSERT_GT(defaults().size(), 80u);
+  // Names of metrics.json and other files that look like keys.
+  const std::set<std::string> others = {"model.lpips_in_loss"};
+  static const std::regex key("(?:^|[ =\"'(])((?:data|model|loss|optimizer|train|sampler|evaluation)(?:\\.[a-z_0-9]+)+)"
+                              "(?![./a-z_0-9])");
+  static const std::regex file("\\.(h|cpp|json|yaml|py|sh|md|safetensors)$");
+  int keys = 0;
+  for (const Line& line : lines()) {
+    for (const std::string& code : code_of(line)) {
+      for (const auto& match : matches(code, key)) {
+        const std::string name = match[1];
+        if (others.contains(name) || std::regex_search(name, file)) continue;
+        ++keys;
+        EXPECT_TRUE(is_key_or_group(name)) << line.where << ": the configuration has no key " << name;
+      }
+    }
+  }
+  EXPECT_GT(keys, 80);
+}
+
+std::vector<std::string> cells(const std::string& row) {
+  std::vector<std::string> found;
+  std::istringstream in(row);
+  for (std::string cell; std::getline(in, cell, '|');) {
+    cell.erase(0, cell.find_first_not_of(' '));
+    cell.erase(cell.find_last_not_of(' ') + 1);
+    found.push_back(cell);
+  }
+  return found;  // the first is what stands before the first bar: nothing
+}
+
+// Tables whose head is "| key | default |" name keys by their whole path.
+TEST(Docs, TablesOfKeysHaveTheDefaults) {
+  int rows = 0;
+  bool inside = false;
+  for (const Line& line : lines()) {
+    if (!line.text.starts_with("|")) {
+      inside = false;
+      continue;
+    }
+    if (line.text.starts_with("| key | default |")) inside = true;
+    if (!inside || !line.text.starts_with("| `")) continue;
+    const auto row = cells(line.text);
+    ASSERT_GT(row.size(), 3u) << line.where;
+    for (const auto& match : matches(row[1], std::regex("`([^`]+)`"))) {
+      ++rows;
+      ASSERT_TRUE(defaults().contains(match[1])) << line.where << ": no key " << match[1];
+      EXPECT_EQ(defaults().at(match[1]), row[2]) << line.where << ": " << match[1];
+    }
+  }
+  EXPECT_GT(rows, 4);
+}
+
+// What a table "| option | default |" says of an option must stand in its --help.
+TEST(Docs, TablesOfOptionsHaveTheDefaults) {
+  int rows = 0;
+  bool inside = false;
+  for (const Line& line : lines()) {
+    if (line.text.starts_with("| option | default |")) inside = true;
+    if (!line.text.starts_with("|")) inside = false;
+    if (!inside) continue;
+    const auto row = cells(line.text);
+    const std::string command = fs::path(line.where.substr(0, line.where.find(':'))).stem().string();
+    for (const auto& match : matches(row.size() > 2 ? row[1] : "", std::regex("(--[a-z-]+)"))) {
+      ASSERT_TRUE(helps().contains(command));
+      ++rows;
+      std::smatch help;
+      const std::string& text = helps().at(command);
+      ASSERT_TRUE(std::regex_search(text, help, std::regex("  !?" + match[1].str() + "[^\n]*(\n {20,}[^\n]*)*")))
+          << line.where << ": " << match[1];
+      for (const auto& number : matches(row[2], std::regex("[0-9][0-9.,]*"))) {
+        EXPECT_NE(help[0].str().find(number[0].str()), std::string::npos)
+            << line.where << ": " << match[1] << " " << number[0] << " is not in: " << help[0];
+      }
+    }
+  }
+  EXPECT_GT(rows, 15);
+}
+
+TEST(Docs, ExitCodesAreThoseOfTheProgram) {
+  const std::set<std::string> codes = {"0", "1", "2", "3", "75"};
+  std::set<std::string> told;
+  for (const auto& match : matches(helps().at(""), std::regex("(?:Exit codes: |; |;\n)([0-9]+) "))) told.insert(match[1]);
+  EXPECT_EQ(told, codes);
+  for (const Line& line : lines()) {
+    for (const auto& match : matches(line.text, std::regex("[Ee]xits?(?: code)?s? ([0-9]+)(?![0-9.]* (?:s|ms|min))"))) {
+      EXPECT_TRUE(codes.contains(match[1])) << line.where << ": no exit code " << match[1];
+    }
+  }
+  // Each by a run of the program.
+  const test::TemporaryFolder folder;
+  const auto code = [&](const std::string& arguments) {
+    return test::run_command(fmt::format("cd '{}'; '{}' {}", folder.path().string(), test::program(), arguments)).exit_code;
+  };
+  fs::create_directories(folder / "empty");
+  EXPECT_EQ(code("--version"), static_cast<int>(ExitCode::done));
+  EXPECT_EQ(code("data check empty"), static_cast<int>(ExitCode::check_failed));
+  EXPECT_EQ(code("train --no-such-option"), static_cast<int>(ExitCode::usage));
+  EXPECT_EQ(code("compare a.json b.json"), static_cast<int>(ExitCode::runtime));
+}
+
+TEST(Docs, FilesAndLinksAreThere) {
+  int links = 0, files = 0;
+  static const std::regex link("\\]\\(([^)#: ]+)(#[^)]*)?\\)");
+  static const std::regex path("(?:^|[ (])((?:src|tests|scripts|configs|cmake|docs|benchmarks|experiments|models)/[A-Za-z0-9_./-]*)");
+  static const std::regex source_file("(?:^|[ (])((?:core|geometry|data|synth|model|metrics|run|pages|train|infer|cli)/[a-z_/]+\\.(?:h|cpp))");
+  for (const Line& line : lines()) {
+    const fs::path page = source() / line.where.substr(0, line.where.find(':'));
+    for (const auto& match : matches(line.text, link)) {
+      ++links;
+      EXPECT_TRUE(fs::exists(page.parent_path() / match[1].str())) << line.where << ": broken link " << match[1];
+    }
+    for (const std::string& code : code_of(line)) {
+      for (const auto& match : matches(code, source_file)) {
+        ++files;
+        EXPECT_TRUE(fs::exists(source() / "src" / match[1].str()) || fs::exists(source() / "tests" / match[1].str()))
+            << line.where << ": no file src/" << match[1];
+      }
+      for (const auto& match : matches(code, path)) {
+        std::string name = match[1];
+        if (name.find("LAYER") != std::string::npos || name.find("NAME") != std::string::npos) continue;
+        while (name.ends_with('.')) name.pop_back();
+        ++files;
+        EXPECT_TRUE(fs::exists(source() / name)) << line.where << ": no " << name;
+      }
+    }
+  }
+  EXPECT_GT(links, 20);
+  EXPECT_GT(files, 30);
+}
+
+}  // namespace
+}  // namespace spinfill
