@@ -17,6 +17,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "core/files/files.h"
 #include "data/priors/priors.h"
 #include "data/sets/view_set.h"
 #include "geometry/hull/plan_box.h"

@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "core/files/json.h"
 #include "data/batches/samples.h"
 #include "data/shards/shards.h"
 

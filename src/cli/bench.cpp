@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "core/config/config.h"
 #include "core/error.h"
+#include "core/files/json.h"
 #include "core/log.h"
 #include "core/quantity.h"
 #include "model/device.h"

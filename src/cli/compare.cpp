@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "core/error.h"
+#include "core/files/json.h"
 #include "metrics/comparison.h"
 
 namespace spinfill {

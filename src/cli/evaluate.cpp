@@ -6,6 +6,8 @@
 
 #include "cli/command.h"
 #include "core/error.h"
+#include "core/files/atomic_folder.h"
+#include "core/files/json.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"

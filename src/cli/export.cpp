@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "core/error.h"
+#include "core/files/json.h"
 #include "core/log.h"
 #include "core/signals.h"
 #include "infer/bundle.h"

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/inspect_data.h"
 #include "core/error.h"
+#include "core/files/json.h"
 #include "core/log.h"
 #include "pages/run_page.h"
 #include "run/checkpoint_files.h"

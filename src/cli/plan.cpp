@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "core/config/config.h"
 #include "core/error.h"
+#include "core/files/json.h"
 #include "core/quantity.h"
 #include "model/device.h"
 #include "train/plan/device_rate.h"

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "core/config/config.h"
 #include "core/error.h"
+#include "core/files/files.h"
 #include "core/log.h"
 #include "model/device.h"
 #include "run/run_config.h"

@@ -8,6 +8,8 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/files/atomic_folder.h"
+#include "core/files/sha256.h"
 #include "core/log.h"
 #include "core/signals.h"
 #include "model/denoiser/weights.h"

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/files/json.h"
 #include "infer/loaded_model.h"
 #include "infer/parity.h"
 

@@ -7,6 +7,7 @@
 #include <opencv2/core.hpp>
 
 #include "core/error.h"
+#include "core/files/atomic_folder.h"
 #include "core/log.h"
 #include "data/batches/batch.h"
 #include "data/batches/samples.h"

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/files/json.h"
 #include "infer/runner.h"
 #include "infer/view_cameras.h"
 

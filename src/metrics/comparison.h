@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/files/files.h"
+#include "core/files/json.h"
 #include "metrics/evaluation.h"
 
 namespace spinfill {

@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "core/error.h"
+#include "core/files/sha256.h"
 #include "core/side_by_side.h"
 #include "metrics/image_metrics.h"
 

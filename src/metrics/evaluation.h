@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/files/json.h"
 #include "metrics/baselines.h"
 #include "metrics/lpips.h"
 #include "metrics/protocol.h"

@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/files/sha256.h"
 
 namespace spinfill {
 namespace {

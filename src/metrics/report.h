@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "core/files/json.h"
 #include "metrics/evaluation.h"
 
 namespace spinfill {

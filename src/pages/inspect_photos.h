@@ -7,6 +7,7 @@
 #include <opencv2/core/mat.hpp>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "data/spins/stabilise.h"
 #include "pages/spin_page.h"
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/config/values.h"
+#include "core/files/files.h"
 #include "pages/html.h"
 #include "pages/svg_chart.h"
 

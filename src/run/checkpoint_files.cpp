@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/files/sha256.h"
 #include "core/tensors/pieces.h"
 
 namespace spinfill {

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/files/json.h"
 
 namespace spinfill {
 namespace {

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "core/files/files.h"
+#include "core/files/json.h"
 #include "run/event_file.h"
 #include "run/metrics_log.h"
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/files/files.h"
+#include "core/files/json.h"
 
 namespace spinfill {
 

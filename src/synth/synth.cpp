@@ -16,6 +16,8 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "core/files/atomic_folder.h"
+#include "core/files/json.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/signals.h"

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "core/files/files.h"
 #include "synth/model.h"
 #include "synth/renderer.h"
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "core/files/files.h"
+#include "core/files/json.h"
 #include "run/run_config.h"
 
 namespace spinfill {

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/files/json.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/signals.h"

@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "core/files/files.h"
+#include "core/files/json.h"
 #include "model/denoiser/denoiser.h"
 #include "run/run_config.h"
 #include "train/ranks/ranks.h"

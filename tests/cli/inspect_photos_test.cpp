@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 

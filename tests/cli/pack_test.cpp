@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 

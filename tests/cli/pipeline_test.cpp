@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "support/program_suite.h"
 
 namespace spinfill {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "support/program_suite.h"
 
 namespace spinfill {

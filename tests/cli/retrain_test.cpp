@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "core/tensors/safetensors.h"
 #include "support/program_suite.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "infer/complete.h"
+#include "core/files/json.h"
 
 #include <gtest/gtest.h>
 

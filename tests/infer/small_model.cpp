@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "infer/small_model.h"
+#include "core/files/json.h"
+#include "core/files/sha256.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/lpips.h"
+#include "core/files/json.h"
+#include "core/files/sha256.h"
 
 #include <ATen/ATen.h>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/picture_scores.h"
+#include "core/files/json.h"
 
 #include <ATen/ATen.h>
 

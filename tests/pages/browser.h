@@ -9,7 +9,7 @@
 
 #include <opencv2/core/mat.hpp>
 
-#include "core/files/files.h"
+#include "core/files/json.h"
 
 namespace spinfill::test {
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/files/json.h"
+#include "core/files/sha256.h"
 #include "run/run_summary.h"
 
 #include "pages/html.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/event_file.h"
+#include "core/files/json.h"
 
 #include <gmock/gmock.h>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/metrics_log.h"
+#include "core/files/files.h"
 
 #include <fstream>
 

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "core/files/json.h"
 #include "data/batches/batch.h"
 #include "metrics/evaluation.h"
 #include "support/support.h"

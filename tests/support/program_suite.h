@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
+#include "core/files/sha256.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/support.h"
+#include "core/files/files.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

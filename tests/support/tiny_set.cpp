@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/tiny_set.h"
+#include "core/files/json.h"
 
 #include <ATen/ATen.h>
 

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "data/pictures/picture.h"
 #include "data/sets/view_set.h"
 #include "support/support.h"

@@ -6,6 +6,8 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
+#include "core/files/sha256.h"
 #include "data/sets/data_set.h"
 #include "data/sets/view_set.h"
 #include "support/support.h"

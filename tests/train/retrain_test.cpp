@@ -2,6 +2,7 @@
 // Training on from given weights: adapters, frozen parts, replay, scores by category, early stop.
 #include <ATen/ATen.h>
 
+#include "core/files/json.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 #include "train/checkpoints/checkpoint.h"

@@ -12,6 +12,7 @@
 #include "cli/data/pack.h"
 #include "cli/data/stabilise.h"
 #include "core/error.h"
+#include "core/files/json.h"
 #include "core/progress.h"
 #include "data/check/check.h"
 

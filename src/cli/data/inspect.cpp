@@ -7,7 +7,9 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/files/atomic_folder.h"
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "core/signals.h"
 #include "pages/inspect_photos.h"
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/files/json.h"
 #include "core/progress.h"
 #include "data/shards/pack.h"
 #include "data/shards/shards.h"

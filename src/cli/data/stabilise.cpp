@@ -11,7 +11,9 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/files/atomic_folder.h"
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"

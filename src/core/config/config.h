@@ -12,6 +12,7 @@
 
 #include "core/config/named.h"
 #include "core/files/files.h"
+#include "core/files/json.h"
 
 namespace spinfill {
 

@@ -5,6 +5,7 @@
 
 #include "core/config/config.h"
 #include "core/config/tree.h"
+#include "core/files/json.h"
 
 namespace spinfill {
 

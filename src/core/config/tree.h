@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/config/config.h"
+#include "core/files/json.h"
 
 // Inside of core/config: the document as it was written, with the place of each value.
 namespace spinfill::config_detail {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/files/files.h"
+#include "core/files/sha256.h"
 
 namespace spinfill {
 

@@ -12,6 +12,8 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/files/json.h"
+#include "core/files/sha256.h"
 
 namespace spinfill {
 namespace {

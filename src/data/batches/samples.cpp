@@ -9,6 +9,7 @@
 #include <Eigen/Geometry>
 
 #include "core/error.h"
+#include "core/files/files.h"
 #include "core/log.h"
 #include "core/tensors/safetensors.h"
 

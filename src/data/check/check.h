@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
 
 namespace spinfill {
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/files/sha256.h"
 #include "data/batches/samples.h"
 #include "data/pictures/picture.h"
 

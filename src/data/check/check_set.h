@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/files/files.h"
 #include "data/check/check.h"
 #include "data/sets/view_set_reader.h"
 #include "data/shards/shards.h"

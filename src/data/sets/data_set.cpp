@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/files/json.h"
 #include "core/log.h"
 #include "data/shards/shards.h"
 

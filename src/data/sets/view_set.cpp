@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "data/batches/batch.h"
 #include "data/pictures/picture.h"
 #include "data/sets/view_set_reader.h"

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "data/sets/view_set.h"
 
 namespace spinfill {

@@ -7,6 +7,8 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/files/atomic_folder.h"
+#include "core/files/json.h"
 #include "core/signals.h"
 #include "data/pictures/picture.h"
 #include "data/sets/data_set.h"

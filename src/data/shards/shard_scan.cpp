@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/files/sha256.h"
 #include "data/shards/shard_set.h"
 
 namespace spinfill {

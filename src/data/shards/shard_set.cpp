@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/files/json.h"
 
 namespace spinfill {
 namespace {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/files/files.h"
 #include "core/files/positional_file.h"
 #include "data/sets/view_set.h"
 #include "data/sets/view_set_reader.h"

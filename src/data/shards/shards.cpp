@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/files/json.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"

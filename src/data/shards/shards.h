@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/files/files.h"
 #include "core/files/positional_file.h"
 #include "data/sets/data_set.h"
 #include "data/shards/shard_index.h"

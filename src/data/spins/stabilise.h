@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "core/files/files.h"
+#include "core/files/json.h"
 #include "data/sets/view_set.h"
 #include "geometry/spin/stabilise.h"
 

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.h"
+#include "core/files/atomic_folder.h"
 #include "core/log.h"
 
 namespace spinfill {

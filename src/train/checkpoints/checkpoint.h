@@ -6,7 +6,7 @@
 #include <optional>
 #include <variant>
 
-#include "core/files/files.h"
+#include "core/files/json.h"
 #include "core/tensors/pieces.h"
 #include "core/tensors/safetensors.h"
 #include "run/checkpoint_files.h"

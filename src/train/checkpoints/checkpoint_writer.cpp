@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/files/json.h"
 #include "core/log.h"
 
 namespace spinfill {

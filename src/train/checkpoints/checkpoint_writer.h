@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "core/files/atomic_folder.h"
 #include "run/run_config.h"
 #include "train/checkpoints/checkpoint.h"
 #include "train/ranks/ranks.h"

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/files/json.h"
 #include "model/denoiser/denoiser.h"
 #include "run/run_config.h"
 #include "train/checkpoints/checkpoint.h"

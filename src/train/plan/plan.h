@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/files/files.h"
+#include "core/files/json.h"
 #include "run/run_config.h"
 
 namespace spinfill {

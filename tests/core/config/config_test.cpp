@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "core/files/json.h"
 #include "support/mutate.h"
 #include "support/support.h"
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <thread>
 
+#include "core/files/files.h"
 #include "support/support.h"
 
 namespace spinfill {

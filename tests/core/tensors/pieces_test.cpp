@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/tensors/pieces.h"
+#include "core/files/sha256.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "core/files/files.h"
 #include "support/mutate.h"
 #include "support/support.h"
 

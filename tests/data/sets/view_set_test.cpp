@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/sets/view_set.h"
+#include "core/files/json.h"
 
 #include "core/files/files.h"
 #include "data/pictures/picture.h"

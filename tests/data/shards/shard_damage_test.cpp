@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "data/batches/samples.h"
 #include "data/check/check.h"
 #include "data/shards/pack.h"

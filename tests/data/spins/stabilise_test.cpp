@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/spins/stabilise.h"
+#include "core/files/json.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/cost/cost.h"
+#include "core/files/json.h"
 
 #include <torch/torch.h>
 
-#include "core/files/files.h"
 #include "core/tensors/counted_memory.h"
 #include "model/cost/meta_kernels.h"
 #include "model/network/cross_view.h"

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "core/files/files.h"
+#include "core/files/json.h"
 #include "core/tensors/safetensors.h"
 #include "model/denoiser/conditioner.h"
 #include "model/network/unet.h"

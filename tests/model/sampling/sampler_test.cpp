@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/sampling/sampler.h"
+#include "core/files/json.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -7,7 +8,6 @@
 #include <cmath>
 #include <functional>
 
-#include "core/files/files.h"
 #include "model/tiny.h"
 #include "support/support.h"
 

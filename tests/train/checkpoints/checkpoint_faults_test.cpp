@@ -7,6 +7,7 @@
 
 #include <climits>
 
+#include "core/files/files.h"
 #include "support/faults.h"
 #include "support/support.h"
 #include "train/checkpoints/checkpoint.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/checkpoints/checkpoint.h"
+#include "core/files/files.h"
 
 #include <ATen/ATen.h>
 #include <sys/inotify.h>

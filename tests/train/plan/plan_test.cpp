@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/plan/plan.h"
+#include "core/files/json.h"
 
 #include "core/side_by_side.h"
 #include "model/cost/cost.h"

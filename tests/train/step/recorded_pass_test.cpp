@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/step/recorded_pass.h"
+#include "core/files/files.h"
 
 #include "data/batches/loader.h"
 #include "train/step/cuda_graph.h"
