@@ -16,7 +16,7 @@
 #include "metrics/evaluation_set.h"
 #include "metrics/report.h"
 #include "model/device.h"
-#include "model/sampling/sampler.h"
+#include "model/sampling/generate.h"
 #include "pages/sample_grid.h"
 
 namespace spinfill {
@@ -67,7 +67,7 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
   }
   SamplerConfig& sampler = subject.config.sampler;
   if (arguments.steps > 0) sampler.steps = arguments.steps;
-  if (!arguments.solver.empty()) sampler.solver = arguments.solver;
+  if (!arguments.solver.empty()) sampler.solver = *value_named<Solver>(arguments.solver);
   const auto seed = static_cast<std::uint64_t>(arguments.seed);
   subject.predictor = [model, sampler, seed, device](const Batch& batch) {
     const SamplerProgress at_each_step = [](std::int64_t, std::int64_t) { end_if_stopped(); };
@@ -141,7 +141,7 @@ Command evaluate_command() {
             app.add_option("--steps", a->steps, "Sampling steps; the model's own unless given")
                 ->check(CLI::Range(1, 10000));
             app.add_option("--sampler", a->solver, "Solver; the model's own unless given")
-                ->check(CLI::IsMember({"euler", "heun", "dpmpp-2m"}));
+                ->check(CLI::IsMember(names_of<Solver>()));
             app.add_option("--seed", a->seed, "Seed of the sampling noise")->capture_default_str();
             app.add_option("--limit", a->limit, "Score so many vehicles, evenly spread; 0: all")->capture_default_str();
             app.add_option("--subsets", a->subsets, "Subsets per vehicle and count of missing views");

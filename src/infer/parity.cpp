@@ -85,7 +85,7 @@ at::Tensor taken(const TensorMap& inputs, const char* name, at::ScalarType dtype
 std::vector<ParityCase> parity_cases() {
   SamplerConfig one, few;
   one.steps = 1;
-  few.solver = "dpmpp-2m";
+  few.solver = Solver::dpmpp_2m;
   few.steps = 4;
   return {{"one-step", one, 11}, {"few-steps", few, 12}};
 }

@@ -9,7 +9,7 @@
 
 #include "data/sets/view_set.h"
 #include "infer/loaded_model.h"
-#include "model/sampling/sampler.h"
+#include "model/sampling/generate.h"
 
 namespace spinfill {
 

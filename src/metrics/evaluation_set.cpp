@@ -87,8 +87,8 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
                                     : "flanks by plan box",
                   priors.sharp ? ", sharp colours" : "");
   protocol.sampler = sampler.steps == 1 ? "one step"
-                                        : fmt::format("{}, {}, start {}, guidance {}", sampler.solver, sampler.mode,
-                                                      sampler.start, sampler.guidance);
+                                        : fmt::format("{}, {}, start {}, guidance {}", name_of(sampler.solver),
+                                                      name_of(sampler.mode), sampler.start, sampler.guidance);
   protocol.steps = sampler.steps;
   protocol.sampling_seed = sampling_seed;
   return protocol;

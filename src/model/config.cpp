@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "model/denoiser/conditioning.h"
 
 namespace spinfill {
 
@@ -14,7 +13,31 @@ void DropoutConfig::bind(Fields& f) {
   f.number("priors", priors, "Probability that a training sample loses its prior maps", 0, 1);
 }
 
+namespace {
+
+Json sizes(const std::vector<std::int64_t>& channels, std::int64_t layers, const std::vector<std::int64_t>& attention,
+           std::int64_t heads, std::int64_t token_width, std::int64_t norm_groups, std::int64_t pixel_factor) {
+  return {{"block_out_channels", channels}, {"layers_per_block", layers},         {"attention_levels", attention},
+          {"attention_heads", heads},       {"cross_attention_dim", token_width}, {"norm_num_groups", norm_groups},
+          {"pixel_factor", pixel_factor}};
+}
+
+}  // namespace
+
+const std::vector<Preset>& model_presets() {
+  static const std::vector<Preset> presets = {
+      {"tiny", sizes({32, 32, 64}, 1, {0, 0, 1}, 4, 64, 16, 2)},
+      {"small", sizes({48, 64, 80}, 1, {0, 0, 1}, 4, 64, 16, 2)},
+      {"base", sizes({64, 96, 128, 192}, 1, {0, 0, 1, 1}, 8, 256, 32, 2)},
+      {"medium", sizes({128, 192, 256, 320}, 2, {0, 0, 1, 1}, 8, 256, 32, 2)},
+      {"large", sizes({192, 320, 512, 640}, 2, {0, 1, 1, 1}, 8, 768, 32, 4)},
+      {"sd15", sizes({320, 640, 1280, 1280}, 2, {1, 1, 1, 0}, 8, 768, 32, 8)},
+  };
+  return presets;
+}
+
 void ModelConfig::bind(Fields& f) {
+  f.preset("preset", model_presets(), "All sizes of the network in one word; stored as the sizes it stands for");
   f.list("block_out_channels", block_out_channels, "Channels of each resolution level, finest first", 8, 4096);
   f.number("layers_per_block", layers_per_block, "Residual blocks per level", 1, 16);
   f.list("attention_levels", attention_levels, "1 where a level has cross-view attention (the mid block always has)", 0,
@@ -23,11 +46,10 @@ void ModelConfig::bind(Fields& f) {
   f.number("attention_heads", attention_heads, "Heads of each attention; width per head = channels / heads", 1, 128);
   f.number("cross_attention_dim", cross_attention_dim, "Width of the condition tokens", 8, 4096);
   f.number("norm_num_groups", norm_num_groups, "Groups of the group norms; divides every block's channels", 1, 256);
-  f.choice("autoencoder", autoencoder, {"pixel"}, "Pictures to latents: pixel = lossless space-to-depth");
+  f.choice("autoencoder", autoencoder, "Pictures to latents: pixel = lossless space-to-depth");
   f.number("pixel_factor", pixel_factor, "Space-to-depth factor of the pixel autoencoder", 1, 16);
-  f.choice("output", output, {"prior-residual", "edm"},
-           "Output form: prior image + residual_scale x network, or EDM preconditioning");
-  f.choice("prior_image", prior_image, {"mirror-or-prior", "prior"}, "Prior image the residual is added to");
+  f.choice("output", output, "Output form: prior image + residual_scale x network, or EDM preconditioning");
+  f.choice("prior_image", prior_image, "Prior image the residual is added to");
   f.number("residual_scale", residual_scale, "Standard deviation of latents minus prior image", 1e-3, 10);
   f.number("residual_margin", residual_margin,
            "Output within the visual hull widened by this share of the width (prior-residual); 1: everywhere", 0, 1);
@@ -65,62 +87,13 @@ std::int64_t ModelConfig::latent_channels() const {
 }
 
 std::int64_t ModelConfig::output_channels() const {
-  return latent_channels() + (output == "prior-residual" && blend ? kBlended * pixel_factor * pixel_factor : 0);
+  return latent_channels() +
+         (output == OutputForm::prior_residual && blend ? kBlended * pixel_factor * pixel_factor : 0);
 }
 
 std::int64_t ModelConfig::input_channels() const {
   return latent_channels() + 1 + (use_rays ? 6 : 0) + (use_priors ? kPriorChannels * pixel_factor * pixel_factor : 0) +
-         (output == "prior-residual" ? latent_channels() : 0);
-}
-
-namespace {
-
-struct Preset {
-  const char* name;
-  std::vector<std::int64_t> channels;
-  std::int64_t layers;
-  std::vector<std::int64_t> attention;
-  std::int64_t heads, tokens, groups, factor;
-};
-
-const std::vector<Preset>& presets() {
-  static const std::vector<Preset> all = {
-      {"tiny", {32, 32, 64}, 1, {0, 0, 1}, 4, 64, 16, 2},
-      {"small", {48, 64, 80}, 1, {0, 0, 1}, 4, 64, 16, 2},
-      {"base", {64, 96, 128, 192}, 1, {0, 0, 1, 1}, 8, 256, 32, 2},
-      {"medium", {128, 192, 256, 320}, 2, {0, 0, 1, 1}, 8, 256, 32, 2},
-      {"large", {192, 320, 512, 640}, 2, {0, 1, 1, 1}, 8, 768, 32, 4},
-      {"sd15", {320, 640, 1280, 1280}, 2, {1, 1, 1, 0}, 8, 768, 32, 8},
-  };
-  return all;
-}
-
-}  // namespace
-
-const std::vector<std::string>& model_preset_names() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> found;
-    for (const auto& preset : presets()) found.emplace_back(preset.name);
-    return found;
-  }();
-  return names;
-}
-
-ModelConfig model_preset(const std::string& name) {
-  for (const auto& preset : presets()) {
-    if (name != preset.name) continue;
-    ModelConfig config;
-    config.block_out_channels = preset.channels;
-    config.layers_per_block = preset.layers;
-    config.attention_levels = preset.attention;
-    config.attention_heads = preset.heads;
-    config.cross_attention_dim = preset.tokens;
-    config.norm_num_groups = preset.groups;
-    config.pixel_factor = preset.factor;
-    return config;
-  }
-  const auto near = did_you_mean(name, model_preset_names());
-  fail_usage("no model size '{}'{}", name, near ? "; did you mean '" + *near + "'?" : std::string());
+         (output == OutputForm::prior_residual ? latent_channels() : 0);
 }
 
 }  // namespace spinfill

@@ -9,6 +9,23 @@
 
 namespace spinfill {
 
+// Pictures to latents: `pixel` is a space-to-depth by pixel_factor, lossless.
+enum class AutoencoderKind { pixel };
+template <>
+inline constexpr Named<AutoencoderKind> kNamesOf<AutoencoderKind>[] = {{AutoencoderKind::pixel, "pixel"}};
+
+// Karras et al. 2022, table 1, or D = base + g·(s·F + blends).
+enum class OutputForm { prior_residual, edm };
+template <>
+inline constexpr Named<OutputForm> kNamesOf<OutputForm>[] = {{OutputForm::prior_residual, "prior-residual"},
+                                                             {OutputForm::edm, "edm"}};
+
+// The base of prior-residual: the flipped mirror view where there is one, else the hull warp, or the hull warp alone.
+enum class PriorImage { mirror_or_prior, prior };
+template <>
+inline constexpr Named<PriorImage> kNamesOf<PriorImage>[] = {{PriorImage::mirror_or_prior, "mirror-or-prior"},
+                                                             {PriorImage::prior, "prior"}};
+
 // Probabilities with which a sample loses a condition in training, each drawn on its own per sample.
 struct DropoutConfig {
   double identity = 0.1;    // category and identity tokens become the learned null token
@@ -28,14 +45,13 @@ struct ModelConfig {
   std::int64_t cross_attention_dim = 64;  // width of the condition tokens
   std::int64_t norm_num_groups = 16;
 
-  // Autoencoder: "pixel" is a space-to-depth by pixel_factor, lossless
-  std::string autoencoder = "pixel";
+  AutoencoderKind autoencoder = AutoencoderKind::pixel;
   std::int64_t pixel_factor = 2;
 
-  // Denoiser: "edm" (Karras et al. 2022, table 1) or "prior-residual": D = base + g·(s·F + blends)
-  std::string output = "prior-residual";
-  std::string prior_image = "mirror-or-prior";  // base: "mirror-or-prior" or "prior"
-  double residual_scale = 0.15;                 // s, standard deviation of latents − base
+  // Denoiser
+  OutputForm output = OutputForm::prior_residual;
+  PriorImage prior_image = PriorImage::mirror_or_prior;
+  double residual_scale = 0.15;   // s, standard deviation of latents − base
   double residual_margin = 0.04;  // F acts within the visual hull widened by this share of the width; 1: everywhere
   bool blend = true;              // the network also blends background and the other prior image into base
   double sigma_data = 0.5;        // σ_d, standard deviation of the latents
@@ -55,16 +71,18 @@ struct ModelConfig {
 
   void bind(Fields& f);
 
-  static constexpr std::int64_t kBlended =
-      2;  // pictures that `blend` can mix in: background, the prior image that is not the base
+  // Pictures that `blend` can mix in: background, the prior image that is not the base.
+  static constexpr std::int64_t kBlended = 2;
+  // Prior maps, and the hull's normals in the camera's frame (prior_channels in model/denoiser/conditioning.h).
+  static constexpr std::int64_t kPriorChannels = 23;
   std::int64_t latent_channels() const;  // C
   std::int64_t input_channels() const;   // C + mask + rays + prior maps + C of the prior image, of conv_in
   std::int64_t output_channels() const;  // C + weights of the blended pictures, of conv_out
 };
 
-// Documented sizes: "tiny" (1 M parameters), "small" (2 M, the default), "base" (12 M), "medium" (60 M), "large" (250
-// M), "sd15" (860 M: Stable Diffusion 1.5's UNet). docs/model.md has the table; an unknown name is a usage error.
-ModelConfig model_preset(const std::string& name);
-const std::vector<std::string>& model_preset_names();
+// What the names of `model.preset` stand for, smallest first: "tiny" (1 M parameters), "small" (2 M, the default),
+// "base" (12 M), "medium" (57 M), "large" (231 M), "sd15" (867 M: Stable Diffusion 1.5's UNet). docs/model.md has the
+// table.
+const std::vector<Preset>& model_presets();
 
 }  // namespace spinfill

@@ -106,14 +106,14 @@ void RunConfig::bind(Fields& f) {
   f.group("evaluation", evaluation, "How scores are taken");
 
   check_patterns(f, model, train);
-  const bool with_noise = loss.mode != "regression" && train.regression_share < 1;
+  const bool with_noise = loss.mode != LossMode::regression && train.regression_share < 1;
   f.require((loss.lpips == 0 && loss.rollout == 0) || with_noise,
             "loss.lpips and loss.rollout act on draws with noise: they need loss.mode mixed or diffusion and "
             "train.regression_share below 1");
   f.require_at(
       "train.cuda_graphs", !train.cuda_graphs || loss.lpips == 0,
       "records passes of fixed shapes; with loss.lpips they depend on the noise drawn: switch one of them off");
-  f.require(loss.rollout == 0 || model.output == "prior-residual",
+  f.require(loss.rollout == 0 || model.output == OutputForm::prior_residual,
             "loss.rollout needs model.output prior-residual, whose sampler begins with a regression");
 }
 

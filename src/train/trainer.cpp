@@ -180,7 +180,7 @@ TrainResult train(const RunConfig& config, const fs::path& run, bool resume, Ran
     });
 
     // ---- Forward, backward, update.
-    const std::string phase = loss_options_at(config, step).mode;
+    const std::string phase = name_of(loss_options_at(config, step).mode);
     const double rate = learning_rate_at(config.optimizer, step, config.train.steps);
     const StepStatistics statistics = training.make(micro_batches, step);
     ++step;

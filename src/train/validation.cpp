@@ -13,7 +13,7 @@
 #include "metrics/evaluation.h"
 #include "metrics/evaluation_set.h"
 #include "metrics/report.h"
-#include "model/sampling/sampler.h"
+#include "model/sampling/generate.h"
 #include "pages/sample_grid.h"
 #include "train/step/step.h"
 

@@ -130,7 +130,7 @@ TEST_F(Trainer, AccumulationDoesNotChangeTheStep) {
 // Micro-batches side by side give the same bits as one after the other.
 TEST_F(Trainer, StepDoesNotDependOnHowManyMicroBatchesRunAtOnce) {
   RunConfig config = tiny_config(folder_ / "data");
-  config.loss.mode = "mixed";
+  config.loss.mode = LossMode::mixed;
   config.train.regression_share = 0;
   const DataSet data = open_data_set(config.data.path, "train");
   TrainingStream stream;

@@ -45,6 +45,14 @@ class Reader : public Fields {
   void choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char*) override {
     if (const Node* node = take(name)) value = read_text(*node, name, allowed);
   }
+  void preset(const char* name, const std::vector<Preset>& presets, const char*) override {
+    const Node* node = take(name);
+    if (node == nullptr) return;
+    const std::string chosen = read_text(*node, name, preset_names(presets));
+    Level& level = levels_.back();
+    level.preset = config_detail::from_json(std::ranges::find(presets, chosen, &Preset::name)->values, node->place);
+    level.preset.by_override = node->by_override;
+  }
   void list(const char* name, std::vector<std::int64_t>& value, const char*, std::int64_t low,
             std::int64_t high) override {
     read_list(name, value, [&](const Node& item) { return read_integer(item, name, low, high); });
@@ -68,10 +76,9 @@ class Reader : public Fields {
     for (std::size_t start = 0; start <= key.size();) {
       const std::size_t dot = std::min(key.find('.', start), key.size());
       const std::string part = key.substr(start, dot - start);
-      const auto found =
-          std::find_if(node->entries.begin(), node->entries.end(), [&](const auto& e) { return e.first == part; });
-      if (found == node->entries.end()) break;  // a default: the group's place
-      node = &found->second;
+      const Node* found = find(*node, part);
+      if (found == nullptr) break;  // a default: the group's place
+      node = found;
       start = dot + 1;
     }
     fail_usage("{}: {}{} {}", node->place, level.path, key, message);
@@ -109,12 +116,19 @@ class Reader : public Fields {
     const Node* node;
     std::string path;
     std::vector<std::string> known;
+    Node preset{};  // values of the preset that was named in this group
   };
 
   const Node* take(const char* name) {
     Level& level = levels_.back();
     level.known.emplace_back(name);
-    for (const auto& [key, value] : level.node->entries) {
+    const Node* given = find(*level.node, name);
+    const Node* preset = find(level.preset, name);
+    const bool given_first = given != nullptr && (given->by_override || !level.preset.by_override);
+    return preset == nullptr || given_first ? given : preset;
+  }
+  static const Node* find(const Node& group, const std::string& name) {
+    for (const auto& [key, value] : group.entries) {
       if (key == name) return &value;
     }
     return nullptr;
@@ -187,6 +201,12 @@ void read_tree(const Node& root, const std::string& where, const BindFunction& b
 }
 
 }  // namespace
+
+std::vector<std::string> preset_names(const std::vector<Preset>& presets) {
+  std::vector<std::string> names;
+  for (const Preset& preset : presets) names.push_back(preset.name);
+  return names;
+}
 
 Override parse_override(const std::string& text) {
   const std::size_t equals = text.find('=');

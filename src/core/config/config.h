@@ -16,6 +16,13 @@
 
 namespace spinfill {
 
+// A name and the values that it stands for, as keys of an object.
+struct Preset {
+  std::string name;
+  Json values;
+};
+std::vector<std::string> preset_names(const std::vector<Preset>& presets);
+
 // An options struct names each of its fields once, in bind(); reading, checking, printing and storing all use that:
 //
 //   struct OptimizerConfig {
@@ -39,6 +46,10 @@ class Fields {
     choice(name, text, names_of<Enum>(), help);
     if (const auto named = value_named<Enum>(text)) value = *named;
   }
+  // A name for values of several fields that are bound after it. Keys of the same file or of --set override single
+  // values, wherever they stand; a name given by --set goes before the file's own values. It is neither printed nor
+  // stored, the values are: what was stored does not depend on what the name stands for.
+  virtual void preset(const char* name, const std::vector<Preset>& presets, const char* help) = 0;
   virtual void list(const char* name, std::vector<std::int64_t>& value, const char* help, std::int64_t low,
                     std::int64_t high) = 0;
   virtual void list(const char* name, std::vector<double>& value, const char* help, double low, double high) = 0;

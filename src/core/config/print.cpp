@@ -44,6 +44,9 @@ class Printer : public Fields {
               const char* help) override {
     line(name, yaml_text(value), help, choices_text(allowed));
   }
+  void preset(const char* name, const std::vector<Preset>& presets, const char* help) override {
+    if (with_help_) line(fmt::format("# {}", name).c_str(), "NAME", help, choices_text(preset_names(presets)));
+  }
   void list(const char* name, std::vector<std::int64_t>& value, const char* help, std::int64_t low,
             std::int64_t high) override {
     line(name, fmt::format("[{}]", fmt::join(value, ", ")), help, "each " + range_text(low, high));
@@ -95,6 +98,7 @@ class JsonWriter : public Fields {
   void choice(const char* name, std::string& value, const std::vector<std::string>&, const char*) override {
     put(name, value);
   }
+  void preset(const char*, const std::vector<Preset>&, const char*) override {}
   void list(const char* name, std::vector<std::int64_t>& value, const char*, std::int64_t, std::int64_t) override {
     put(name, value);
   }

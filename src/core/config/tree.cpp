@@ -147,6 +147,7 @@ void apply_override(Node& root, const Override& override) {
   }
   *node = parse_yaml(override.value, place);
   node->place = place;
+  node->by_override = true;
 }
 
 std::string number_text(double value) {

@@ -17,7 +17,8 @@ struct Node {
   bool quoted = false;
   std::vector<Node> items;
   std::vector<std::pair<std::string, Node>> entries;
-  std::string place;  // "file:line" or "--set key"
+  std::string place;         // "file:line" or "--set key"
+  bool by_override = false;  // given by --set
 };
 
 // Errors (exit 2) name file and line: bad syntax, anchors and aliases, a key twice, too deep, over 1 MiB.

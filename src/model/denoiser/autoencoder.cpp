@@ -46,8 +46,10 @@ class PixelAutoencoder : public Autoencoder {
 }  // namespace
 
 std::unique_ptr<Autoencoder> make_autoencoder(const ModelConfig& config) {
-  if (config.autoencoder == "pixel") return std::make_unique<PixelAutoencoder>(config.pixel_factor);
-  fail_usage("no autoencoder '{}'; there is: pixel", config.autoencoder);
+  switch (config.autoencoder) {
+    case AutoencoderKind::pixel: return std::make_unique<PixelAutoencoder>(config.pixel_factor);
+  }
+  fail("no autoencoder of kind {}", static_cast<int>(config.autoencoder));
 }
 
 }  // namespace spinfill

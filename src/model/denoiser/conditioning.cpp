@@ -33,6 +33,7 @@ at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_
 }
 
 at::Tensor prior_channels(const Batch& batch) {
+  static_assert(ModelConfig::kPriorChannels == PriorMaps::kChannels + 3);
   // n_camera = Rᵀ·n_vehicle
   const at::Tensor turn =
       batch.vehicle_from_camera.narrow(-2, 0, 3).narrow(-1, 0, 3).to(batch.priors.normal.scalar_type());

@@ -50,8 +50,7 @@ struct Conditioning {
 at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_t latent_width);
 
 // The prior maps, and behind them the hull's normals in the camera's frame, where the studio's light stands still:
-// [B,V,23,H,W].
-inline constexpr std::int64_t kPriorChannels = PriorMaps::kChannels + 3;
+// [B,V,ModelConfig::kPriorChannels,H,W].
 at::Tensor prior_channels(const Batch& batch);
 
 // Latents of the views in `rows` of the batch's pictures: [N,C,h,w].

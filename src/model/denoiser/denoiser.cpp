@@ -146,7 +146,7 @@ TensorMap Denoiser::state() const {
 }
 
 Arrangement Denoiser::arrange(const Batch& batch, const ConditionDrop& drop) const {
-  const bool residual = config_.output == "prior-residual";
+  const bool residual = config_.output == OutputForm::prior_residual;
   if ((config_.use_priors || residual) && !batch.priors.warped.defined()) {
     fail("the batch has no prior maps: compute them before conditioning");
   }
@@ -175,7 +175,7 @@ Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) 
 Conditioning Denoiser::condition(const Batch& batch, const Arrangement& arrangement) const {
   Conditioner& learned = modules_->conditioner;
   const std::int64_t factor = autoencoder_->factor();
-  const bool residual = config_.output == "prior-residual";
+  const bool residual = config_.output == OutputForm::prior_residual;
   const ConditionDrop& drop = arrangement.drop;
   Conditioning c;
   c.layout = arrangement.layout;
@@ -189,7 +189,7 @@ Conditioning Denoiser::condition(const Batch& batch, const Arrangement& arrangem
   if (residual) {
     image = prior_image(batch.priors, batch.background);
     other = flipped_or(batch.priors, image);
-    if (config_.prior_image == "mirror-or-prior") std::swap(image, other);
+    if (config_.prior_image == PriorImage::mirror_or_prior) std::swap(image, other);
   }
   auto maps_of = [&](const at::Tensor& rows, const at::Tensor& samples, const at::Tensor& mask,
                      const at::Tensor& base) {

@@ -16,8 +16,7 @@
 namespace spinfill {
 
 void LossOptions::bind(Fields& f) {
-  f.choice("mode", mode, {"regression", "diffusion", "mixed"},
-           "Noise levels trained: sigma_max alone, log-normal, or a mixture");
+  f.choice("mode", mode, "Noise levels trained: sigma_max alone, log-normal, or a mixture");
   f.number("regression_share", regression_share, "Mixed: probability that a noise draw is a regression", 0, 1);
   f.number("draws", draws, "Noise draws per set of targets; they share the references' pass", 1, 64);
   f.number("foreground_weight", foreground_weight, "Weight of a pixel inside the vehicle, 1 outside", 0, 1000);
@@ -47,8 +46,8 @@ NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& opti
       const double shift = config.noise_shift ? 0.5 * std::log(static_cast<double>(group.targets)) : 0;
       for (std::int64_t m = 0; m < options.draws; ++m, row += group.targets) {
         const double chance = random.uniform(), normal = random.normal(), roll = random.uniform();
-        const bool regression =
-            options.mode == "regression" || (options.mode == "mixed" && chance < options.regression_share);
+        const bool regression = options.mode == LossMode::regression ||
+                                (options.mode == LossMode::mixed && chance < options.regression_share);
         // ln σ ~ N(P_mean, P_std²), shifted by ½ ln N for N targets.
         const double drawn = std::exp(config.noise_mean + config.noise_std * normal + shift);
         const double level = regression ? config.sigma_max : std::clamp(drawn, config.sigma_min, config.sigma_max);

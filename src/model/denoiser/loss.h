@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <vector>
 
 #include "core/config/config.h"
@@ -14,8 +13,14 @@
 
 namespace spinfill {
 
+// Noise levels that are trained: σ = σ_max, ln σ ~ N(P_mean, P_std²), or a mixture of both.
+enum class LossMode { regression, diffusion, mixed };
+template <>
+inline constexpr Named<LossMode> kNamesOf<LossMode>[] = {
+    {LossMode::regression, "regression"}, {LossMode::diffusion, "diffusion"}, {LossMode::mixed, "mixed"}};
+
 struct LossOptions {
-  std::string mode = "mixed";     // "regression" (σ = σ_max), "diffusion" (ln σ ~ N(P_mean, P_std²)), or "mixed"
+  LossMode mode = LossMode::mixed;
   double regression_share = 0.5;  // mixed: probability that a noise draw is a regression
   std::int64_t draws = 1;         // M noise draws per set of targets
   double foreground_weight = 4;   // weight of a pixel inside the vehicle; 1 outside

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "model/sampling/generate.h"
+
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
@@ -8,7 +10,6 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "model/sampling/sampler.h"
 
 namespace spinfill {
 
@@ -107,14 +108,10 @@ void generate_targets(const Denoiser& denoiser, const Batch& batch, const Sample
   at::Tensor x = noise();
   // D does not look at x there.
   x = regression ? denoise(x, model.sigma_max) + x * sigmas.front() : x * sigmas.front();
-  if (config.solver == "euler") {
-    x = sample_euler(x, sigmas, denoise);
-  } else if (config.solver == "heun") {
-    x = sample_heun(x, sigmas, denoise, config, [&] { return noise(); });
-  } else if (config.solver == "dpmpp-2m") {
-    x = sample_dpmpp_2m(x, sigmas, denoise);
-  } else {
-    fail_usage("no solver '{}'; there are: euler, heun, dpmpp-2m", config.solver);
+  switch (config.solver) {
+    case Solver::dpmpp_2m: x = sample_dpmpp_2m(x, sigmas, denoise); break;
+    case Solver::heun: x = sample_heun(x, sigmas, denoise, config, [&] { return noise(); }); break;
+    case Solver::euler: x = sample_euler(x, sigmas, denoise); break;
   }
   const at::Tensor generated = at::clamp((denoiser.autoencoder().decode(x) + 1) * 0.5, 0, 1);
   pictures.flatten(0, 1).index_copy_(0, layout.target_rows, generated.to(pictures.scalar_type()));
@@ -166,12 +163,11 @@ at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerC
   const std::int64_t once =
       evaluations(config.solver, static_cast<std::int64_t>(sigmas.size()) - 1) + (regression ? 1 : 0);
   Counter counter{progress};
-  if (config.mode == "joint") {
+  if (config.mode == SamplingMode::joint) {
     counter.total = once;
     generate_targets(denoiser, batch, config, seed, counter, pictures);
     return pictures;
   }
-  if (config.mode != "sequential") fail_usage("no sampling mode '{}'; there are: joint, sequential", config.mode);
   counter.total = once * batch.is_target.sum(1).max().item<std::int64_t>();
   // Each round generates one target of every sample that has any left; it then is a reference like the given ones.
   Batch round = batch;

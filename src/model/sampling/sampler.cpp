@@ -11,10 +11,9 @@
 namespace spinfill {
 
 void SamplerConfig::bind(Fields& f) {
-  f.choice("solver", solver, {"dpmpp-2m", "heun", "euler"}, "Solver of the probability-flow ODE");
+  f.choice("solver", solver, "Solver of the probability-flow ODE");
   f.number("steps", steps, "Steps; 1 = one evaluation at sigma_max, the regression", 1, 1000);
-  f.choice("mode", mode, {"joint", "sequential"},
-           "All missing views at once, or one by one, each then a further reference");
+  f.choice("mode", mode, "All missing views at once, or one by one, each then a further reference");
   f.number("rho", rho, "Exponent of the noise schedule", 1, 20);
   f.number("sigma_min", sigma_min, "Lowest noise level, 0: the model's (prior-residual: residual_scale / 10)", 0, 1);
   f.number("sigma_max", sigma_max,
@@ -28,7 +27,7 @@ void SamplerConfig::bind(Fields& f) {
   f.number("churn_max", churn_max, "Highest noise level with churn", 0, 1e4);
   f.number("churn_noise", churn_noise, "Factor S_noise on the churn's noise", 0, 2);
   f.flag("cache", cache, "Compute the references once; off: at every step, for benchmarks");
-  f.require(churn == 0 || solver == "heun", "churn needs solver: heun");
+  f.require(churn == 0 || solver == Solver::heun, "churn needs solver: heun");
 }
 
 std::vector<double> karras_sigmas(std::int64_t steps, double sigma_min, double sigma_max, double rho) {
@@ -52,8 +51,8 @@ NoiseSchedule noise_schedule(const ModelConfig& model, const SamplerConfig& conf
   double high = config.sigma_max > 0 ? config.sigma_max : model.sigma_max;
   double low = config.sigma_min > 0 ? config.sigma_min : model.sigma_min;
   const double start = config.start * model.residual_scale;
-  schedule.regression =
-      config.steps > 1 && model.output == "prior-residual" && config.sigma_max == 0 && start < model.sigma_max;
+  schedule.regression = config.steps > 1 && model.output == OutputForm::prior_residual && config.sigma_max == 0 &&
+                        start < model.sigma_max;
   if (schedule.regression) {
     if (config.sigma_min == 0) low = std::max(low, model.residual_scale / 10);
     high = std::max(start, low);
@@ -120,8 +119,8 @@ at::Tensor sample_dpmpp_2m(at::Tensor x, const std::vector<double>& sigmas, cons
   return x;
 }
 
-std::int64_t evaluations(const std::string& solver, std::int64_t steps) {
-  return solver == "heun" ? 2 * steps - 1 : steps;
+std::int64_t evaluations(Solver solver, std::int64_t steps) {
+  return solver == Solver::heun ? 2 * steps - 1 : steps;
 }
 
 }  // namespace spinfill

@@ -5,38 +5,37 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <vector>
 
 #include "core/config/config.h"
-#include "data/batches/batch.h"
-#include "model/denoiser/denoiser.h"
+#include "model/config.h"
 
 namespace spinfill {
 
+enum class Solver { dpmpp_2m, heun, euler };  // heun: EDM's, stochastic with churn > 0
+template <>
+inline constexpr Named<Solver> kNamesOf<Solver>[] = {
+    {Solver::dpmpp_2m, "dpmpp-2m"}, {Solver::heun, "heun"}, {Solver::euler, "euler"}};
+
+// All missing views at once, or one by one, each then a further reference.
+enum class SamplingMode { joint, sequential };
+template <>
+inline constexpr Named<SamplingMode> kNamesOf<SamplingMode>[] = {{SamplingMode::joint, "joint"},
+                                                                 {SamplingMode::sequential, "sequential"}};
+
 struct SamplerConfig {
-  std::string solver = "dpmpp-2m";      // "euler", "heun" (EDM; stochastic with churn > 0) or "dpmpp-2m"
-  std::int64_t steps = 1;               // 1: one evaluation at σ_max, the regression
-  std::string mode = "joint";           // "joint" or "sequential" (each generated view becomes a further reference)
+  Solver solver = Solver::dpmpp_2m;
+  std::int64_t steps = 1;  // 1: one evaluation at σ_max, the regression
+  SamplingMode mode = SamplingMode::joint;
   double rho = 7;                       // Karras schedule
   double sigma_min = 0, sigma_max = 0;  // 0: what suits the model's output form, see noise_schedule
   double start = 20;                    // prior-residual: noise after the regression, in residual scales
   double guidance = 1;                  // classifier-free guidance scale; 1: none
-  // Stochasticity of "heun" (Karras et al. 2022, algorithm 2)
+  // Stochasticity of heun (Karras et al. 2022, algorithm 2)
   double churn = 0, churn_min = 0.05, churn_max = 50, churn_noise = 1.003;
   bool cache = true;  // references computed once; false: joint pass at every step, for benchmarks
   void bind(Fields& f);
 };
-
-// Called after every evaluation of the network: evaluations done, evaluations in all.
-using SamplerProgress = std::function<void(std::int64_t done, std::int64_t total)>;
-
-// Pictures [B,V,3,H,W] float32 in [0,1] on the denoiser's device: reference slots hold the given pictures bit for bit,
-// target slots the generated ones, absent slots 0. Noise is a function of (seed, batch.samples[b], slot), so a sample's
-// result does not depend on what else is in the batch (to rounding). The batch needs its priors; colour and alpha of
-// targets are never read. The batch must be on the denoiser's device.
-at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config, std::uint64_t seed,
-                    const SamplerProgress& progress = {});
 
 // Noise levels σ_0 > … > σ_{N−1} > σ_N = 0 (Karras et al. 2022, eq. 5). N = 1: {σ_max, 0}.
 std::vector<double> karras_sigmas(std::int64_t steps, double sigma_min, double sigma_max, double rho);
@@ -60,6 +59,6 @@ at::Tensor sample_heun(at::Tensor x, const std::vector<double>& sigmas, const De
                        const SamplerConfig& config = {}, const NoiseFunction& noise = {});
 at::Tensor sample_dpmpp_2m(at::Tensor x, const std::vector<double>& sigmas, const DenoiseFunction& denoise);
 // Evaluations that the solver takes for `steps` steps; a regression before them comes on top.
-std::int64_t evaluations(const std::string& solver, std::int64_t steps);
+std::int64_t evaluations(Solver solver, std::int64_t steps);
 
 }  // namespace spinfill

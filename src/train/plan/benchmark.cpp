@@ -20,7 +20,7 @@
 #include "model/cost/cost.h"
 #include "model/denoiser/weights.h"
 #include "model/device.h"
-#include "model/sampling/sampler.h"
+#include "model/sampling/generate.h"
 #include "synth/synth.h"
 #include "train/checkpoints/training_state.h"
 #include "train/plan/device_rate.h"

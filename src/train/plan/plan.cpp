@@ -181,7 +181,7 @@ class DryRun {
 double flops_of_set(const Denoiser& denoiser, const RunConfig& config, const LossOptions& loss,
                     const PerceptualDistance& perceptual) {
   const std::vector<ViewCounts> views = possible_views(config.data);
-  const auto with_mode = [&](const std::string& mode) {
+  const auto with_mode = [&](LossMode mode) {
     LossOptions options = loss;
     options.mode = mode;
     double flops = 0;
@@ -192,8 +192,9 @@ double flops_of_set(const Denoiser& denoiser, const RunConfig& config, const Los
     }
     return flops / static_cast<double>(views.size());
   };
-  if (loss.mode != "mixed" || loss.lpips == 0) return with_mode(loss.mode);
-  return loss.regression_share * with_mode("regression") + (1 - loss.regression_share) * with_mode("diffusion");
+  if (loss.mode != LossMode::mixed || loss.lpips == 0) return with_mode(loss.mode);
+  return loss.regression_share * with_mode(LossMode::regression) +
+         (1 - loss.regression_share) * with_mode(LossMode::diffusion);
 }
 
 double reserve_of(const RunConfig& config, const PlanTarget& target, double tensors) {
@@ -277,7 +278,7 @@ MemoryUse training_memory(const RunConfig& config, const PlanTarget& target) {
   MemoryUse most;
   for (const Phase& phase : phases_of(config)) {
     LossOptions loss = phase.loss;
-    if (loss.mode == "mixed" && loss.lpips > 0) loss.mode = "diffusion";  // LPIPS of every draw
+    if (loss.mode == LossMode::mixed && loss.lpips > 0) loss.mode = LossMode::diffusion;  // LPIPS of every draw
     for (const ViewCounts& counts : {views.front(), views.back()}) {
       const MemoryUse use = dry.step(counts, loss);
       if (use.total() > most.total()) most = use;

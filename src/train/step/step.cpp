@@ -25,7 +25,7 @@ LossOptions loss_options_at(const RunConfig& config, std::int64_t step) {
   LossOptions options = config.loss;
   const bool regression =
       static_cast<double>(step) < config.train.regression_share * static_cast<double>(config.train.steps);
-  if (regression) options.mode = "regression";
+  if (regression) options.mode = LossMode::regression;
   if (regression) options.draws = 1;  // every draw would be the same input
   return options;
 }

@@ -137,6 +137,30 @@ TEST(Config, OverridesWinAndAreCheckedAlike) {
   }
 }
 
+TEST(Config, APresetGivesValuesThatOtherKeysOverride) {
+  struct Sizes {
+    std::int64_t width = 1, depth = 1, other = 1;
+    void bind(Fields& f) {
+      f.preset("size", {{"small", {{"width", 2}, {"depth", 2}}}, {"large", {{"width", 9}, {"depth", 9}}}}, "Size");
+      f.number("width", width, "Width", 1, 10);
+      f.number("depth", depth, "Depth", 1, 10);
+      f.number("other", other, "Other", 1, 10);
+    }
+  };
+  const auto sizes = [](const std::string& yaml, const std::vector<Override>& overrides) {
+    Sizes s;
+    read_config_text(yaml, "c.yaml", overrides, [&](Fields& f) { s.bind(f); });
+    return std::vector<std::int64_t>{s.width, s.depth, s.other};
+  };
+  using Values = std::vector<std::int64_t>;
+  EXPECT_EQ(sizes("size: large\n", {}), (Values{9, 9, 1}));
+  EXPECT_EQ(sizes("width: 3\nsize: large\n", {}), (Values{3, 9, 1}));
+  EXPECT_EQ(sizes("size: large\n", {{"width", "3"}}), (Values{3, 9, 1}));
+  EXPECT_EQ(sizes("width: 3\nsize: small\nother: 4\n", {{"depth", "5"}, {"size", "large"}}), (Values{9, 5, 4}));
+  expect_error(ExitCode::usage, {"c.yaml:2", "size", "smal", "one of small, large", "did you mean 'small'?"},
+               [&] { sizes("width: 3\nsize: smal\n", {}); });
+}
+
 TEST(Config, HostileDocumentsAreRefused) {
   expect_error(ExitCode::usage, {"c.yaml:2", "'steps' stands twice"}, [] { read("steps: 1\nsteps: 2\n"); });
   expect_error(ExitCode::usage, {"c.yaml", "anchors and aliases"}, [] { read("a: &x [1]\nb: *x\n"); });

@@ -67,7 +67,7 @@ TEST(Flops, AgreeWithPyTorchsCounterOnTheSameNetwork) {
     for (const std::int64_t targets : expected.at("targets")) sets.push_back({Batch::kViews - targets, targets});
     const Flops flops =
         training_flops(denoiser, blank_batch(sets, expected.at("height"), expected.at("width"), at::kMeta),
-                       LossOptions{.mode = "regression"}, 1);
+                       LossOptions{.mode = LossMode::regression}, 1);
     EXPECT_EQ(flops.forward, expected.at("forward").get<double>()) << name;
     EXPECT_EQ(flops.backward, expected.at("backward").get<double>()) << name;
   }
@@ -76,7 +76,7 @@ TEST(Flops, AgreeWithPyTorchsCounterOnTheSameNetwork) {
 TEST(Flops, OfTheRealPassAreThoseWithoutMemory) {
   const ModelConfig config = test::tiny_config();
   LossOptions options;
-  options.mode = "diffusion";
+  options.mode = LossMode::diffusion;
   options.draws = 2;
   options.rollout = 0.5;
   const Batch batch = test::make_batch({"rrrrtrrt", "trr-r-rt"});
@@ -113,7 +113,7 @@ TEST(CountedMemory, CountsWhatLivesAndItsPeak) {
 TEST(CountedMemory, PassWithoutMemoryHasTheRealPeak) {
   const auto peak_of = [](at::Device device) {
     const CountedMemory memory(device.type());
-    Denoiser denoiser(model_preset("tiny"), 1, device);
+    Denoiser denoiser(from_json<ModelConfig>({{"preset", "tiny"}}, "test"), 1, device);
     const Batch batch = blank_batch({{5, 3}, {7, 1}}, 64, 96, device);
     use_meta_kernels();
     training_loss(denoiser, batch, {}, 1).sum.backward();

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <functional>
 
-#include "model/sampling/sampler.h"
+#include "model/sampling/generate.h"
 #include "model/tiny.h"
 #include "support/support.h"
 
@@ -72,7 +72,7 @@ TEST(PriorChannels, HoldNormalsInTheCamerasFrame) {
   const at::Tensor back = batch.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 2).to(at::kFloat);  // [B,V,3]
   batch.priors.normal = back.view({1, 8, 3, 1, 1}).expand({1, 8, 3, 16, 24}).contiguous();
   const at::Tensor channels = prior_channels(batch);
-  ASSERT_EQ(channels.size(2), kPriorChannels);
+  ASSERT_EQ(channels.size(2), ModelConfig::kPriorChannels);
   EXPECT_TRUE(channels.narrow(2, 0, PriorMaps::kChannels).equal(batch.priors.stacked()));
   const at::Tensor seen = channels.narrow(2, PriorMaps::kChannels, 3);
   const at::Tensor expected = at::tensor({0.f, 0.f, 1.f}).view({1, 1, 3, 1, 1}).expand_as(seen);
@@ -192,7 +192,7 @@ TEST(Denoiser, ReferencesAreNeverScaled) {
 // The equations of DESIGN for the EDM form, with F known: conv_out zero makes F zero.
 TEST(Denoiser, EdmPreconditioning) {
   ModelConfig config = test::tiny_config();
-  config.output = "edm";
+  config.output = OutputForm::edm;
   const Batch batch = make_batch({"rrrrtrrt"});
   const Denoiser fresh(config, 1);
   const Conditioning conditioning = fresh.condition(batch);
@@ -215,8 +215,8 @@ TEST(Denoiser, OutputForms) {
   const at::NoGradGuard no_grad;
   for (const std::string form : {"edm", "mirror-or-prior", "prior"}) {
     ModelConfig config = test::tiny_config();
-    config.output = form == "edm" ? "edm" : "prior-residual";
-    if (form != "edm") config.prior_image = form;
+    config.output = form == "edm" ? OutputForm::edm : OutputForm::prior_residual;
+    if (form != "edm") config.prior_image = *value_named<PriorImage>(form);
     const Denoiser fresh(config, 1);
     for (const auto& [name, parameter] : fresh.parameters()) {
       if (name != "unet.conv_out.bias") continue;

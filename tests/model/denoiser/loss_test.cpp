@@ -25,7 +25,7 @@ using test::max_difference;
 
 LossOptions regression() {
   LossOptions options;
-  options.mode = "regression";
+  options.mode = LossMode::regression;
   return options;
 }
 
@@ -67,7 +67,7 @@ TEST(Loss, IsComputedOnTheDeviceAlone) {
   };
   ModelConfig config = test::tiny_config();
   config.dropout = {.identity = 0.5, .references = 0.5, .priors = 0.5};
-  for (const char* output : {"edm", "prior-residual"}) {
+  for (const OutputForm output : {OutputForm::edm, OutputForm::prior_residual}) {
     config.output = output;
     for (const bool recompute : {false, true}) {
       Denoiser denoiser(config, 1, at::kMeta);
@@ -75,7 +75,7 @@ TEST(Loss, IsComputedOnTheDeviceAlone) {
       LossOptions options;
       options.draws = 2;
       options.huber = 0.1;
-      options.rollout = config.output == "edm" ? 0 : 0.5;
+      options.rollout = config.output == OutputForm::edm ? 0 : 0.5;
       const Batch batch = blank_batch({{6, 2}, {5, 3}, {6, 2}}, 16, 24, at::kMeta);
       const TrainingDraw draw = draw_training(denoiser, batch, options, 1);
       foreign.clear();
@@ -83,7 +83,7 @@ TEST(Loss, IsComputedOnTheDeviceAlone) {
           at::RecordFunctionCallback(watch).needsInputs(true).scopes({at::RecordScope::FUNCTION}));
       training_loss(denoiser, batch, draw, options).sum.backward();
       at::removeCallback(handle);
-      EXPECT_TRUE(foreign.empty()) << output << ": " << fmt::format("{}", fmt::join(foreign, ", "));
+      EXPECT_TRUE(foreign.empty()) << name_of(output) << ": " << fmt::format("{}", fmt::join(foreign, ", "));
     }
   }
 }
@@ -111,7 +111,7 @@ TEST(Loss, PerceptualDistanceOfNoisyDrawsOnly) {
   const Denoiser denoiser(test::tiny_config(), 1);
   const Batch batch = make_batch({"rrrrtrrt", "t-rt---t"});
   LossOptions options;
-  options.mode = "mixed";
+  options.mode = LossMode::mixed;
   options.draws = 4;
   const auto seen = [&](const LossOptions& given) {
     std::int64_t rows = 0;
@@ -133,9 +133,9 @@ TEST(Loss, PerceptualDistanceOfNoisyDrawsOnly) {
   EXPECT_GT(rows, 0);
   EXPECT_LT(rows, 5 * 4);
   EXPECT_GT(with, plain);
-  options.mode = "regression";
+  options.mode = LossMode::regression;
   EXPECT_EQ(seen(options).first, 0);
-  options.mode = "diffusion";
+  options.mode = LossMode::diffusion;
   EXPECT_EQ(seen(options).first, 5 * 4);
   test::expect_error(ExitCode::runtime, {"loss.lpips"}, [&] { training_loss(denoiser, batch, options, 5); });
 }
@@ -146,7 +146,7 @@ TEST(Loss, PerceptualDistanceCountsOncePerTargetValue) {
   const Denoiser denoiser(config, 1);
   const Batch batch = make_batch({"rrrrtrrr"});
   LossOptions options;
-  options.mode = "diffusion";
+  options.mode = LossMode::diffusion;
   const double plain = training_loss(denoiser, batch, options, 5).sum.item<double>();
   options.lpips = 3;
   const auto distance = [](const at::Tensor& a, const at::Tensor& b) { return (a - b).square().mean({1, 2, 3}); };
@@ -159,11 +159,11 @@ TEST(Loss, PerceptualDistanceCountsOncePerTargetValue) {
 // standard deviation σ_d: λ·(c_skip²·σ² + (1 − c_skip)²·y²).
 TEST(Loss, EdmWeightsMakeEveryNoiseLevelEqual) {
   ModelConfig config = test::tiny_config();
-  config.output = "edm";
+  config.output = OutputForm::edm;
   config.noise_shift = false;
   config.noise_std = 0;
   LossOptions options;
-  options.mode = "diffusion";
+  options.mode = LossMode::diffusion;
   options.foreground_weight = 1;
   options.draws = 8;
   for (const double ln_sigma : {-3.0, -1.0, 0.5, 2.0}) {
@@ -210,7 +210,7 @@ TEST(Loss, DoesNotDependOnTheSplit) {
   test::randomise(denoiser);
   const std::vector<std::string> slots = {"rrrrtrrt", "t-rt---t", "trrrrrtr"};
   LossOptions options;
-  options.mode = "mixed";
+  options.mode = LossMode::mixed;
   options.draws = 2;
   const at::NoGradGuard no_grad;
   const TrainingLoss together = training_loss(denoiser, make_batch(slots), options, 5);
@@ -256,7 +256,7 @@ TEST(Loss, DoesNotDependOnTheSplit) {
 TEST(Loss, NoiseLevelsHaveTheStatedDistribution) {
   const ModelConfig config = test::tiny_config();
   LossOptions options;
-  options.mode = "diffusion";
+  options.mode = LossMode::diffusion;
   options.draws = 64;
   const Batch batch = make_batch(std::vector<std::string>(64, "rrrrtttt"), 2, 2);
   const ViewLayout layout = make_view_layout(batch.is_reference, batch.is_target);
@@ -267,7 +267,7 @@ TEST(Loss, NoiseLevelsHaveTheStatedDistribution) {
   EXPECT_NEAR(levels.select(1, 0).std().item<double>(), 1.2, 0.08);
   EXPECT_NEAR(draw.noise.std().item<double>(), 1, 0.02);
   EXPECT_NEAR(draw.noise.mean().item<double>(), 0, 0.02);
-  options.mode = "mixed";
+  options.mode = LossMode::mixed;
   options.regression_share = 0.25;
   const NoiseDraw mixed = draw_training_noise(config, options, layout, batch.samples, 1, 1, 3);
   EXPECT_NEAR((mixed.sigma == 80).to(at::kDouble).mean().item<double>(), 0.25, 0.04);
@@ -290,7 +290,7 @@ TEST(Loss, RolloutDenoisesTheModelsOwnRegression) {
   test::randomise(denoiser);
   const Batch batch = make_batch({"rrrrtrrt", "t-rt---t"});
   LossOptions options;
-  options.mode = "diffusion";
+  options.mode = LossMode::diffusion;
   options.draws = 2;
   const double from_truth = training_loss(denoiser, batch, options, 5).squared_error.item<double>();
   options.rollout = 1;

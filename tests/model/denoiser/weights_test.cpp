@@ -90,27 +90,54 @@ TEST(PixelAutoencoder, IsLossless) {
   EXPECT_TRUE(product.equal(latents * autoencoder->pixel_weights(weights)));
 }
 
-TEST(ModelConfig, Presets) {
-  // Parameters in millions, as docs/model.md states them.
-  const std::map<std::string, double> millions = {{"tiny", 1.16},   {"small", 2.18}, {"base", 12.3},
-                                                  {"medium", 57.3}, {"large", 231},  {"sd15", 867}};
-  for (const std::string& name : model_preset_names()) {
-    const ModelConfig config = model_preset(name);
-    EXPECT_NO_THROW(to_yaml(config));
-    const auto count = static_cast<double>(Denoiser(config, 0, at::kMeta).parameter_count()) / 1e6;
-    EXPECT_NEAR(count, millions.at(name), 0.01 * millions.at(name)) << name;
+ModelConfig read_model(const std::string& yaml, const std::vector<Override>& overrides = {}) {
+  ModelConfig config;
+  read_config_text(yaml, "model.yaml", overrides, [&](Fields& f) { config.bind(f); });
+  return config;
+}
+
+// The table of docs/model.md, row by row.
+TEST(ModelConfig, PresetsAreThoseDocumented) {
+  const std::string document = read_file(test::fixture("../../docs/model.md"), 1 << 20);
+  for (const std::string& name : preset_names(model_presets())) {
+    const ModelConfig c = read_model("preset: " + name);
+    const auto millions = static_cast<double>(Denoiser(c, 0, at::kMeta).parameter_count()) / 1e6;
+    const std::string row = fmt::format(
+        "\n| `{}`{} | {:.3g} M | {} | {} | {} | {} | {} | {} | {} |\n", name, name == "small" ? " (default)" : "",
+        millions, fmt::join(c.block_out_channels, ", "), c.layers_per_block, fmt::join(c.attention_levels, " "),
+        c.attention_heads, c.cross_attention_dim, c.norm_num_groups, c.pixel_factor);
+    EXPECT_NE(document.find(row), std::string::npos) << row;
   }
-  EXPECT_EQ(Denoiser(ModelConfig{}, 0, at::kMeta).parameter_count(),
-            Denoiser(model_preset("small"), 0, at::kMeta).parameter_count());
-  expect_error(ExitCode::usage, {"smal", "small"}, [] { model_preset("smal"); });
+  EXPECT_EQ(to_json(ModelConfig{}), to_json(read_model("preset: small")));
+  expect_error(ExitCode::usage, {"model.yaml:1", "preset", "smal", "did you mean 'small'?"},
+               [] { read_model("preset: smal"); });
+}
+
+TEST(ModelConfig, SizesBesideAPresetOverrideIt) {
+  const ModelConfig config =
+      read_model("attention_heads: 4\npreset: base\nblend: false\n", {{"cross_attention_dim", "128"}});
+  EXPECT_EQ(config.block_out_channels, (std::vector<std::int64_t>{64, 96, 128, 192}));
+  EXPECT_EQ(config.attention_heads, 4);
+  EXPECT_EQ(config.cross_attention_dim, 128);
+  EXPECT_FALSE(config.blend);
+  // What is stored holds the sizes and no name.
+  for (const bool help : {false, true}) EXPECT_EQ(to_json(read_model(to_yaml(config, help))), to_json(config));
+  EXPECT_FALSE(to_json(config).contains("preset"));
+  EXPECT_EQ(to_yaml(config, false).find("preset"), std::string::npos);
+}
+
+// Named on the command line it goes before a file's sizes, but not before sizes named there as well.
+TEST(ModelConfig, APresetOfTheCommandLineOverridesTheFile) {
+  const ModelConfig config = read_model("block_out_channels: [32, 48, 64]\nsigma_max: 40\npreset: tiny\n",
+                                        {{"attention_heads", "4"}, {"preset", "base"}});
+  EXPECT_EQ(config.block_out_channels, (std::vector<std::int64_t>{64, 96, 128, 192}));
+  EXPECT_EQ(config.attention_heads, 4);
+  EXPECT_EQ(config.sigma_max, 40);
 }
 
 TEST(ModelConfig, RefusesWhatDoesNotFit) {
   auto refuse = [](const std::string& yaml, const std::vector<std::string>& texts) {
-    expect_error(ExitCode::usage, texts, [&] {
-      ModelConfig config;
-      read_config_text(yaml, "model.yaml", {}, [&](Fields& f) { config.bind(f); });
-    });
+    expect_error(ExitCode::usage, texts, [&] { read_model(yaml); });
   };
   refuse("block_out_channels: [64, 96]", {"model.yaml", "attention_levels"});
   refuse("norm_num_groups: 12", {"norm_num_groups"});

@@ -22,7 +22,7 @@ struct Gradients {
 
 Gradients gradients_of(Denoiser& denoiser, const std::vector<std::string>& slots, std::int64_t draws = 1) {
   LossOptions options;
-  options.mode = "mixed";
+  options.mode = LossMode::mixed;
   options.draws = draws;
   options.rollout = 0.5;
   Batch batch = make_batch(slots);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/sampling/sampler.h"
-#include "core/files/json.h"
+#include "model/sampling/generate.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -29,7 +28,7 @@ double exact(double x, double from, double to) {
   return kMean + (x - kMean) * std::sqrt((to * to + d) / (from * from + d));
 }
 
-using Solver = std::function<at::Tensor(at::Tensor, const std::vector<double>&, const DenoiseFunction&)>;
+using SolverFunction = std::function<at::Tensor(at::Tensor, const std::vector<double>&, const DenoiseFunction&)>;
 at::Tensor heun(at::Tensor x, const std::vector<double>& sigmas, const DenoiseFunction& f) {
   return sample_heun(x, sigmas, f);
 }
@@ -51,7 +50,7 @@ TEST(Sampler, KarrasSchedule) {
 TEST(Sampler, EqualsReferenceImplementations) {
   const Json stored = read_json(test::fixture("model/samplers.json"));
   const at::Tensor x = at::tensor(stored.at("x").get<std::vector<double>>(), at::kDouble);
-  const std::vector<std::pair<std::string, Solver>> solvers = {
+  const std::vector<std::pair<std::string, SolverFunction>> solvers = {
       {"euler", sample_euler}, {"heun", heun}, {"dpmpp-2m", sample_dpmpp_2m}};
   for (const auto& [name, solver] : solvers) {
     for (const std::int64_t steps : {1, 2, 5, 12}) {
@@ -62,7 +61,7 @@ TEST(Sampler, EqualsReferenceImplementations) {
   }
 }
 
-double error(const Solver& solver, int steps) {
+double error(const SolverFunction& solver, int steps) {
   // Without the last step to 0, so that the order shows: from 10 to 0.1 in equal steps of ln σ.
   std::vector<double> sigmas;
   for (int i = 0; i <= steps; ++i) sigmas.push_back(10 * std::pow(0.01, static_cast<double>(i) / steps));
@@ -71,7 +70,7 @@ double error(const Solver& solver, int steps) {
 }
 
 TEST(Sampler, OrderOfConvergence) {
-  const std::vector<std::tuple<const char*, Solver, double>> solvers = {
+  const std::vector<std::tuple<const char*, SolverFunction, double>> solvers = {
       {"euler", sample_euler, 1}, {"heun", heun, 2}, {"dpmpp-2m", sample_dpmpp_2m, 2}};
   for (const auto& [name, solver, order] : solvers) {
     const double measured = std::log2(error(solver, 160) / error(solver, 320));
@@ -95,7 +94,7 @@ TEST(Sampler, StochasticHeunKeepsTheDistribution) {
   const at::Tensor x = sample_heun(noise() * 80, karras_sigmas(40, 0.002, 80, 7), counted, config, noise);
   EXPECT_NEAR(x.mean().item<double>(), kMean, 0.01);
   EXPECT_NEAR(x.std().item<double>(), kDeviation, 0.02);
-  EXPECT_EQ(calls, evaluations("heun", 40));
+  EXPECT_EQ(calls, evaluations(Solver::heun, 40));
   const at::Tensor start = noise() * 80;
   const std::uint64_t before = seed;
   const at::Tensor first = sample_heun(start, karras_sigmas(10, 0.002, 80, 7), gaussian, config, noise);
@@ -103,7 +102,7 @@ TEST(Sampler, StochasticHeunKeepsTheDistribution) {
   EXPECT_GT(max_difference(first, sample_heun(start, karras_sigmas(10, 0.002, 80, 7), gaussian)), 0.01);
 }
 
-SamplerConfig steps(std::int64_t count, const std::string& solver = "dpmpp-2m") {
+SamplerConfig steps(std::int64_t count, Solver solver = Solver::dpmpp_2m) {
   SamplerConfig config;
   config.steps = count;
   config.solver = solver;
@@ -126,7 +125,7 @@ const std::vector<std::string> kSlots = {"rrrrtrrt", "t-rt---t"};
 
 TEST(Generate, KeepsReferencesAndLeavesAbsentViewsZero) {
   const Case c(kSlots);
-  for (const std::string mode : {"joint", "sequential"}) {
+  for (const SamplingMode mode : {SamplingMode::joint, SamplingMode::sequential}) {
     SamplerConfig config = steps(2);
     config.mode = mode;
     const at::Tensor pictures = c.run(config);
@@ -156,14 +155,15 @@ TEST(Generate, DoesNotDependOnTheRestOfTheBatch) {
   Case alone(kSlots);
   alone.batch.is_target[0].fill_(false);
   alone.batch.is_reference[0].fill_(false);
-  for (const std::string solver : {"euler", "heun", "dpmpp-2m"}) {
-    EXPECT_LT(max_difference(together.run(steps(4, solver))[1], alone.run(steps(4, solver))[1]), 2e-4) << solver;
+  for (const Solver solver : {Solver::euler, Solver::heun, Solver::dpmpp_2m}) {
+    EXPECT_LT(max_difference(together.run(steps(4, solver))[1], alone.run(steps(4, solver))[1]), 2e-4)
+        << name_of(solver);
   }
 }
 
 // Nothing of the targets' truth leaks: bit-identical whatever stands there.
 TEST(Generate, NeverReadsTheTruth) {
-  for (const std::string mode : {"joint", "sequential"}) {
+  for (const SamplingMode mode : {SamplingMode::joint, SamplingMode::sequential}) {
     Case c(kSlots);
     SamplerConfig config = steps(2);
     config.mode = mode;
@@ -171,7 +171,7 @@ TEST(Generate, NeverReadsTheTruth) {
     const at::Tensor hidden = at::logical_not(c.batch.is_reference).view({2, 8, 1, 1, 1});
     c.batch.colour = at::where(hidden, at::full_like(c.batch.colour, NAN), c.batch.colour);
     c.batch.alpha = at::where(hidden, at::full_like(c.batch.alpha, NAN), c.batch.alpha);
-    EXPECT_TRUE(c.run(config).equal(before)) << mode;
+    EXPECT_TRUE(c.run(config).equal(before)) << name_of(mode);
   }
 }
 
@@ -187,7 +187,7 @@ TEST(Generate, CachedEqualsUncached) {
 TEST(Generate, SequentialUsesWhatItGenerated) {
   const Case c({"r-tt----"});
   SamplerConfig config = steps(1);
-  config.mode = "sequential";
+  config.mode = SamplingMode::sequential;
   const at::Tensor pictures = c.run(config);
   Batch second = c.batch;
   second.colour = pictures.clone();
@@ -239,15 +239,16 @@ TEST(Generate, GuidanceNeedsATrainedNullCondition) {
 
 TEST(Generate, ReportsProgress) {
   const Case c({"r-tt----"});
-  for (const auto& [mode, total] : std::vector<std::pair<std::string, std::int64_t>>{{"joint", 4}, {"sequential", 8}}) {
-    SamplerConfig config = steps(3, "heun");
+  for (const auto& [mode, total] :
+       std::vector<std::pair<SamplingMode, std::int64_t>>{{SamplingMode::joint, 4}, {SamplingMode::sequential, 8}}) {
+    SamplerConfig config = steps(3, Solver::heun);
     config.mode = mode;
     std::vector<std::int64_t> seen;
     generate(c.denoiser, c.batch, config, 4, [&, expected = total](std::int64_t done, std::int64_t all) {
       EXPECT_EQ(all, expected);
       seen.push_back(done);
     });
-    ASSERT_EQ(static_cast<std::int64_t>(seen.size()), total) << mode;
+    ASSERT_EQ(static_cast<std::int64_t>(seen.size()), total) << name_of(mode);
     EXPECT_EQ(seen.back(), total);
   }
 }
@@ -277,7 +278,7 @@ TEST(Sampler, ScheduleOfAResidual) {
   EXPECT_TRUE(noise_schedule(model, asked).regression);
   EXPECT_NEAR(noise_schedule(model, asked).sigmas[0], 0.075, 1e-12);
   EXPECT_NEAR(noise_schedule(model, asked).sigmas[2], 0.015, 1e-12);
-  model.output = "edm";
+  model.output = OutputForm::edm;
   schedule = noise_schedule(model, steps(5));
   EXPECT_FALSE(schedule.regression);
   EXPECT_EQ(schedule.sigmas, karras_sigmas(5, model.sigma_min, model.sigma_max, 7));

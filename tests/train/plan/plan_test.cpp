@@ -29,7 +29,7 @@ class Plan : public ::testing::Test {
   }
   static RunConfig config_of(const std::string& model, std::int64_t batch_sets, std::int64_t micro_batch_sets) {
     RunConfig config;
-    config.model = model_preset(model);
+    config.model = from_json<ModelConfig>({{"preset", model}}, "test");
     config.data.path = (*folder_ / "data").string();
     config.data.priors.grid = 16;
     config.data.missing = {3};
@@ -69,7 +69,7 @@ TEST_F(Plan, MeasuredPeaksAreThosePlanned) {
   expect_planned(wide, "base, 2 micro-batches of 1 set one after the other");
   RunConfig draws = config_of("tiny", 2, 2);
   draws.train.regression_share = 0;
-  draws.loss.mode = "diffusion";
+  draws.loss.mode = LossMode::diffusion;
   draws.loss.draws = 3;
   expect_planned(draws, "tiny, 3 noise draws");
 }
@@ -99,7 +99,7 @@ TEST_F(Plan, MeasuredPeakWithLpips) {
   if (weights == nullptr || *weights == '\0') GTEST_SKIP() << "SKIPPED: no LPIPS weights";
   RunConfig config = config_of("tiny", 2, 2);
   config.train.regression_share = 0;
-  config.loss.mode = "diffusion";
+  config.loss.mode = LossMode::diffusion;
   config.loss.lpips = 0.1;
   const MemoryUse with = training_memory(config, {});
   EXPECT_GT(with.perceptual, 1 << 20);
@@ -124,7 +124,7 @@ TEST_F(Plan, WeightsMomentsAndGradientsAreExact) {
 
 TEST(Configs, LargeHasTheLargeNetwork) {
   const auto config = load_config<RunConfig>(test::fixture("../../configs/large.yaml"));
-  EXPECT_EQ(to_json(config.model), to_json(model_preset("large")));
+  EXPECT_EQ(to_json(config.model), to_json(from_json<ModelConfig>({{"preset", "large"}}, "test")));
 }
 
 // A GPU holds the next batch and the one on its way, and one for each shape that is recorded.

@@ -38,7 +38,7 @@ class RecordedPass : public test::TinyRuns {
  protected:
   RunConfig config() const {
     RunConfig config = test::tiny_config(folder_ / "data");
-    config.loss.mode = "mixed";
+    config.loss.mode = LossMode::mixed;
     config.loss.draws = 2;
     config.loss.rollout = 0.5;
     config.model.dropout = {.identity = 0.3, .references = 0.3, .priors = 0.3};
