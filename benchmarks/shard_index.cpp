@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "data/batches/samples.h"
+#include "data/open_data_set.h"
 #include "data/shards/shards.h"
 
 using namespace spinfill;

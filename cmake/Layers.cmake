@@ -54,7 +54,7 @@ endfunction()
 # Whether a file includes ATen, torch or c10. What is known of a header is kept in a global property.
 function(spinfill_includes_tensors path result)
   get_property(known GLOBAL PROPERTY "spinfill_tensors_${path}")
-  if(known STREQUAL "")
+  if("${known}" STREQUAL "")
     set(known 0)
     set_property(GLOBAL PROPERTY "spinfill_tensors_${path}" 0)  # ends circles
     file(STRINGS "${path}" includes REGEX "^#include [<\"]")

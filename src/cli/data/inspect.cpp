@@ -9,6 +9,8 @@
 #include "core/error.h"
 #include "core/files/files.h"
 #include "core/signals.h"
+#include "data/sets/picture_folder.h"
+#include "data/sets/view_set_reader.h"
 #include "pages/inspect_photos.h"
 
 namespace spinfill {

@@ -8,10 +8,11 @@
 
 #include "core/error.h"
 #include "core/signals.h"
-#include "data/pictures/picture.h"
-#include "data/sets/data_set.h"
+#include "data/sets/set_folders.h"
+#include "data/sets/splits.h"
+#include "data/sets/view_set_reader.h"
+#include "data/shards/shard_sample.h"
 #include "data/shards/shard_scan.h"
-#include "data/shards/shard_set.h"
 #include "data/shards/shards.h"
 #include "data/shards/tar.h"
 

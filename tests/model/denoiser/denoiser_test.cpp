@@ -9,6 +9,7 @@
 #include <cmath>
 #include <functional>
 
+#include "data/priors/prior_image.h"
 #include "model/sampling/sampler.h"
 #include "model/tiny.h"
 #include "support/support.h"

@@ -2,6 +2,7 @@
 #include "train/step/recorded_pass.h"
 
 #include "data/batches/loader.h"
+#include "data/open_data_set.h"
 #include "train/step/cuda_graph.h"
 #include "train/step/device_feed.h"
 #include "train/step/optimizer.h"

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "core/files/positional_file.h"
-#include "data/sets/view_set.h"
 #include "data/sets/view_set_reader.h"
 #include "data/shards/tar.h"
 
