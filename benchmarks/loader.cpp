@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "data/batches/loader.h"
+#include "data/open_data_set.h"
 
 using namespace spinfill;
 

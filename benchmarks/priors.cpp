@@ -17,9 +17,12 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "data/pictures/picture.h"
+#include "data/priors/prior_image.h"
 #include "core/files/files.h"
 #include "data/priors/priors.h"
 #include "data/sets/view_set.h"
+#include "data/sets/view_set_reader.h"
 #include "geometry/hull/plan_box.h"
 #include "geometry/hull/ray_march.h"
 #include "geometry/hull/visual_hull.h"

@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "data/batches/samples.h"
+#include "data/open_data_set.h"
 #include "data/shards/shards.h"
 
 using namespace spinfill;

@@ -13,6 +13,7 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "data/open_data_set.h"
 #include "data/sets/data_set.h"
 #include "data/spins/stabilise.h"
 

@@ -44,7 +44,7 @@ int run(const Options& options) {
   const StopSignals signals;
   const LoadedModel model = load_model(options.model, options.choice, choose_device(options.device));
   CompleteOptions complete = options.complete;
-  complete.cameras = parse_camera_source(options.cameras);
+  complete.cameras = parse_camera_choice(options.cameras);
   complete.deliver = options.deliver == "canonical" ? Delivery::canonical : Delivery::given;
   complete.runner.sampler = sampler_of(model, options);
   std::optional<Progress> progress;

@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "core/error.h"
+#include "data/sets/categories.h"
 #include "synth/synth.h"
 
 namespace spinfill {
@@ -19,7 +20,7 @@ std::function<int()> add(CLI::App& app) {
   auto options = std::make_shared<SynthOptions>();
   app.add_option("--out", options->out, "Folder to make")->required();
   app.add_option("--sets", options->sets, "Vehicles; with --meshes default one each");
-  app.add_option("--categories", options->categories, "Of sedan,suv,hatchback,jeep,pickup,truck,bus (default all)")
+  app.add_option("--categories", options->categories, fmt::format("Of {} (default all)", fmt::join(kCategories, ",")))
       ->delimiter(',');
   app.add_option("--size", options->width, "Width of the pictures, px")->capture_default_str();
   app.add_option("--height", options->height, "Height, px (default two thirds of the width, a multiple of 8)");

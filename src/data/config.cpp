@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "data/sets/slots.h"
+
 namespace spinfill {
 
 void AugmentConfig::bind(Fields& f) {
@@ -48,13 +50,13 @@ void DataConfig::bind(Fields& f) {
   f.number("width", width, "Width of the model's pictures, px", 8, 4096);
   f.number("height", height, "Height of the model's pictures, px", 8, 4096);
   f.choice(
-      "cameras", cameras, {"stated", "estimated", "turntable"},
+      "cameras", cameras,
       "stated: of transforms.json, the turntable's where there are none; estimated: from the masks of each sample's "
       "references alone; turntable: the same for all sets");
   f.flag("cues", cues, "Tell the model how each picture departs from the canonical turntable");
   f.list("background", background, "Background that pictures are composited on: sRGB, three numbers", 0, 1);
-  f.list("missing", missing, "How many views are missing; one is drawn per sample", 1, 8);
-  f.list("references", references, "How many views are given; when not empty, used instead of missing", 0, 7);
+  f.list("missing", missing, "How many views are missing; one is drawn per sample", 1, kSlots);
+  f.list("references", references, "How many views are given; when not empty, used instead of missing", 0, kSlots - 1);
   f.require(background.size() == 3, "background needs three numbers (red, green, blue)");
   f.require(!missing.empty() || !references.empty(), "missing and references are both empty");
   f.group("augment", augment, "Augmentation of training samples");

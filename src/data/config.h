@@ -12,6 +12,16 @@
 
 namespace spinfill {
 
+// Where the cameras of a sample's views come from (data/spins/set_cameras.h).
+enum class CameraSource {
+  stated,     // transforms.json, the turntable where it states none
+  estimated,  // the masks of the references
+  turntable,  // the canonical turntable, for all sets
+};
+template <>
+inline constexpr Named<CameraSource> kNamesOf<CameraSource>[] = {
+    {CameraSource::stated, "stated"}, {CameraSource::estimated, "estimated"}, {CameraSource::turntable, "turntable"}};
+
 struct AugmentConfig {
   double mirror = 0.5;            // share of samples whose whole set is mirrored (θ → −θ)
   double plain_background = 0.5;  // share of samples on a plain background of random colour
@@ -48,8 +58,8 @@ struct ReplayConfig {
 struct DataConfig {
   std::string path;  // a data set's folder: view sets or tar shards
   ReplayConfig replay;
-  std::int64_t width = 96, height = 64;        // px, of the model's pictures
-  std::string cameras = "stated";              // or "estimated", "turntable" (data/spins/set_cameras.h)
+  std::int64_t width = 96, height = 64;  // px, of the model's pictures
+  CameraSource cameras = CameraSource::stated;
   bool cues = false;                           // give the model each view's stabilisation cue; else zeros
   std::vector<double> background = {1, 1, 1};  // sRGB in [0,1]
   std::vector<std::int64_t> missing = {1, 2, 3};

@@ -2,17 +2,16 @@
 #include "geometry/camera.h"
 
 #include <cmath>
-#include <numbers>
 
 #include <Eigen/Geometry>
 #include <Eigen/LU>
 
 #include "core/error.h"
+#include "geometry/angles.h"
 
 namespace spinfill {
 
 namespace {
-constexpr double kDegree = std::numbers::pi / 180;
 
 void check_size(int width, int height) {
   if (width <= 0 || height <= 0) fail("camera: a picture of {}x{} px has no pixels", width, height);

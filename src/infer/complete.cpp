@@ -9,16 +9,18 @@
 #include "core/error.h"
 #include "core/files/atomic_folder.h"
 #include "core/log.h"
-#include "data/batches/batch.h"
-#include "data/batches/samples.h"
 #include "data/pictures/canonical.h"
 #include "data/pictures/picture.h"
+#include "data/sets/categories.h"
+#include "data/sets/picture_folder.h"
+#include "data/sets/set_pictures.h"
+#include "data/sets/view_camera.h"
+#include "data/sets/view_set_reader.h"
+#include "data/sets/view_set_writer.h"
 #include "pages/spin_page.h"
 
 namespace spinfill {
 namespace {
-
-constexpr std::uint64_t kMaxPictureBytes = std::uint64_t{1} << 30;
 
 // The picture with the frame's mask as its alpha.
 cv::Mat masked_picture(const ViewSet& set, const Frame& frame) {
@@ -63,7 +65,7 @@ double stated_azimuth(const ViewCameras& chosen, const Frame& given) {
 }
 
 std::string copy_file(const ViewSet& set, const std::string& file, const fs::path& to) {
-  std::string bytes = read_file(path_inside(set.folder, file, set.id), kMaxPictureBytes);
+  std::string bytes = read_file(path_inside(set.folder, file, set.id), kMaxPictureFileBytes);
   write_file_atomic(to, bytes);
   return bytes;
 }
@@ -107,7 +109,7 @@ std::vector<Frame> missing_on(const CanonicalSpin& canonical, const ViewSet& set
 // What write_transforms() knows nothing of.
 void annotate(const fs::path& path, const std::vector<SpinFrame>& frames, const ViewCameras& chosen, bool canonical) {
   Json root = read_json(path);
-  root["cameras"] = chosen.source;
+  root["cameras"] = name_of(chosen.source);
   if (chosen.estimate && !canonical) {
     // The key says that cameras are an estimate of the pictures as photographed (states_own_cameras()).
     root["stabilisation"] = to_json(*chosen.estimate);
@@ -212,7 +214,7 @@ Json complete_folder(const LoadedModel& model, const fs::path& input, const fs::
   folder.commit();
 
   Json summary = {{"out", out.string()}, {"id", set.id}, {"given", given_list}, {"generated", generated_list}};
-  summary["cameras"] = chosen.source;
+  summary["cameras"] = name_of(chosen.source);
   summary["deliver"] = canonical ? "canonical" : "given";
   if (chosen.estimate) summary["stabilisation"] = to_json(*chosen.estimate);
   summary["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();

@@ -20,7 +20,7 @@ struct CompleteOptions {
   RunnerOptions runner;
   std::string category;            // instead of the set's own; empty: as the set says
   std::vector<std::int64_t> hide;  // azimuths (multiples of 45) of given views that are left out and generated anew
-  CameraSource cameras = CameraSource::automatic;
+  CameraChoice cameras = {};       // automatic
   Delivery deliver = Delivery::given;
   bool replace = false;  // an existing output folder may be replaced
 };

@@ -7,7 +7,7 @@
 #include <array>
 
 #include "core/error.h"
-#include "data/batches/samples.h"
+#include "data/batches/make_batch.h"
 #include "data/pictures/letterbox.h"
 
 namespace spinfill {

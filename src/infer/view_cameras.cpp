@@ -13,7 +13,7 @@ constexpr double kPoorConfidence = 0.3;
 
 void hide_views(ViewSet& set, const std::vector<std::int64_t>& azimuths) {
   for (const std::int64_t azimuth : azimuths) {
-    const auto hidden = [&](const Frame& frame) { return 45 * frame.slot() == azimuth; };
+    const auto hidden = [&](const Frame& frame) { return azimuth_of(frame.slot()) == azimuth; };
     if (std::erase_if(set.frames, hidden) == 0) {
       fail_usage("{}: there is no view at {} degrees to hide", set.folder.string(), azimuth);
     }
@@ -25,12 +25,12 @@ bool states_cameras(const ViewSet& set) {
   return std::ranges::any_of(set.frames, [](const Frame& frame) { return frame.camera.has_value(); });
 }
 
-CameraSource resolve(const ViewSet& set, CameraSource source, bool hides) {
-  if (source == CameraSource::stated && !states_cameras(set)) {
+CameraSource resolve(const ViewSet& set, CameraChoice choice, bool hides) {
+  if (choice == CameraSource::stated && !states_cameras(set)) {
     fail_usage("{}: states no cameras: give --cameras estimated or turntable, or write them into transforms.json",
                set.folder.string());
   }
-  if (source != CameraSource::automatic) return source;
+  if (choice) return *choice;
   // Cameras of an earlier estimate know the views that are now hidden.
   const bool stated = states_cameras(set) && (!hides || states_own_cameras(set));
   return stated ? CameraSource::stated : CameraSource::estimated;
@@ -52,36 +52,31 @@ void log_estimate(const std::string& id, const Stabilisation& estimate) {
 
 }  // namespace
 
-CameraSource parse_camera_source(const std::string& name) {
-  if (name == "auto") return CameraSource::automatic;
-  if (name == "stated") return CameraSource::stated;
-  if (name == "estimated") return CameraSource::estimated;
-  if (name == "turntable") return CameraSource::turntable;
+CameraChoice parse_camera_choice(const std::string& name) {
+  if (name == "auto") return std::nullopt;
+  if (const auto source = value_named<CameraSource>(name)) return source;
   fail_usage("cameras '{}' are not known; use auto, stated, estimated or turntable", name);
 }
 
-ViewCameras choose_cameras(const ViewSet& set, CameraSource wanted, const std::vector<std::int64_t>& hidden) {
-  const CameraSource source = resolve(set, wanted, !hidden.empty());
-  ViewCameras out;
-  out.set = source == CameraSource::stated ? set : as_photographed(set);
+ViewCameras choose_cameras(const ViewSet& set, CameraChoice choice, const std::vector<std::int64_t>& hidden) {
+  const CameraSource source = resolve(set, choice, !hidden.empty());
+  ViewCameras out{source == CameraSource::stated ? set : as_photographed(set), source, {}};
   hide_views(out.set, hidden);
-  out.source = "stated";
   if (source == CameraSource::stated) return out;
 
   for (Frame& frame : out.set.frames) frame.camera.reset();
   out.set.missing.clear();
-  out.source = "turntable";
   if (source == CameraSource::turntable) return out;
   try {
     out.estimate = stabilise_set(out.set);
   } catch (const Error& error) {
-    if (wanted != CameraSource::automatic) throw;
+    if (choice) throw;
     log_warning("{}; the model's canonical turntable is used instead", error.what());
+    out.source = CameraSource::turntable;
     return out;
   }
   log_estimate(out.set.id, *out.estimate);
   out.set = with_cameras(out.set, *out.estimate);
-  out.source = "estimated";
   return out;
 }
 

@@ -5,27 +5,24 @@
 #include <string>
 #include <vector>
 
+#include "data/config.h"
 #include "data/spins/stabilise.h"
 
 namespace spinfill {
 
-// Where the cameras of a set that is to be completed come from.
-enum class CameraSource {
-  automatic,  // stated where the set states cameras of its own, else estimated
-  stated,     // transforms.json
-  estimated,  // from the given views' masks (geometry/spin/stabilise.h)
-  turntable,  // the model's canonical turntable at each azimuth
-};
-CameraSource parse_camera_source(const std::string& name);  // auto, stated, estimated, turntable; else exit 2
+// Where the cameras of a set that is to be completed come from (data/config.h). Nothing means automatic: stated where
+// the set states cameras of its own, else estimated from the given views' masks.
+using CameraChoice = std::optional<CameraSource>;
+CameraChoice parse_camera_choice(const std::string& name);  // auto, stated, estimated, turntable; else exit 2
 
 struct ViewCameras {
-  ViewSet set;         // with these cameras, those of missing views too
-  std::string source;  // "stated", "estimated" or "turntable": what automatic became
+  ViewSet set;          // with these cameras, those of missing views too
+  CameraSource source;  // what automatic became
   std::optional<Stabilisation> estimate;
 };
 // Leaves the views at `hidden` azimuths (multiples of 45) out of the set before anything looks at them: they take no
 // part in an estimate, nor do cameras that an earlier estimate made with their help. One line on stderr tells how an
 // estimate went, one more what is doubtful. Where automatic finds no estimate it takes the turntable and says why.
-ViewCameras choose_cameras(const ViewSet& set, CameraSource source, const std::vector<std::int64_t>& hidden);
+ViewCameras choose_cameras(const ViewSet& set, CameraChoice choice, const std::vector<std::int64_t>& hidden);
 
 }  // namespace spinfill

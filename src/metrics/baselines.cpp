@@ -4,19 +4,15 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include <cmath>
-
 #include "core/config/config.h"
 #include "core/error.h"
+#include "data/priors/prior_image.h"
+#include "data/sets/slots.h"
 
 namespace spinfill {
 namespace {
 
 constexpr std::int64_t V = Batch::kViews;
-
-double angle_between(double a_deg, double b_deg) {
-  return std::abs(std::remainder(a_deg - b_deg, 360.0));
-}
 
 at::Tensor copied_pictures(const Batch& batch, bool mirror) {
   const at::Tensor is_reference = batch.is_reference.cpu().contiguous();
@@ -28,7 +24,7 @@ at::Tensor copied_pictures(const Batch& batch, bool mirror) {
     const at::Tensor plain = batch.background[b].view({3, 1, 1}).expand_as(batch.colour[b][0]);
     std::vector<at::Tensor> views;
     for (std::int64_t v = 0; v < V; ++v) {
-      const std::int64_t m = mirror_slot(v);
+      const std::int64_t m = mirrored_slot(v);
       if (mirror && m != v && given[b][m]) {
         views.push_back(batch.colour[b][m].flip({2}));
         continue;
@@ -36,8 +32,8 @@ at::Tensor copied_pictures(const Batch& batch, bool mirror) {
       std::int64_t nearest = -1;
       for (std::int64_t r = 0; r < V; ++r) {
         if (!given[b][r]) continue;
-        const double angle = angle_between(azimuths[b][r], azimuths[b][v]);
-        if (nearest < 0 || angle < angle_between(azimuths[b][nearest], azimuths[b][v])) nearest = r;
+        const double angle = apart_deg(azimuths[b][r], azimuths[b][v]);
+        if (nearest < 0 || angle < apart_deg(azimuths[b][nearest], azimuths[b][v])) nearest = r;
       }
       views.push_back(nearest < 0 ? plain : batch.colour[b][nearest]);
     }
@@ -68,7 +64,7 @@ Predictor baseline_predictor(const std::string& name) {
 }
 
 const std::string& case_of(std::int64_t slot, const std::vector<bool>& is_reference) {
-  const std::int64_t mirror = mirror_slot(slot);
+  const std::int64_t mirror = mirrored_slot(slot);
   if (mirror == slot) return kCases[1];
   return is_reference.at(mirror) ? kCases[0] : kCases[2];
 }

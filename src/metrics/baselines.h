@@ -21,7 +21,7 @@ inline const std::vector<std::string> kBaselines = {"nearest", "mirror", "prior"
 // nearest: the reference nearest in azimuth is copied; of two equally near ones that of the lower slot; without any
 //   reference the plain background.
 // mirror: the picture of the slot at −θ flipped left-right where that is a reference, else nearest.
-// prior: the hull warp (data/priors/priors.h prior_image).
+// prior: the hull warp (data/priors/prior_image.h).
 // mirror-or-prior: the flipped mirror view where given, else the hull warp. The one to beat.
 // The last two need batch.priors. Another name is an error (exit 2).
 at::Tensor baseline_pictures(const std::string& name, const Batch& batch);
@@ -30,8 +30,5 @@ Predictor baseline_predictor(const std::string& name);
 // "mirror view given", "front/back" (the view is its own mirror view) or "side without mirror".
 inline const std::vector<std::string> kCases = {"mirror view given", "front/back", "side without mirror"};
 const std::string& case_of(std::int64_t slot, const std::vector<bool>& is_reference);
-inline std::int64_t mirror_slot(std::int64_t slot) {
-  return (Batch::kViews - slot) % Batch::kViews;
-}
 
 }  // namespace spinfill

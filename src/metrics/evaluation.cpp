@@ -15,6 +15,8 @@
 #include "core/error.h"
 #include "core/files/sha256.h"
 #include "core/side_by_side.h"
+#include "data/sets/categories.h"
+#include "data/sets/slots.h"
 #include "metrics/image_metrics.h"
 
 namespace spinfill {
@@ -38,7 +40,7 @@ void finish(EvaluationReport& report) {
     const ImageRow& row = rows[i];
     if (i > 0 && sort_key(rows[i - 1]) == sort_key(row)) {
       fail("vehicle {}, sample {}, view {}° was scored twice; give each process its own share of the samples", row.id,
-           row.sample, 45 * row.slot);
+           row.sample, azimuth_of(row.slot));
     }
     vehicles.insert(row.id);
     subsets.insert({row.id, row.sample});
@@ -147,9 +149,9 @@ ScoredBatch score_batch(const Predictor& predictor, const Batch& batch, bool bas
       if (is_target[b][v].item<bool>()) row.targets.push_back(v);
     }
     for (const std::int64_t v : row.targets) {
-      if (given[v]) fail("{}: view {}° is a reference and a target at once", row.id, 45 * v);
+      if (given[v]) fail("{}: view {}° is a reference and a target at once", row.id, azimuth_of(v));
       if (!at::isfinite(methods[0][b][v]).all().item<bool>()) {
-        fail("{}: the model gave values that are not finite for the view {}°", row.id, 45 * v);
+        fail("{}: the model gave values that are not finite for the view {}°", row.id, azimuth_of(v));
       }
       std::vector<at::Tensor> pictures;
       for (const at::Tensor& method : methods) pictures.push_back(method[b][v].to(at::kFloat));
@@ -274,7 +276,7 @@ Summary summarise(const EvaluationReport& report, std::size_t method) {
     const Scores& scores = row.scores.at(method);
     overall.add(scores);
     by_missing[row.missing()].add(scores);
-    by_azimuth[45 * row.slot].add(scores);
+    by_azimuth[azimuth_of(row.slot)].add(scores);
     by_category[row.category].add(scores);
     by_case[row.case_name].add(scores);
   }

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/side_by_side.h"
+#include "data/open_data_set.h"
 #include "data/priors/stored_priors.h"
 
 namespace spinfill {
@@ -80,7 +81,7 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
   }
   const PriorConfig& priors = config_.priors;
   protocol.conditions =
-      fmt::format("cameras {}{}, hull of {} voxels{}, {}{}", config_.cameras, config_.cues ? " with cues" : "",
+      fmt::format("cameras {}{}, hull of {} voxels{}, {}{}", name_of(config_.cameras), config_.cues ? " with cues" : "",
                   priors.grid, priors.mirror ? "" : " without its mirror image",
                   !priors.plan_box  ? "flanks unbounded"
                   : priors.sections ? "flanks by sections and plan box"

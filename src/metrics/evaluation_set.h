@@ -5,8 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "data/batches/samples.h"
-#include "data/sets/view_set.h"
+#include "data/batches/make_batch.h"
 #include "metrics/config.h"
 #include "metrics/evaluation.h"
 #include "model/sampling/sampler.h"

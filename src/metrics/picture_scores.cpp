@@ -9,7 +9,7 @@
 #include <opencv2/core.hpp>
 
 #include "core/error.h"
-#include "data/sets/view_set.h"
+#include "data/pictures/picture.h"
 #include "metrics/image_metrics.h"
 #include "metrics/report.h"
 

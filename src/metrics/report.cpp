@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "core/error.h"
-#include "data/sets/view_set_reader.h"
+#include "data/sets/view_set.h"
 
 namespace spinfill {
 namespace {
@@ -33,7 +33,7 @@ Json summary_to_json(const Summary& summary) {
 
 Json azimuths(const std::vector<std::int64_t>& slots) {
   Json list = Json::array();
-  for (const std::int64_t slot : slots) list.push_back(45 * slot);
+  for (const std::int64_t slot : slots) list.push_back(azimuth_of(slot));
   return list;
 }
 
@@ -57,8 +57,9 @@ struct RowReader {
   std::int64_t slot(const Json& value, const std::string& key) const {
     if (!value.is_number_integer()) wrong(key, "not an azimuth of 0, 45, … 315");
     const double azimuth = value.get<double>();
-    if (azimuth < 0 || azimuth > 315 || std::fmod(azimuth, 45) != 0) wrong(key, "not an azimuth of 0, 45, … 315");
-    return static_cast<std::int64_t>(azimuth) / 45;
+    if (azimuth < 0 || azimuth > azimuth_of(kSlots - 1) || std::fmod(azimuth, kSlotStepDeg) != 0)
+      wrong(key, "not an azimuth of 0, 45, … 315");
+    return static_cast<std::int64_t>(azimuth) / kSlotStepDeg;
   }
   std::vector<std::int64_t> slots(const std::string& key) const {
     const Json& list = field(key);
@@ -110,7 +111,7 @@ Json report_to_json(const EvaluationReport& report) {
     Json entry;
     entry["id"] = row.id;
     entry["sample"] = row.sample;
-    entry["azimuth_deg"] = 45 * row.slot;
+    entry["azimuth_deg"] = azimuth_of(row.slot);
     entry["category"] = row.category;
     entry["case"] = row.case_name;
     entry["missing"] = row.missing();

@@ -3,21 +3,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include <opencv2/imgproc.hpp>
 
 #include "data/pictures/canonical.h"
 #include "data/pictures/letterbox.h"
 #include "data/pictures/picture.h"
+#include "data/sets/set_pictures.h"
 #include "data/spins/hull_agreement.h"
 #include "data/spins/hull_overlay.h"
+#include "geometry/angles.h"
 
 namespace spinfill {
 namespace {
 
 constexpr int kPageWidth = 960;  // px; larger photographs are shrunk for the page
-constexpr double kDegree = std::numbers::pi / 180;
 
 SpinFrame frame_of(const cv::Mat& rgba, double azimuth_deg) {
   SpinFrame frame;

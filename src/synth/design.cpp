@@ -219,11 +219,6 @@ void set_arches(Draw& draw, VehicleDesign& d, float gap, float flare) {
   }
 }
 
-const std::vector<std::string>& all_categories() {
-  static const std::vector<std::string> categories = {"sedan", "suv", "hatchback", "jeep", "pickup", "truck", "bus"};
-  return categories;
-}
-
 VehicleDesign draw_design(const std::string& category, Random& random) {
   Draw draw{random};
   if (category == "bus") return draw_bus(draw);

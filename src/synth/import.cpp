@@ -19,6 +19,7 @@
 #include "core/error.h"
 #include "core/files/files.h"
 #include "data/pictures/picture.h"
+#include "data/sets/categories.h"
 #include "synth/design.h"
 #include "synth/orientation.h"
 
@@ -304,7 +305,7 @@ std::vector<MeshFile> find_meshes(const fs::path& folder) {
       if (step != "." && step != "meshes") steps.push_back(lower(step.string()));
     }
     const std::string stem = lower(path.stem().string());
-    for (const auto& category : all_categories()) {
+    for (const auto& category : kCategories) {
       const bool named =
           std::find(steps.begin(), steps.end(), category) != steps.end() || stem.find(category) != std::string::npos;
       if (named && file.category.empty()) file.category = category;

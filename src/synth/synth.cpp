@@ -21,6 +21,8 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/signals.h"
+#include "data/sets/categories.h"
+#include "data/sets/view_set_writer.h"
 #include "synth/import.h"
 #include "synth/orientation.h"
 #include "synth/vehicle.h"
@@ -126,7 +128,7 @@ class Source {
     if (loaded.model != nullptr && loaded.vehicle == vehicle) return *loaded.model;
     loaded.vehicle = vehicle;
     if (meshes_.empty()) {
-      const auto& categories = options_.categories.empty() ? all_categories() : options_.categories;
+      const auto& categories = options_.categories.empty() ? kCategories : options_.categories;
       Random random(options_.seed, vehicle, Stream::vehicle);
       const auto k = static_cast<std::size_t>(random.integer(static_cast<std::int64_t>(categories.size())));
       loaded.model = std::make_unique<Vehicle>(draw_design(categories[k], random));
@@ -207,8 +209,8 @@ void SynthOptions::check() const {
   if (meshes.empty() && (up != "auto" || front != "auto")) fail_usage("--up and --front are for --meshes");
   if (meshes.empty()) {
     for (const auto& category : categories) {
-      if (std::find(all_categories().begin(), all_categories().end(), category) == all_categories().end()) {
-        fail_usage("--categories {}: not one of {}", category, fmt::join(all_categories(), ", "));
+      if (std::find(kCategories.begin(), kCategories.end(), category) == kCategories.end()) {
+        fail_usage("--categories {}: not one of {}", category, fmt::join(kCategories, ", "));
       }
     }
   }
@@ -285,17 +287,11 @@ Rig draw_rig(const Model& model, const Box& frame, const SynthOptions& options, 
   return rig;
 }
 
-namespace {
-Json intrinsics_of(const Camera& camera) {
-  return {{"fl_x", camera.fl_x}, {"fl_y", camera.fl_y}, {"cx", camera.cx}, {"cy", camera.cy}};
-}
-}  // namespace
-
 void render_set(const Model& model, const std::string& id, const std::string& source, const std::string& licence,
                 std::uint64_t index, const SynthOptions& options, const fs::path& folder) {
-  const Box frame = bounding_box(model);
+  const Box box = bounding_box(model);
   Random camera_random(options.seed, index, Stream::camera), light_random(options.seed, index, Stream::rendering);
-  const Rig rig = draw_rig(model, frame, options, camera_random);
+  const Rig rig = draw_rig(model, box, options, camera_random);
   const Studio studio(light_random);
   const std::uint64_t noise = light_random.bits64();
   const int width = options.width, height = options.picture_height();
@@ -305,7 +301,7 @@ void render_set(const Model& model, const std::string& id, const std::string& so
     make_folder(folder / "normal");
   }
   if (options.masks) make_folder(folder / "mask");
-  Renderer renderer(model, frame);
+  Renderer renderer(model, box);
   Json frames = Json::array();
   const bool framed = options.scale_jitter > 0 || options.shift_jitter > 0;  // else the intrinsics are the set's
   Camera camera;
@@ -317,37 +313,30 @@ void render_set(const Model& model, const std::string& id, const std::string& so
     cv::Mat bgra;
     cv::cvtColor(picture.rgba, bgra, cv::COLOR_RGBA2BGRA);
     write_picture(folder / name, bgra);
-    Json json;
-    json["file_path"] = name;
-    json["azimuth_deg"] = rig.views[i].azimuth_deg;
-    if (options.azimuth_jitter > 0) json["stated_azimuth_deg"] = 360.0 * static_cast<double>(i) / options.views;
-    Json matrix = Json::array();
-    for (int row = 0; row < 4; ++row) {
-      Json line = Json::array();
-      for (int column = 0; column < 4; ++column) line.push_back(camera.vehicle_from_camera(row, column));
-      matrix.push_back(line);
-    }
-    json["transform_matrix"] = matrix;
-    if (framed) json.update(intrinsics_of(camera));
+    Frame frame;
+    frame.file_path = name;
+    frame.azimuth_deg = rig.views[i].azimuth_deg;
+    if (options.azimuth_jitter > 0) frame.stated_azimuth_deg = 360.0 * static_cast<double>(i) / options.views;
+    frame.camera = camera;
     if (options.masks) {
       cv::Mat alpha;
       cv::extractChannel(picture.rgba, alpha, 3);
       write_picture(folder / "mask" / name, alpha);
-      json["mask_file_path"] = "mask/" + name;
+      frame.mask_file_path = "mask/" + name;
     }
     if (options.render.geometry) {
       write_picture(folder / "depth" / name, depth_picture(picture.depth));
       write_picture(folder / "normal" / name, normal_picture(picture.normal));
-      json["depth_file_path"] = "depth/" + name;
-      json["normal_file_path"] = "normal/" + name;
+      frame.depth_file_path = "depth/" + name;
+      frame.normal_file_path = "normal/" + name;
     }
-    frames.push_back(json);
+    frames.push_back(frame_to_json(frame, framed, FrameKeys::camera_after_azimuth));
   }
   Json json;
   json["camera_model"] = "PINHOLE";
   json["w"] = width;
   json["h"] = height;
-  if (!framed) json.update(intrinsics_of(camera));
+  if (!framed) put_intrinsics(json, camera);
   json["id"] = id;
   json["category"] = model.category;
   json["source"] = source;

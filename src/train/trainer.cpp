@@ -16,6 +16,7 @@
 #include "core/progress.h"
 #include "core/signals.h"
 #include "core/tensors/freed_memory.h"
+#include "data/open_data_set.h"
 #include "model/denoiser/weights.h"
 #include "model/device.h"
 #include "run/run_folder.h"

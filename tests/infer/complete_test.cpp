@@ -10,6 +10,8 @@
 #include <opencv2/imgproc.hpp>
 
 #include "data/pictures/picture.h"
+#include "data/sets/view_set_reader.h"
+#include "data/sets/view_set_writer.h"
 #include "data/spins/stabilise.h"
 #include "infer/bundle.h"
 #include "infer/small_model.h"
@@ -204,17 +206,17 @@ TEST_F(Complete, EstimatesCamerasWhereNoneAreStated) {
                  stated = write_uneven_photographs(folder_ / "stated", true);
   CompleteOptions options = steps(1);
   options.hide = {90, 225};
-  const auto run = [&](const fs::path& in, CameraSource source, const std::string& name) {
+  const auto run = [&](const fs::path& in, CameraChoice source, const std::string& name) {
     options.cameras = source;
     return complete_folder(model, in, folder_ / name, options);
   };
-  Json summary = run(bare, CameraSource::automatic, "a");
+  Json summary = run(bare, std::nullopt, "a");
   EXPECT_EQ(summary["cameras"], "estimated");
   EXPECT_EQ(summary["stabilisation"]["views"], 6);
   EXPECT_EQ(summary["given"], Json({0.0, 45.0, 135.0, 180.0, 270.0, 315.0})) << "as stated, not as corrected";
   EXPECT_EQ(read_json(folder_ / "a/transforms.json")["cameras"], "estimated");
   EXPECT_FALSE(states_own_cameras(read_view_set(folder_ / "a"))) << "another estimate may replace them";
-  summary = run(stated, CameraSource::automatic, "b");
+  summary = run(stated, std::nullopt, "b");
   EXPECT_EQ(summary["cameras"], "stated");
   EXPECT_FALSE(summary.contains("stabilisation"));
   EXPECT_EQ(run(bare, CameraSource::turntable, "c")["cameras"], "turntable");

@@ -3,6 +3,8 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include "data/pictures/picture.h"
+#include "data/sets/picture_folder.h"
 #include "support/support.h"
 
 namespace spinfill {
@@ -22,8 +24,8 @@ ViewSet photographs(const std::filesystem::path& folder, bool masked) {
 
 TEST(ViewCameras, AutomaticEstimatesWhatIsNotStated) {
   const test::TemporaryFolder folder;
-  const ViewCameras found = choose_cameras(photographs(folder / "set", true), CameraSource::automatic, {});
-  EXPECT_EQ(found.source, "estimated");
+  const ViewCameras found = choose_cameras(photographs(folder / "set", true), std::nullopt, {});
+  EXPECT_EQ(found.source, CameraSource::estimated);
   EXPECT_TRUE(found.estimate.has_value());
   EXPECT_EQ(found.set.missing.size(), 5U);
 }
@@ -33,9 +35,9 @@ TEST(ViewCameras, AutomaticFallsBackToTheTurntable) {
   const test::TemporaryFolder folder;
   const ViewSet set = photographs(folder / "set", false);
   testing::internal::CaptureStderr();
-  const ViewCameras found = choose_cameras(set, CameraSource::automatic, {});
+  const ViewCameras found = choose_cameras(set, std::nullopt, {});
   const std::string said = testing::internal::GetCapturedStderr();
-  EXPECT_EQ(found.source, "turntable");
+  EXPECT_EQ(found.source, CameraSource::turntable);
   EXPECT_FALSE(found.estimate.has_value());
   EXPECT_NE(said.find("no mask"), std::string::npos) << said;
   EXPECT_NE(said.find("turntable is used instead"), std::string::npos) << said;
@@ -46,11 +48,10 @@ TEST(ViewCameras, AutomaticFallsBackToTheTurntable) {
 TEST(ViewCameras, WrongRequestsAreOneLine) {
   const test::TemporaryFolder folder;
   const ViewSet set = photographs(folder / "set", true);
-  test::expect_error(ExitCode::usage, {"'guessed'", "auto"}, [] { parse_camera_source("guessed"); });
-  test::expect_error(ExitCode::usage, {"no view at 45 degrees"},
-                     [&] { choose_cameras(set, CameraSource::automatic, {45}); });
+  test::expect_error(ExitCode::usage, {"'guessed'", "auto"}, [] { parse_camera_choice("guessed"); });
+  test::expect_error(ExitCode::usage, {"no view at 45 degrees"}, [&] { choose_cameras(set, std::nullopt, {45}); });
   test::expect_error(ExitCode::usage, {"every view is hidden"}, [&] {
-    choose_cameras(set, CameraSource::automatic, {0, 90, 135});
+    choose_cameras(set, std::nullopt, {0, 90, 135});
   });
 }
 

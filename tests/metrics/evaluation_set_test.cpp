@@ -107,7 +107,7 @@ TEST(EvaluationSet, ProtocolTellsCamerasAndPriors) {
   const auto protocol = [&] { return EvaluationSet(data, {}, "train").protocol({}, 0); };
   const Protocol plain = protocol();
   EXPECT_EQ(plain.conditions, "cameras stated, hull of 16 voxels, flanks by plan box");
-  data.cameras = "estimated";
+  data.cameras = CameraSource::estimated;
   data.priors.sections = true;
   const Protocol other = protocol();
   EXPECT_EQ(other.conditions, "cameras estimated, hull of 16 voxels, flanks by sections and plan box");

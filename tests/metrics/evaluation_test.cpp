@@ -9,6 +9,8 @@
 #include <latch>
 #include <utility>
 
+#include "data/priors/prior_image.h"
+#include "data/sets/categories.h"
 #include "metrics/image_metrics.h"
 #include "metrics/report.h"
 #include "support/examples.h"

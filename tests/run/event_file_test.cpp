@@ -11,6 +11,7 @@
 #include <map>
 
 #include "core/files/files.h"
+#include "data/pictures/picture.h"
 #include "data/sets/view_set.h"
 #include "run/run_log.h"
 #include "support/support.h"

@@ -80,7 +80,7 @@ Batch example_batch(const std::vector<std::int64_t>& samples, const std::vector<
   p.flipped_validity = map(1);
   for (std::int64_t b = 0; b < B; ++b) {
     for (std::int64_t v = 0; v < V; ++v) {
-      const std::int64_t m = mirror_slot(v);
+      const std::int64_t m = mirrored_slot(v);
       if (m == v || !batch.is_reference[b][m].item<bool>()) continue;
       p.flipped[b][v] = batch.colour[b][m].flip({2});
       p.flipped_validity[b][v].fill_(1);

@@ -14,6 +14,9 @@
 #include "core/random.h"
 #include "core/tensors/safetensors.h"
 #include "data/batches/batch.h"
+#include "data/pictures/picture.h"
+#include "data/sets/categories.h"
+#include "data/sets/view_set_writer.h"
 
 namespace spinfill::test {
 namespace {
@@ -84,8 +87,8 @@ ViewSet write_tiny_set(const std::filesystem::path& folder, const TinySetOptions
   set.height = options.height;
   for (const int slot : options.slots) {
     Frame frame;
-    frame.file_path = fmt::format("{:03}.png", 45 * slot);
-    frame.azimuth_deg = 45.0 * slot;
+    frame.file_path = fmt::format("{:03}.png", azimuth_of(slot));
+    frame.azimuth_deg = azimuth_of(slot);
     frame.camera = turntable_camera(tiny_turntable(options), frame.azimuth_deg, options.width, options.height);
     write_png(folder / frame.file_path, render_tiny_vehicle(*frame.camera, options.seed));
     if (!options.cameras) frame.camera.reset();

@@ -6,6 +6,7 @@
 #include "core/files/json.h"
 #include "data/pictures/picture.h"
 #include "data/sets/view_set.h"
+#include "data/sets/view_set_reader.h"
 #include "support/support.h"
 #include "synth/import.h"
 #include "synth/orientation.h"

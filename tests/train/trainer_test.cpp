@@ -6,6 +6,7 @@
 #include <ATen/Parallel.h>
 
 #include "data/batches/loader.h"
+#include "data/open_data_set.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 #include "train/checkpoints/checkpoint.h"

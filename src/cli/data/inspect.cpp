@@ -11,6 +11,8 @@
 #include "core/files/files.h"
 #include "core/files/json.h"
 #include "core/signals.h"
+#include "data/sets/picture_folder.h"
+#include "data/sets/view_set_reader.h"
 #include "pages/inspect_photos.h"
 
 namespace spinfill {

@@ -18,6 +18,8 @@
 #include "core/progress.h"
 #include "core/side_by_side.h"
 #include "core/signals.h"
+#include "data/sets/picture_folder.h"
+#include "data/sets/view_set_reader.h"
 #include "data/spins/hold_out.h"
 #include "data/spins/stabilise.h"
 
@@ -103,7 +105,7 @@ double mean(const std::vector<double>& values) {
   return values.empty() ? 0 : sum / static_cast<double>(values.size());
 }
 
-double thousandth(double value) {
+double ten_thousandth(double value) {
   return std::round(1e4 * value) / 1e4;
 }
 
@@ -127,9 +129,9 @@ int score_left_out(const Options& options) {
       photographed.push_back(view.agreement.as_photographed);
       before.push_back(view.before.iou);
       references.push_back(view.references);
-      row["held_out_iou"].push_back(thousandth(view.agreement.iou));
-      row["held_out_iou_as_photographed"].push_back(thousandth(view.agreement.as_photographed));
-      row["held_out_iou_before"].push_back(thousandth(view.before.iou));
+      row["held_out_iou"].push_back(ten_thousandth(view.agreement.iou));
+      row["held_out_iou_as_photographed"].push_back(ten_thousandth(view.agreement.as_photographed));
+      row["held_out_iou_before"].push_back(ten_thousandth(view.before.iou));
       row["azimuth_deg"].push_back(view.azimuth_deg);
       row["left_out_deg"].push_back(view.left_out_deg);
       if (!options.json) {
@@ -138,12 +140,12 @@ int score_left_out(const Options& options) {
                    view.agreement.as_photographed, view.before.iou);
       }
     }
-    row["reference_iou"] = thousandth(mean(references));
+    row["reference_iou"] = ten_thousandth(mean(references));
     all.push_back(row);
   }
-  const Json means = {{"held_out_iou", thousandth(mean(after))},
-                      {"held_out_iou_as_photographed", thousandth(mean(photographed))},
-                      {"held_out_iou_before", thousandth(mean(before))}};
+  const Json means = {{"held_out_iou", ten_thousandth(mean(after))},
+                      {"held_out_iou_as_photographed", ten_thousandth(mean(photographed))},
+                      {"held_out_iou_before", ten_thousandth(mean(before))}};
   if (options.json) {
     Json out = all.size() == 1 ? all[0] : Json{{"sets", all}};
     out["mean"] = means;

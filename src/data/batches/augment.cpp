@@ -8,12 +8,12 @@
 #include <Eigen/Geometry>
 
 #include "core/random.h"
+#include "geometry/angles.h"
 
 namespace spinfill {
 
 namespace {
 // What the estimator leaves over on perturbed photographs (experiments/stabilisation): standard deviations.
-constexpr double kDegree = std::numbers::pi / 180;
 constexpr double kScaleError = 0.007, kShiftError = 0.004, kRollError = 0.5 * kDegree, kAzimuthError = 1.1 * kDegree,
                  kElevationError = 0.6 * kDegree;
 }  // namespace

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "data/config.h"
+#include "data/sets/slots.h"
 #include "geometry/spin/cameras.h"
 
 namespace spinfill {
@@ -18,7 +19,7 @@ struct Augmentation {
   bool mirror = false;                             // the whole set: pictures flipped, θ → −θ, cameras mirrored
   std::optional<std::array<float, 3>> background;  // plain, sRGB; absent: the configured one
   std::optional<ColourMap> colour;                 // on the foreground, before compositing
-  std::optional<std::array<ViewCorrection, 8>> camera_errors;  // by slot; of references alone
+  std::optional<std::array<ViewCorrection, kSlots>> camera_errors;  // by slot; of references alone
 };
 
 // A pure function of (seed, sample). Switching one augmentation off leaves the draws of the others as they were.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/priors/priors.h"
+#include "data/sets/slots.h"
 
 namespace spinfill {
 
@@ -25,12 +26,12 @@ struct Batch {
   at::Tensor vehicle_from_camera;           // [B,V,4,4] float64
   at::Tensor intrinsics;                    // [B,V,4] float64: fl_x fl_y cx cy, px
   at::Tensor cue;                           // [B,V,kCueSize] float32 stabilisation cue, 0 where unknown
-  at::Tensor category;                      // [B] int64 index into kCategories, −1 unknown
+  at::Tensor category;                      // [B] int64 index into kCategories (data/sets/categories.h), −1 unknown
   std::vector<std::string> category_names;  // B: as the sets state them, of kCategories or not; or empty
   at::Tensor identity;                      // [B,D] float32, undefined where the data set has none
   PriorMaps priors;                         // undefined tensors until computed
 
-  static constexpr std::int64_t kViews = 8;
+  static constexpr std::int64_t kViews = kSlots;
   // log-scale, shift x, shift y (shares of the width), roll, azimuth correction, elevation (radians)
   static constexpr std::int64_t kCueSize = 6;
 
@@ -43,7 +44,5 @@ struct Batch {
   // In memory that a GPU copies from by itself, while the processor goes on. Only where there is a GPU.
   Batch pinned() const;
 };
-
-inline const std::vector<std::string> kCategories = {"sedan", "suv", "hatchback", "jeep", "pickup", "truck", "bus"};
 
 }  // namespace spinfill

@@ -10,8 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "data/batches/batch.h"
-#include "data/batches/samples.h"
+#include "data/batches/make_batch.h"
 #include "data/config.h"
 
 namespace spinfill {

@@ -34,7 +34,7 @@ Subset draw_subset(const SubsetCounts& counts, std::uint64_t seed, std::uint64_t
   Random random(seed, sample, Stream::subset);
   const int missing = possible[static_cast<std::size_t>(random.integer(static_cast<std::int64_t>(possible.size())))];
   std::vector<int> slots;
-  for (int slot = 0; slot < 8; ++slot) {
+  for (int slot = 0; slot < kSlots; ++slot) {
     if (available[static_cast<std::size_t>(slot)]) slots.push_back(slot);
   }
   Subset subset{available, {}};
@@ -47,22 +47,65 @@ Subset draw_subset(const SubsetCounts& counts, std::uint64_t seed, std::uint64_t
   return subset;
 }
 
-Slots mirrored_slots(Slots slots) {
-  Slots out;
-  for (int slot = 0; slot < 8; ++slot)
-    out[static_cast<std::size_t>(mirrored_slot(slot))] = slots[static_cast<std::size_t>(slot)];
-  return out;
-}
-
 TargetCase target_case(int slot, Slots references) {
   if (slot % 4 == 0) return TargetCase::front_or_back;
   return references[static_cast<std::size_t>(mirrored_slot(slot))] ? TargetCase::mirror_given
                                                                    : TargetCase::side_without_mirror;
 }
 
+namespace {
+
+// How often each slot, pair of slots and case is a target of the subsets taken so far.
+class Tally {
+ public:
+  explicit Tally(const std::vector<Subset>& all) {
+    for (const Subset& subset : all) {
+      for (std::size_t s = 0; s < kSlots; ++s) {
+        if (subset.targets[s]) ++total_of_case_[case_at(s, subset)];
+      }
+    }
+  }
+
+  // Least for the subset whose rarest ingredients are due: slots, then cases, then pairs. Squares of the counts prefer
+  // evening out.
+  using Cost = std::tuple<double, double, double>;
+  Cost cost(const Subset& subset) const {
+    double slots = 0, cases = 0, pairs = 0;
+    for (std::size_t s = 0; s < kSlots; ++s) {
+      if (!subset.targets[s]) continue;
+      slots += 2 * of_slot_[s] + 1;
+      const std::size_t c = case_at(s, subset);
+      cases += of_case_[c] / total_of_case_[c];
+      for (std::size_t t = 0; t < s; ++t) {
+        if (subset.targets[t]) pairs += 2 * of_pair_[s][t] + 1;
+      }
+    }
+    return {slots, cases, pairs};
+  }
+
+  void add(const Subset& subset) {
+    for (std::size_t s = 0; s < kSlots; ++s) {
+      if (!subset.targets[s]) continue;
+      ++of_slot_[s];
+      ++of_case_[case_at(s, subset)];
+      for (std::size_t t = 0; t < s; ++t) of_pair_[s][t] += subset.targets[t] ? 1 : 0;
+    }
+  }
+
+ private:
+  static std::size_t case_at(std::size_t slot, const Subset& subset) {
+    return static_cast<std::size_t>(target_case(static_cast<int>(slot), subset.references));
+  }
+  std::array<int, kSlots> of_slot_{};
+  std::array<std::array<int, kSlots>, kSlots> of_pair_{};
+  std::array<double, 3> of_case_{}, total_of_case_{};
+};
+
+}  // namespace
+
 std::vector<Subset> balanced_subsets(int targets, Slots available, std::uint64_t seed) {
   std::vector<Subset> left;
-  for (unsigned bits = 1; bits < 256; ++bits) {
+  for (unsigned bits = 1; bits < (1U << kSlots); ++bits) {
     const Slots chosen(bits);
     if (static_cast<int>(chosen.count()) == targets && (chosen & ~available).none()) {
       left.push_back({available & ~chosen, chosen});
@@ -72,45 +115,19 @@ std::vector<Subset> balanced_subsets(int targets, Slots available, std::uint64_t
   for (std::size_t i = 1; i < left.size(); ++i) {
     std::swap(left[i], left[static_cast<std::size_t>(random.integer(static_cast<std::int64_t>(i) + 1))]);
   }
-  // Greedy: take the subset whose rarest ingredients are due. Squares of the counts prefer evening out.
-  std::array<int, 8> of_slot{};
-  std::array<std::array<int, 8>, 8> of_pair{};
-  std::array<double, 3> of_case{};
-  std::array<double, 3> total_of_case{};
-  for (const Subset& subset : left) {
-    for (int s = 0; s < 8; ++s) {
-      if (subset.targets[static_cast<std::size_t>(s)]) {
-        ++total_of_case[static_cast<std::size_t>(target_case(s, subset.references))];
-      }
-    }
-  }
+  Tally tally(left);
   std::vector<Subset> order;
-  while (!left.empty()) {
+  while (!left.empty()) {  // greedy; of equals the first
     auto best = left.begin();
-    std::tuple<double, double, double> best_cost{1e300, 0, 0};
+    Tally::Cost best_cost{1e300, 0, 0};
     for (auto it = left.begin(); it != left.end(); ++it) {
-      double slots = 0, cases = 0, pairs = 0;
-      for (std::size_t s = 0; s < 8; ++s) {
-        if (!it->targets[s]) continue;
-        slots += 2 * of_slot[s] + 1;
-        const auto c = static_cast<std::size_t>(target_case(static_cast<int>(s), it->references));
-        cases += of_case[c] / total_of_case[c];
-        for (std::size_t t = 0; t < s; ++t) {
-          if (it->targets[t]) pairs += 2 * of_pair[s][t] + 1;
-        }
-      }
-      const std::tuple<double, double, double> cost{slots, cases, pairs};
+      const Tally::Cost cost = tally.cost(*it);
       if (cost < best_cost) {
         best_cost = cost;
         best = it;
       }
     }
-    for (std::size_t s = 0; s < 8; ++s) {
-      if (!best->targets[s]) continue;
-      ++of_slot[s];
-      ++of_case[static_cast<std::size_t>(target_case(static_cast<int>(s), best->references))];
-      for (std::size_t t = 0; t < s; ++t) of_pair[s][t] += best->targets[t] ? 1 : 0;
-    }
+    tally.add(*best);
     order.push_back(*best);
     left.erase(best);
   }

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <bitset>
 #include <cstdint>
 #include <vector>
 
-namespace spinfill {
+#include "data/sets/slots.h"
 
-// The eight primary views; bit i is slot i (azimuth 45·i).
-using Slots = std::bitset<8>;
+namespace spinfill {
 
 // How many views are missing, or how many are given (used when not empty). One count is drawn uniformly per sample.
 struct SubsetCounts {
@@ -34,12 +32,6 @@ Subset draw_subset(const SubsetCounts& counts, std::uint64_t seed, std::uint64_t
 // (mirror view given, front or back, side without mirror) about equally often from the start; it holds each subset
 // once, so item i is to be taken modulo its length. The seed settles ties.
 std::vector<Subset> balanced_subsets(int targets, Slots available, std::uint64_t seed);
-
-// 0 → 0, 1 ↔ 7, 2 ↔ 6, 3 ↔ 5, 4 → 4: the slots' mirror images (θ → −θ).
-constexpr int mirrored_slot(int slot) {
-  return (8 - slot) % 8;
-}
-Slots mirrored_slots(Slots slots);
 
 // What a target can lean on.
 enum class TargetCase { mirror_given, front_or_back, side_without_mirror };

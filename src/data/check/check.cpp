@@ -9,8 +9,9 @@
 #include <thread>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/check/check_set.h"
-#include "data/sets/data_set.h"
+#include "data/sets/splits.h"
 #include "data/shards/shard_scan.h"
 #include "data/shards/shards.h"
 
@@ -110,8 +111,7 @@ std::string to_line(const DataProblem& problem) {
   std::string place = problem.set;
   if (!place.empty() && !problem.frame.empty()) place += "/";
   std::string line = fmt::format("{}{}: {}: {}", place, problem.frame, problem.problem, problem.advice);
-  std::ranges::replace_if(
-      line, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');  // names are foreign
+  std::ranges::replace_if(line, is_control, '?');  // names are foreign
   return line;
 }
 

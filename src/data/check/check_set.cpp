@@ -9,8 +9,10 @@
 
 #include "core/error.h"
 #include "core/files/sha256.h"
-#include "data/batches/samples.h"
 #include "data/pictures/picture.h"
+#include "data/sets/identity.h"
+#include "data/sets/set_folders.h"
+#include "data/sets/set_pictures.h"
 
 namespace spinfill {
 namespace {
@@ -54,23 +56,23 @@ class SetCheck {
     const auto& frames = out_.set.frames;
     for (std::size_t i = 0; i < frames.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
-        const double apart = std::abs(std::remainder(frames[i].azimuth_deg - frames[j].azimuth_deg, 360.0));
+        const double apart = apart_deg(frames[i].azimuth_deg, frames[j].azimuth_deg);
         if (apart < kSameAzimuth) {
           add(frames[i].file_path,
               fmt::format("duplicate azimuth {} (also {})", frames[i].azimuth_deg, frames[j].file_path),
               "remove one picture or correct azimuth_deg");
-        } else if (frames.size() <= 8 && frames[i].slot() == frames[j].slot()) {
+        } else if (frames.size() <= kSlots && frames[i].slot() == frames[j].slot()) {
           add(frames[i].file_path,
               fmt::format("duplicate view: azimuth {} is nearest to {} like {}", frames[i].azimuth_deg,
-                          45 * frames[i].slot(), frames[j].file_path),
+                          azimuth_of(frames[i].slot()), frames[j].file_path),
               "remove one picture or correct azimuth_deg");
         }
       }
     }
     if (options_.allow_missing_views || frames.empty()) return;
-    for (int slot = 0; slot < 8; ++slot) {
+    for (int slot = 0; slot < kSlots; ++slot) {
       if (out_.set.frame_at(slot) == nullptr) {
-        add(fmt::format("{:03}", 45 * slot), "missing frame: no picture of this view",
+        add(fmt::format("{:03}", azimuth_of(slot)), "missing frame: no picture of this view",
             "add it, or pass --allow-missing for a set to be completed");
       }
     }
@@ -150,7 +152,7 @@ class SetCheck {
   void check_camera(const Frame& frame) {
     const Camera& camera = *frame.camera;
     const Direction direction = viewing_direction(camera);
-    const double apart = std::abs(std::remainder(direction.azimuth_deg - frame.azimuth_deg, 360.0));
+    const double apart = apart_deg(direction.azimuth_deg, frame.azimuth_deg);
     if (apart > kMaxDirectionError) {
       add(frame.file_path,
           fmt::format("wrong matrix: the camera stands at azimuth {:.1f}, but azimuth_deg is {:.1f}",

@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "core/statistics.h"
 #include "data/pictures/letterbox.h"
 
 namespace spinfill {
@@ -71,12 +72,6 @@ double ground_of(const Camera& camera, const cv::Mat& rgba) {
     (-pose.up.dot(contact_point(camera, z) - pose.centre) > lowest ? low : high) = z;
   }
   return (low + high) / 2;
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const std::size_t n = values.size();
-  return (values[(n - 1) / 2] + values[n / 2]) / 2;
 }
 
 }  // namespace

@@ -16,7 +16,6 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
-#include "data/sets/view_set.h"
 
 namespace spinfill {
 namespace {

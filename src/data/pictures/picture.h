@@ -31,9 +31,12 @@ PictureSize picture_size(const std::filesystem::path& path);  // reads the first
 // are expanded; EXIF orientation and colour profiles are left alone.
 cv::Mat decode_picture(std::string_view bytes, const std::string& where);
 
+cv::Mat read_picture(const std::filesystem::path& path);  // the same of a file
+
 // An RGBA picture of 8 bits composited on one colour (0 … 255) and scaled; 8-bit RGB.
 cv::Mat on_plain_ground(const cv::Mat& rgba, cv::Size size, const cv::Scalar& ground);
 
-std::string encode_png(const cv::Mat& rgba_or_rgb);  // 8-bit, 3 or 4 channels, or 1 (grey)
+std::string encode_png(const cv::Mat& rgba_or_rgb);                             // 8-bit, 3 or 4 channels, or 1 (grey)
+void write_png(const std::filesystem::path& path, const cv::Mat& rgba_or_rgb);  // the same, atomic
 
 }  // namespace spinfill

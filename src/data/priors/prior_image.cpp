@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "data/priors/prior_image.h"
+
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include "data/priors/priors.h"
 #include "geometry/hull/warp.h"
 
 namespace spinfill {

@@ -2,16 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/files/files.h"
-#include "data/batches/subsets.h"
 #include "data/sets/view_set.h"
-#include "data/sets/view_set_reader.h"
 
 namespace spinfill {
 
@@ -27,7 +23,8 @@ class SetSource {
   virtual std::shared_ptr<const ViewSet> read(std::int64_t set) const = 0;  // exit 3 names what is wrong
 };
 
-// The sets of a split, sorted by id (data sets made in memory: in the order given). Cheap to copy; thread-safe.
+// The sets of a split, sorted by id (data sets made in memory: in the order given); data/open_data_set.h reads them.
+// Cheap to copy; thread-safe.
 class DataSet {
  public:
   DataSet() = default;
@@ -56,22 +53,7 @@ class DataSet {
   std::int64_t first_with_identity_ = -1;
 };
 
-// A folder of sets with splits.json {"train": [ids], "val": [...], "test": [...]}, or of tar shards
-// (data/shards/shards.h). Where nothing says which split a vehicle belongs to, every set is in each split asked for
-// ("test" included) and a line says so. Exit 3: no such folder or split, a wrong set, an id of two sets.
-DataSet open_data_set(const fs::path& folder, const std::string& split);
-
 // The sets of one, then those of the other. Ids may belong to both.
 DataSet joined(const DataSet& first, const DataSet& second);
-
-// The folders of a data set that hold a transforms.json, sorted; hidden ones are left out.
-std::vector<fs::path> set_folders(const fs::path& folder);
-
-// splits.json: vehicles' ids by split. A vehicle may stand in one split only: each breach is reported, and when report
-// returns, the first split keeps the vehicle. Empty when there is no such file.
-using Splits = std::map<std::string, std::vector<std::string>>;
-std::optional<Splits> read_splits(const fs::path& folder, const ReportProblem& report);
-// The ids of one split of splits.json; exit 3 for every breach, a split that is not there or is empty.
-std::optional<std::vector<std::string>> read_split(const fs::path& folder, const std::string& split);
 
 }  // namespace spinfill

@@ -3,6 +3,7 @@
 
 #include <bitset>
 #include <cmath>
+#include <cstddef>
 
 #include "geometry/angles.h"
 
@@ -27,6 +28,12 @@ inline int nearest_slot(double azimuth_deg) {
 template <class Integer>
 constexpr Integer mirrored_slot(Integer slot) {
   return (kSlots - slot) % kSlots;
+}
+
+inline Slots mirrored_slots(Slots slots) {
+  Slots out;
+  for (std::size_t slot = 0; slot < kSlots; ++slot) out[mirrored_slot(slot)] = slots[slot];
+  return out;
 }
 
 }  // namespace spinfill

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include <opencv2/core/mat.hpp>
-
-#include "data/batches/subsets.h"
 #include "data/sets/set_files.h"
+#include "data/sets/slots.h"
 #include "geometry/camera.h"
 
 namespace spinfill {
@@ -23,10 +21,11 @@ struct Frame {
   std::optional<double> stated_azimuth_deg = {};  // what was stated before a stabilisation corrected it
   std::optional<Camera> camera;                   // from transform_matrix and fl_x …; absent: the canonical turntable
   std::string depth_file_path, normal_file_path, mask_file_path;  // optional
-  int slot() const;                                               // nearest primary view, 0…7 (azimuth 45·slot)
+  int slot() const;                                               // nearest primary view
 };
 
-// A vehicle's views on disk (DESIGN: nerfstudio-style transforms.json). Pictures are read on demand.
+// A vehicle's views on disk (DESIGN: nerfstudio-style transforms.json). Read by view_set_reader.h, written by
+// view_set_writer.h; its pictures are read on demand by set_pictures.h.
 struct ViewSet {
   std::filesystem::path folder;  // of a set in a shard: SHARD.tar/KEY, for messages
   std::string id, category, source, licence;
@@ -37,27 +36,12 @@ struct ViewSet {
   std::vector<Frame> missing = {};
   std::shared_ptr<const SetFiles> files = {};  // none: they lie in the folder
   Slots slots() const;                         // views that have a picture
-  const Frame* frame_at(int slot) const;       // nullptr: missing
+  const Frame* frame_at(int slot) const;       // the nearest to the slot's azimuth; nullptr: missing
   const Frame* missing_at(int slot) const;     // nullptr: nothing is predicted
 };
 
-ViewSet read_view_set(const std::filesystem::path& folder);  // every field checked; exit 3 names file and field
-// A folder of pictures alone, named by azimuth: 000.png, 045.jpg, … (PNG, JPEG or WebP, all of one size); no cameras,
-// category unknown.
-ViewSet view_set_from_pictures(const std::filesystem::path& folder);
-void write_transforms(const ViewSet& set);  // folder/transforms.json, atomic
-cv::Mat read_picture(
-    const std::filesystem::path& path);  // 8-bit RGBA (alpha 255 where the file has none); checked size and depth
-// A file that the set's description names, whole. Exit 3 names it: missing, damaged, out of the folder, too large.
-std::string read_set_file(const ViewSet& set, const std::string& name, std::uint64_t max_bytes);
-// The files of a frame's picture, as they lie on disk.
-struct PictureFiles {
-  std::string picture, mask;  // bytes; mask: empty where the frame has none
-};
-PictureFiles read_picture_files(const ViewSet& set, const Frame& frame);
-// The frame's picture with its mask, if it has one, as alpha; fails where a size is not the set's.
-cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const PictureFiles& files);
-cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame);            // both
-void write_png(const std::filesystem::path& path, const cv::Mat& rgba_or_rgb);  // 8-bit, RGB(A) order, atomic
+// An id is also a file name: 1 to 128 printable characters without '/', not starting with a dot.
+bool is_valid_id(std::string_view id);
+bool is_valid_category(const std::string& name);
 
 }  // namespace spinfill

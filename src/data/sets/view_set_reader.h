@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "core/files/files.h"
@@ -13,6 +15,8 @@ namespace spinfill {
 // A wrong field of transforms.json: where (a field or a frame), what is wrong, what to do.
 using ReportProblem = std::function<void(const std::string& where, const std::string& what, const std::string& advice)>;
 
+ViewSet read_view_set(const fs::path& folder);  // every field checked; exit 3 names file and field
+
 // Reads folder/transforms.json and reports every wrong field. When report returns, reading goes on with the field's
 // default, so that a check can list all problems; read_view_set() throws from it. Files that transforms.json names are
 // not opened. Still thrown (exit 3): no transforms.json, invalid JSON.
@@ -23,9 +27,5 @@ ViewSet parse_view_set(const Json& description, const fs::path& folder, std::sha
 
 constexpr int kMaxFrames = 64;
 constexpr std::uint64_t kMaxTransformsBytes = 16 << 20;
-
-// An id is also a file name: 1 to 128 printable characters without '/', not starting with a dot.
-bool is_valid_id(std::string_view id);
-bool is_valid_category(const std::string& name);
 
 }  // namespace spinfill

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "data/sets/view_set_reader.h"
-#include "data/shards/shard_set.h"
+#include "data/sets/view_set.h"
+#include "data/shards/shard_sample.h"
 #include "data/shards/tar.h"
 
 namespace spinfill {

@@ -8,7 +8,7 @@
 
 #include "core/files/files.h"
 #include "core/files/positional_file.h"
-#include "data/batches/subsets.h"
+#include "data/sets/slots.h"
 
 namespace spinfill {
 

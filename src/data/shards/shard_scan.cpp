@@ -5,8 +5,9 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/signals.h"
+#include "data/shards/shard_sample.h"
 #include "core/files/sha256.h"
-#include "data/shards/shard_set.h"
 
 namespace spinfill {
 namespace {
@@ -99,6 +100,23 @@ class Scan {
 
 IndexContent scan_shard(const fs::path& shard, const ScanProgress& progress) {
   return Scan(shard, progress).run();
+}
+
+ScanBar::ScanBar(std::uint64_t total) : progress_("indexing", static_cast<std::int64_t>((total >> 20) + 1), "MiB") {}
+
+IndexContent ScanBar::scan(const fs::path& shard) {
+  return scan_shard(shard, [this](std::uint64_t bytes) {
+    if (StopSignals::requested()) throw Error(ExitCode::resume, "stopped by a signal while indexing shards");
+    done_ += bytes;
+    progress_.update(static_cast<std::int64_t>((done_ >> 20) + 1));
+  });
+}
+
+std::uint64_t bytes_of(const fs::path& shard) {
+  std::error_code error;
+  const std::uint64_t bytes = fs::file_size(shard, error);
+  if (error) fail("{}: cannot be opened: {}", shard.string(), error.message());
+  return bytes;
 }
 
 }  // namespace spinfill

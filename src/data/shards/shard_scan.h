@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "core/files/files.h"
+#include "core/progress.h"
 #include "data/shards/shard_index.h"
 
 namespace spinfill {
@@ -16,5 +17,18 @@ using ScanProgress = std::function<void(std::uint64_t bytes)>;
 // set and field: not a tar, cut, damaged, a link, a key or field that comes twice or not consecutively, no json, a
 // wrong field of it, a file that it names and the sample lacks.
 IndexContent scan_shard(const fs::path& shard, const ScanProgress& progress = {});
+
+// Scans shards one after the other with a bar; exit 75 at a signal.
+class ScanBar {
+ public:
+  explicit ScanBar(std::uint64_t total);  // bytes of all of them
+  IndexContent scan(const fs::path& shard);
+
+ private:
+  Progress progress_;
+  std::uint64_t done_ = 0;
+};
+
+std::uint64_t bytes_of(const fs::path& shard);  // exit 3 where it cannot be opened
 
 }  // namespace spinfill

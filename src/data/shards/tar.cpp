@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace spinfill {
 namespace {
@@ -61,7 +62,7 @@ bool leaves_its_folder(const std::string& name) {
 }
 
 bool holds_control(const std::string& name) {
-  return std::ranges::any_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+  return std::ranges::any_of(name, is_control);
 }
 
 }  // namespace

@@ -4,28 +4,26 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <numbers>
 
 #include "core/error.h"
-#include "data/batches/samples.h"
+#include "data/sets/set_pictures.h"
+#include "data/sets/view_camera.h"
 #include "data/spins/stabilise.h"
 
 namespace spinfill {
 
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180;
-
 double stated_azimuth(const ViewSet& set, int slot) {
   const Frame* frame = set.frame_at(slot);
-  return frame != nullptr ? frame->stated_azimuth_deg.value_or(frame->azimuth_deg) : 45.0 * slot;
+  return frame != nullptr ? frame->stated_azimuth_deg.value_or(frame->azimuth_deg) : azimuth_of(slot);
 }
 
 SetCameras estimated_cameras(const ViewSet& set, const Slots& references) {
   ViewSet given = as_photographed(set);
   given.frames.clear();
-  std::array<std::size_t, 8> place{};  // of a reference among those of the estimate
-  for (int slot = 0; slot < 8; ++slot) {
+  std::array<std::size_t, kSlots> place{};  // of a reference among those of the estimate
+  for (int slot = 0; slot < kSlots; ++slot) {
     if (!references[static_cast<std::size_t>(slot)]) continue;
     place[static_cast<std::size_t>(slot)] = given.frames.size();
     Frame frame = *set.frame_at(slot);
@@ -34,7 +32,7 @@ SetCameras estimated_cameras(const ViewSet& set, const Slots& references) {
   }
   const Stabilisation stabilisation = stabilise_set(given);
   SetCameras out;
-  for (int slot = 0; slot < 8; ++slot) {
+  for (int slot = 0; slot < kSlots; ++slot) {
     const auto at = static_cast<std::size_t>(slot);
     const StabilisedView view =
         references[at] ? stabilisation.views[place[at]] : stabilisation.predict(stated_azimuth(set, slot));
@@ -44,13 +42,13 @@ SetCameras estimated_cameras(const ViewSet& set, const Slots& references) {
   return out;
 }
 
-// Fixed size: 8 × (width, height, fl_x, fl_y, cx, cy, 16 of the pose by rows, azimuth).
+// Fixed size: of each slot (width, height, fl_x, fl_y, cx, cy, 16 of the pose by rows, azimuth).
 constexpr std::size_t kCameraNumbers = 23;
-using Numbers = std::array<double, 8 * kCameraNumbers>;
+using Numbers = std::array<double, kSlots * kCameraNumbers>;
 
 Numbers numbers_of(const SetCameras& cameras) {
   Numbers numbers{};
-  for (std::size_t v = 0; v < 8; ++v) {
+  for (std::size_t v = 0; v < kSlots; ++v) {
     const Camera& c = cameras.camera[v];
     double* out = numbers.data() + v * kCameraNumbers;
     for (const double value : {double(c.width), double(c.height), c.fl_x, c.fl_y, c.cx, c.cy}) *out++ = value;
@@ -62,7 +60,7 @@ Numbers numbers_of(const SetCameras& cameras) {
 
 SetCameras cameras_from(const Numbers& numbers) {
   SetCameras cameras;
-  for (std::size_t v = 0; v < 8; ++v) {
+  for (std::size_t v = 0; v < kSlots; ++v) {
     Camera& c = cameras.camera[v];
     const double* in = numbers.data() + v * kCameraNumbers;
     c.width = static_cast<int>(in[0]);
@@ -80,7 +78,7 @@ SetCameras cameras_from(const Numbers& numbers) {
 SetCameras stored_estimate(const ViewSet& set, const Slots& references, ContentStore& store) {
   ContentKey content("estimated cameras 1");
   content.add(set.width).add(set.height);
-  for (int slot = 0; slot < 8; ++slot) {
+  for (int slot = 0; slot < kSlots; ++slot) {
     content.add(std::bit_cast<std::int64_t>(stated_azimuth(set, slot)));
     content.add(references[static_cast<std::size_t>(slot)] ? 1 : 0);
     if (!references[static_cast<std::size_t>(slot)]) continue;
@@ -102,15 +100,15 @@ SetCameras stored_estimate(const ViewSet& set, const Slots& references, ContentS
 }  // namespace
 
 SetCameras cameras_of(const ViewSet& set, const Slots& references, const DataConfig& config, ContentStore* store) {
-  if (config.cameras == "estimated" && references.any()) {
+  if (config.cameras == CameraSource::estimated && references.any()) {
     return store != nullptr ? stored_estimate(set, references, *store) : estimated_cameras(set, references);
   }
   SetCameras out;
-  for (int slot = 0; slot < 8; ++slot) {
+  for (int slot = 0; slot < kSlots; ++slot) {
     const auto at = static_cast<std::size_t>(slot);
     const Frame* frame = set.frame_at(slot);
-    out.azimuth_deg[at] = frame != nullptr ? frame->azimuth_deg : 45.0 * slot;
-    out.camera[at] = config.cameras == "stated"
+    out.azimuth_deg[at] = frame != nullptr ? frame->azimuth_deg : azimuth_of(slot);
+    out.camera[at] = config.cameras == CameraSource::stated
                          ? camera_at(set, slot, config.turntable.turntable)
                          : turntable_camera(config.turntable.turntable, out.azimuth_deg[at], set.width, set.height);
   }
@@ -123,7 +121,7 @@ std::array<float, 6> stabilisation_cue(const Camera& camera, int slot, const Tur
   const double scale = (camera.fl_x / distance) / (canonical.focal * camera.width / canonical.distance);
   const Eigen::Vector2d origin = project(camera, Eigen::Vector3d::Zero());
   const double roll = viewing_roll(camera);
-  const double turned = std::remainder(direction.azimuth_deg - 45.0 * slot, 360.0);
+  const double turned = turn_deg(direction.azimuth_deg, azimuth_of(slot));
   const double values[] = {std::log(scale),
                            (origin.x() - camera.width / 2.0) / camera.width,
                            (origin.y() - camera.height / 2.0) / camera.width,

@@ -2,11 +2,8 @@
 #pragma once
 
 #include <array>
-#include <string>
-#include <vector>
 
 #include "core/files/content_store.h"
-#include "data/batches/subsets.h"
 #include "data/config.h"
 #include "data/sets/view_set.h"
 
@@ -14,8 +11,8 @@ namespace spinfill {
 
 // The cameras of a sample's eight views, in px of the set's pictures.
 struct SetCameras {
-  std::array<Camera, 8> camera;
-  std::array<double, 8> azimuth_deg{};
+  std::array<Camera, kSlots> camera;
+  std::array<double, kSlots> azimuth_deg{};
 };
 
 // As config.cameras says: `stated`, those of transforms.json (camera_at), `turntable`, the canonical one of

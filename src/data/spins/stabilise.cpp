@@ -4,33 +4,20 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <numbers>
 
 #include "core/error.h"
-#include "data/batches/samples.h"
+#include "data/sets/set_pictures.h"
+#include "data/sets/view_set_writer.h"
+#include "geometry/angles.h"
 
 namespace spinfill {
 
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180;
-
 double rounded(double value, int decimals) {
   const double unit = std::pow(10, decimals);
   return std::round(value * unit) / unit;
-}
-
-Json camera_to_json(const Camera& camera) {
-  Json rows = Json::array();
-  for (int r = 0; r < 4; ++r) {
-    Json row = Json::array();
-    for (int c = 0; c < 4; ++c) row.push_back(camera.vehicle_from_camera(r, c));
-    rows.push_back(row);
-  }
-  return {
-      {"transform_matrix", rows}, {"fl_x", camera.fl_x}, {"fl_y", camera.fl_y}, {"cx", camera.cx}, {"cy", camera.cy}};
 }
 
 }  // namespace
@@ -72,11 +59,11 @@ ViewSet with_cameras(const ViewSet& set, const Stabilisation& stabilisation) {
     if (moved.slot() == out.frames[i].slot()) out.frames[i].azimuth_deg = moved.azimuth_deg;
     out.frames[i].camera = stabilisation.views[i].camera;
   }
-  for (int slot = 0; slot < 8; ++slot) {
+  for (int slot = 0; slot < kSlots; ++slot) {
     if (set.frame_at(slot) != nullptr) continue;
     Frame frame;
-    frame.azimuth_deg = 45.0 * slot;
-    frame.camera = stabilisation.predict(45.0 * slot).camera;
+    frame.azimuth_deg = azimuth_of(slot);
+    frame.camera = stabilisation.predict(frame.azimuth_deg).camera;
     out.missing.push_back(frame);
   }
   return out;
@@ -142,15 +129,14 @@ void write_stabilised(const ViewSet& set, const Stabilisation& stabilisation, co
     const StabilisedView& view = stabilisation.views[i];
     frame["stated_azimuth_deg"] = set.frames[i].azimuth_deg;
     frame["azimuth_deg"] = placed.frames[i].azimuth_deg;
-    frame.update(camera_to_json(view.camera));
+    put_camera(frame, view.camera);
     frame["cue"] = cue_to_json(view);
     frame["cue"]["residual"] = rounded(view.miss, 6);
     frame["cue"]["trusted"] = view.trusted;
   }
   root.erase("missing_frames");
   for (const Frame& missing : placed.missing) {
-    Json frame = {{"azimuth_deg", missing.azimuth_deg}};
-    frame.update(camera_to_json(*missing.camera));
+    Json frame = frame_to_json(missing, true, FrameKeys::camera_after_azimuth);
     frame["cue"] = cue_to_json(stabilisation.predict(missing.azimuth_deg));
     root["missing_frames"].push_back(frame);
   }

@@ -2,17 +2,17 @@
 #include "geometry/spin/cameras.h"
 
 #include <cmath>
-#include <numbers>
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <Eigen/Geometry>
 
+#include "geometry/angles.h"
+
 namespace spinfill {
 
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180;
 constexpr double kChance = 0.2;  // variance beside that of the waves
 constexpr double kConstant = 0.1, kOneWave = 0.5;
 constexpr double kAzimuthConstant = 0.05, kThreeQuarters = 0.4;

@@ -4,19 +4,19 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
 
 #include <ceres/jet.h>
 #include <ceres/tiny_solver.h>
 #include <Eigen/Dense>
 
 #include "core/error.h"
+#include "core/statistics.h"
+#include "geometry/angles.h"
 
 namespace spinfill {
 
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180;
 constexpr int kShared = 4, kPerView = 6;  // free parameters
 constexpr double kReach = 0.8;            // lengths to both sides of the axis in which the vehicle lies
 constexpr int kDepths = 33;               // looked at along a ray
@@ -315,12 +315,6 @@ class Coherence {
   std::vector<int> first_;  // each view's first row
   int points_ = 0;
 };
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
 
 }  // namespace
 

@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
-#include <numbers>
 
 #include "core/error.h"
+#include "geometry/angles.h"
 #include "geometry/camera_tensors.h"
 #include "geometry/hull/visual_hull.h"
 
@@ -18,7 +18,6 @@ namespace spinfill {
 
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180;
 constexpr double kWorthSaying = 5;         // degrees by which an azimuth is corrected
 constexpr double kContradiction = 0.7;     // share of the others' cost that one wrong mask makes
 constexpr double kTolerable = 0.004;       // mean miss, lengths: nothing is wrong below

@@ -17,6 +17,7 @@
 #include "core/side_by_side.h"
 #include "core/tensors/counted_memory.h"
 #include "core/tensors/freed_memory.h"
+#include "data/open_data_set.h"
 #include "model/cost/cost.h"
 #include "model/denoiser/weights.h"
 #include "model/device.h"

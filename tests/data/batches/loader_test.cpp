@@ -12,6 +12,8 @@
 #include <tuple>
 
 #include "core/files/files.h"
+#include "data/batches/subsets.h"
+#include "data/open_data_set.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 

@@ -73,12 +73,6 @@ TEST(Subsets, ASetWithFewerViewsGivesOnlyThose) {
   test::expect_error(ExitCode::runtime, {"1 views"}, [] { draw_subset({}, 1, 0, Slots(1)); });
 }
 
-TEST(Subsets, MirrorSwapsSides) {
-  EXPECT_EQ(mirrored_slots(Slots(0b00000010)), Slots(0b10000000));
-  EXPECT_EQ(mirrored_slots(Slots(0b00010001)), Slots(0b00010001));
-  for (unsigned bits = 0; bits < 256; ++bits) EXPECT_EQ(mirrored_slots(mirrored_slots(Slots(bits))), Slots(bits));
-}
-
 TEST(Subsets, CasesOfTargets) {
   EXPECT_EQ(target_case(0, Slots(0b11111110)), TargetCase::front_or_back);
   EXPECT_EQ(target_case(4, kAll), TargetCase::front_or_back);

@@ -8,6 +8,8 @@
 #include <opencv2/imgproc.hpp>
 
 #include "data/pictures/letterbox.h"
+#include "data/sets/set_pictures.h"
+#include "data/sets/view_set_reader.h"
 #include "data/spins/stabilise.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
@@ -17,7 +19,6 @@ namespace {
 
 using test::render_tiny_vehicle;
 
-constexpr double kDegree = 3.14159265358979323846 / 180;
 constexpr double kGround = -0.17;  // the tiny vehicle's lowest point
 
 Camera turntable_view(double azimuth_deg, double elevation_deg = 8, int width = 240, int height = 160) {

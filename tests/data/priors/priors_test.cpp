@@ -8,6 +8,7 @@
 #include <limits>
 #include <thread>
 
+#include "data/priors/prior_image.h"
 #include "data/priors/stored_priors.h"
 #include "geometry/scene.h"
 #include "support/support.h"

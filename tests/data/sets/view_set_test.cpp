@@ -3,8 +3,10 @@
 #include "core/files/json.h"
 
 #include "core/files/files.h"
+#include "data/open_data_set.h"
 #include "data/pictures/picture.h"
 #include "data/sets/data_set.h"
+#include "data/sets/picture_folder.h"
 #include "data/sets/view_set_reader.h"
 #include "support/support.h"
 #include "support/tiny_set.h"

@@ -4,9 +4,12 @@
 #include <cstring>
 
 #include "core/files/files.h"
+#include "data/batches/make_batch.h"
 #include "core/files/json.h"
 #include "data/batches/samples.h"
 #include "data/check/check.h"
+#include "data/open_data_set.h"
+#include "data/sets/set_pictures.h"
 #include "data/shards/pack.h"
 #include "data/shards/shard_scan.h"
 #include "data/shards/shards.h"

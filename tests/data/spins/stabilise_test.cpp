@@ -4,14 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include <ATen/ATen.h>
 #include <opencv2/core.hpp>
 
 #include "core/files/files.h"
+#include "core/statistics.h"
 #include "data/batches/batch.h"
+#include "data/batches/make_batch.h"
 #include "data/batches/samples.h"
+#include "data/open_data_set.h"
+#include "data/pictures/picture.h"
+#include "data/sets/view_camera.h"
+#include "data/sets/view_set_reader.h"
+#include "data/sets/view_set_writer.h"
 #include "data/spins/hold_out.h"
 #include "data/spins/set_cameras.h"
 #include "support/support.h"
@@ -19,8 +25,6 @@
 
 namespace spinfill {
 namespace {
-
-constexpr double kDegree = std::numbers::pi / 180;
 
 // Three vehicles photographed by hand, with true cameras; rendered once for all tests.
 class HandHeld : public testing::Test {
@@ -57,7 +61,7 @@ class HandHeld : public testing::Test {
   static ViewSet photographs(const ViewSet& set) {
     ViewSet out = set;
     for (Frame& frame : out.frames) {
-      frame.azimuth_deg = 45.0 * frame.slot();
+      frame.azimuth_deg = azimuth_of(frame.slot());
       frame.camera.reset();
     }
     return out;
@@ -65,11 +69,6 @@ class HandHeld : public testing::Test {
   static test::TemporaryFolder* folder_;
 };
 test::TemporaryFolder* HandHeld::folder_ = nullptr;
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 struct Errors {
   std::vector<double> azimuth, roll, scale, elevation;  // degrees; scale in shares
@@ -142,7 +141,7 @@ TEST_F(HandHeld, LeftOutPicturesTakeNoPart) {
   ViewSet set = photographs(original);
   set.folder = folder.path();
   DataConfig config;
-  config.cameras = "estimated";
+  config.cameras = CameraSource::estimated;
   SampleSpec spec;
   spec.references = Slots(0b11101110);
   spec.targets = ~spec.references;
@@ -167,7 +166,7 @@ TEST_F(HandHeld, KeptEstimatesAreThoseOfTheirPictures) {
   ViewSet set = photographs(original);
   set.folder = folder.path();
   DataConfig config;
-  config.cameras = "estimated";
+  config.cameras = CameraSource::estimated;
   const Slots references(0b11101110);
   ContentStore store(kept.path(), 1 << 20, 0);
   const auto same = [](const SetCameras& a, const SetCameras& b) {

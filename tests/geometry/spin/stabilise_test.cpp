@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "core/random.h"
+#include "geometry/angles.h"
 #include "geometry/hull/silhouette.h"
 #include "geometry/spin/cameras.h"
 #include "geometry/spin/stabilise.h"
@@ -13,8 +14,6 @@
 
 namespace spinfill {
 namespace {
-
-constexpr double kDegree = std::numbers::pi / 180;
 
 // Coverage of a disc, edges at exact sub-pixel places.
 at::Tensor disc(std::int64_t height, std::int64_t width, double cx, double cy, double radius) {

@@ -9,7 +9,8 @@
 #include <cmath>
 #include <functional>
 
-#include "model/sampling/generate.h"
+#include "data/priors/prior_image.h"
+#include "model/sampling/sampler.h"
 #include "model/tiny.h"
 #include "support/support.h"
 

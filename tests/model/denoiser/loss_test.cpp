@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 
+#include "data/priors/prior_image.h"
 #include "model/cost/cost.h"
 #include "model/cost/meta_kernels.h"
 #include "model/tiny.h"

@@ -121,10 +121,10 @@ struct Case {
   Batch batch;
 };
 
-const std::vector<std::string> kSlots = {"rrrrtrrt", "t-rt---t"};
+const std::vector<std::string> kGiven = {"rrrrtrrt", "t-rt---t"};
 
 TEST(Generate, KeepsReferencesAndLeavesAbsentViewsZero) {
-  const Case c(kSlots);
+  const Case c(kGiven);
   for (const SamplingMode mode : {SamplingMode::joint, SamplingMode::sequential}) {
     SamplerConfig config = steps(2);
     config.mode = mode;
@@ -140,10 +140,10 @@ TEST(Generate, KeepsReferencesAndLeavesAbsentViewsZero) {
 }
 
 TEST(Generate, IsAFunctionOfSeedAndSample) {
-  const Case c(kSlots);
+  const Case c(kGiven);
   EXPECT_TRUE(c.run(steps(3)).equal(c.run(steps(3))));
   EXPECT_FALSE(c.run(steps(3), 4).equal(c.run(steps(3), 5)));
-  Case other(kSlots);
+  Case other(kGiven);
   other.batch.samples = {100, 999};
   const at::Tensor a = c.run(steps(3)), b = other.run(steps(3));
   EXPECT_LT(max_difference(a[0], b[0]), 1e-5);
@@ -151,8 +151,8 @@ TEST(Generate, IsAFunctionOfSeedAndSample) {
 }
 
 TEST(Generate, DoesNotDependOnTheRestOfTheBatch) {
-  const Case together(kSlots);
-  Case alone(kSlots);
+  const Case together(kGiven);
+  Case alone(kGiven);
   alone.batch.is_target[0].fill_(false);
   alone.batch.is_reference[0].fill_(false);
   for (const Solver solver : {Solver::euler, Solver::heun, Solver::dpmpp_2m}) {
@@ -164,7 +164,7 @@ TEST(Generate, DoesNotDependOnTheRestOfTheBatch) {
 // Nothing of the targets' truth leaks: bit-identical whatever stands there.
 TEST(Generate, NeverReadsTheTruth) {
   for (const SamplingMode mode : {SamplingMode::joint, SamplingMode::sequential}) {
-    Case c(kSlots);
+    Case c(kGiven);
     SamplerConfig config = steps(2);
     config.mode = mode;
     const at::Tensor before = c.run(config);
@@ -176,7 +176,7 @@ TEST(Generate, NeverReadsTheTruth) {
 }
 
 TEST(Generate, CachedEqualsUncached) {
-  const Case c(kSlots);
+  const Case c(kGiven);
   SamplerConfig config = steps(4);
   const at::Tensor cached = c.run(config);
   config.cache = false;

@@ -3,6 +3,7 @@
 #include "core/files/files.h"
 
 #include "data/batches/loader.h"
+#include "data/open_data_set.h"
 #include "train/step/cuda_graph.h"
 #include "train/step/device_feed.h"
 #include "train/step/optimizer.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "data/shards/shard_set.h"
+#include "data/shards/shard_sample.h"
 
 #include <zlib.h>
 

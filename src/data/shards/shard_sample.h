@@ -8,7 +8,6 @@
 
 #include "core/files/files.h"
 #include "core/files/positional_file.h"
-#include "data/sets/view_set.h"
 #include "data/sets/view_set_reader.h"
 #include "data/shards/tar.h"
 

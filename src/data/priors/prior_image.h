@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "data/priors/priors.h"
+
+namespace spinfill {
+
+// The best single prior image, [B,V,3,H,W] in [0,1]: `prior` is the warped colour filled by the mirrored colour,
+// `mirror-or-prior` takes the flipped mirror view where there is one.
+at::Tensor prior_image(const PriorMaps& maps, const at::Tensor& background);
+at::Tensor mirror_or_prior_image(const PriorMaps& maps, const at::Tensor& background);
+// The flipped mirror view where there is one, else `otherwise` [B,V,3,H,W].
+at::Tensor flipped_or(const PriorMaps& maps, const at::Tensor& otherwise);
+
+}  // namespace spinfill

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <opencv2/core/mat.hpp>
+
+#include "data/sets/view_set.h"
+
+namespace spinfill {
+
+// A file that the set's description names, whole. Exit 3 names it: missing, damaged, out of the folder, too large.
+std::string read_set_file(const ViewSet& set, const std::string& name, std::uint64_t max_bytes);
+
+// The files of a frame's picture, as they lie on disk.
+struct PictureFiles {
+  std::string picture, mask;  // bytes; mask: empty where the frame has none
+};
+PictureFiles read_picture_files(const ViewSet& set, const Frame& frame);
+// The frame's picture with its mask, if it has one, as alpha: 8-bit RGBA. Fails where a size is not the set's.
+cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const PictureFiles& files);
+cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame);  // both
+
+}  // namespace spinfill

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/sets/view_camera.h"
+
+#include <Eigen/Geometry>
+
+#include <cmath>
+
+namespace spinfill {
+
+Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable) {
+  const Frame* own = set.frame_at(slot);
+  const double azimuth = own != nullptr ? own->azimuth_deg : azimuth_of(slot);
+  if (own != nullptr && own->camera) return *own->camera;
+  if (const Frame* predicted = set.missing_at(slot); own == nullptr && predicted != nullptr) return *predicted->camera;
+  const Frame* nearest = nullptr;
+  for (const Frame& frame : set.frames) {
+    if (!frame.camera) continue;
+    if (nearest == nullptr || apart_deg(frame.azimuth_deg, azimuth) < apart_deg(nearest->azimuth_deg, azimuth)) {
+      nearest = &frame;
+    }
+  }
+  if (nearest == nullptr) return turntable_camera(turntable, azimuth, set.width, set.height);
+  const double turn = (azimuth - nearest->azimuth_deg) * std::acos(-1.0) / 180;
+  Eigen::Matrix4d turned = Eigen::Matrix4d::Identity();
+  turned.topLeftCorner<3, 3>() = Eigen::AngleAxisd(turn, Eigen::Vector3d::UnitZ()).toRotationMatrix();
+  Camera camera = *nearest->camera;
+  camera.vehicle_from_camera = turned * camera.vehicle_from_camera;
+  return camera;
+}
+
+}  // namespace spinfill

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/files/files.h"
+#include "data/sets/view_set.h"
+
+namespace spinfill {
+
+void write_transforms(const ViewSet& set);  // folder/transforms.json, atomic
+
+// What transforms.json is made of, for those who write more into it than a ViewSet holds. A key that is there already
+// keeps its place.
+
+// fl_x, fl_y, cx, cy: of a frame, or of the whole set where all frames have the same.
+void put_intrinsics(Json& frame_or_set, const Camera& camera);
+// transform_matrix, and the intrinsics where they are the frame's own.
+void put_camera(Json& frame, const Camera& camera, bool own_intrinsics = true);
+
+// The order of a frame's keys. Both are in use, and files stay the same to the byte.
+enum class FrameKeys { camera_last, camera_after_azimuth };
+Json frame_to_json(const Frame& frame, bool own_intrinsics, FrameKeys order);
+
+}  // namespace spinfill
