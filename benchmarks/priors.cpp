@@ -17,9 +17,9 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "core/files/files.h"
 #include "data/pictures/picture.h"
 #include "data/priors/prior_image.h"
-#include "core/files/files.h"
 #include "data/priors/priors.h"
 #include "data/sets/view_set.h"
 #include "data/sets/view_set_reader.h"

@@ -3,8 +3,8 @@
 
 #include <filesystem>
 
-#include "data/check/summary.h"
 #include "core/files/json.h"
+#include "data/check/summary.h"
 
 namespace spinfill {
 

@@ -30,7 +30,8 @@ const fs::path& source() {
 }
 
 std::vector<fs::path> pages() {
-  std::vector<fs::path> found = {source() / "README.md", source() / "CONTRIBUTING.md", source() / "benchmarks/README.md"};
+  std::vector<fs::path> found = {source() / "README.md", source() / "CONTRIBUTING.md",
+                                 source() / "benchmarks/README.md"};
   for (const char* folder : {"docs", "experiments"}) {
     for (const auto& entry : fs::recursive_directory_iterator(source() / folder)) {
       if (entry.path().extension() == ".md") found.push_back(entry.path());
@@ -58,7 +59,8 @@ const std::vector<Line>& lines() {
         if (goes_on) {
           found.back().text += " " + text;
         } else {
-          found.push_back({fmt::format("{}:{}", fs::relative(page, source()).string(), number), text, code || indented});
+          found.push_back(
+              {fmt::format("{}:{}", fs::relative(page, source()).string(), number), text, code || indented});
         }
         goes_on = code && text.ends_with('\\');
         if (goes_on || (!found.empty() && found.back().text.ends_with('\\'))) {
@@ -105,8 +107,8 @@ bool has_option(const std::string& help, const std::string& option) {
 // Options that pages name of other programs.
 bool is_anothers(const std::string& option) {
   static const std::set<std::string> others = [] {
-    std::set<std::string> found = {"--no-python", "--nnodes", "--requeue", "--signal", "--gtest_filter", "--preset",
-                                   "--target",    "--global-options"};
+    std::set<std::string> found = {"--no-python",    "--nnodes", "--requeue", "--signal",
+                                   "--gtest_filter", "--preset", "--target",  "--global-options"};
     for (const char* folder : {"scripts", "benchmarks", "experiments"}) {
       for (const auto& entry : fs::recursive_directory_iterator(source() / folder)) {
         const std::string kind = entry.path().extension().string();
@@ -182,17 +184,17 @@ const std::map<std::string, std::string>& defaults() {
 }
 
 bool is_key_or_group(const std::string& name) {
-  return std::ranges::any_of(defaults(), [&](const auto& entry) {
-    return entry.first == name || entry.first.starts_with(name + ".");
-  });
+  return std::ranges::any_of(
+      defaults(), [&](const auto& entry) { return entry.first == name || entry.first.starts_with(name + "."); });
 }
 
 TEST(Docs, EveryKeyIsThere) {
   ASSERT_GT(defaults().size(), 80u);
   // Names of metrics.json and other files that look like keys.
   const std::set<std::string> others = {"model.lpips_in_loss"};
-  static const std::regex key("(?:^|[ =\"'(])((?:data|model|loss|optimizer|train|sampler|evaluation)(?:\\.[a-z_0-9]+)+)"
-                              "(?![./a-z_0-9])");
+  static const std::regex key(
+      "(?:^|[ =\"'(])((?:data|model|loss|optimizer|train|sampler|evaluation)(?:\\.[a-z_0-9]+)+)"
+      "(?![./a-z_0-9])");
   static const std::regex file("\\.(h|cpp|json|yaml|py|sh|md|safetensors)$");
   int keys = 0;
   for (const Line& line : lines()) {
@@ -270,7 +272,8 @@ TEST(Docs, TablesOfOptionsHaveTheDefaults) {
 TEST(Docs, ExitCodesAreThoseOfTheProgram) {
   const std::set<std::string> codes = {"0", "1", "2", "3", "75"};
   std::set<std::string> told;
-  for (const auto& match : matches(helps().at(""), std::regex("(?:Exit codes: |; |;\n)([0-9]+) "))) told.insert(match[1]);
+  for (const auto& match : matches(helps().at(""), std::regex("(?:Exit codes: |; |;\n)([0-9]+) ")))
+    told.insert(match[1]);
   EXPECT_EQ(told, codes);
   for (const Line& line : lines()) {
     for (const auto& match : matches(line.text, std::regex("[Ee]xits?(?: code)?s? ([0-9]+)(?![0-9.]* (?:s|ms|min))"))) {
@@ -280,7 +283,8 @@ TEST(Docs, ExitCodesAreThoseOfTheProgram) {
   // Each by a run of the program.
   const test::TemporaryFolder folder;
   const auto code = [&](const std::string& arguments) {
-    return test::run_command(fmt::format("cd '{}'; '{}' {}", folder.path().string(), test::program(), arguments)).exit_code;
+    return test::run_command(fmt::format("cd '{}'; '{}' {}", folder.path().string(), test::program(), arguments))
+        .exit_code;
   };
   fs::create_directories(folder / "empty");
   EXPECT_EQ(code("--version"), static_cast<int>(ExitCode::done));
@@ -292,8 +296,10 @@ TEST(Docs, ExitCodesAreThoseOfTheProgram) {
 TEST(Docs, FilesAndLinksAreThere) {
   int links = 0, files = 0;
   static const std::regex link("\\]\\(([^)#: ]+)(#[^)]*)?\\)");
-  static const std::regex path("(?:^|[ (])((?:src|tests|scripts|configs|cmake|docs|benchmarks|experiments|models)/[A-Za-z0-9_./-]*)");
-  static const std::regex source_file("(?:^|[ (])((?:core|geometry|data|synth|model|metrics|run|pages|train|infer|cli)/[a-z_/]+\\.(?:h|cpp))");
+  static const std::regex path(
+      "(?:^|[ (])((?:src|tests|scripts|configs|cmake|docs|benchmarks|experiments|models)/[A-Za-z0-9_./-]*)");
+  static const std::regex source_file(
+      "(?:^|[ (])((?:core|geometry|data|synth|model|metrics|run|pages|train|infer|cli)/[a-z_/]+\\.(?:h|cpp))");
   for (const Line& line : lines()) {
     const fs::path page = source() / line.where.substr(0, line.where.find(':'));
     for (const auto& match : matches(line.text, link)) {

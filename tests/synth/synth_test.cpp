@@ -6,10 +6,10 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "core/files/files.h"
-#include "data/open_data_set.h"
-#include "data/pictures/picture.h"
 #include "core/files/json.h"
 #include "core/files/sha256.h"
+#include "data/open_data_set.h"
+#include "data/pictures/picture.h"
 #include "data/sets/data_set.h"
 #include "data/sets/set_pictures.h"
 #include "data/sets/view_set.h"

@@ -42,7 +42,8 @@ at::Tensor hull_maps(const RunConfig& config) {
   for (std::int64_t step = 0; step < config.train.steps; ++step) {
     const Batch batch = make(step);
     std::vector<at::Tensor> parts;
-    for (std::size_t i = 0; i + 2 < PriorMaps::kParts.size(); ++i) parts.push_back(batch.priors.*PriorMaps::kParts[i].map);
+    for (std::size_t i = 0; i + 2 < PriorMaps::kParts.size(); ++i)
+      parts.push_back(batch.priors.*PriorMaps::kParts[i].map);
     maps.push_back(at::cat(parts, 2).flatten(0, 1).index({(batch.is_reference | batch.is_target).flatten()}));
   }
   return at::cat(maps);

@@ -4,8 +4,8 @@
 #include <map>
 #include <utility>
 
-#include "data/batches/subsets.h"
 #include "core/files/files.h"
+#include "data/batches/subsets.h"
 
 namespace spinfill {
 namespace {

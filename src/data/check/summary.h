@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "data/sets/view_set.h"
 
 namespace spinfill {

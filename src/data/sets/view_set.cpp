@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "core/text.h"
 #include "core/files/files.h"
 #include "core/files/json.h"
+#include "core/text.h"
 
 namespace spinfill {
 

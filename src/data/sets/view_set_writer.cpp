@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/sets/view_set_writer.h"
 
+#include "core/files/json.h"
+
 namespace spinfill {
 namespace {
 

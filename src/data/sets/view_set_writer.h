@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "data/sets/view_set.h"
 
 namespace spinfill {

@@ -5,9 +5,9 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/files/sha256.h"
 #include "core/signals.h"
 #include "data/shards/shard_sample.h"
-#include "core/files/sha256.h"
 
 namespace spinfill {
 namespace {

@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "core/files/files.h"
-#include "data/batches/make_batch.h"
 #include "core/files/json.h"
+#include "data/batches/make_batch.h"
 #include "data/batches/samples.h"
 #include "data/check/check.h"
 #include "data/open_data_set.h"
