@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-scripts/setup.sh
+scripts/setup.sh --target spinfill  # without the tests
 spinfill=build/release/spinfill
 real=${SPINFILL_TEST_DATA:-../shared/data}
 lpips=${SPINFILL_LPIPS_WEIGHTS:-}
