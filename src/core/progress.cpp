@@ -11,8 +11,6 @@
 
 namespace spinfill {
 
-using Clock = std::chrono::steady_clock;
-
 std::string format_duration(double seconds) {
   const auto s = static_cast<std::int64_t>(seconds + 0.5);
   if (s < 60) return fmt::format("{} s", s);
@@ -26,24 +24,17 @@ Progress::Progress(std::string title, std::int64_t total, std::string unit, std:
       total_(total),
       start_(start),
       done_(start),
-      began_(Clock::now()),
-      drawn_(began_),
       terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
   finish();
 }
 
-double Progress::rate() const {
-  const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
-  return seconds > 0 ? static_cast<double>(done_ - start_) / seconds : 0;
-}
-
 void Progress::update(std::int64_t done, const std::string& note) {
   done_ = done;
   note_ = note;
-  const auto pause = terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(5000);
-  if (Clock::now() - drawn_ >= pause) draw(false);
+  const double pause = terminal_ ? 0.2 : 5;  // seconds
+  if (since_drawn_.seconds() >= pause) draw(false);
 }
 
 void Progress::finish() {
@@ -52,13 +43,14 @@ void Progress::finish() {
 }
 
 void Progress::draw(bool last) {
-  drawn_ = Clock::now();
+  since_drawn_.restart();
   if (quiet()) return;
-  const double speed = rate();
+  const double seconds = since_start_.seconds();
+  const double speed = seconds > 0 ? static_cast<double>(done_ - start_) / seconds : 0;  // items per second
   std::string line = fmt::format("{}: {}/{} {}", title_, done_, total_, unit_);
   if (speed > 0) line += fmt::format(", {:.3g} {}/s", speed, unit_);
   if (last) {
-    line += fmt::format(", took {}", format_duration(std::chrono::duration<double>(drawn_ - began_).count()));
+    line += fmt::format(", took {}", format_duration(seconds));
   } else if (speed > 0) {
     line += fmt::format(", {} left", format_duration(static_cast<double>(total_ - done_) / speed));
   }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
+
+#include "core/stopwatch.h"
 
 namespace spinfill {
 
@@ -18,14 +19,13 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void update(std::int64_t done, const std::string& note = {});
-  void finish();        // draws the last state and ends the line; the destructor does it too
-  double rate() const;  // items per second since the start
+  void finish();  // draws the last state and ends the line; the destructor does it too
 
  private:
   void draw(bool last);
   std::string title_, unit_, note_;
   std::int64_t total_, start_, done_;
-  std::chrono::steady_clock::time_point began_, drawn_;
+  Stopwatch since_start_, since_drawn_;
   bool terminal_, finished_ = false;
 };
 

@@ -10,8 +10,9 @@ inline constexpr double kDegree = std::numbers::pi / 180;  // radians
 
 // The same direction in [0, 360).
 inline double wrapped_deg(double angle_deg) {
-  const double turned = std::fmod(angle_deg, 360.0);
-  return turned < 0 ? turned + 360.0 : turned;
+  double turned = std::fmod(angle_deg, 360.0);
+  if (turned < 0) turned += 360.0;
+  return turned < 360.0 ? turned : 0;  // −1e-17 + 360 rounds to 360
 }
 
 // By how much a lies counter-clockwise of b, in [−180, 180].

@@ -12,7 +12,6 @@
 namespace spinfill {
 
 namespace {
-
 void check_size(int width, int height) {
   if (width <= 0 || height <= 0) fail("camera: a picture of {}x{} px has no pixels", width, height);
 }
@@ -82,10 +81,8 @@ Eigen::Vector2d project(const Camera& camera, const Eigen::Vector3d& point) {
 
 Direction viewing_direction(const Camera& camera) {
   const Eigen::Vector3d position = camera.vehicle_from_camera.block<3, 1>(0, 3);
-  double azimuth = std::atan2(position.y(), position.x()) / kDegree;
-  if (azimuth < 0) azimuth += 360;
-  if (azimuth >= 360) azimuth = 0;  // −1e-17 + 360 rounds to 360
-  return {azimuth, std::atan2(position.z(), position.head<2>().norm()) / kDegree};
+  return {wrapped_deg(std::atan2(position.y(), position.x()) / kDegree),
+          std::atan2(position.z(), position.head<2>().norm()) / kDegree};
 }
 
 double viewing_roll(const Camera& camera) {

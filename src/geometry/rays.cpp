@@ -73,4 +73,24 @@ Projected project_points(const at::Tensor& projections, const at::Tensor& points
   return {p.narrow(-1, 0, 2) / depth, depth.squeeze(-1)};
 }
 
+Rays camera_rays(const at::Tensor& vehicle_from_camera, const at::Tensor& intrinsics, std::int64_t picture_height,
+                 std::int64_t picture_width, std::int64_t height, std::int64_t width) {
+  const std::int64_t B = vehicle_from_camera.size(0), V = vehicle_from_camera.size(1);
+  const at::Tensor d =
+      ray_directions(vehicle_from_camera, intrinsics, picture_height, picture_width, height, width);  // [B,V,3,h,w]
+  const at::Tensor direction = d.permute({0, 1, 3, 4, 2}).reshape({B, V * height * width, 3});
+  const at::Tensor eye = vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);  // [B,V,3]
+  const at::Tensor origin = eye.unsqueeze(2).expand({B, V, height * width, 3}).reshape({B, V * height * width, 3});
+  return {origin, direction};
+}
+
+BoxCrossing intersect_box(const at::Tensor& origin, const at::Tensor& direction, const at::Tensor& centre,
+                          const at::Tensor& half) {
+  const at::Tensor safe = at::where(direction.abs() < 1e-9, at::full({}, 1e-9, direction.options()), direction);
+  const at::Tensor from = centre.unsqueeze(1) - origin;
+  const at::Tensor a = (from - half.unsqueeze(1)) / safe, b = (from + half.unsqueeze(1)) / safe;
+  const at::Tensor near = at::minimum(a, b).amax(2).clamp_min(0), far = at::maximum(a, b).amin(2);
+  return {near, far, far > near};
+}
+
 }  // namespace spinfill

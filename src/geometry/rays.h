@@ -36,4 +36,21 @@ struct Projected {
 };
 Projected project_points(const at::Tensor& projections, const at::Tensor& points);
 
+// Rays through the centres of the h×w cells of each view's H×W picture, one view behind the other; poses [B,V,4,4],
+// intrinsics [B,V,4].
+struct Rays {
+  at::Tensor origin;     // [B,V·h·w,3] float32, vehicle frame
+  at::Tensor direction;  // [B,V·h·w,3] unit
+};
+Rays camera_rays(const at::Tensor& vehicle_from_camera, const at::Tensor& intrinsics, std::int64_t picture_height,
+                 std::int64_t picture_width, std::int64_t height, std::int64_t width);
+
+// Where rays cross a box (slab method, Kay & Kajiya 1986); origin, direction [B,N,3], centre, half [B,3].
+struct BoxCrossing {
+  at::Tensor near, far;  // [B,N] along the ray, vehicle lengths
+  at::Tensor hit;        // [B,N] bool
+};
+BoxCrossing intersect_box(const at::Tensor& origin, const at::Tensor& direction, const at::Tensor& centre,
+                          const at::Tensor& half);
+
 }  // namespace spinfill

@@ -27,7 +27,6 @@ TEST(Progress, WritesOnePlainLineIntoAPipe) {
   {
     Progress progress("training", 200, "steps", 100);
     for (int i = 101; i <= 200; ++i) progress.update(i, "loss 0.031");
-    EXPECT_GT(progress.rate(), 0);
     progress.finish();
     progress.finish();
   }
@@ -35,6 +34,7 @@ TEST(Progress, WritesOnePlainLineIntoAPipe) {
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
   EXPECT_EQ(text.find('\r'), std::string::npos);
   EXPECT_NE(text.find("training: 200/200 steps"), std::string::npos) << text;
+  EXPECT_NE(text.find(" steps/s, took "), std::string::npos) << text;
   EXPECT_NE(text.find("loss 0.031"), std::string::npos) << text;
 }
 

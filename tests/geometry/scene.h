@@ -3,6 +3,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "geometry/camera.h"
@@ -58,6 +61,18 @@ inline Scene trace(const std::vector<Ellipsoid>& bodies, const std::vector<doubl
   out.alpha = at::avg_pool2d(covered, {4, 4});
   out.colour = at::avg_pool2d(colour * covered, {4, 4}) + (1 - out.alpha) * background;
   return out;
+}
+
+// Coverage of a disc, edges at exact sub-pixel places.
+inline at::Tensor disc(std::int64_t height, std::int64_t width, double cx, double cy, double radius) {
+  at::Tensor alpha = at::empty({height, width});
+  auto a = alpha.accessor<float, 2>();
+  for (std::int64_t y = 0; y < height; ++y)
+    for (std::int64_t x = 0; x < width; ++x) {
+      const double d = radius - std::hypot(static_cast<double>(x) + 0.5 - cx, static_cast<double>(y) + 0.5 - cy);
+      a[y][x] = static_cast<float>(std::clamp(d + 0.5, 0.0, 1.0));
+    }
+  return alpha;
 }
 
 }  // namespace spinfill::test

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "core/error.h"
 
@@ -14,26 +14,19 @@ namespace spinfill {
 
 PositionalFile::PositionalFile(std::filesystem::path path)
     : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (descriptor_ < 0) fail("{}: cannot be opened: {}", path_.string(), std::strerror(errno));
+  if (descriptor_.get() < 0) fail("{}: cannot be opened: {}", path_.string(), system_reason());
   struct stat info {};
-  const bool regular = ::fstat(descriptor_, &info) == 0 && S_ISREG(info.st_mode);
-  if (!regular) {
-    ::close(descriptor_);
+  if (::fstat(descriptor_.get(), &info) != 0 || !S_ISREG(info.st_mode))
     fail("{}: is not a regular file", path_.string());
-  }
   size_ = static_cast<std::uint64_t>(info.st_size);
-}
-
-PositionalFile::~PositionalFile() {
-  ::close(descriptor_);
 }
 
 void PositionalFile::read(std::uint64_t offset, char* to, std::size_t length) const {
   std::size_t done = 0;
   while (done < length) {
-    const ssize_t got = ::pread(descriptor_, to + done, length - done, static_cast<off_t>(offset + done));
+    const ssize_t got = ::pread(descriptor_.get(), to + done, length - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("{}: cannot be read: {}", path_.string(), std::strerror(errno));
+    if (got < 0) fail("{}: cannot be read: {}", path_.string(), system_reason());
     if (got == 0) {
       fail("{}: ends at byte {} before {} are read: it was cut while in use", path_.string(), offset + done,
            offset + length);
@@ -66,11 +59,6 @@ std::shared_ptr<const PositionalFile> OpenFiles::get(const std::filesystem::path
     uses_.pop_back();
   }
   return file;
-}
-
-std::size_t OpenFiles::count() const {
-  const std::lock_guard lock(mutex_);
-  return uses_.size();
 }
 
 }  // namespace spinfill

@@ -9,15 +9,14 @@
 #include <mutex>
 #include <string>
 
+#include "core/files/descriptor.h"
+
 namespace spinfill {
 
 // A file that is read at positions (pread): it has no position of its own, so threads may share it.
 class PositionalFile {
  public:
   explicit PositionalFile(std::filesystem::path path);  // exit 3: missing, not a regular file
-  ~PositionalFile();
-  PositionalFile(const PositionalFile&) = delete;
-  PositionalFile& operator=(const PositionalFile&) = delete;
   const std::filesystem::path& path() const { return path_; }
   std::uint64_t size() const { return size_; }  // bytes, when it was opened
   // Exactly so many bytes; exit 3 names the file when it ends before (cut meanwhile) or cannot be read.
@@ -26,7 +25,7 @@ class PositionalFile {
 
  private:
   std::filesystem::path path_;
-  int descriptor_;
+  Descriptor descriptor_;
   std::uint64_t size_ = 0;
 };
 
@@ -35,12 +34,11 @@ class OpenFiles {
  public:
   explicit OpenFiles(std::size_t limit) : limit_(limit) {}
   std::shared_ptr<const PositionalFile> get(const std::filesystem::path& path);
-  std::size_t count() const;
 
  private:
   using Uses = std::list<std::shared_ptr<const PositionalFile>>;  // latest first
   std::size_t limit_;
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   Uses uses_;
   std::map<std::filesystem::path, Uses::iterator> by_path_;
 };

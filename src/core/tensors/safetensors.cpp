@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "core/error.h"
+#include "core/files/descriptor.h"
 #include "core/files/files.h"
 #include "core/files/json.h"
 #include "core/files/sha256.h"
@@ -126,18 +126,14 @@ Header parse_header(const char* data, std::uint64_t size, const std::string& whe
 class Mapping {
  public:
   explicit Mapping(const fs::path& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) fail("{}: cannot be opened: {}", path.string(), std::strerror(errno));
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() < 0) fail("{}: cannot be opened: {}", path.string(), system_reason());
     struct stat info {};
-    const bool ok = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
-    if (ok && info.st_size > 0) {
-      size_ = static_cast<std::size_t>(info.st_size);
-      data_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-    }
-    const int error = errno;
-    ::close(fd);
-    if (!ok) fail("{}: is not a regular file", path.string());
-    if (data_ == MAP_FAILED) fail("{}: cannot be mapped: {}", path.string(), std::strerror(error));
+    if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) fail("{}: is not a regular file", path.string());
+    if (info.st_size == 0) return;
+    size_ = static_cast<std::size_t>(info.st_size);
+    data_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.get(), 0);
+    if (data_ == MAP_FAILED) fail("{}: cannot be mapped: {}", path.string(), system_reason());
   }
   ~Mapping() {
     if (data_ != nullptr) ::munmap(data_, size_);

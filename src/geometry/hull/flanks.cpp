@@ -4,7 +4,8 @@
 #include <ATen/ATen.h>
 
 #include "geometry/hull/plan_box.h"
-#include "geometry/hull/ray_march.h"
+#include "geometry/hull/plan_box_rules.h"
+#include "geometry/hull/selection.h"
 #include "geometry/rays.h"
 
 namespace spinfill {
@@ -42,7 +43,7 @@ Chords edge_chords(const Hull& hull, const References& references, const Cones& 
   const Selection chosen = select(edge.reshape({B, R * h * w}));
   const at::Tensor origin = chosen.take(all.origin), direction = chosen.take(all.direction);  // [B,P,3]
   const std::int64_t P = origin.size(1);
-  const Segment segment = intersect_box(origin, direction, hull.centre, hull.half);
+  const BoxCrossing segment = intersect_box(origin, direction, hull.centre, hull.half);
   const at::Tensor step = (at::arange(kSamples, floats) + 0.5) / kSamples;
   const at::Tensor t = segment.near.unsqueeze(-1) + (segment.far - segment.near).clamp_min(0).unsqueeze(-1) * step;
   Chords chords;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "geometry/hull/paths.h"
+#include "geometry/hull/cones.h"
 #include "geometry/hull/visual_hull.h"
 
 namespace spinfill {

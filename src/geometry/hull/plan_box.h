@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "geometry/hull/cones.h"
 #include "geometry/hull/visual_hull.h"
 
 namespace spinfill {
@@ -17,7 +18,10 @@ namespace spinfill {
 // Returns [B,3]: rear x, front x, half width (vehicle lengths).
 at::Tensor fit_plan_box(const Hull& hull, const References& references, double uncovered);
 
-// The same from rays whose samples are known: points [B,P,S,3], inside [B,P,S] the hull, across [B,2]: whether some
+// hull distance [B,1,Z,Y,X] cut off by the plan box; may be written in place.
+at::Tensor clip_by_plan(const at::Tensor& distance, const at::Tensor& plan, const VoxelGrid& grid);
+
+// fit_plan_box from rays whose samples are known: points [B,P,S,3], inside [B,P,S] the hull, across [B,2]: whether some
 // reference looks across X, across Y. Rays without a sample inside do not count.
 at::Tensor narrowest_plan(const at::Tensor& points, const at::Tensor& inside, const at::Tensor& across,
                           double uncovered);

@@ -7,12 +7,16 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "geometry/hull/visual_hull.h"
+#include "geometry/hull/paths.h"
 
 namespace spinfill {
 
 namespace {
 constexpr double kFarthest = 1e6;  // px
+}
+
+at::Tensor silhouette_distance(const at::Tensor& alpha) {
+  return alpha.is_cpu() ? cpu::silhouette_distance(alpha) : tensor::silhouette_distance(alpha);
 }
 
 Silhouette::Silhouette(const at::Tensor& alpha, std::int64_t widest, std::size_t most_points) {
@@ -29,7 +33,6 @@ Silhouette::Silhouette(const at::Tensor& alpha, std::int64_t widest, std::size_t
   distance_.assign(d, d + distance.numel());
   const auto at = [&](int x, int y) { return distance_[static_cast<std::size_t>(y) * width_ + x]; };
 
-  area_ = reduced.sum().item<double>() / (static_cast<double>(width_) * width_);
   low_ = {1, static_cast<double>(height_) / width_};
   high_ = {0, 0};
   // Where the distance changes sign between neighbours, along rows and columns.

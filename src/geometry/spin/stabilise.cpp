@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
+#include <utility>
 
 #include "core/error.h"
 #include "geometry/angles.h"
@@ -22,6 +23,7 @@ constexpr double kWorthSaying = 5;         // degrees by which an azimuth is cor
 constexpr double kContradiction = 0.7;     // share of the others' cost that one wrong mask makes
 constexpr double kTolerable = 0.004;       // mean miss, lengths: nothing is wrong below
 constexpr std::size_t kFewestToDoubt = 4;  // references: with fewer none can be outvoted
+constexpr std::size_t kEnoughViews = 5;    // references: fewer determine little
 constexpr std::int64_t kHullWidth = 256;   // px
 constexpr double kShowsLength = 0.35;      // |sin azimuth| from which a silhouette bounds the hull's length
 
@@ -136,6 +138,54 @@ void place_in_vehicle_frame(const std::vector<SpinPicture>& pictures, Stabilisat
   result.notes.push_back("no view shows the vehicle's length: a usual one is assumed");
 }
 
+// Fits again without the view that the others contradict, where there is one.
+void leave_out_contradicted(std::vector<SpinView>& views, SpinFit& fit, Stabilisation& result) {
+  const int wrong = contradicted(fit, views);
+  if (wrong < 0) return;
+  auto doubted = views;
+  doubted[static_cast<std::size_t>(wrong)].trusted = false;
+  bool hand_held = false;
+  SpinFit without = better_fit(doubted, hand_held);
+  // Believed only if the others then agree.
+  if (!(mean_miss(without, doubted) < 0.5 * mean_miss(fit, views))) return;
+  views = doubted;
+  fit = std::move(without);
+  result.hand_held = hand_held;
+  result.notes.push_back(fmt::format("the mask at {:g} degrees contradicts all others and was left out",
+                                     views[static_cast<std::size_t>(wrong)].azimuth_deg));
+}
+
+void take_over(const SpinFit& fit, const std::vector<SpinView>& views, Stabilisation& result) {
+  result.turntable = fit.cameras;
+  result.determined = fit.determined;
+  result.miss = mean_miss(fit, views);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    StabilisedView view;
+    view.correction = fit.views[i];
+    view.trusted = views[i].trusted;
+    view.miss = fit.miss[i];
+    result.views.push_back(view);
+  }
+  for (std::size_t i = 0; i < views.size(); ++i)
+    if (!views[i].trusted) result.views[i].correction = result.predict(views[i].azimuth_deg).correction;
+}
+
+void note_turned(const std::vector<SpinView>& views, Stabilisation& result) {
+  for (std::size_t i = 0; i < views.size(); ++i)
+    if (const double turned = result.views[i].correction.azimuth / kDegree; std::abs(turned) > kWorthSaying)
+      result.notes.push_back(fmt::format("the view stated at {:g} degrees was taken at {:.1f}", views[i].azimuth_deg,
+                                         result.views[i].azimuth_deg));
+}
+
+void note_few(std::size_t count, Stabilisation& result) {
+  if (count >= kEnoughViews) return;
+  const SpinFit::Determined& known = result.determined;
+  result.notes.push_back(
+      fmt::format("{} views determine little: {:.0f} % of the azimuths' uncertainty is gone, {:.0f} % of the "
+                  "elevation's, {:.0f} % of the distance's",
+                  count, 100 * known.azimuth, 100 * known.elevation, 100 * known.distance));
+}
+
 }  // namespace
 
 StabilisedView Stabilisation::predict(double stated_azimuth_deg) const {
@@ -176,49 +226,17 @@ Stabilisation stabilise(const std::vector<SpinPicture>& references) {
     result.stated_azimuths_deg.push_back(picture.azimuth_deg);
   }
   SpinFit fit = better_fit(views, result.hand_held);
-  if (const int wrong = contradicted(fit, views); wrong >= 0) {
-    auto doubted = views;
-    doubted[static_cast<std::size_t>(wrong)].trusted = false;
-    bool hand_held = false;
-    SpinFit without = better_fit(doubted, hand_held);
-    // Believed only if the others then agree.
-    if (mean_miss(without, doubted) < 0.5 * mean_miss(fit, views)) {
-      views = doubted;
-      fit = std::move(without);
-      result.hand_held = hand_held;
-      result.notes.push_back(fmt::format("the mask at {:g} degrees contradicts all others and was left out",
-                                         views[static_cast<std::size_t>(wrong)].azimuth_deg));
-    }
-  }
-  result.turntable = fit.cameras;
-  result.determined = fit.determined;
-  result.miss = mean_miss(fit, views);
-  for (std::size_t i = 0; i < views.size(); ++i) {
-    StabilisedView view;
-    view.correction = fit.views[i];
-    view.trusted = views[i].trusted;
-    view.miss = fit.miss[i];
-    result.views.push_back(view);
-  }
-  for (std::size_t i = 0; i < views.size(); ++i)
-    if (!views[i].trusted) result.views[i].correction = result.predict(views[i].azimuth_deg).correction;
+  leave_out_contradicted(views, fit, result);
+  take_over(fit, views, result);
   place_in_vehicle_frame(references, result);
-  for (std::size_t i = 0; i < views.size(); ++i) {
-    result.finish(result.views[i], views[i].azimuth_deg);
-    if (const double turned = result.views[i].correction.azimuth / kDegree; std::abs(turned) > kWorthSaying)
-      result.notes.push_back(fmt::format("the view stated at {:g} degrees was taken at {:.1f}", views[i].azimuth_deg,
-                                         result.views[i].azimuth_deg));
-  }
+  for (std::size_t i = 0; i < views.size(); ++i) result.finish(result.views[i], views[i].azimuth_deg);
   const SpinFit::Determined& known = result.determined;
   const double share = (known.elevation + known.scale + known.azimuth) / 3;
   result.confidence = share / (1 + std::pow(result.miss / 0.01, 2));
   result.elevation_deg = fit.cameras.elevation / kDegree;
   result.distance = 1 / (fit.cameras.closeness * result.length);
-  if (references.size() < 5)
-    result.notes.push_back(
-        fmt::format("{} views determine little: {:.0f} % of the azimuths' uncertainty is gone, {:.0f} % of the "
-                    "elevation's, {:.0f} % of the distance's",
-                    references.size(), 100 * known.azimuth, 100 * known.elevation, 100 * known.distance));
+  note_turned(views, result);
+  note_few(references.size(), result);
   return result;
 }
 

@@ -10,7 +10,7 @@
 #include <limits>
 #include <numbers>
 
-#include "geometry/hull/plan_box.h"
+#include "geometry/rays.h"
 #include "geometry/scene.h"
 
 namespace spinfill {
@@ -78,7 +78,7 @@ at::Tensor maps_of(const Surface& s, const Sets& in) {
 
 void expect_same_march(const Hull& hull, const Sets& in, double share) {
   const Surface loops = cpu::march(hull, in.vehicle_from_camera, in.intrinsics, in.H, in.W);
-  const Surface tensors = tensor_path::march(hull, in.vehicle_from_camera, in.intrinsics, in.H, in.W);
+  const Surface tensors = tensor::march(hull, in.vehicle_from_camera, in.intrinsics, in.H, in.W);
   const at::Tensor a = maps_of(loops, in), b = maps_of(tensors, in);
   EXPECT_LE(differing(a, b), share);
   EXPECT_LE(largest(a.narrow(2, 0, 1), b.narrow(2, 0, 1)), share == 0 ? 1e-4 : 1);
@@ -87,9 +87,9 @@ void expect_same_march(const Hull& hull, const Sets& in, double share) {
 TEST(Paths, SilhouetteDistanceAgrees) {
   for (const auto& [h, w] : std::vector<std::pair<int, int>>{{1, 1}, {1, 7}, {9, 1}, {32, 48}, {50, 41}}) {
     at::Tensor alpha = random({3, 2, h, w}, 7);
-    EXPECT_LE(largest(cpu::silhouette_distance(alpha), tensor_path::silhouette_distance(alpha)), 1e-4);
+    EXPECT_LE(largest(cpu::silhouette_distance(alpha), tensor::silhouette_distance(alpha)), 1e-4);
     alpha = (alpha > 0.99).to(at::kFloat);
-    EXPECT_LE(largest(cpu::silhouette_distance(alpha), tensor_path::silhouette_distance(alpha)), 1e-4);
+    EXPECT_LE(largest(cpu::silhouette_distance(alpha), tensor::silhouette_distance(alpha)), 1e-4);
   }
 }
 
@@ -104,12 +104,12 @@ TEST(Paths, ConeDistanceAgrees) {
   const Sets in = usual();
   const VoxelGrid grid{at::zeros({2, 3}), at::tensor({0.6, 0.3, 0.25}).to(at::kFloat).expand({2, 3}), 30, 12, 10};
   const Cones cones = random_cones(in, 32, 48);
-  EXPECT_LE(largest(cpu::cone_distance(cones, grid), tensor_path::cone_distance(cones, grid)), 1e-4);
+  EXPECT_LE(largest(cpu::cone_distance(cones, grid), tensor::cone_distance(cones, grid)), 1e-4);
   const Cones tiny = random_cones(in, 1, 1);
-  EXPECT_LE(largest(cpu::cone_distance(tiny, grid), tensor_path::cone_distance(tiny, grid)), 1e-4);
+  EXPECT_LE(largest(cpu::cone_distance(tiny, grid), tensor::cone_distance(tiny, grid)), 1e-4);
   // A box so large that it holds the cameras and reaches behind them.
   const VoxelGrid large{at::zeros({2, 3}), at::full({2, 3}, 6.0), 24, 8, 8};
-  EXPECT_LE(largest(cpu::cone_distance(cones, large), tensor_path::cone_distance(cones, large)), 1e-4);
+  EXPECT_LE(largest(cpu::cone_distance(cones, large), tensor::cone_distance(cones, large)), 1e-4);
 }
 
 TEST(Paths, MarchAgrees) {
@@ -140,14 +140,12 @@ TEST(Paths, PlanBoxAgrees) {
     HullOptions options;
     options.plan_box = false;
     Hull hull = carve_hull(in.references, options);
-    const at::Tensor plan = tensor_path::fit_plan_box(hull, in.references, 0.01);
+    const at::Tensor plan = tensor::fit_plan_box(hull, in.references, 0.01);
     EXPECT_LE(largest(cpu::fit_plan_box(hull, in.references, 0.01), plan),
               2e-3);  // a quantile may step to its neighbour
     const VoxelGrid grid{hull.centre, hull.half, hull.distance.size(4), hull.distance.size(3), hull.distance.size(2)};
-    const at::Tensor bounded =
-        at::minimum(hull.distance, plan_distance(plan, grid.centres()).view(hull.distance.sizes()));
-    cpu::clip_by_plan(hull.distance, plan, grid);
-    EXPECT_LE(largest(hull.distance, bounded), 1e-5);
+    const at::Tensor bounded = tensor::clip_by_plan(hull.distance, plan, grid);
+    EXPECT_LE(largest(cpu::clip_by_plan(hull.distance, plan, grid), bounded), 1e-5);
   }
 }
 
@@ -155,18 +153,18 @@ void expect_same_warp(const Sets& in) {
   const Hull hull = carve_hull(in.references, {});
   const Surface surface = march(hull, in.vehicle_from_camera, in.intrinsics, in.H, in.W);
   const at::Tensor maps = reference_maps(surface, in.references, in.V, in.H, in.W);
-  const at::Tensor depth = in.references.gather(surface.pixels.maps(
-      at::stack({surface.depth, at::ones_like(surface.depth)}, 2) * (surface.coverage >= 0.5).unsqueeze(2), in.V, in.H,
-      in.W));
   const at::Tensor given = in.references.valid.view({-1, in.references.count(), 1, 1, 1});
-  EXPECT_EQ(largest(maps * given, at::cat({in.references.premultiplied, depth}, 2) * given), 0);
+  EXPECT_EQ(largest(maps * given, tensor::reference_maps(surface, in.references, in.V, in.H, in.W) * given), 0);
+  EXPECT_EQ(largest(cpu::maps(surface.pixels, surface.point, in.V, in.H, in.W),
+                    tensor::maps(surface.pixels, surface.point, in.V, in.H, in.W)),
+            0);
   const at::Tensor valid = surface.pixels.valid;
   for (const int way : {0, 1, 2, 3}) {
     const bool mirror = way % 2 == 1;
     WarpOptions options;
     options.bicubic = way >= 2;
     const Warped a = cpu::warp_colour(surface, hull, in.references, maps, mirror, options);
-    const Warped b = tensor_path::warp_colour(surface, hull, in.references, maps, mirror, options);
+    const Warped b = tensor::warp_colour(surface, hull, in.references, maps, mirror, options);
     EXPECT_LE(largest(a.confidence * valid, b.confidence * valid), 1e-4);
     // Where hardly any weight is, the colour is a quotient of rounding errors.
     const at::Tensor sure = valid.logical_and(b.confidence > 1e-4).unsqueeze(2);

@@ -19,15 +19,6 @@ References references_of(const test::Scene& scene, const at::Tensor& given) {
                            given.unsqueeze(0), scene.vehicle_from_camera.unsqueeze(0), scene.intrinsics.unsqueeze(0));
 }
 
-TEST(SilhouetteDistance, PlacesTheEdgeWithinAPixel) {
-  // The left 3.3 pixels are inside.
-  at::Tensor alpha = at::zeros({6, 10});
-  alpha.narrow(1, 0, 3).fill_(1);
-  alpha.select(1, 3).fill_(0.3);
-  const at::Tensor d = silhouette_distance(alpha);
-  for (int x = 0; x < 10; ++x) EXPECT_NEAR(d[2][x].item<double>(), 3.3 - (x + 0.5), 1e-5) << x;
-}
-
 TEST(VisualHull, CoversAConvexBodyInHeldOutViews) {
   const test::Scene scene = test::trace({{{0, 0, 0}, {0.5, 0.21, 0.18}, {}}}, kAzimuths, 96, 64);
   for (int missing = 0; missing < 8; ++missing) {

@@ -3,11 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "core/random.h"
 #include "geometry/angles.h"
-#include "geometry/hull/silhouette.h"
+#include "geometry/scene.h"
 #include "geometry/spin/cameras.h"
 #include "geometry/spin/stabilise.h"
 #include "support/support.h"
@@ -15,43 +14,7 @@
 namespace spinfill {
 namespace {
 
-// Coverage of a disc, edges at exact sub-pixel places.
-at::Tensor disc(std::int64_t height, std::int64_t width, double cx, double cy, double radius) {
-  at::Tensor alpha = at::empty({height, width});
-  auto a = alpha.accessor<float, 2>();
-  for (std::int64_t y = 0; y < height; ++y)
-    for (std::int64_t x = 0; x < width; ++x) {
-      const double d = radius - std::hypot(static_cast<double>(x) + 0.5 - cx, static_cast<double>(y) + 0.5 - cy);
-      a[y][x] = static_cast<float>(std::clamp(d + 0.5, 0.0, 1.0));
-    }
-  return alpha;
-}
-
-TEST(Silhouette, DistanceAndContourAreThoseOfADisc) {
-  const Silhouette silhouette(disc(120, 200, 90, 60, 40));
-  EXPECT_NEAR(silhouette.distance(0.45 + 0.1, 0.3), 20.0 / 200, 0.09 * 20 / 200);  // octagonal: up to 8 % long
-  EXPECT_NEAR(silhouette.distance(0.45 + 0.2, 0.3), 0, 0.002);
-  EXPECT_LT(silhouette.distance(1.4, 0.3), silhouette.distance(0.99, 0.3));  // goes on falling outside
-  Eigen::Vector2d gradient;
-  silhouette.distance(0.45 + 0.19, 0.3, gradient);
-  EXPECT_NEAR(gradient.x(), -1, 0.1);
-  EXPECT_NEAR(gradient.y(), 0, 0.1);
-  ASSERT_GE(silhouette.contour().size(), 100U);
-  for (const auto& point : silhouette.contour()) EXPECT_NEAR(std::hypot(point.x() - 0.45, point.y() - 0.3), 0.2, 0.002);
-  EXPECT_NEAR(silhouette.low().x(), 0.25, 0.003);
-  EXPECT_NEAR(silhouette.high().y(), 0.5, 0.003);
-  EXPECT_NEAR(silhouette.area(), std::numbers::pi * 0.04, 1e-3);
-}
-
-TEST(Silhouette, RefusesWhatHoldsNothing) {
-  test::expect_error(ExitCode::runtime, {"nothing is covered"}, [] { Silhouette{at::zeros({20, 30})}; });
-  test::expect_error(ExitCode::runtime, {"[H,W]"}, [] { Silhouette{at::zeros({1, 20, 30})}; });
-}
-
-TEST(Silhouette, ThePicturesBorderIsNoEdge) {
-  const Silhouette cut(disc(80, 100, 5, 40, 30));  // beyond the left border
-  for (const auto& point : cut.contour()) EXPECT_GT(point.x(), 0.01);
-}
+using test::disc;
 
 TEST(SpinCameras, TheOriginLiesWhereTheAxisIsSeen) {
   SpinCameras spin;

@@ -10,7 +10,7 @@
 
 #include "geometry/hull/cpu/volume.h"
 #include "geometry/hull/paths.h"
-#include "geometry/hull/plan_box.h"
+#include "geometry/hull/plan_box_rules.h"
 
 namespace spinfill::cpu {
 
@@ -58,77 +58,95 @@ float level(const std::vector<Chord>& chords, double uncovered, Need need) {
   return *place;
 }
 
+// Which extents of the vehicle some reference looks across, and the chords of all references' silhouettes. Pixels that
+// the hull itself does not explain say nothing about the box: they have no chord.
+struct Evidence {
+  bool shows_length = false, shows_width = false;
+  std::vector<Chord> chords;
+
+  void look_from(const double* pose) {
+    const double out_of = std::max(std::hypot(pose[3], pose[7]), 1e-6);
+    shows_length |= std::abs(pose[3]) / out_of < kPlanAcross;
+    shows_width |= std::abs(pose[7]) / out_of < kPlanAcross;
+  }
+
+  // A ray through picture coordinates of a silhouette.
+  void add_ray(const Pinhole& camera, double u, double v, const Volume& volume, const float* centre,
+               const float* half) {
+    const Point d = camera.direction(u, v);
+    const Span span = intersect_box(camera.eye, d, centre, half);
+    if (!span.hit()) return;
+    Chord chord;
+    for (int s = 0; s < kSamples; ++s) {
+      const float t = span.near + (span.far - span.near) * ((static_cast<float>(s) + 0.5F) / kSamples);
+      const Point p = along(camera.eye, t, d);
+      if (volume.at(volume.coordinates(p)) > -0.25F * volume.voxel)
+        chord.x[chord.count] = p.x, chord.y[chord.count++] = std::abs(p.y);
+    }
+    if (chord.count > 0) chords.push_back(chord);
+  }
+};
+
+// Writes rear x, front x, half width.
+void narrowest(Evidence& evidence, double uncovered, float* plan) {
+  std::vector<Chord>& chords = evidence.chords;
+  float rear = -kFree, front = kFree, width = kFree;
+  if (!chords.empty()) {
+    const double share = uncovered / 3;
+    if (evidence.shows_length) {
+      front = level(chords, share, [](const Chord& c) { return c.least([](float x, float) { return x; }); });
+      for (Chord& c : chords) c.keep([&](float x) { return x <= front; });
+      rear = -level(chords, share, [](const Chord& c) { return c.least([](float x, float) { return -x; }); });
+      for (Chord& c : chords) c.keep([&](float x) { return x >= rear; });
+    }
+    width = static_cast<float>(kUsual);
+    if (evidence.shows_width) {
+      const auto need = [&](float x, float y) { return y / taper(x, rear, front); };
+      width =
+          std::max(level(chords, share, [&](const Chord& c) { return c.least(need); }), static_cast<float>(kNarrowest));
+    }
+  }
+  plan[0] = rear, plan[1] = front, plan[2] = width;
+}
+
 }  // namespace
 
 at::Tensor fit_plan_box(const Hull& hull, const References& references, double uncovered) {
   const at::Tensor alpha = references.alpha();
   const std::int64_t B = alpha.size(0), R = alpha.size(1), H = alpha.size(3), W = alpha.size(4);
   const auto [h, w] = plan_raster(H, W);
+  const double cell_width = static_cast<double>(W) / w, cell_height = static_cast<double>(H) / h;
   const at::Tensor covered = at::adaptive_avg_pool2d(alpha.reshape({B * R, 1, H, W}), {h, w}).contiguous();
   const at::Tensor poses = references.vehicle_from_camera.to(at::kDouble).contiguous(),
                    lenses = references.intrinsics.to(at::kDouble).contiguous(), distance = hull.distance.contiguous(),
                    centres = hull.centre.contiguous(), halves = hull.half.contiguous(),
                    given = references.valid.contiguous();
-  const std::int64_t Z = distance.size(2), Y = distance.size(3), X = distance.size(4);
+  const std::int64_t Z = distance.size(2), Y = distance.size(3), X = distance.size(4), raster = h * w, columns = w;
   at::Tensor out = at::empty({B, 3}, alpha.options());
-
+  float* plan = out.mutable_data_ptr<float>();
   at::parallel_for(0, B, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
       const float *centre = centres.const_data_ptr<float>() + 3 * b, *half = halves.const_data_ptr<float>() + 3 * b;
       const Volume volume(distance.const_data_ptr<float>() + b * Z * Y * X, centre, half, X, Y, Z);
-      // Directions that some reference looks across.
-      bool shows_length = false, shows_width = false;
-      // Pixels that the hull itself does not explain say nothing about the box: they have no chord.
-      std::vector<Chord> chords;
+      Evidence evidence;
       for (std::int64_t k = b * R; k < (b + 1) * R; ++k) {
         const double* pose = poses.const_data_ptr<double>() + 16 * k;
+        if (given.const_data_ptr<bool>()[k]) evidence.look_from(pose);
         const Pinhole camera(pose, lenses.const_data_ptr<double>() + 4 * k);
-        if (given.const_data_ptr<bool>()[k]) {
-          const double out_of = std::max(std::hypot(pose[3], pose[7]), 1e-6);
-          shows_length |= std::abs(pose[3]) / out_of < kPlanAcross;
-          shows_width |= std::abs(pose[7]) / out_of < kPlanAcross;
-        }
-        const float* silhouette = covered.const_data_ptr<float>() + k * h * w;
-        for (std::int64_t i = 0; i < h * w; ++i) {
+        const float* silhouette = covered.const_data_ptr<float>() + k * raster;
+        for (std::int64_t i = 0; i < raster; ++i) {
           if (!(silhouette[i] > 0.5F)) continue;
-          const Point d = camera.direction((static_cast<double>(i % w) + 0.5) * (static_cast<double>(W) / w),
-                                           (static_cast<double>(i / w) + 0.5) * (static_cast<double>(H) / h));
-          const Span span = intersect_box(camera.eye, d, centre, half);
-          if (!span.hit()) continue;
-          Chord chord;
-          for (int s = 0; s < kSamples; ++s) {
-            const float t = span.near + (span.far - span.near) * ((static_cast<float>(s) + 0.5F) / kSamples);
-            const Point p = along(camera.eye, t, d);
-            if (volume.at(volume.coordinates(p)) > -0.25F * volume.voxel)
-              chord.x[chord.count] = p.x, chord.y[chord.count++] = std::abs(p.y);
-          }
-          if (chord.count > 0) chords.push_back(chord);
+          evidence.add_ray(camera, (static_cast<double>(i % columns) + 0.5) * cell_width,
+                           (static_cast<double>(i / columns) + 0.5) * cell_height, volume, centre, half);
         }
       }
-      float rear = -kFree, front = kFree, width = kFree;
-      if (!chords.empty()) {
-        const double share = uncovered / 3;
-        if (shows_length) {
-          front = level(chords, share, [](const Chord& c) { return c.least([](float x, float) { return x; }); });
-          for (Chord& c : chords) c.keep([&](float x) { return x <= front; });
-          rear = -level(chords, share, [](const Chord& c) { return c.least([](float x, float) { return -x; }); });
-          for (Chord& c : chords) c.keep([&](float x) { return x >= rear; });
-        }
-        width = static_cast<float>(kUsual);
-        if (shows_width) {
-          const auto need = [&](float x, float y) { return y / taper(x, rear, front); };
-          width = std::max(level(chords, share, [&](const Chord& c) { return c.least(need); }),
-                           static_cast<float>(kNarrowest));
-        }
-      }
-      float* plan = out.mutable_data_ptr<float>() + 3 * b;
-      plan[0] = rear, plan[1] = front, plan[2] = width;
+      narrowest(evidence, uncovered, plan + 3 * b);
     }
   });
   return out;
 }
 
-void clip_by_plan(const at::Tensor& distance, const at::Tensor& plan, const VoxelGrid& grid) {
+at::Tensor clip_by_plan(const at::Tensor& distance, const at::Tensor& plan, const VoxelGrid& grid) {
   const std::int64_t B = distance.size(0), X = grid.X, Y = grid.Y, Z = grid.Z;
   const at::Tensor plans = plan.contiguous(), centres = grid.centre.contiguous(), halves = grid.half.contiguous();
   float* d = distance.mutable_data_ptr<float>();
@@ -150,6 +168,7 @@ void clip_by_plan(const at::Tensor& distance, const at::Tensor& plan, const Voxe
       }
     }
   });
+  return distance;
 }
 
 }  // namespace spinfill::cpu

@@ -90,6 +90,48 @@ void bicubic(const Reference& reference, std::int64_t H, std::int64_t W, const P
   for (int c = 0; c < 3; ++c) to[c] = clamped(to[c], to[3]);
 }
 
+// A surface point, its normal and the direction in which it is viewed.
+struct SurfacePoint {
+  Point at, normal, viewing;
+};
+
+// How references are weighted, in the kernel's numbers.
+struct Weighting {
+  float closeness, frontal_power, half_weight, tolerance;
+  bool bicubic;
+
+  explicit Weighting(const WarpOptions& options)
+      : closeness(static_cast<float>(options.closeness)),
+        frontal_power(static_cast<float>(options.frontal_power)),
+        half_weight(static_cast<float>(options.half_weight)),
+        tolerance(static_cast<float>(options.tolerance)),
+        bicubic(options.bicubic) {}
+};
+
+// A reference's weight at a point, and its colour and alpha there (s[0…3]); false where it does not see the point.
+bool look_up(const Reference& reference, std::int64_t H, std::int64_t W, const SurfacePoint& p, float per_tolerance,
+             const Weighting& weighting, float& weight, float* s) {
+  const Point to_point{p.at.x - reference.eye.x, p.at.y - reference.eye.y, p.at.z - reference.eye.z};
+  const float away = dot(to_point, p.normal);
+  Place place;
+  if (!(away < 0) || !project(reference, H, W, p.at, place)) return false;
+  bilinear(reference, H, W, place, s);
+  if (!(s[5] > 0)) return false;
+  const float distance = std::sqrt(dot(to_point, to_point)), inverse = 1 / distance;
+  const float facing = -away * inverse;
+  // In sight: not behind the surface that the reference itself sees there. A slanted surface changes its depth
+  // within a pixel, so the tolerance grows with the slant.
+  const float own = s[4] / std::max(s[5], 1e-4F);
+  const float per_slack = std::clamp(facing, 0.25F, 1.0F) * per_tolerance;
+  const float in_sight = clamped(2 - (distance - own) * per_slack, 1) * s[5];
+  if (!(in_sight > 0)) return false;
+  if (weighting.bicubic) bicubic(reference, H, W, place, s);
+  const float power = weighting.frontal_power;
+  const float frontal = power == 2 ? facing * facing : std::pow(facing, power);
+  weight = frontal * std::exp(weighting.closeness * (dot(to_point, p.viewing) * inverse - 1)) * in_sight;
+  return true;
+}
+
 }  // namespace
 
 Warped warp_colour(const Surface& surface, const Hull& hull, const References& references,
@@ -117,8 +159,7 @@ Warped warp_colour(const Surface& surface, const Hull& hull, const References& r
                             {eye[0], eye[1], eye[2]}});
     }
 
-  const auto closeness = static_cast<float>(options.closeness), power = static_cast<float>(options.frontal_power),
-             half_weight = static_cast<float>(options.half_weight), tolerance = static_cast<float>(options.tolerance);
+  const Weighting weighting(options);
   const float side = mirror ? -1 : 1;
   const auto at = [&](const float* from) { return Point{from[0], side * from[1], from[2]}; };
   Warped out;
@@ -129,46 +170,30 @@ Warped warp_colour(const Surface& surface, const Hull& hull, const References& r
     for (std::int64_t i = begin; i < end; ++i) {
       if (!counts[i]) continue;
       const std::int64_t b = i / P;
-      const Point p = at(point + 3 * i), n = at(normal + 3 * i), v = at(direction + 3 * i);
-      const float per_tolerance = 1 / (tolerance * voxel[b]);
+      const SurfacePoint p{at(point + 3 * i), at(normal + 3 * i), at(direction + 3 * i)};
+      const float per_tolerance = 1 / (weighting.tolerance * voxel[b]);
       float sum = 0, mixed[3] = {0, 0, 0};
       for (const Reference& reference : views[b]) {
-        const Point to_point{p.x - reference.eye.x, p.y - reference.eye.y, p.z - reference.eye.z};
-        const float away = dot(to_point, n);
-        Place place;
-        if (!(away < 0) || !project(reference, H, W, p, place)) continue;  // weight 0
-        float s[C];
-        bilinear(reference, H, W, place, s);
-        if (!(s[5] > 0)) continue;
-        const float distance = std::sqrt(dot(to_point, to_point)), inverse = 1 / distance;
-        const float facing = -away * inverse;
-        // In sight: not behind the surface that the reference itself sees there. A slanted surface changes its depth
-        // within a pixel, so the tolerance grows with the slant.
-        const float own = s[4] / std::max(s[5], 1e-4F);
-        const float per_slack = std::clamp(facing, 0.25F, 1.0F) * per_tolerance;
-        const float in_sight = clamped(2 - (distance - own) * per_slack, 1) * s[5];
-        if (!(in_sight > 0)) continue;
-        if (options.bicubic) bicubic(reference, H, W, place, s);
-        const float frontal = power == 2 ? facing * facing : std::pow(facing, power);
-        const float weight = frontal * std::exp(closeness * (dot(to_point, v) * inverse - 1)) * in_sight;
+        float weight, s[C];
+        if (!look_up(reference, H, W, p, per_tolerance, weighting, weight, s)) continue;
         sum += weight * s[3];
         for (int c = 0; c < 3; ++c) mixed[c] += weight * s[c];
       }
       for (int c = 0; c < 3; ++c) colour[3 * i + c] = clamped(mixed[c] / std::max(sum, 1e-6F), 1);
-      confidence[i] = sum / (sum + half_weight);
+      confidence[i] = sum / (sum + weighting.half_weight);
     }
   });
   return out;
 }
 
-at::Tensor reference_maps(const Surface& surface, const References& references, std::int64_t views) {
+at::Tensor reference_maps(const Surface& surface, const References& references, std::int64_t views, std::int64_t height,
+                          std::int64_t width) {
   const at::Tensor pictures = references.premultiplied.contiguous(), slots = references.index.contiguous(),
                    given = references.valid.contiguous(), places = surface.pixels.index.contiguous(),
                    valid = surface.pixels.valid.contiguous(), coverages = surface.coverage.contiguous(),
                    depths = surface.depth.contiguous();
-  const std::int64_t B = pictures.size(0), R = pictures.size(1), HW = pictures.size(3) * pictures.size(4),
-                     P = places.size(1);
-  at::Tensor out = at::empty({B, R, pictures.size(3), pictures.size(4), C}, pictures.options());
+  const std::int64_t B = pictures.size(0), R = pictures.size(1), HW = height * width, P = places.size(1);
+  at::Tensor out = at::empty({B, R, height, width, C}, pictures.options());
   const float *picture = pictures.const_data_ptr<float>(), *coverage = coverages.const_data_ptr<float>(),
               *depth = depths.const_data_ptr<float>();
   const auto *slot = slots.const_data_ptr<std::int64_t>(), *place = places.const_data_ptr<std::int64_t>();
@@ -196,26 +221,6 @@ at::Tensor reference_maps(const Surface& surface, const References& references, 
     }
   });
   return out.permute({0, 1, 4, 2, 3});
-}
-
-at::Tensor maps(const Selection& pixels, const at::Tensor& values, std::int64_t views, std::int64_t height,
-                std::int64_t width) {
-  const std::int64_t B = values.size(0), P = values.size(1), channels = values.size(2), HW = height * width;
-  const at::Tensor from = values.contiguous(), places = pixels.index.contiguous(), valid = pixels.valid.contiguous();
-  at::Tensor out = at::zeros({B, views, channels, height, width}, values.options());
-  const float* value = from.const_data_ptr<float>();
-  float* to = out.mutable_data_ptr<float>();
-  const bool* counts = valid.const_data_ptr<bool>();
-  const auto* index = places.const_data_ptr<std::int64_t>();
-  at::parallel_for(0, B * P, 4096, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      if (!counts[i]) continue;
-      const std::int64_t view = i / P * views + index[i] / HW;
-      float* pixel = to + view * channels * HW + index[i] % HW;
-      for (std::int64_t c = 0; c < channels; ++c) pixel[c * HW] = value[i * channels + c];
-    }
-  });
-  return out;
 }
 
 }  // namespace spinfill::cpu

@@ -6,8 +6,10 @@
 #include <cmath>
 #include <vector>
 
+#include "geometry/hull/cpu/normals.h"
 #include "geometry/hull/cpu/volume.h"
 #include "geometry/hull/paths.h"
+#include "geometry/hull/ray_march_rules.h"
 
 namespace spinfill::cpu {
 
@@ -98,127 +100,94 @@ Sight trace(const Volume& volume, const Point& origin, const Point& direction, c
   return {clamped(0.5F + best, 1), surface};
 }
 
-// The distance, cut off far from the surface where it jumps between cones, averaged over 3×3×3 voxels.
-std::vector<float> smoothed(const Volume& v) {
-  const float reach = 4 * v.voxel;
-  const std::int64_t X = v.X, Y = v.Y, Z = v.Z;
-  constexpr std::int64_t kBlock = 8;  // a fixed count lets the compiler vectorise
-  const std::int64_t width = (X + kBlock - 1) / kBlock * kBlock;
-  std::vector<float> along_x(width * Y * Z), out(X * Y * Z), row(width + 2);
-  for (std::int64_t i = 0; i < Y * Z; ++i) {
-    const float* from = v.values + i * X;
-    for (std::int64_t x = 0; x < X; ++x) row[x + 1] = std::min(std::max(from[x], -reach), reach);
-    row[0] = row[1];
-    row[X + 1] = row[X];
-    for (std::int64_t block = 0; block < width; block += kBlock) {
-      float sum[kBlock];
-      const float* r = &row[block];
-      for (int x = 0; x < kBlock; ++x) sum[x] = r[x] + r[x + 1] + r[x + 2];
-      std::copy_n(sum, kBlock, &along_x[i * width + block]);
-    }
-  }
-  const auto line = [&](std::int64_t z, std::int64_t y) {
-    return &along_x[(std::clamp<std::int64_t>(z, 0, Z - 1) * Y + std::clamp<std::int64_t>(y, 0, Y - 1)) * width];
-  };
-  for (std::int64_t z = 0; z < Z; ++z)
-    for (std::int64_t y = 0; y < Y; ++y)
-      for (std::int64_t block = 0; block < width; block += kBlock) {
-        float sum[kBlock] = {};
-        for (int i = 0; i < 9; ++i) {
-          const float* from = line(z + i / 3 - 1, y + i % 3 - 1) + block;
-          for (int x = 0; x < kBlock; ++x) sum[x] += from[x];
-        }
-        for (float& value : sum) value *= 1.0F / 27;
-        std::copy_n(sum, std::min(kBlock, X - block), &out[(z * Y + y) * X + block]);
-      }
-  return out;
-}
-
-// Outward unit normal: against the gradient of the smoothed distance, central differences between voxels.
-Point normal(const Volume& smooth, const Point& p) {
-  const Volume::Cell cell = smooth.cell(smooth.coordinates(p));
-  const auto value = [&](std::int64_t x, std::int64_t y, std::int64_t z) {
-    return smooth.values[(z * smooth.Y + y) * smooth.X + x];
-  };
-  Point g{0, 0, 0};
-  for (int corner = 0; corner < 8; ++corner) {
-    const int i = corner & 1, j = corner >> 1 & 1, k = corner >> 2;
-    const float share =
-        (i == 1 ? cell.fx : 1 - cell.fx) * (j == 1 ? cell.fy : 1 - cell.fy) * (k == 1 ? cell.fz : 1 - cell.fz);
-    const std::int64_t x = cell.x + i, y = cell.y + j, z = cell.z + k;
-    const auto low = [](std::int64_t at) { return std::max<std::int64_t>(at - 1, 0); };
-    const auto high = [](std::int64_t at, std::int64_t n) { return std::min(at + 1, n - 1); };
-    g.x += share * (value(high(x, smooth.X), y, z) - value(low(x), y, z));
-    g.y += share * (value(x, high(y, smooth.Y), z) - value(x, low(y), z));
-    g.z += share * (value(x, y, high(z, smooth.Z)) - value(x, y, low(z)));
-  }
-  // scale·2 is n/half, the tensor path's unit.
-  g = {2 * g.x * smooth.scale.x, 2 * g.y * smooth.scale.y, 2 * g.z * smooth.scale.z};
-  const float norm = std::max(std::sqrt(g.x * g.x + g.y * g.y + g.z * g.z), 1e-9F);
-  return {-g.x / norm, -g.y / norm, -g.z / norm};
-}
-
 void store(float* to, const Point& p) {
   to[0] = p.x, to[1] = p.y, to[2] = p.z;
 }
 
-}  // namespace
+// The hulls and cameras of a march as the kernels read them.
+struct Views {
+  std::int64_t B, V, Z, Y, X;
+  at::Tensor poses, lenses, distances, centres, halves;
 
-Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at::Tensor& intrinsics, std::int64_t H,
-              std::int64_t W) {
-  const std::int64_t B = vehicle_from_camera.size(0), V = vehicle_from_camera.size(1), N = V * H * W;
-  const at::Tensor poses = vehicle_from_camera.to(at::kDouble).contiguous(),
-                   lenses = intrinsics.to(at::kDouble).contiguous(), distance = hull.distance.contiguous(),
-                   centres = hull.centre.contiguous(), halves = hull.half.contiguous();
-  const std::int64_t Z = distance.size(2), Y = distance.size(3), X = distance.size(4);
-  const float *values = distance.const_data_ptr<float>(), *centre = centres.const_data_ptr<float>(),
-              *half = halves.const_data_ptr<float>();
-  const auto camera = [&](std::int64_t view) {  // of B·V
+  Views(const Hull& hull, const at::Tensor& vehicle_from_camera, const at::Tensor& intrinsics)
+      : B(vehicle_from_camera.size(0)),
+        V(vehicle_from_camera.size(1)),
+        Z(hull.distance.size(2)),
+        Y(hull.distance.size(3)),
+        X(hull.distance.size(4)),
+        poses(vehicle_from_camera.to(at::kDouble).contiguous()),
+        lenses(intrinsics.to(at::kDouble).contiguous()),
+        distances(hull.distance.contiguous()),
+        centres(hull.centre.contiguous()),
+        halves(hull.half.contiguous()) {}
+
+  Pinhole camera(std::int64_t view) const {  // of B·V
     return Pinhole(poses.const_data_ptr<double>() + 16 * view, lenses.const_data_ptr<double>() + 4 * view);
-  };
-  const auto volume = [&](const float* at, std::int64_t b) {
-    return Volume(at + b * Z * Y * X, centre + 3 * b, half + 3 * b, X, Y, Z);
-  };
-  const auto direction = [&](const Pinhole& from, std::int64_t x, std::int64_t y) {
-    return from.direction(static_cast<double>(x) + 0.5, static_cast<double>(y) + 0.5);
-  };
+  }
+  const float* centre(std::int64_t b) const { return centres.const_data_ptr<float>() + 3 * b; }
+  const float* half(std::int64_t b) const { return halves.const_data_ptr<float>() + 3 * b; }
+  Volume volume(std::int64_t b) const { return volume(b, distances.const_data_ptr<float>() + b * Z * Y * X); }
+  Volume volume(std::int64_t b, const float* values) const { return Volume(values, centre(b), half(b), X, Y, Z); }
+};
 
-  // Every ray; the places of those that see nothing but for their coverage stay unwritten.
-  const auto floats = distance.options();
-  const at::Tensor coverage = at::empty({B, N}, floats), depth = at::empty({B, N}, floats);
-  float *covered = coverage.mutable_data_ptr<float>(), *far = depth.mutable_data_ptr<float>();
-  std::vector<std::int64_t> seen_in_row(B * V * H, 0);
-  at::parallel_for(0, B * V * H, 1, [&](std::int64_t begin, std::int64_t end) {
+// What every ray sees. The depth of those that see nothing stays unwritten.
+struct Sights {
+  at::Tensor coverage, depth;             // [B,V·H·W]
+  std::vector<std::int64_t> seen_in_row;  // rays of each of B·V·H rows that see the hull
+};
+
+Sights look(const Views& views, std::int64_t H, std::int64_t W) {
+  const std::int64_t rows = views.B * views.V * H;
+  Sights out;
+  out.coverage = at::empty({views.B, views.V * H * W}, views.distances.options());
+  out.depth = at::empty_like(out.coverage);
+  out.seen_in_row.resize(rows);
+  float *covered = out.coverage.mutable_data_ptr<float>(), *far = out.depth.mutable_data_ptr<float>();
+  at::parallel_for(0, rows, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      const std::int64_t view = row / H, b = view / V;
-      const Pinhole from = camera(view);
-      const Volume body = volume(values, b);
+      const std::int64_t view = row / H, b = view / views.V;
+      const Pinhole from = views.camera(view);
+      const Volume body = views.volume(b);
       const auto pixel = static_cast<float>(1 / std::sqrt(from.fx * from.fy));
       for (std::int64_t x = 0; x < W; x += kBlock) {
-        const RayBlock rays(from, static_cast<double>(x) + 0.5, static_cast<double>(row % H) + 0.5, centre + 3 * b,
-                            half + 3 * b);
+        const RayBlock rays(from, static_cast<double>(x) + 0.5, static_cast<double>(row % H) + 0.5, views.centre(b),
+                            views.half(b));
         const auto count = static_cast<int>(std::min<std::int64_t>(kBlock, W - x));
         for (int i = 0; i < count; ++i) {
           const std::int64_t ray = row * W + x + i;
           const Sight sight = rays.hit(i) ? trace(body, from.eye, rays.direction(i), rays.span(i), pixel) : Sight{0, 0};
           covered[ray] = sight.coverage;
-          if (sight.coverage > 0) far[ray] = sight.depth, ++seen_in_row[row];
+          if (sight.coverage > 0) far[ray] = sight.depth, ++out.seen_in_row[row];
         }
       }
     }
   });
+  return out;
+}
 
-  // The rays that see the hull, one behind the other.
-  std::vector<std::int64_t> first(B * V * H);  // place of each row's first
-  std::int64_t P = 0;
-  for (std::int64_t b = 0; b < B; ++b) {
+// Where each row's first ray that sees the hull stands among its set's, and the most of any set.
+struct Places {
+  std::vector<std::int64_t> first;
+  std::int64_t most = 0;
+};
+
+Places places_of(const Sights& sights, std::int64_t sets) {
+  const auto rows = std::ssize(sights.seen_in_row);
+  Places out;
+  out.first.resize(rows);
+  for (std::int64_t b = 0; b < sets; ++b) {
     std::int64_t place = 0;
-    for (std::int64_t row = b * V * H; row < (b + 1) * V * H; ++row) {
-      first[row] = place;
-      place += seen_in_row[row];
+    for (std::int64_t row = b * (rows / sets); row < (b + 1) * (rows / sets); ++row) {
+      out.first[row] = place;
+      place += sights.seen_in_row[row];
     }
-    P = std::max(P, place);
+    out.most = std::max(out.most, place);
   }
+  return out;
+}
+
+// N rays of which at most P see the hull; all of it padding.
+Surface empty_surface(std::int64_t B, std::int64_t P, std::int64_t N, const at::TensorOptions& floats) {
   Surface out;
   out.pixels.from = N;
   out.pixels.index = at::full({B, P}, N, floats.dtype(at::kLong));
@@ -228,29 +197,40 @@ Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at:
   out.point = at::zeros({B, P, 3}, floats);
   out.normal = at::zeros({B, P, 3}, floats);
   out.direction = at::zeros({B, P, 3}, floats);
+  return out;
+}
+
+// The rays that see the hull, one behind the other.
+Surface surface_of(const Views& views, const Sights& sights, std::int64_t H, std::int64_t W) {
+  const std::int64_t B = views.B, N = views.V * H * W;
+  const Places places = places_of(sights, B);
+  const std::int64_t P = places.most;
+  Surface out = empty_surface(B, P, N, views.distances.options());
   auto* index = out.pixels.index.mutable_data_ptr<std::int64_t>();
   bool* valid = out.pixels.valid.mutable_data_ptr<bool>();
-  float *out_coverage = out.coverage.mutable_data_ptr<float>(), *out_depth = out.depth.mutable_data_ptr<float>(),
+  float *coverage = out.coverage.mutable_data_ptr<float>(), *depth = out.depth.mutable_data_ptr<float>(),
         *point = out.point.mutable_data_ptr<float>(), *normals = out.normal.mutable_data_ptr<float>(),
         *directions = out.direction.mutable_data_ptr<float>();
+  const float *covered = sights.coverage.const_data_ptr<float>(), *far = sights.depth.const_data_ptr<float>();
   std::vector<std::vector<float>> smooth(B);
   at::parallel_for(0, B, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t b = begin; b < end; ++b) smooth[b] = smoothed(volume(values, b));
+    for (std::int64_t b = begin; b < end; ++b) smooth[b] = smoothed(views.volume(b));
   });
-  at::parallel_for(0, B * V * H, 1, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, B * views.V * H, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      const std::int64_t view = row / H, b = view / V;
-      const Pinhole from = camera(view);
-      const Volume body(smooth[b].data(), centre + 3 * b, half + 3 * b, X, Y, Z);
-      std::int64_t place = b * P + first[row];
+      const std::int64_t view = row / H, b = view / views.V;
+      const Pinhole from = views.camera(view);
+      const Volume body = views.volume(b, smooth[b].data());
+      std::int64_t place = b * P + places.first[row];
       for (std::int64_t x = 0; x < W; ++x) {
         const std::int64_t ray = row * W + x;
         if (!(covered[ray] > 0)) continue;
-        const Point d = direction(from, x, row % H), p = along(from.eye, far[ray], d);
+        const Point d = from.direction(static_cast<double>(x) + 0.5, static_cast<double>(row % H) + 0.5);
+        const Point p = along(from.eye, far[ray], d);
         index[place] = ray - b * N;
         valid[place] = true;
-        out_coverage[place] = covered[ray];
-        out_depth[place] = far[ray];
+        coverage[place] = covered[ray];
+        depth[place] = far[ray];
         store(point + 3 * place, p);
         store(normals + 3 * place, normal(body, p));
         store(directions + 3 * place, d);
@@ -259,6 +239,14 @@ Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at:
     }
   });
   return out;
+}
+
+}  // namespace
+
+Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at::Tensor& intrinsics,
+              std::int64_t height, std::int64_t width) {
+  const Views views(hull, vehicle_from_camera, intrinsics);
+  return surface_of(views, look(views, height, width), height, width);
 }
 
 }  // namespace spinfill::cpu
