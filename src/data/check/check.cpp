@@ -56,6 +56,37 @@ void check_shards(const ShardSets& shards, std::vector<DataProblem>& problems) {
   }
 }
 
+// Each set by itself, several at once.
+std::vector<CheckedSet> check_sets(const std::vector<SetToCheck>& to_check, const DataCheckOptions& options) {
+  std::vector<CheckedSet> sets(to_check.size());
+  std::atomic<std::size_t> next{0};
+  std::int64_t done = 0;
+  std::mutex mutex;
+  std::exception_ptr broken;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < to_check.size(); i = next++) {
+      try {
+        sets[i] = check_set(to_check[i], options);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        broken = std::current_exception();
+        next = to_check.size();
+        return;
+      }
+      const std::lock_guard lock(mutex);
+      ++done;
+      if (options.progress) options.progress(done, static_cast<std::int64_t>(to_check.size()));
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 1; i < options.threads; ++i) threads.emplace_back(work);
+    work();
+  }
+  if (broken) std::rethrow_exception(broken);
+  return sets;
+}
+
 void check_together(const fs::path& folder, const ShardSets* shards, const std::vector<CheckedSet>& sets,
                     std::vector<DataProblem>& problems) {
   std::map<std::string, std::string> folder_of_id;
@@ -131,32 +162,7 @@ DataCheck check_data(const fs::path& folder, const DataCheckOptions& options) {
   if (to_check.empty()) {
     fail("{}: holds no view sets (folders with a transforms.json, or tar shards, see docs/data.md)", folder.string());
   }
-  std::vector<CheckedSet> sets(to_check.size());
-  std::atomic<std::size_t> next{0};
-  std::int64_t done = 0;
-  std::mutex mutex;
-  std::exception_ptr broken;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < to_check.size(); i = next++) {
-      try {
-        sets[i] = check_set(to_check[i], options);
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        broken = std::current_exception();
-        next = to_check.size();
-        return;
-      }
-      const std::lock_guard lock(mutex);
-      ++done;
-      if (options.progress) options.progress(done, static_cast<std::int64_t>(to_check.size()));
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 1; i < options.threads; ++i) threads.emplace_back(work);
-    work();
-  }
-  if (broken) std::rethrow_exception(broken);
+  const std::vector<CheckedSet> sets = check_sets(to_check, options);
   DataCheck check;
   check.sets = static_cast<std::int64_t>(sets.size());
   for (const CheckedSet& set : sets) {

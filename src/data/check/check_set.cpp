@@ -210,8 +210,7 @@ std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* s
     }
     return out;
   }
-  const bool single = fs::exists(folder / "transforms.json");
-  for (const fs::path& path : single ? std::vector<fs::path>{folder} : set_folders(folder)) {
+  for (const fs::path& path : set_folder_or_folders(folder)) {
     out.push_back(
         {path, "transforms.json", [path](const ReportProblem& report) { return parse_view_set(path, report); }});
   }

@@ -18,11 +18,6 @@ namespace {
 
 constexpr std::size_t kShownProblems = 20, kKept = 24;
 
-std::vector<fs::path> folders_of(const fs::path& folder) {
-  if (fs::exists(folder / "transforms.json")) return {folder};
-  return set_folders(folder);
-}
-
 // Reads the sets of a folder or of shards one after the other.
 class Sets {
  public:
@@ -30,7 +25,7 @@ class Sets {
     if (holds_shards(folder)) {
       shards_ = open_all_shards(folder);
     } else {
-      folders_ = folders_of(folder);
+      folders_ = set_folder_or_folders(folder);
     }
   }
   std::int64_t size() const { return shards_ ? shards_->size() : static_cast<std::int64_t>(folders_.size()); }
@@ -80,7 +75,7 @@ std::string counts(const std::map<std::string, std::int64_t>& numbers) {
 
 bool is_data(const fs::path& folder) {
   return fs::is_directory(folder) &&
-         (fs::exists(folder / "splits.json") || holds_shards(folder) || !folders_of(folder).empty());
+         (fs::exists(folder / "splits.json") || holds_shards(folder) || !set_folder_or_folders(folder).empty());
 }
 
 DataSummary read_data_summary(const fs::path& folder) {

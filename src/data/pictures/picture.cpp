@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/pictures/picture.h"
 
-#include <jpeglib.h>
 #include <png.h>
 #include <webp/decode.h>
-
-#include <jerror.h>
 
 #include <algorithm>
 #include <csetjmp>
@@ -16,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "data/pictures/jpeg.h"
 
 namespace spinfill {
 namespace {
@@ -141,66 +139,6 @@ cv::Mat decode_png(std::string_view bytes, const PictureSize& size, const std::s
   return picture;
 }
 
-struct JpegError {
-  jpeg_error_mgr manager;  // first: libjpeg knows only this part
-  std::jmp_buf jump;
-  char text[JMSG_LENGTH_MAX] = "";
-};
-
-void jpeg_failed(j_common_ptr jpeg) {
-  auto* error = reinterpret_cast<JpegError*>(jpeg->err);
-  error->manager.format_message(jpeg, error->text);
-  std::longjmp(error->jump, 1);
-}
-
-// libjpeg repairs damaged data with grey and warns; here that is an error. Harmless oddities of cameras' files pass.
-void jpeg_message(j_common_ptr jpeg, int level) {
-  const int code = jpeg->err->msg_code;
-  if (level >= 0 || code == JWRN_EXTRANEOUS_DATA || code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM) return;
-  jpeg_failed(jpeg);
-}
-
-// A few kilobytes of progressive JPEG can hold thousands of scans over a huge picture.
-void jpeg_progress(j_common_ptr jpeg) {
-  if (reinterpret_cast<j_decompress_ptr>(jpeg)->input_scan_number > 200) ERREXIT(jpeg, JERR_BAD_PROGRESSION);
-}
-
-// Outside of the function that calls setjmp, so that a jump passes no destructor.
-bool run_jpeg(jpeg_decompress_struct& jpeg, JpegError& error, const std::string_view& bytes, cv::Mat& picture) {
-  if (setjmp(error.jump) != 0) return false;
-  jpeg_mem_src(&jpeg, reinterpret_cast<Bytes>(bytes.data()), static_cast<unsigned long>(bytes.size()));
-  jpeg_read_header(&jpeg, TRUE);
-  jpeg.out_color_space = JCS_EXT_RGBA;
-  if (jpeg.jpeg_color_space == JCS_CMYK || jpeg.jpeg_color_space == JCS_YCCK) ERREXIT(&jpeg, JERR_CONVERSION_NOTIMPL);
-  jpeg_start_decompress(&jpeg);
-  if (static_cast<int>(jpeg.output_width) != picture.cols || static_cast<int>(jpeg.output_height) != picture.rows) {
-    ERREXIT(&jpeg, JERR_IMAGE_TOO_BIG);
-  }
-  while (jpeg.output_scanline < jpeg.output_height) {
-    JSAMPROW row = picture.data + static_cast<std::size_t>(jpeg.output_scanline) * picture.step[0];
-    jpeg_read_scanlines(&jpeg, &row, 1);
-  }
-  jpeg_finish_decompress(&jpeg);
-  return true;
-}
-
-cv::Mat decode_jpeg(std::string_view bytes, const PictureSize& size, const std::string& where) {
-  cv::Mat picture(size.height, size.width, CV_8UC4);
-  JpegError error;
-  jpeg_decompress_struct jpeg{};
-  jpeg_progress_mgr progress{};
-  jpeg.err = jpeg_std_error(&error.manager);
-  error.manager.error_exit = jpeg_failed;
-  error.manager.emit_message = jpeg_message;
-  progress.progress_monitor = jpeg_progress;
-  jpeg_create_decompress(&jpeg);
-  jpeg.progress = &progress;
-  const bool done = run_jpeg(jpeg, error, bytes, picture);
-  jpeg_destroy_decompress(&jpeg);
-  if (!done) fail("{}: damaged or unsupported JPEG ({}): save the picture again as RGB", where, error.text);
-  return picture;
-}
-
 cv::Mat decode_webp(std::string_view bytes, const PictureSize& size, const std::string& where) {
   cv::Mat picture(size.height, size.width, CV_8UC4);
   const auto* data = reinterpret_cast<Bytes>(bytes.data());
@@ -248,7 +186,7 @@ cv::Mat decode_picture(std::string_view bytes, const std::string& where) {
   const PictureSize size = picture_size(bytes, where);
   switch (size.format) {
     case PictureFormat::png: return decode_png(bytes, size, where);
-    case PictureFormat::jpeg: return decode_jpeg(bytes, size, where);
+    case PictureFormat::jpeg: return decode_jpeg(bytes, size.width, size.height, where);
     case PictureFormat::webp: return decode_webp(bytes, size, where);
   }
   fail("{}: unknown picture format", where);

@@ -63,6 +63,11 @@ std::vector<fs::path> set_folders(const fs::path& folder) {
   return folders;
 }
 
+std::vector<fs::path> set_folder_or_folders(const fs::path& folder) {
+  if (fs::exists(folder / "transforms.json")) return {folder};
+  return set_folders(folder);
+}
+
 DataSet open_set_folders(const fs::path& folder, const std::string& split) {
   std::vector<ViewSet> sets;
   if (const auto ids = read_split(folder, split)) {

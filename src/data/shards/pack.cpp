@@ -113,9 +113,9 @@ struct Plan {
   std::map<std::string, std::vector<Item>> splits;  // sorted by id
 };
 
-Plan make_plan(const PackOptions& options, PackResult& result) {
-  const bool single = fs::exists(options.folder / "transforms.json");
-  const std::vector<fs::path> folders = single ? std::vector{options.folder} : set_folders(options.folder);
+// Every set of the data set, by id.
+std::map<std::string, Item> measured_sets(const PackOptions& options) {
+  const std::vector<fs::path> folders = set_folder_or_folders(options.folder);
   if (folders.empty()) {
     fail("{}: holds no view sets (folders with a transforms.json, see docs/data.md)", options.folder.string());
   }
@@ -131,6 +131,11 @@ Plan make_plan(const PackOptions& options, PackResult& result) {
       options.progress("measuring", static_cast<std::int64_t>(items.size()), static_cast<std::int64_t>(folders.size()));
     }
   }
+  return items;
+}
+
+Plan make_plan(const PackOptions& options, PackResult& result) {
+  std::map<std::string, Item> items = measured_sets(options);
   const auto splits = read_splits(options.folder, [&](const auto& where, const auto& what, const auto& advice) {
     fail("{}/{} {}: {}", options.folder.string(), where, what, advice);
   });
