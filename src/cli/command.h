@@ -16,6 +16,9 @@ struct Command {
   std::function<std::function<int()>(CLI::App&)> add;
 };
 
+// Adds subcommands, of which one must be chosen; what is returned runs it.
+std::function<int()> add_commands(CLI::App& app, const std::vector<Command>& commands);
+
 // One per file of this folder: NAME.cpp defines Command NAME_command().
 Command synth_command();
 Command data_command();

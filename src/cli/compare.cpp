@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "core/error.h"
 #include "core/files/json.h"
 #include "metrics/comparison.h"
@@ -33,7 +34,7 @@ int compare(const Options& options) {
     value["regressions"] = listed(result.regressions);
     value["group_regressions"] = listed(result.group_regressions);
     value["notes"] = listed(result.notes);
-    fmt::print("{}\n", value.dump(2));
+    print_json(value, 2);
   } else {
     fmt::print("{}", result.table);
     for (const std::string& note : result.notes) fmt::print("note: {}\n", note);

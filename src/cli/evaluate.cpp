@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "core/error.h"
 #include "core/files/atomic_folder.h"
 #include "core/files/json.h"
@@ -12,7 +13,7 @@
 #include "core/progress.h"
 #include "core/side_by_side.h"
 #include "core/signals.h"
-#include "infer/loaded_model.h"
+#include "infer/load_model.h"
 #include "metrics/evaluation_set.h"
 #include "metrics/report.h"
 #include "model/device.h"
@@ -42,8 +43,7 @@ void end_if_stopped() {
 }
 
 Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
-  std::vector<Override> overrides;
-  for (const std::string& text : arguments.set) overrides.push_back(parse_override(text));
+  const std::vector<Override> overrides = parse_overrides(arguments.set);
   Subject subject;
   const std::string prefix = "baseline:";
   if (arguments.model.rfind(prefix, 0) == 0) {
@@ -118,7 +118,7 @@ int run(const EvaluateArguments& arguments) {
   write_file_atomic(folder.path() / "table.txt", table);
   folder.commit();
   if (arguments.json) {
-    fmt::print("{}\n", read_json(fs::path(arguments.out) / "metrics.json").dump(1));
+    print_json(read_json(fs::path(arguments.out) / "metrics.json"), 1);
   } else {
     fmt::print("{}\nwritten to {}\n", table, arguments.out);
   }
@@ -146,16 +146,12 @@ Command evaluate_command() {
             app.add_option("--limit", a->limit, "Score so many vehicles, evenly spread; 0: all")->capture_default_str();
             app.add_option("--subsets", a->subsets, "Subsets per vehicle and count of missing views");
             app.add_option("--grids", a->grids, "Picture grids to draw")->capture_default_str();
-            app.add_option("--checkpoint", a->choice.step, "Of a run: best (by validation), latest or a step's number")
-                ->capture_default_str();
-            app.add_option("--weights", a->choice.weights, "Of a run: ema or raw")
-                ->check(CLI::IsMember({"ema", "raw"}))
-                ->capture_default_str();
+            add_run_choice(app, a->choice);
             app.add_option("--lpips-weights", a->lpips_weights,
                            "safetensors file of the LPIPS net; else $SPINFILL_LPIPS_WEIGHTS; else LPIPS is absent");
             app.add_option("--config", a->config, "For baselines: the configuration that gives size and data options");
-            app.add_option("--set", a->set, "Override one key, as in --set data.background=[0,0,0]")->take_all();
-            app.add_option("--device", a->device, "auto, cpu or cuda")->capture_default_str();
+            add_overrides(app, a->set, "data.background=[0,0,0]");
+            add_device(app, a->device);
             app.add_flag("--replace", a->replace, "Replace an existing report");
             app.add_flag("--json", a->json, "Print metrics.json instead of the table");
             return [a] { return run(*a); };

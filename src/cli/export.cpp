@@ -5,11 +5,14 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/log.h"
 #include "core/signals.h"
 #include "infer/bundle.h"
+#include "infer/bundle_export.h"
+#include "infer/load_run.h"
 #include "model/device.h"
 #include "version.h"  // made by cmake/version.cmake
 
@@ -32,7 +35,7 @@ int check(const Options& options) {
     value[report.name] = {{"max_abs", report.agreement.max_abs}, {"tolerance_db", report.tolerance_db}};
     if (report.agreement.max_abs > 0) value[report.name]["agreement_db"] = report.agreement.agreement_db;
   }
-  if (options.json) fmt::print("{}\n", value.dump(2));
+  if (options.json) print_json(value, 2);
   return 0;
 }
 
@@ -50,7 +53,7 @@ int run(const Options& options) {
   write.version = SPINFILL_VERSION;
   const ExportResult result = export_bundle(source, options.out, write);
   if (options.json) {
-    fmt::print("{}\n", result.manifest.dump(2));
+    print_json(result.manifest, 2);
     return 0;
   }
   for (const Json& item : result.manifest["parity"]["cases"]) {
@@ -60,7 +63,7 @@ int run(const Options& options) {
                from["psnr_source"].get<double>());
   }
   fmt::print("{}: {:.2f} MB in {}, reloaded and checked\n", options.out, static_cast<double>(result.bytes) / 1e6,
-             write.dtype);
+             name_of(write.dtype));
   return 0;
 }
 
@@ -72,20 +75,13 @@ Command export_command() {
             auto options = std::make_shared<Options>();
             app.add_option("--run", options->run, "Folder of the run");
             app.add_option("--out", options->out, "Folder of the bundle to write");
-            app.add_option("--dtype", options->write.dtype, "How weights are stored: fp32, bf16 or fp16")
-                ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
-                ->capture_default_str();
-            app.add_option("--checkpoint", options->choice.step, "best (by validation), latest or a step's number")
-                ->capture_default_str();
-            app.add_option("--weights", options->choice.weights, "ema or raw")
-                ->check(CLI::IsMember({"ema", "raw"}))
-                ->capture_default_str();
+            add_choice(app, "--dtype", options->write.dtype, "How weights are stored: fp32, bf16 or fp16");
+            add_run_choice(app, options->choice);
             app.add_option("--metrics", options->metrics, "metrics.json of these weights, for the manifest");
             app.add_flag("--replace", options->write.replace, "Replace an existing bundle");
             app.add_option("--check", options->check,
                            "Instead: sample a bundle's parity pictures on this machine and compare");
-            app.add_option("--device", options->device, "Where the pictures of the check are made: cpu, cuda or auto")
-                ->capture_default_str();
+            add_device(app, options->device, "Where the pictures of the check are made: cpu, cuda or auto");
             app.add_flag("--json", options->json, "Print the manifest (or the check's result) as JSON");
             return [options] { return run(*options); };
           }};

@@ -6,10 +6,13 @@
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/inspect_data.h"
+#include "cli/options.h"
 #include "core/error.h"
+#include "core/files/files.h"
 #include "core/files/json.h"
 #include "core/log.h"
+#include "data/check/summary.h"
+#include "pages/data_sheet.h"
 #include "pages/run_page.h"
 #include "run/checkpoint_files.h"
 #include "run/run_summary.h"
@@ -32,7 +35,7 @@ int inspect_runs(const Options& options) {
       value = {{"kind", "runs"}, {"runs", Json::object()}};
       for (const RunSummary& run : runs) value["runs"][run.folder.string()] = run_to_json(run);
     }
-    fmt::print("{}\n", value.dump(2));
+    print_json(value, 2);
   } else {
     for (const RunSummary& run : runs) fmt::print("{}", run_text(run));
   }
@@ -63,7 +66,7 @@ int inspect_bundle(const std::string& folder, const Options& options) {
     value["kind"] = "bundle";
     value["manifest"] = manifest;
     value["problems"] = problems;
-    fmt::print("{}\n", value.dump(2));
+    print_json(value, 2);
   } else {
     fmt::print("bundle {}: {} files, {}\n{}\n", folder, hashes.size(),
                problems.empty() ? "all with the hashes that the manifest states" : "NOT VALID", manifest.dump(2));
@@ -74,9 +77,14 @@ int inspect_bundle(const std::string& folder, const Options& options) {
 
 int inspect_data(const std::string& folder, const Options& options) {
   const DataSummary data = read_data_summary(folder);
-  fmt::print("{}", options.json ? data_to_json(data).dump(2) + "\n" : data_text(data));
+  if (options.json) {
+    print_json(data_to_json(data), 2);
+  } else {
+    fmt::print("{}", data_text(data));
+  }
   if (!options.sheet.empty()) {
-    write_data_sheet(data, options.sheet);
+    if (data.first.empty()) fail("{}: has no set to draw", data.folder.string());
+    write_data_sheet(data.first, options.sheet);
     log_info("wrote {}", options.sheet);
   }
   return static_cast<int>(data.problems.empty() ? ExitCode::done : ExitCode::check_failed);

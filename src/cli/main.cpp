@@ -19,18 +19,12 @@ std::vector<Command> commands() {
 int run(int argc, char** argv) {
   CLI::App app("Completes 360° vehicle spins: trains, scores, exports and runs a multi-view model.", "spinfill");
   app.set_version_flag("--version", std::string("spinfill ") + SPINFILL_VERSION);
-  app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 done; 1 a check did not hold; 2 wrong usage or configuration; 3 runtime failure;\n"
       "75 stopped by a signal after saving (resume with --resume).");
   bool quiet = false;
   app.add_flag("-q,--quiet", quiet, "Only warnings, errors and results");
-  std::function<int()> chosen;
-  for (const Command& command : commands()) {
-    CLI::App* sub = app.add_subcommand(command.name, command.help);
-    auto body = command.add(*sub);
-    sub->callback([&chosen, body] { chosen = body; });
-  }
+  const auto chosen = add_commands(app, commands());
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "metrics/picture_scores.h"
@@ -22,7 +23,7 @@ int score(const Options& options) {
   const LpipsChoice lpips = choose_lpips({options.lpips_weights}, at::kCPU);
   const PictureScores scores = score_files(options.a, options.b, lpips.lpips.get(), lpips.absent, how);
   if (options.json) {
-    fmt::print("{}\n", picture_scores_to_json(scores, how, lpips.lpips.get()).dump(2));
+    print_json(picture_scores_to_json(scores, how, lpips.lpips.get()), 2);
   } else {
     fmt::print("{}", picture_scores_table(scores));
     fmt::print("both sides composited on {} and rounded to 8 bits; foreground weighted by {}\n", options.background,

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/files/json.h"
-#include "infer/runner.h"
-#include "infer/view_cameras.h"
+#include "infer/spin_folder.h"
 
 namespace spinfill {
-
-enum class Delivery {
-  given,      // references to the byte, generated views framed as their neighbours
-  canonical,  // all views resampled onto one turntable (data/pictures/canonical.h)
-};
 
 struct CompleteOptions {
   RunnerOptions runner;
@@ -25,16 +21,25 @@ struct CompleteOptions {
   bool replace = false;  // an existing output folder may be replaced
 };
 
-// The references that a folder holds: its transforms.json, or pictures named by azimuth (000.png …). Errors (exit 3)
-// name the picture: no alpha and no mask, two pictures for one primary view, sizes that differ.
-ViewSet read_references(const std::filesystem::path& input);
+// What became of a set.
+struct Completion {
+  std::filesystem::path out;
+  std::string id;
+  std::vector<double> given, generated;  // azimuths in degrees; of given views as stated
+  CameraSource cameras = CameraSource::stated;
+  Delivery deliver = Delivery::given;
+  std::optional<Stabilisation> stabilisation;  // where cameras were estimated
+  double seconds = 0;
+  std::optional<SamplerConfig> sampler;  // none where all views were given
+  std::uint64_t seed = 0;
+  std::optional<double> matte_residual;  // of views generated with alpha (infer/runner.h)
+  Json model;                            // its provenance
+};
+Json to_json(const Completion& completion);
 
-// Completes the set in `input` (1 to 8 references) and writes the folder `out`, whole or not at all: eight pictures
-// named by azimuth (given ones copied byte for byte, or PNG on the canonical turntable; generated ones PNG of the same
-// size), transforms.json (all eight with the cameras used, "generated" on every frame, "cameras": where they come
-// from), contact_sheet.png, spin.html. Returns a summary: "given" and "generated" (azimuths), "cameras",
-// "stabilisation" where they were estimated, "deliver", "seconds", "matte_residual", "model", "sampler", "seed".
-Json complete_folder(const LoadedModel& model, const std::filesystem::path& input, const std::filesystem::path& out,
-                     const CompleteOptions& options = {});
+// Completes the set in `input` (1 to 8 references, infer/references.h) and writes the folder `out`
+// (infer/spin_folder.h), whole or not at all.
+Completion complete_folder(const LoadedModel& model, const std::filesystem::path& input,
+                           const std::filesystem::path& out, const CompleteOptions& options = {});
 
 }  // namespace spinfill

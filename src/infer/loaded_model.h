@@ -3,10 +3,10 @@
 
 #include <c10/core/Device.h>
 
-#include <filesystem>
 #include <string>
 
 #include "core/files/json.h"
+#include "core/tensors/safetensors.h"
 #include "model/denoiser/denoiser.h"
 #include "run/run_config.h"
 
@@ -20,19 +20,6 @@ struct LoadedModel {
   // "weights_sha256" (of the run's file), "data_set", "seed", "parameters"; of a bundle also "dtype".
   Json provenance;
 };
-
-// Which weights of a run: "best" (by validation), "latest" or a step's number; "ema" or "raw".
-struct RunChoice {
-  std::string step = "best";
-  std::string weights = "ema";
-};
-
-// RUN/config.yaml and RUN/checkpoints/step-N/{state.json, ema.safetensors or weights.safetensors}. The file's hash is
-// checked and its keys must be the model's. Errors: exit 2 for an unknown choice, exit 3 naming the file.
-LoadedModel load_run(const std::filesystem::path& run, const RunChoice& choice = {}, at::Device device = at::kCPU);
-
-// A bundle (it holds manifest.json) or a run (config.yaml); anything else is an error (exit 2). `choice` is for runs.
-LoadedModel load_model(const std::filesystem::path& path, const RunChoice& choice = {}, at::Device device = at::kCPU);
 
 // "demo, step 1200, ema weights"
 std::string describe(const LoadedModel& model);

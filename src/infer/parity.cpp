@@ -13,12 +13,13 @@
 #include <Eigen/Core>
 
 #include "core/error.h"
+#include "data/sets/slots.h"
 
 namespace spinfill {
 namespace {
 
 constexpr std::int64_t kSets = 2, kViews = Batch::kViews;
-constexpr std::array<std::array<bool, 8>, 2> kMissing = {
+constexpr std::array<std::array<bool, kSlots>, 2> kMissing = {
     {{false, false, false, true, false, false, false, false}, {true, false, true, false, false, false, true, false}}};
 
 // First hit of the ray with the ellipsoid of semi-axes (0.5, 0.22, 0.17): its colour.
@@ -117,9 +118,10 @@ TensorMap make_parity_inputs(const DataConfig& data, const ModelConfig& model) {
       const bool missing = kMissing[static_cast<std::size_t>(b)][static_cast<std::size_t>(v)];
       t["is_reference"].data_ptr<bool>()[at] = !missing;
       t["is_target"].data_ptr<bool>()[at] = missing;
-      t["azimuth_deg"].data_ptr<double>()[at] = 45.0 * static_cast<double>(v);
-      const Camera camera = turntable_camera(data.turntable.turntable, 45.0 * static_cast<double>(v),
-                                             static_cast<int>(w), static_cast<int>(h));
+      const auto azimuth = static_cast<double>(azimuth_of(v));
+      t["azimuth_deg"].data_ptr<double>()[at] = azimuth;
+      const Camera camera =
+          turntable_camera(data.turntable.turntable, azimuth, static_cast<int>(w), static_cast<int>(h));
       Eigen::Map<Eigen::Matrix<double, 4, 4, Eigen::RowMajor>>(t["vehicle_from_camera"].data_ptr<double>() + 16 * at) =
           camera.vehicle_from_camera;
       const std::array<double, 4> intrinsics = {camera.fl_x, camera.fl_y, camera.cx, camera.cy};

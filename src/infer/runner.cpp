@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "data/batches/make_batch.h"
 #include "data/pictures/letterbox.h"
+#include "data/sets/slots.h"
 
 namespace spinfill {
 namespace {
@@ -74,7 +75,7 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
       fit(set.width, set.height, static_cast<int>(model.config.data.width), static_cast<int>(model.config.data.height))
           .inverse();
   std::int64_t row = 0;
-  for (int slot = 0; slot < 8; ++slot) {
+  for (int slot = 0; slot < kSlots; ++slot) {
     if (given[static_cast<std::size_t>(slot)]) continue;
     out.views.push_back({slot, straight(resample(picture_of(matte.colour[row], matte.alpha[row]), back))});
     ++row;

@@ -2,7 +2,6 @@
 #include "pages/html.h"
 
 #include <algorithm>
-#include <regex>
 
 namespace spinfill {
 
@@ -32,18 +31,6 @@ std::string base64(std::string_view bytes) {
     for (std::size_t k = 0; k < 4; ++k) out += k <= have ? kDigits[word >> (18 - 6 * k) & 63] : '=';
   }
   return out;
-}
-
-std::string html_filled(const std::string& text, const std::map<std::string, std::string>& values) {
-  static const std::regex placeholder("@([A-Z]+)@");
-  std::string out;
-  auto done = text.begin();
-  for (std::sregex_iterator at(text.begin(), text.end(), placeholder), end; at != end; ++at) {
-    out.append(done, (*at)[0].first);
-    out += values.at((*at)[1]);
-    done = (*at)[0].second;
-  }
-  return out.append(done, text.end());
 }
 
 }  // namespace spinfill

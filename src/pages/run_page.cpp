@@ -11,6 +11,7 @@
 #include "core/files/files.h"
 #include "pages/html.h"
 #include "pages/svg_chart.h"
+#include "pages/template.h"
 
 namespace spinfill {
 namespace {
@@ -38,24 +39,6 @@ const std::vector<Chart>& charts() {
       {"peak memory of the first process, GB", {"peak_bytes"}, 1e-9},
   };
   return all;
-}
-
-std::string page_head(const std::string& title) {
-  return fmt::format(
-      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width\"><title>{} – spinfill</title>\n<style>\n"
-      "body{{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:76em;padding:0 1em;color:#222}}\n"
-      "svg{{width:720px;max-width:100%;font-size:12px;margin:.4em 0}} .t{{font-size:14px;font-weight:600}}\n"
-      ".g{{stroke:#ddd;fill:none}} .l{{fill:none;stroke-width:1.6}} .y{{text-anchor:end}} .x{{text-anchor:middle}}\n"
-      "@media(min-width:64em){{svg{{width:49%}}}}\n"
-      "pre{{background:#f5f5f5;padding:1em;overflow:auto}} img{{max-width:100%}} table{{border-collapse:collapse}}\n"
-      "td,th{{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}}\n"
-      ".bad{{color:#b91c1c}} .wide{{overflow:auto}} td{{overflow-wrap:anywhere}}\n"
-      ".key{{position:sticky;top:0;background:#fff;padding:.4em 0;border-bottom:1px solid #ddd}}\n"
-      ".key span{{display:inline-block;margin-right:1.4em}} .key i{{display:inline-block;width:1.6em;height:0;"
-      "border-top:3px solid;vertical-align:middle;margin-right:.4em}}\n"
-      "</style></head><body>\n<h1>{}</h1>\n",
-      title, title);
 }
 
 std::vector<std::pair<double, double>> scaled(std::vector<std::pair<double, double>> points, double unit) {
@@ -177,8 +160,7 @@ std::string differences_table(const std::vector<RunSummary>& runs, const std::ve
 }  // namespace
 
 std::string run_html(const RunSummary& run) {
-  std::string page = page_head(html_escaped(run.name()));
-  page += fmt::format("<p>{} rows{}.", run.rows, run.cut ? ", the last line is cut off" : "");
+  std::string page = fmt::format("<p>{} rows{}.", run.rows, run.cut ? ", the last line is cut off" : "");
   if (!run.last_row.is_null()) page += fmt::format(" Last step {}.", run.last_row["step"].get<std::int64_t>());
   page += "</p>\n";
   for (const Chart& chart : charts()) {
@@ -203,14 +185,13 @@ std::string run_html(const RunSummary& run) {
     page += fmt::format("<h3>{}</h3>\n", html_escaped(run.samples[i].filename().string()));
     page += sample_image(run.samples[i]);
   }
-  return page + fmt::format("<h2>config.yaml</h2>\n<pre>{}</pre>\n</body></html>\n", html_escaped(run.config));
+  page += fmt::format("<h2>config.yaml</h2>\n<pre>{}</pre>\n", html_escaped(run.config));
+  return filled_template("run.html", {{"TITLE", html_escaped(run.name())}, {"BODY", std::move(page)}});
 }
 
 std::string runs_html(const std::vector<RunSummary>& runs) {
   const std::vector<std::string> names = told_apart(runs);
-  std::string page = page_head(fmt::format("{} runs", runs.size()));
-  page += results_table(runs, names) + differences_table(runs, names);
-
+  std::string page = results_table(runs, names) + differences_table(runs, names);
   page += "<h2>Curves</h2>\n<div class=\"key\">";
   for (std::size_t i = 0; i < runs.size(); ++i) {
     page += fmt::format("<span><i style=\"border-color:{};border-top-style:{}\"></i>{}</span>", chart_colour(i),
@@ -240,7 +221,7 @@ std::string runs_html(const std::vector<RunSummary>& runs) {
     page += fmt::format("<h3>{}, {}</h3>\n", html_escaped(names[i]), html_escaped(last.filename().string()));
     page += sample_image(last);
   }
-  return page + "</body></html>\n";
+  return filled_template("run.html", {{"TITLE", fmt::format("{} runs", runs.size())}, {"BODY", std::move(page)}});
 }
 
 }  // namespace spinfill

@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "data/sets/slots.h"
 #include "metrics/baselines.h"
 
 namespace spinfill {
@@ -66,6 +67,27 @@ void draw_scale(cv::Mat& page, int x, int y, int width, double top) {
   write(page, end, x + width - 7 * static_cast<int>(end.size()), y + 20, 0.35);
 }
 
+// One set's band of rows: the names of what is drawn, and the sizes of a cell, px.
+struct Band {
+  std::vector<std::string> rows;
+  int w, h;
+  int row_height() const { return std::max(h, 40) + kGap; }
+  int height() const { return kTitle + kHeader + static_cast<int>(rows.size()) * row_height() + kGap; }
+  int x(std::int64_t view) const { return kLabel + static_cast<int>(view) * (w + kGap); }
+};
+
+// What of one view stands in a row; empty where the row has nothing for it.
+cv::Mat cell_of(const std::string& row, const Batch& batch, const at::Tensor& generated, const at::Tensor& baseline,
+                std::int64_t b, std::int64_t v, int zoom, double error_scale) {
+  if (row == "given") return batch.is_reference[b][v].item<bool>() ? bgr_of(batch.colour[b][v], zoom) : cv::Mat();
+  if (!batch.is_target[b][v].item<bool>()) return {};
+  if (row == "generated") return bgr_of(generated[b][v], zoom);
+  if (row == "truth") return bgr_of(batch.colour[b][v], zoom);
+  if (row == "mirror-or-prior") return bgr_of(baseline[b][v], zoom);
+  const at::Tensor error = (generated[b][v].clamp(0, 1) - batch.colour[b][v]).abs().mean(0);
+  return heat_of(error / error_scale, zoom);
+}
+
 }  // namespace
 
 void draw_sample_grid(const Batch& batch, const at::Tensor& generated, const std::filesystem::path& path,
@@ -79,41 +101,30 @@ void draw_sample_grid(const Batch& batch, const at::Tensor& generated, const std
   const std::int64_t end = std::min(batch.size(), options.first + options.sets);
   if (options.first < 0 || options.first >= end) fail("{}: no set to draw", path.string());
 
-  const int H = static_cast<int>(batch.colour.size(3)), W = static_cast<int>(batch.colour.size(4));
-  const int zoom = std::max(1, 96 / W);
-  const int h = H * zoom, w = W * zoom;
+  const int height = static_cast<int>(batch.colour.size(3)), width = static_cast<int>(batch.colour.size(4));
+  const int zoom = std::max(1, 96 / width);
   const bool priors = batch.priors.warped.defined();
-  std::vector<std::string> rows = {"given", "generated", "truth"};
-  if (priors) rows.push_back("mirror-or-prior");
-  rows.push_back("error");
-  const int band = kTitle + kHeader + static_cast<int>(rows.size()) * (std::max(h, 40) + kGap) + kGap;
-  cv::Mat page(static_cast<int>(end - options.first) * band, kLabel + static_cast<int>(V) * (w + kGap), CV_8UC3,
-               kPaper);
+  Band band{{"given", "generated", "truth"}, width * zoom, height * zoom};
+  if (priors) band.rows.push_back("mirror-or-prior");
+  band.rows.push_back("error");
+  cv::Mat page(static_cast<int>(end - options.first) * band.height(), band.x(V), CV_8UC3, kPaper);
 
   const at::Tensor baseline = priors ? baseline_pictures("mirror-or-prior", batch) : at::Tensor();
-  const at::Tensor is_reference = batch.is_reference.cpu(), is_target = batch.is_target.cpu();
   for (std::int64_t b = options.first; b < end; ++b) {
-    const int top = static_cast<int>(b - options.first) * band;
+    const int top = static_cast<int>(b - options.first) * band.height();
     write(page, fmt::format("{}  (sample {})", batch.ids[b], batch.samples[b]), 6, top + 17, 0.5);
-    for (std::int64_t v = 0; v < V; ++v) {
-      write(page, fmt::format("{}", 45 * v), kLabel + static_cast<int>(v) * (w + kGap), top + kTitle + 14);
-    }
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-      const int y = top + kTitle + kHeader + static_cast<int>(r) * (std::max(h, 40) + kGap);
-      write(page, rows[r], 6, y + 14);
-      if (rows[r] == "error") draw_scale(page, 6, y + 18, kLabel - 20, options.error_scale);
+    for (std::int64_t v = 0; v < V; ++v) write(page, fmt::format("{}", azimuth_of(v)), band.x(v), top + kTitle + 14);
+    for (std::size_t r = 0; r < band.rows.size(); ++r) {
+      const int y = top + kTitle + kHeader + static_cast<int>(r) * band.row_height();
+      write(page, band.rows[r], 6, y + 14);
+      if (band.rows[r] == "error") draw_scale(page, 6, y + 18, kLabel - 20, options.error_scale);
       for (std::int64_t v = 0; v < V; ++v) {
-        cv::Mat cell = page(cv::Rect(kLabel + static_cast<int>(v) * (w + kGap), y, w, h));
-        cell.setTo(kEmpty);
-        const bool given = is_reference[b][v].item<bool>(), target = is_target[b][v].item<bool>();
-        if (rows[r] == "given" && given) bgr_of(batch.colour[b][v], zoom).copyTo(cell);
-        if (!target) continue;
-        if (rows[r] == "generated") bgr_of(generated[b][v], zoom).copyTo(cell);
-        if (rows[r] == "truth") bgr_of(batch.colour[b][v], zoom).copyTo(cell);
-        if (rows[r] == "mirror-or-prior") bgr_of(baseline[b][v], zoom).copyTo(cell);
-        if (rows[r] == "error") {
-          const at::Tensor error = (generated[b][v].clamp(0, 1) - batch.colour[b][v]).abs().mean(0);
-          heat_of(error / options.error_scale, zoom).copyTo(cell);
+        cv::Mat cell = page(cv::Rect(band.x(v), y, band.w, band.h));
+        const cv::Mat drawn = cell_of(band.rows[r], batch, generated, baseline, b, v, zoom, options.error_scale);
+        if (drawn.empty()) {
+          cell.setTo(kEmpty);
+        } else {
+          drawn.copyTo(cell);
         }
       }
     }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "infer/bundle.h"
-#include "core/files/json.h"
-#include "core/files/sha256.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -11,7 +9,10 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "core/files/json.h"
+#include "core/files/sha256.h"
 #include "core/random.h"
+#include "infer/bundle_export.h"
 #include "infer/small_model.h"
 #include "model/denoiser/weights.h"
 #include "support/mutate.h"
@@ -24,46 +25,6 @@ using test::equal_weights;
 using test::expect_error;
 using test::small_model;
 using test::TemporaryFolder;
-
-TEST(LoadRun, TakesTheChosenStepAndWeights) {
-  TemporaryFolder folder;
-  test::write_small_run(folder / "run", {10, 20, 30}, 20);
-  EXPECT_TRUE(equal_weights(load_run(folder / "run").denoiser, small_model(1020).denoiser));
-  EXPECT_TRUE(equal_weights(load_run(folder / "run", {"latest", "raw"}).denoiser, small_model(30).denoiser));
-  const LoadedModel chosen = load_model(folder / "run", {"10", "ema"});
-  EXPECT_TRUE(equal_weights(chosen.denoiser, small_model(1010).denoiser));
-  EXPECT_EQ(chosen.provenance["step"], 10);
-  EXPECT_EQ(chosen.provenance["weights"], "ema");
-  EXPECT_EQ(chosen.provenance["data_set"], "tiny-vehicles");
-  EXPECT_EQ(chosen.provenance["weights_sha256"], sha256_file(folder / "run/checkpoints/step-10/ema.safetensors"));
-  EXPECT_FALSE(chosen.provenance.contains("lpips_in_loss"));
-  EXPECT_EQ(chosen.config.data.width, 48);
-  EXPECT_EQ(describe(chosen), "run, step 10, ema weights");
-  // LPIPS in the loss is told, as it flatters the score.
-  RunConfig config = load_config<RunConfig>(folder / "run/config.yaml");
-  config.loss.lpips = 2;
-  config.train.regression_share = 0;
-  write_file_atomic(folder / "run/config.yaml", to_yaml(config));
-  EXPECT_EQ(load_run(folder / "run").provenance["lpips_in_loss"], 2.0);
-}
-
-TEST(LoadRun, RefusesByName) {
-  TemporaryFolder folder;
-  expect_error(ExitCode::usage, {"nowhere", "does not exist"}, [&] { load_model(folder / "nowhere"); });
-  expect_error(ExitCode::usage, {"neither a bundle"}, [&] { load_model(folder.path()); });
-  test::write_small_run(folder / "run", {10}, 5);
-  expect_error(ExitCode::runtime, {"best at step 5", "--checkpoint latest"}, [&] { load_run(folder / "run"); });
-  expect_error(ExitCode::usage, {"no checkpoint of step 11", "10"}, [&] { load_run(folder / "run", {"11"}); });
-  expect_error(ExitCode::usage, {"'newest'"}, [&] { load_run(folder / "run", {"newest"}); });
-  expect_error(ExitCode::usage, {"'averaged'"}, [&] { load_run(folder / "run", {"latest", "averaged"}); });
-  const fs::path weights = folder / "run/checkpoints/step-10/ema.safetensors";
-  std::string bytes = read_file(weights);
-  bytes.back() = static_cast<char>(bytes.back() ^ 1);
-  write_file_atomic(weights, bytes);
-  expect_error(ExitCode::runtime, {"ema.safetensors", "hash"}, [&] { load_run(folder / "run", {"latest"}); });
-  fs::remove_all(folder / "run/checkpoints");
-  expect_error(ExitCode::runtime, {"no checkpoint yet"}, [&] { load_run(folder / "run"); });
-}
 
 class Bundles : public ::testing::Test {
  protected:
@@ -116,9 +77,10 @@ TEST_F(Bundles, HoldTheSourceToTheLastBitInFp32) {
 
 TEST_F(Bundles, HalfPrecisionIsSmallerAndStaysClose) {
   const auto whole = fs::file_size(*shared_ / "bundle/model.safetensors");
-  for (const auto& [dtype, most] : {std::pair{"fp16", 0.01}, std::pair{"bf16", 0.05}}) {
+  for (const auto& [stored, most] : {std::pair{BundleDtype::fp16, 0.01}, std::pair{BundleDtype::bf16, 0.05}}) {
+    const std::string dtype = name_of(stored);
     const fs::path out = folder_ / dtype;
-    const ExportResult result = export_bundle(small_model(), out, {dtype, {}, "test", false});
+    const ExportResult result = export_bundle(small_model(), out, {stored, {}, "test", false});
     EXPECT_LT(fs::file_size(out / "model.safetensors"), 0.6 * static_cast<double>(whole)) << dtype;
     for (const Json& item : result.manifest["parity"]["cases"]) {
       const Json& from = item["from_source"];
@@ -277,7 +239,7 @@ TEST_F(Bundles, ExportLeavesNothingBehindWhenItFails) {
     huge.denoiser.parameters().front().second.fill_(1e6);
   }
   expect_error(ExitCode::runtime, {"beyond the range", "bf16"}, [&] {
-    export_bundle(huge, folder_ / "huge", {"fp16", {}, "test", false});
+    export_bundle(huge, folder_ / "huge", {BundleDtype::fp16, {}, "test", false});
   });
   EXPECT_TRUE(fs::is_empty(folder_.path())) << "something was left";
 }
@@ -314,12 +276,12 @@ TEST_F(Bundles, ScoresTravelOnlyWithTheWeightsTheyBelongTo) {
                  {"overall", {{"psnr", 27.25}}}};
   write_json_atomic(folder_ / "metrics.json", report);
   const ExportResult result =
-      export_bundle(small_model(), folder_ / "scored", {"fp32", folder_ / "metrics.json", "test", false});
+      export_bundle(small_model(), folder_ / "scored", {BundleDtype::fp32, folder_ / "metrics.json", "test", false});
   EXPECT_EQ(read_manifest(folder_ / "scored")["provenance"]["evaluation"]["overall"]["psnr"], 27.25);
   report["model"]["weights_sha256"] = "other";
   write_json_atomic(folder_ / "metrics.json", report);
   expect_error(ExitCode::check_failed, {"metrics.json", "other weights"}, [&] {
-    export_bundle(small_model(), folder_ / "wrong", {"fp32", folder_ / "metrics.json", "test", false});
+    export_bundle(small_model(), folder_ / "wrong", {BundleDtype::fp32, folder_ / "metrics.json", "test", false});
   });
   EXPECT_FALSE(fs::exists(folder_ / "wrong"));
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "infer/complete.h"
-#include "core/files/json.h"
 
 #include <gtest/gtest.h>
 
@@ -9,11 +8,13 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "core/files/files.h"
+#include "core/files/json.h"
 #include "data/pictures/picture.h"
 #include "data/sets/view_set_reader.h"
 #include "data/sets/view_set_writer.h"
 #include "data/spins/stabilise.h"
-#include "infer/bundle.h"
+#include "infer/bundle_export.h"
 #include "infer/small_model.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
@@ -57,9 +58,9 @@ TEST_F(Complete, MakesEightViewsOfOneToSeven) {
   for (const int slot : {6, 1, 4, 0, 3, 7, 2}) {
     slots.push_back(slot);
     const fs::path in = references(slots), out = folder_ / fmt::format("out-{}", slots.size());
-    const Json summary = complete_folder(model, in, out, steps(2));
-    EXPECT_EQ(summary["given"].size(), slots.size());
-    EXPECT_EQ(summary["generated"].size(), 8 - slots.size());
+    const Completion done = complete_folder(model, in, out, steps(2));
+    EXPECT_EQ(done.given.size(), slots.size());
+    EXPECT_EQ(done.generated.size(), 8 - slots.size());
     const ViewSet set = read_view_set(out);
     ASSERT_EQ(set.frames.size(), 8u);
     EXPECT_EQ(set.id, "tiny");
@@ -109,8 +110,7 @@ TEST_F(Complete, IsAFunctionOfTheSeed) {
 TEST_F(Complete, MattesWhatItGenerates) {
   const LoadedModel model = small_model(1, 0.0);
   const fs::path in = references({0, 1, 2, 3, 4, 6, 7});
-  const Json summary = complete_folder(model, in, folder_ / "out", steps(1));
-  EXPECT_LT(summary["matte_residual"], 1e-3);
+  EXPECT_LT(complete_folder(model, in, folder_ / "out", steps(1)).matte_residual.value(), 1e-3);
   cv::Mat expected = read_picture(in / "135.png"), got = read_picture(folder_ / "out/225.png");
   cv::flip(expected, expected, 1);
   const auto alpha = [](const cv::Mat& rgba) {
@@ -133,7 +133,7 @@ TEST_F(Complete, MattesWhatItGenerates) {
 
   CompleteOptions opaque = steps(1);
   opaque.runner.opaque = true;
-  complete_folder(model, in, folder_ / "opaque", opaque);
+  EXPECT_FALSE(complete_folder(model, in, folder_ / "opaque", opaque).matte_residual);
   const cv::Mat plain = read_picture(folder_ / "opaque/225.png");
   EXPECT_EQ(plain.at<cv::Vec4b>(0, 0), cv::Vec4b(255, 255, 255, 255));
 }
@@ -169,8 +169,8 @@ TEST_F(Complete, HiddenViewsAreAsIfNeverGiven) {
   const LoadedModel model = small_model();
   CompleteOptions options = steps(1);
   options.hide = {90, 180};
-  const Json summary = complete_folder(model, references({0, 1, 2, 3, 4, 5}), folder_ / "hidden", options);
-  EXPECT_EQ(summary["generated"], Json({90, 180, 270, 315}));
+  const Completion done = complete_folder(model, references({0, 1, 2, 3, 4, 5}), folder_ / "hidden", options);
+  EXPECT_EQ(done.generated, (std::vector<double>{90, 180, 270, 315}));
   complete_folder(model, references({0, 1, 3, 5}), folder_ / "absent", steps(1));
   for (const char* name : {"090.png", "180.png", "270.png"}) {
     EXPECT_EQ(read_file(folder_ / "hidden" / name), read_file(folder_ / "absent" / name)) << name;
@@ -210,17 +210,17 @@ TEST_F(Complete, EstimatesCamerasWhereNoneAreStated) {
     options.cameras = source;
     return complete_folder(model, in, folder_ / name, options);
   };
-  Json summary = run(bare, std::nullopt, "a");
-  EXPECT_EQ(summary["cameras"], "estimated");
-  EXPECT_EQ(summary["stabilisation"]["views"], 6);
-  EXPECT_EQ(summary["given"], Json({0.0, 45.0, 135.0, 180.0, 270.0, 315.0})) << "as stated, not as corrected";
+  Completion done = run(bare, std::nullopt, "a");
+  EXPECT_EQ(done.cameras, CameraSource::estimated);
+  EXPECT_EQ(done.stabilisation.value().views.size(), 6u);
+  EXPECT_EQ(done.given, (std::vector<double>{0, 45, 135, 180, 270, 315})) << "as stated, not as corrected";
   EXPECT_EQ(read_json(folder_ / "a/transforms.json")["cameras"], "estimated");
   EXPECT_FALSE(states_own_cameras(read_view_set(folder_ / "a"))) << "another estimate may replace them";
-  summary = run(stated, std::nullopt, "b");
-  EXPECT_EQ(summary["cameras"], "stated");
-  EXPECT_FALSE(summary.contains("stabilisation"));
-  EXPECT_EQ(run(bare, CameraSource::turntable, "c")["cameras"], "turntable");
-  EXPECT_EQ(run(stated, CameraSource::estimated, "d")["cameras"], "estimated");
+  done = run(stated, std::nullopt, "b");
+  EXPECT_EQ(done.cameras, CameraSource::stated);
+  EXPECT_FALSE(done.stabilisation);
+  EXPECT_EQ(run(bare, CameraSource::turntable, "c").cameras, CameraSource::turntable);
+  EXPECT_EQ(run(stated, CameraSource::estimated, "d").cameras, CameraSource::estimated);
   const ViewSet truth = read_view_set(stated), a = read_view_set(folder_ / "a"), b = read_view_set(folder_ / "b"),
                 c = read_view_set(folder_ / "c"), d = read_view_set(folder_ / "d");
   const Turntable canonical = model.config.data.turntable.turntable;
@@ -270,8 +270,7 @@ TEST_F(Complete, DeliversOneTurntable) {
   CompleteOptions options = steps(1);
   options.hide = {90};
   options.deliver = Delivery::canonical;
-  const Json summary = complete_folder(model, in, out, options);
-  EXPECT_EQ(summary["deliver"], "canonical");
+  EXPECT_EQ(complete_folder(model, in, out, options).deliver, Delivery::canonical);
   const ViewSet set = read_view_set(out), before = read_view_set(in);
   const Json root = read_json(out / "transforms.json");
   EXPECT_EQ(root["deliver"], "canonical");
@@ -299,15 +298,37 @@ TEST_F(Complete, DeliversOneTurntable) {
   }
   EXPECT_GT(moved, 2) << "the photographs were uneven";
   options.hide = {};
-  EXPECT_EQ(complete_folder(model, in, folder_ / "all", options)["generated"].size(), 0u);
+  EXPECT_EQ(complete_folder(model, in, folder_ / "all", options).generated.size(), 0u);
   EXPECT_NE(file(folder_ / "all", 4), file(in, 4)) << "a full set is put on one turntable too";
 }
 
 TEST_F(Complete, HasNothingToGenerateWhereAllIsGiven) {
   const fs::path in = references({0, 1, 2, 3, 4, 5, 6, 7});
-  const Json summary = complete_folder(small_model(), in, folder_ / "out", steps(1));
-  EXPECT_EQ(summary["generated"].size(), 0u);
+  const Completion done = complete_folder(small_model(), in, folder_ / "out", steps(1));
+  EXPECT_EQ(done.generated.size(), 0u);
+  EXPECT_FALSE(done.sampler);
   EXPECT_EQ(read_view_set(folder_ / "out").frames.size(), 8u);
+}
+
+TEST_F(Complete, SummaryIsJson) {
+  const auto keys = [](const Json& json) {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : json.items()) names.push_back(name);
+    return names;
+  };
+  Completion done;
+  done.given = {0, 45};
+  done.model = {{"name", "small"}};
+  EXPECT_EQ(keys(to_json(done)),
+            (std::vector<std::string>{"out", "id", "given", "generated", "cameras", "deliver", "seconds", "model"}));
+  EXPECT_EQ(to_json(done)["generated"], Json::array());
+  EXPECT_EQ(to_json(done)["given"].dump(), "[0.0,45.0]");
+  done.stabilisation.emplace();
+  done.sampler.emplace();
+  done.matte_residual = 0.5;
+  EXPECT_EQ(keys(to_json(done)),
+            (std::vector<std::string>{"out", "id", "given", "generated", "cameras", "deliver", "stabilisation",
+                                      "seconds", "sampler", "seed", "matte_residual", "model"}));
 }
 
 TEST_F(Complete, RefusesBadInputByNameAndWritesNothing) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "infer/small_model.h"
-#include "core/files/json.h"
-#include "core/files/sha256.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 
+#include "core/files/json.h"
+#include "core/files/sha256.h"
 #include "model/denoiser/weights.h"
 
 namespace spinfill::test {

@@ -1,48 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pages/spin_page.h"
-#include "core/files/json.h"
 
 #include <gtest/gtest.h>
 
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
-
+#include "core/files/files.h"
+#include "core/files/json.h"
 #include "pages/browser.h"
+#include "pages/example_spin.h"
 #include "support/support.h"
 
 namespace spinfill {
 namespace {
 
 using test::Browser;
+using test::example_spin;
 using test::expect_error;
-
-constexpr int kWidth = 240, kHeight = 160;
-
-cv::Scalar colour_of(int view) {  // RGBA, every view its own
-  return cv::Scalar(40 + 25 * view, 220 - 25 * view, view % 2 != 0 ? 200 : 30, 255);
-}
-
-// A coloured block on a transparent ground.
-SpinFrame block(int view, bool generated, cv::Size size = {kWidth, kHeight}) {
-  SpinFrame frame;
-  frame.azimuth_deg = 45.0 * view;
-  frame.generated = generated;
-  frame.picture = cv::Mat(size, CV_8UC4, cv::Scalar(0, 0, 0, 0));
-  cv::rectangle(frame.picture, cv::Rect(size.width / 4, size.height / 4, size.width / 2, size.height / 2),
-                colour_of(view), cv::FILLED);
-  cv::Mat bgra;
-  cv::cvtColor(frame.picture, bgra, cv::COLOR_RGBA2BGRA);
-  std::vector<unsigned char> bytes;
-  cv::imencode(".png", bgra, bytes);
-  frame.file.assign(bytes.begin(), bytes.end());
-  return frame;
-}
-
-SpinPage page(const std::string& title = "Test spin") {
-  SpinPage out{title, {}};
-  for (int view = 7; view >= 0; --view) out.frames.push_back(block(view, view == 3 || view == 6));
-  return out;
-}
+using test::spin_block;
+using test::spin_colour;
 
 std::size_t count(const std::string& text, const std::string& what) {
   std::size_t n = 0;
@@ -51,7 +25,7 @@ std::size_t count(const std::string& text, const std::string& what) {
 }
 
 TEST(SpinPage, HoldsEverythingItShowsAndNothingFromOutside) {
-  const std::string html = spin_page(page());
+  const std::string html = spin_page(example_spin());
   EXPECT_EQ(count(html, "<figure "), 8u);
   EXPECT_EQ(count(html, "src=\"data:image/png;base64,iVBOR"), 8u);
   EXPECT_EQ(count(html, "src=\""), 8u);
@@ -63,7 +37,7 @@ TEST(SpinPage, HoldsEverythingItShowsAndNothingFromOutside) {
 }
 
 TEST(SpinPage, EscapesItsTitle) {
-  const std::string html = spin_page(page("<script>alert(1)</script> \"a\" & @VIEWS@"));
+  const std::string html = spin_page(example_spin("<script>alert(1)</script> \"a\" & @VIEWS@"));
   EXPECT_EQ(count(html, "<script>alert"), 0u);
   EXPECT_NE(html.find("&lt;script&gt;alert(1)&lt;/script&gt; &quot;a&quot; &amp; @VIEWS@"), html.npos);
 }
@@ -71,34 +45,11 @@ TEST(SpinPage, EscapesItsTitle) {
 TEST(SpinPage, RefusesWhatItCannotShow) {
   expect_error(ExitCode::runtime, {"no frames"}, [] { spin_page({"t", {}}); });
   expect_error(ExitCode::runtime, {"45°", "100×80"}, [] {
-    spin_page({"t", {block(0, false), block(1, false, {100, 80})}});
+    spin_page({"t", {spin_block(0, false), spin_block(1, false, {100, 80})}});
   });
-  SpinPage gif = page();
+  SpinPage gif = example_spin();
   gif.frames[2].file = "GIF89a";
   expect_error(ExitCode::runtime, {"225°", "neither PNG, JPEG nor WebP"}, [&] { spin_page(gif); });
-}
-
-TEST(SpinPage, VisibleBoxFollowsTheAlpha) {
-  const VisibleBox box = visible_box(block(0, false).picture);
-  EXPECT_TRUE(box.has_alpha);
-  EXPECT_DOUBLE_EQ(box.left, 0.25);
-  EXPECT_DOUBLE_EQ(box.bottom, 0.75);
-  EXPECT_FALSE(visible_box(cv::Mat(4, 4, CV_8UC4, cv::Scalar(1, 2, 3, 255))).has_alpha);
-}
-
-TEST(ContactSheet, ShowsEveryViewAndMarksTheGenerated) {
-  const cv::Mat sheet = contact_sheet(page().frames, 240);
-  ASSERT_EQ(sheet.type(), CV_8UC3);
-  const int gap = 6, caption = 20;
-  for (int view = 0; view < 8; ++view) {
-    const int x = gap + view % 4 * (240 + gap), y = gap + view / 4 * (160 + caption + gap);
-    const auto middle = sheet.at<cv::Vec3b>(y + 80, x + 120);
-    const auto corner = sheet.at<cv::Vec3b>(y + 5, x + 5);
-    const auto mark = sheet.at<cv::Vec3b>(y + 160, x + 120);
-    for (int c = 0; c < 3; ++c) EXPECT_NEAR(middle[c], colour_of(view)[c], 1) << view;
-    EXPECT_EQ(corner, cv::Vec3b(255, 255, 255));
-    EXPECT_EQ(mark, view == 3 || view == 6 ? cv::Vec3b(180, 83, 9) : cv::Vec3b(75, 82, 94)) << view;
-  }
 }
 
 // Opens the page in a real browser and turns it as a user would.
@@ -108,7 +59,7 @@ class SpinInBrowser : public ::testing::Test {
     if (Browser::program().empty())
       GTEST_SKIP() << "SKIPPED: no Chromium (apt-get install chromium, or set SPINFILL_CHROMIUM)";
     path_ = folder_ / "spin.html";
-    write_file_atomic(path_, spin_page(page()));
+    write_file_atomic(path_, spin_page(example_spin()));
   }
   std::string url(const std::string& hash = {}) const { return "file://" + path_.string() + hash; }
   // Which view is seen: by the colour in the middle of the picture, not by what the page says of itself.
@@ -120,7 +71,7 @@ class SpinInBrowser : public ::testing::Test {
                                           static_cast<int>(at[0].get<double>() * ratio));
     for (int view = 0; view < 8; ++view) {
       double away = 0;
-      for (int c = 0; c < 3; ++c) away = std::max(away, std::abs(pixel[c] - colour_of(view)[c]));
+      for (int c = 0; c < 3; ++c) away = std::max(away, std::abs(pixel[c] - spin_colour(view)[c]));
       if (away <= 3) return view;
     }
     return -1;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/data/inspect.h"
-
 #include <fmt/format.h>
 
 #include <memory>
 #include <string>
 
+#include "cli/data/data.h"
+#include "cli/options.h"
 #include "core/error.h"
 #include "core/files/atomic_folder.h"
 #include "core/files/files.h"
-#include "core/files/json.h"
 #include "core/signals.h"
 #include "data/sets/picture_folder.h"
 #include "data/sets/view_set_reader.h"
-#include "pages/inspect_photos.h"
+#include "data/spins/photo_inspection.h"
+#include "pages/photo_inspection_page.h"
 
 namespace spinfill {
 namespace {
@@ -42,11 +42,11 @@ int inspect(const Options& options) {
     fail_usage("--out {}: holds the photographs: name another folder", options.out);
   AtomicFolder folder(options.out, options.replace);
   const PhotoInspection inspection = inspect_photos(set);
-  write_inspection(inspection, folder.path());
+  write_photo_inspection(inspection, folder.path());
   if (StopSignals::requested()) fail("stopped by a signal; nothing was written");
   folder.commit();
   if (options.json) {
-    fmt::print("{}\n", to_json(inspection).dump(1, ' ', false, Json::error_handler_t::replace));
+    print_json(to_json(inspection), 1);
     return 0;
   }
   for (const InspectedView& view : inspection.views) fmt::print("{}\n", to_line(view));
@@ -59,17 +59,19 @@ int inspect(const Options& options) {
 
 }  // namespace
 
-std::function<int()> add_inspect_photos(CLI::App& data) {
-  auto options = std::make_shared<Options>();
-  CLI::App* sub = data.add_subcommand(
-      "inspect",
-      "Shows what stabilisation makes of photographs: hull on photos before and after, both spins side by side");
-  sub->add_option("folder", options->folder, "A view set, or a folder of pictures named by azimuth; stays as it is")
-      ->required();
-  sub->add_option("--out", options->out, "Folder for overlay.png and index.html")->required();
-  sub->add_flag("--replace", options->replace, "Replace --out if it exists");
-  sub->add_flag("--json", options->json, "Result as JSON on stdout");
-  return [options] { return inspect(*options); };
+Command data_inspect_command() {
+  return {"inspect",
+          "Shows what stabilisation makes of photographs: hull on photos before and after, both spins side by side",
+          [](CLI::App& app) -> std::function<int()> {
+            auto options = std::make_shared<Options>();
+            app.add_option("folder", options->folder,
+                           "A view set, or a folder of pictures named by azimuth; stays as it is")
+                ->required();
+            app.add_option("--out", options->out, "Folder for overlay.png and index.html")->required();
+            app.add_flag("--replace", options->replace, "Replace --out if it exists");
+            app.add_flag("--json", options->json, "Result as JSON on stdout");
+            return [options] { return inspect(*options); };
+          }};
 }
 
 }  // namespace spinfill

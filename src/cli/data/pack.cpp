@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/data/pack.h"
-
 #include <fmt/format.h>
 
 #include <memory>
@@ -8,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
+#include "cli/data/data.h"
+#include "cli/options.h"
 #include "core/files/json.h"
 #include "core/progress.h"
 #include "data/shards/pack.h"
-#include "data/shards/shards.h"
 
 namespace spinfill {
 namespace {
@@ -45,7 +43,7 @@ int run_pack(const Options& options) {
     for (const auto& [name, split] : result.splits) {
       value["splits"][name] = {{"sets", split.sets}, {"shards", split.shards}};
     }
-    fmt::print("{}\n", value.dump(1));
+    print_json(value, 1);
   } else {
     for (const auto& [name, split] : result.splits) {
       fmt::print("{}: {} sets in {} shard{}\n", name, split.sets, split.shards, split.shards == 1 ? "" : "s");
@@ -57,32 +55,23 @@ int run_pack(const Options& options) {
 
 }  // namespace
 
-std::function<int()> add_pack(CLI::App& data) {
-  auto options = std::make_shared<Options>();
-  CLI::App* sub = data.add_subcommand("pack", "Packs a data set into WebDataset tar shards with an index each");
-  sub->add_option("folder", options->folder, "The data set: a folder of view sets")->required();
-  sub->add_option("--out", options->out, "Folder to make: SPLIT-000000.tar, SPLIT-000000.index, ..., shards.json")
-      ->required();
-  sub->add_option("--shard-size", options->shard_bytes, "Largest shard, e.g. 256M or 2G (default 256M)")
-      ->transform(CLI::AsSizeValue(false))
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
-  sub->add_option("--split", options->splits, "Only these splits (default: all of splits.json)")->delimiter(',');
-  sub->add_flag("--replace", options->replace, "Replace an earlier pack at --out");
-  sub->add_flag("--json", options->json, "Result as JSON on stdout");
-  sub->footer("Equal input gives equal bytes. A stop by a signal exits 75 and leaves nothing behind.");
-  return [options] { return run_pack(*options); };
-}
-
-std::function<int()> add_index(CLI::App& data) {
-  auto options = std::make_shared<Options>();
-  CLI::App* sub = data.add_subcommand("index", "Makes the indexes that tar shards lack or that no longer fit them");
-  sub->add_option("folder", options->folder, "A folder of tar shards")->required();
-  sub->add_flag("--replace", options->replace, "Make every index anew");
-  return [options] {
-    const std::int64_t made = write_indexes(options->folder, options->replace);
-    fmt::print("{} index{} made\n", made, made == 1 ? "" : "es");
-    return 0;
-  };
+Command data_pack_command() {
+  return {
+      "pack", "Packs a data set into WebDataset tar shards with an index each",
+      [](CLI::App& app) -> std::function<int()> {
+        auto options = std::make_shared<Options>();
+        app.add_option("folder", options->folder, "The data set: a folder of view sets")->required();
+        app.add_option("--out", options->out, "Folder to make: SPLIT-000000.tar, SPLIT-000000.index, ..., shards.json")
+            ->required();
+        app.add_option("--shard-size", options->shard_bytes, "Largest shard, e.g. 256M or 2G (default 256M)")
+            ->transform(CLI::AsSizeValue(false))
+            ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
+        app.add_option("--split", options->splits, "Only these splits (default: all of splits.json)")->delimiter(',');
+        app.add_flag("--replace", options->replace, "Replace an earlier pack at --out");
+        app.add_flag("--json", options->json, "Result as JSON on stdout");
+        app.footer("Equal input gives equal bytes. A stop by a signal exits 75 and leaves nothing behind.");
+        return [options] { return run_pack(*options); };
+      }};
 }
 
 }  // namespace spinfill

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/data/stabilise.h"
-
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
@@ -10,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "cli/data/data.h"
+#include "cli/options.h"
 #include "core/error.h"
 #include "core/files/atomic_folder.h"
 #include "core/files/files.h"
@@ -18,6 +18,7 @@
 #include "core/progress.h"
 #include "core/side_by_side.h"
 #include "core/signals.h"
+#include "core/statistics.h"
 #include "data/sets/picture_folder.h"
 #include "data/sets/view_set_reader.h"
 #include "data/spins/hold_out.h"
@@ -33,7 +34,7 @@ struct Options {
 };
 
 // The folder itself, or each set of a data set.
-std::vector<fs::path> set_folders(const fs::path& folder) {
+std::vector<fs::path> folders_of_sets(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder", folder.string());
   if (fs::exists(folder / "transforms.json")) return {folder};
   std::vector<fs::path> sets;
@@ -66,7 +67,7 @@ Json report(const ViewSet& set, const Stabilisation& result, bool as_json) {
 
 int stabilise_sets(const Options& options) {
   const StopSignals signals;
-  const std::vector<fs::path> sets = set_folders(options.folder);
+  const std::vector<fs::path> sets = folders_of_sets(options.folder);
   std::optional<AtomicFolder> target;
   if (!options.out.empty()) {
     // A copy inside of what is copied would never end, and --replace must not remove the photographs.
@@ -95,84 +96,89 @@ int stabilise_sets(const Options& options) {
     progress.update(static_cast<std::int64_t>(first + group.size()));
   }
   if (target) target->commit();
-  if (options.json) fmt::print("{}\n", (all.size() == 1 ? all[0] : Json{{"sets", all}}).dump(1));
+  if (options.json) print_json(all.size() == 1 ? all[0] : Json{{"sets", all}}, 1);
   return 0;
 }
 
-double mean(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double v : values) sum += v;
-  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+// Overlaps are printed with four decimals.
+double rounded(double value) {
+  return std::round(1e4 * value) / 1e4;
 }
 
-double ten_thousandth(double value) {
-  return std::round(1e4 * value) / 1e4;
+// Of all left-out views of all sets.
+struct LeftOutScores {
+  std::vector<double> after, photographed, before;
+};
+
+// Scores one set, adds to `scores` and prints a line per view unless as JSON; its part of the JSON.
+Json score_set(const ViewSet& set, int left_out, bool as_json, LeftOutScores& scores) {
+  std::optional<Progress> progress;
+  const auto views = hold_out(set, left_out, Turntable{}, [&](std::int64_t done, std::int64_t total) {
+    if (StopSignals::requested()) throw Error(ExitCode::resume, "stopped by a signal; nothing was written");
+    if (!progress) progress.emplace(set.id, total, "choices");
+    progress->update(done);
+  });
+  Json row = {{"id", set.id}, {"hold_out", left_out}};
+  std::vector<double> references;
+  for (const HeldOutView& view : views) {
+    scores.after.push_back(view.agreement.iou);
+    scores.photographed.push_back(view.agreement.as_photographed);
+    scores.before.push_back(view.before.iou);
+    references.push_back(view.references);
+    row["held_out_iou"].push_back(rounded(view.agreement.iou));
+    row["held_out_iou_as_photographed"].push_back(rounded(view.agreement.as_photographed));
+    row["held_out_iou_before"].push_back(rounded(view.before.iou));
+    row["azimuth_deg"].push_back(view.azimuth_deg);
+    row["left_out_deg"].push_back(view.left_out_deg);
+    if (!as_json) {
+      fmt::print("{} without {}: IoU at {:g} degrees {:.3f} (as photographed {:.3f}, canonical turntable {:.3f})\n",
+                 set.id, fmt::join(view.left_out_deg, ", "), view.azimuth_deg, view.agreement.iou,
+                 view.agreement.as_photographed, view.before.iou);
+    }
+  }
+  row["reference_iou"] = rounded(mean(references));
+  return row;
 }
 
 int score_left_out(const Options& options) {
   const StopSignals signals;
   if (!options.out.empty()) fail_usage("--hold-out scores and writes nothing: leave out --out");
   Json all = Json::array();
-  std::vector<double> after, photographed, before;
-  for (const fs::path& folder : set_folders(options.folder)) {
-    const ViewSet set = read_photographs(folder, true);
-    std::optional<Progress> progress;
-    const auto views = hold_out(set, options.hold_out, Turntable{}, [&](std::int64_t done, std::int64_t total) {
-      if (StopSignals::requested()) throw Error(ExitCode::resume, "stopped by a signal; nothing was written");
-      if (!progress) progress.emplace(set.id, total, "choices");
-      progress->update(done);
-    });
-    Json row = {{"id", set.id}, {"hold_out", options.hold_out}};
-    std::vector<double> references;
-    for (const HeldOutView& view : views) {
-      after.push_back(view.agreement.iou);
-      photographed.push_back(view.agreement.as_photographed);
-      before.push_back(view.before.iou);
-      references.push_back(view.references);
-      row["held_out_iou"].push_back(ten_thousandth(view.agreement.iou));
-      row["held_out_iou_as_photographed"].push_back(ten_thousandth(view.agreement.as_photographed));
-      row["held_out_iou_before"].push_back(ten_thousandth(view.before.iou));
-      row["azimuth_deg"].push_back(view.azimuth_deg);
-      row["left_out_deg"].push_back(view.left_out_deg);
-      if (!options.json) {
-        fmt::print("{} without {}: IoU at {:g} degrees {:.3f} (as photographed {:.3f}, canonical turntable {:.3f})\n",
-                   set.id, fmt::join(view.left_out_deg, ", "), view.azimuth_deg, view.agreement.iou,
-                   view.agreement.as_photographed, view.before.iou);
-      }
-    }
-    row["reference_iou"] = ten_thousandth(mean(references));
-    all.push_back(row);
-  }
-  const Json means = {{"held_out_iou", ten_thousandth(mean(after))},
-                      {"held_out_iou_as_photographed", ten_thousandth(mean(photographed))},
-                      {"held_out_iou_before", ten_thousandth(mean(before))}};
+  LeftOutScores scores;
+  for (const fs::path& folder : folders_of_sets(options.folder))
+    all.push_back(score_set(read_photographs(folder, true), options.hold_out, options.json, scores));
+  const double after = mean(scores.after), photographed = mean(scores.photographed), before = mean(scores.before);
   if (options.json) {
     Json out = all.size() == 1 ? all[0] : Json{{"sets", all}};
-    out["mean"] = means;
-    fmt::print("{}\n", out.dump(1));
+    out["mean"] = {{"held_out_iou", rounded(after)},
+                   {"held_out_iou_as_photographed", rounded(photographed)},
+                   {"held_out_iou_before", rounded(before)}};
+    print_json(out, 1);
   } else {
-    fmt::print("{} left-out views: mean IoU {:.3f}, as photographed {:.3f}, canonical turntable {:.3f}\n", after.size(),
-               mean(after), mean(photographed), mean(before));
+    fmt::print("{} left-out views: mean IoU {:.3f}, as photographed {:.3f}, canonical turntable {:.3f}\n",
+               scores.after.size(), after, photographed, before);
   }
   return 0;
 }
 
 }  // namespace
 
-std::function<int()> add_stabilise(CLI::App& data) {
-  auto options = std::make_shared<Options>();
-  CLI::App* sub = data.add_subcommand(
-      "stabilise", "Estimates the cameras of photographed sets from masks and rough azimuths, and writes them");
-  sub->add_option("folder", options->folder, "A view set, a folder of pictures named by azimuth, or a data set")
-      ->required();
-  sub->add_option("--out", options->out, "Write a copy there instead of changing transforms.json in place");
-  sub->add_option("--hold-out", options->hold_out,
-                  "Only score: leave so many views out in turn and compare the others' hull with their masks")
-      ->check(CLI::Range(1, 7));
-  sub->add_flag("--replace-cameras", options->replace_cameras, "Replace cameras that the sets state already");
-  sub->add_flag("--replace", options->replace, "Replace --out if it exists");
-  sub->add_flag("--json", options->json, "Result as JSON on stdout");
-  return [options] { return options->hold_out > 0 ? score_left_out(*options) : stabilise_sets(*options); };
+Command data_stabilise_command() {
+  return {"stabilise", "Estimates the cameras of photographed sets from masks and rough azimuths, and writes them",
+          [](CLI::App& app) -> std::function<int()> {
+            auto options = std::make_shared<Options>();
+            app.add_option("folder", options->folder,
+                           "A view set, a folder of pictures named by azimuth, or a data set")
+                ->required();
+            app.add_option("--out", options->out, "Write a copy there instead of changing transforms.json in place");
+            app.add_option("--hold-out", options->hold_out,
+                           "Only score: leave so many views out in turn and compare the others' hull with their masks")
+                ->check(CLI::Range(1, 7));
+            app.add_flag("--replace-cameras", options->replace_cameras, "Replace cameras that the sets state already");
+            app.add_flag("--replace", options->replace, "Replace --out if it exists");
+            app.add_flag("--json", options->json, "Result as JSON on stdout");
+            return [options] { return options->hold_out > 0 ? score_left_out(*options) : stabilise_sets(*options); };
+          }};
 }
 
 }  // namespace spinfill

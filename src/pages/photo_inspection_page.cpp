@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pages/photo_inspection_page.h"
+
 #include <fmt/format.h>
 
 #include <cmath>
-#include <numbers>
 
 #include "core/error.h"
+#include "core/files/files.h"
 #include "data/pictures/picture.h"
+#include "geometry/angles.h"
 #include "pages/html.h"
-#include "pages/inspect_photos.h"
-#include "pages/inspect_template.h"
+#include "pages/template.h"
 
 namespace spinfill {
 namespace {
 
-std::string stage(const std::vector<SpinFrame>& frames, const std::string& id, const std::string& kind) {
+std::string stage(const std::vector<InspectedPicture>& frames, const std::string& id, const std::string& kind) {
   if (frames.empty()) fail("inspection page: no frames");
   std::string out = fmt::format("<div class=\"stage\" id=\"{}\" style=\"aspect-ratio:{}/{}\"><div class=\"fade\">\n",
                                 id, frames[0].picture.cols, frames[0].picture.rows);
-  for (const SpinFrame& frame : frames) {
+  for (const InspectedPicture& frame : frames) {
     out += fmt::format(
         "<img data-azimuth=\"{}\" alt=\"{}, {:.0f} degrees\" draggable=\"false\" src=\"data:image/png;base64,{}\">\n",
-        frame.azimuth_deg, kind, frame.azimuth_deg, base64(frame.file));
+        frame.azimuth_deg, kind, frame.azimuth_deg, base64(encode_png(frame.picture)));
   }
   return out + "</div></div>\n";
 }
@@ -31,7 +33,6 @@ std::string departure(double value) {
 }
 
 std::string row(const InspectedView& view) {
-  constexpr double kDegree = std::numbers::pi / 180;
   const StabilisedView& s = view.stabilised;
   const ViewCorrection& c = s.correction;
   return fmt::format(
@@ -44,7 +45,7 @@ std::string row(const InspectedView& view) {
 
 }  // namespace
 
-std::string inspection_page(const PhotoInspection& inspection) {
+std::string photo_inspection_page(const PhotoInspection& inspection) {
   const Stabilisation& s = inspection.stabilisation;
   std::string rows, notes;
   for (const InspectedView& view : inspection.views) rows += row(view);
@@ -58,13 +59,19 @@ std::string inspection_page(const PhotoInspection& inspection) {
       "{:.2f}",
       inspection.views.size(), s.hand_held ? "hand-held" : "a studio's", s.elevation_deg, s.distance, s.miss,
       s.confidence);
-  return html_filled(kInspectTemplate, {{"TITLE", html_escaped(inspection.title)},
-                                        {"FACTS", facts},
-                                        {"RAW", stage(inspection.raw, "raw", "As photographed")},
-                                        {"STEADY", stage(inspection.steady, "steady", "Stabilised")},
-                                        {"OVERLAY", base64(encode_png(inspection.overlay))},
-                                        {"ROWS", rows},
-                                        {"NOTES", notes.empty() ? "" : "<h2>Notes</h2>\n<ul>\n" + notes + "</ul>\n"}});
+  return filled_template("photo_inspection.html",
+                         {{"TITLE", html_escaped(inspection.title)},
+                          {"FACTS", facts},
+                          {"RAW", stage(inspection.raw, "raw", "As photographed")},
+                          {"STEADY", stage(inspection.steady, "steady", "Stabilised")},
+                          {"OVERLAY", base64(encode_png(inspection.overlay))},
+                          {"ROWS", rows},
+                          {"NOTES", notes.empty() ? "" : "<h2>Notes</h2>\n<ul>\n" + notes + "</ul>\n"}});
+}
+
+void write_photo_inspection(const PhotoInspection& inspection, const fs::path& folder) {
+  write_png(folder / "overlay.png", inspection.overlay);
+  write_file_atomic(folder / "index.html", photo_inspection_page(inspection));
 }
 
 }  // namespace spinfill

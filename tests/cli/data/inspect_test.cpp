@@ -19,7 +19,7 @@ std::size_t entries(const fs::path& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {}));
 }
 
-TEST(InspectPhotosCommand, WritesPageAndOverlayAndALinePerView) {
+TEST(DataInspect, WritesPageAndOverlayAndALinePerView) {
   const test::TemporaryFolder folder;
   const fs::path set = folder / "set", out = folder / "out";
   test::write_tiny_set(set, {.width = 120, .height = 80, .slots = {0, 1, 2, 5}, .cameras = false});
@@ -49,7 +49,7 @@ TEST(InspectPhotosCommand, WritesPageAndOverlayAndALinePerView) {
   EXPECT_TRUE(fs::exists(folder / "look/index.html"));
 }
 
-TEST(InspectPhotosCommand, RefusesInOneLineAndLeavesNothing) {
+TEST(DataInspect, RefusesInOneLineAndLeavesNothing) {
   const test::TemporaryFolder folder;
   const fs::path data = folder / "data", set = data / "tiny-00";
   test::write_tiny_data_set(data, 2, {.cameras = false});

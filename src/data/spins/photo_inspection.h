@@ -6,10 +6,8 @@
 
 #include <opencv2/core/mat.hpp>
 
-#include "core/files/files.h"
 #include "core/files/json.h"
 #include "data/spins/stabilise.h"
-#include "pages/spin_page.h"
 
 namespace spinfill {
 
@@ -24,12 +22,17 @@ struct InspectedView {
   double iou_before = 0, iou_after = 0;
 };
 
+struct InspectedPicture {
+  double azimuth_deg = 0;  // [0, 360)
+  cv::Mat picture;         // 8-bit RGBA, shrunk to 960 px where it is wider
+};
+
 struct PhotoInspection {
   std::string title;  // the set's id
   Stabilisation stabilisation;
-  std::vector<InspectedView> views;    // by stated azimuth
-  std::vector<SpinFrame> raw, steady;  // in the views' order: at stated, at corrected azimuths
-  cv::Mat overlay;                     // 8-bit RGB
+  std::vector<InspectedView> views;           // by stated azimuth
+  std::vector<InspectedPicture> raw, steady;  // in the views' order: at stated, at corrected azimuths
+  cv::Mat overlay;                            // 8-bit RGB
   double mean_iou(bool after) const;
 };
 
@@ -38,12 +41,5 @@ PhotoInspection inspect_photos(const ViewSet& set);
 
 std::string to_line(const InspectedView& view);
 Json to_json(const PhotoInspection& inspection);
-
-// One HTML file that needs nothing else: both spins turn together (play, slider, drag, arrow keys; `#view=135` opens
-// still at 135°), the overlay, a table of all corrections. Nothing moves by itself for those who asked for less motion.
-std::string inspection_page(const PhotoInspection& inspection);
-
-// overlay.png and index.html.
-void write_inspection(const PhotoInspection& inspection, const fs::path& folder);
 
 }  // namespace spinfill

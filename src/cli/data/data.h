@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cli/command.h"
+
+namespace spinfill {
+
+// `spinfill data NAME`, one per file of this folder: NAME.cpp defines Command data_NAME_command().
+Command data_check_command();
+Command data_stabilise_command();
+Command data_inspect_command();
+Command data_pack_command();
+Command data_index_command();
+
+}  // namespace spinfill

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+#include <vector>
+
+#include "core/config/config.h"
+#include "core/config/named.h"
+#include "core/files/json.h"
+
+namespace spinfill {
+
+struct RunChoice;  // infer/load_run.h
+
+// Options that several commands have.
+
+// One of an enum's names (core/config/named.h); what `value` is now is the default.
+template <class Enum>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, Enum& value, const std::string& help) {
+  return app
+      .add_option_function<std::string>(
+          name, [&value](const std::string& text) { value = *value_named<Enum>(text); }, help)
+      ->check(CLI::IsMember(names_of<Enum>()))
+      ->default_str(name_of(value));
+}
+
+// --device, for choose_device (model/device.h).
+CLI::Option* add_device(CLI::App& app, std::string& device, const std::string& help = "auto, cpu or cuda");
+
+// --checkpoint and --weights.
+void add_run_choice(CLI::App& app, RunChoice& choice);
+
+// --set key.path=value, as often as wanted. `example` is one for the help.
+CLI::Option* add_overrides(CLI::App& app, std::vector<std::string>& texts, const std::string& example);
+std::vector<Override> parse_overrides(const std::vector<std::string>& texts);  // exit 2 on a missing '='
+
+// What --json prints: one value on stdout. Names of files that are no UTF-8 are printed as far as they are.
+void print_json(const Json& value, int indent);
+
+}  // namespace spinfill

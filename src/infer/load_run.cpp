@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "infer/load_run.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "core/error.h"
+#include "core/files/files.h"
+#include "run/checkpoint_files.h"
+
+namespace spinfill {
+namespace {
+
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+  return value;
+}
+
+std::vector<std::int64_t> steps_of(const fs::path& run) {
+  std::vector<std::int64_t> steps;
+  for (const CheckpointEntry& entry : list_checkpoints(run)) steps.push_back(entry.step);
+  if (steps.empty()) fail("{}: holds no checkpoint yet; wait for the first or train longer", run.string());
+  return steps;
+}
+
+CheckpointState read_state(const fs::path& run, std::int64_t step) {
+  return read_checkpoint_state(run / "checkpoints" / fmt::format("step-{}", step));
+}
+
+CheckpointState choose_checkpoint(const fs::path& run, const std::string& choice) {
+  const auto steps = steps_of(run);
+  if (choice == "latest") return read_state(run, steps.back());
+  if (choice == "best") {
+    const CheckpointState newest = read_state(run, steps.back());
+    const Json best = newest.progress.is_object() ? newest.progress.value("best_step", Json(-1)) : Json(-1);
+    if (!best.is_number_integer() || best.get<std::int64_t>() < 0) {
+      fail("{}: has not been validated yet, so no step is best; choose --checkpoint latest or a number", run.string());
+    }
+    const auto step = best.get<std::int64_t>();
+    if (!std::binary_search(steps.begin(), steps.end(), step)) {
+      fail("{}: validation was best at step {}, which has no checkpoint; choose --checkpoint latest or one of {}",
+           run.string(), step, fmt::join(steps, ", "));
+    }
+    return read_state(run, step);
+  }
+  const auto step = whole_number(choice);
+  if (!step) fail_usage("step '{}' is not best, latest or a number", choice);
+  if (!std::binary_search(steps.begin(), steps.end(), *step)) {
+    fail_usage("{}: has no checkpoint of step {}; there are {}", run.string(), *step, fmt::join(steps, ", "));
+  }
+  return read_state(run, *step);
+}
+
+// The folder's own name, never its path: provenance travels to other machines.
+std::string folder_name(const fs::path& folder) {
+  fs::path path = folder.lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  if (path.filename() == "." || path.filename() == "..") path = fs::weakly_canonical(path);
+  return path.filename().string();
+}
+
+}  // namespace
+
+LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device device) {
+  if (!fs::exists(run / "config.yaml")) {
+    fail_usage("{}: is not a run (no config.yaml); name the folder that train --out wrote", run.string());
+  }
+  RunConfig config = load_config<RunConfig>(run / "config.yaml");
+  const CheckpointState checkpoint = choose_checkpoint(run, choice.step);
+  const std::string part = choice.weights == RunWeights::ema ? "ema" : "weights";
+  std::string hash;
+  const TensorMap state = read_checkpoint_part(checkpoint, part, &hash);
+  Denoiser denoiser =
+      build_denoiser(config.model, state, fmt::format("{}: {}", checkpoint.folder.string(), part), device);
+  Json provenance = {{"source", "run"},
+                     {"name", folder_name(run)},
+                     {"run", folder_name(run)},
+                     {"step", checkpoint.step},
+                     {"weights", name_of(choice.weights)},
+                     {"weights_sha256", hash},
+                     {"data_set", config.data.path.empty() ? "" : folder_name(config.data.path)},
+                     {"seed", config.seed},
+                     {"parameters", denoiser.parameter_count()}};
+  if (config.train.lora.rank > 0) provenance["merged_adapters_of_rank"] = config.train.lora.rank;
+  if (config.loss.lpips > 0) provenance["lpips_in_loss"] = config.loss.lpips;
+  if (checkpoint.progress.is_object() && checkpoint.progress.value("best_step", Json()) == Json(checkpoint.step)) {
+    provenance["validation_psnr"] = checkpoint.progress.value("best_psnr", Json());
+  }
+  return {std::move(denoiser), std::move(config), std::move(provenance)};
+}
+
+}  // namespace spinfill

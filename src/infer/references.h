@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include <opencv2/core/mat.hpp>
+
+#include "data/sets/slots.h"
+#include "data/sets/view_set.h"
+
+namespace spinfill {
+
+using SlotPictures = std::array<cv::Mat, kSlots>;  // 8-bit RGBA; empty where a slot has none
+
+// The references that a folder holds: its transforms.json, or pictures named by azimuth (000.png …). Errors (exit 3)
+// name the picture: two pictures for one primary view, sizes that differ.
+ViewSet read_references(const std::filesystem::path& input);
+
+// Their pictures with the frames' masks as alpha, those at `hidden` azimuths (multiples of 45) left out. A picture
+// without a mask, or with an empty one, is an error (exit 3).
+SlotPictures read_reference_pictures(const ViewSet& set, const std::vector<std::int64_t>& hidden);
+
+}  // namespace spinfill

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "infer/spin_folder.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "core/error.h"
+#include "core/files/files.h"
+#include "core/files/json.h"
+#include "data/pictures/picture.h"
+#include "data/sets/view_camera.h"
+#include "data/sets/view_set_writer.h"
+#include "pages/contact_sheet.h"
+#include "pages/spin_page.h"
+
+namespace spinfill {
+namespace {
+
+std::string lower_extension(const std::string& file) {
+  std::string extension = fs::path(file).extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return extension;
+}
+
+std::string azimuth_name(int slot) {
+  return fmt::format("{:03}", azimuth_of(slot));
+}
+
+std::string title_of(const ViewSet& set) {
+  return set.category.empty() || set.category == "unknown" ? set.id : fmt::format("{} ({})", set.id, set.category);
+}
+
+// The azimuth that the user gave, which an estimate corrects.
+double stated_azimuth(const ViewCameras& chosen, const Frame& given) {
+  for (std::size_t i = 0; chosen.estimate && i < chosen.set.frames.size(); ++i) {
+    if (chosen.set.frames[i].file_path == given.file_path) return chosen.estimate->stated_azimuths_deg[i];
+  }
+  return given.azimuth_deg;
+}
+
+std::string copy_file(const ViewSet& set, const std::string& file, const fs::path& to) {
+  std::string bytes = read_file(path_inside(set.folder, file, set.id), kMaxPictureFileBytes);
+  write_file_atomic(to, bytes);
+  return bytes;
+}
+
+// Copies a given picture and its mask to the byte and names them in `frame`; returns a file that shows the picture.
+std::string copy_given(const ViewSet& set, const Frame& given, Frame& frame, const fs::path& folder,
+                       const cv::Mat& picture) {
+  frame.file_path = azimuth_name(frame.slot()) + lower_extension(given.file_path);
+  std::string bytes = copy_file(set, given.file_path, folder / frame.file_path);
+  if (given.mask_file_path.empty()) return bytes;
+  frame.mask_file_path = azimuth_name(frame.slot()) + "_mask" + lower_extension(given.mask_file_path);
+  copy_file(set, given.mask_file_path, folder / frame.mask_file_path);
+  return encode_png(picture);
+}
+
+struct Delivered {
+  Frame frame;  // as transforms.json has it
+  SpinFrame shown;
+  double stated_azimuth_deg = 0;
+};
+
+// Writes one view's picture.
+Delivered deliver(const SpinContents& contents, int slot, const fs::path& folder) {
+  const ViewSet& set = contents.chosen.set;
+  const Frame* given = set.frame_at(slot);
+  const cv::Mat& picture = contents.pictures[static_cast<std::size_t>(slot)];
+  Delivered out;
+  Frame& frame = out.frame;
+  frame.azimuth_deg = given != nullptr ? given->azimuth_deg : azimuth_of(slot);
+  frame.camera = camera_at(set, slot, contents.turntable);
+  frame.file_path = azimuth_name(slot) + ".png";
+  out.stated_azimuth_deg = given != nullptr ? stated_azimuth(contents.chosen, *given) : frame.azimuth_deg;
+
+  SpinFrame& shown = out.shown;
+  shown.generated = given == nullptr;
+  shown.azimuth_deg = out.stated_azimuth_deg < 359.5 ? out.stated_azimuth_deg : 0;  // the front comes first, not "360"
+  if (given != nullptr && !contents.canonical) {
+    shown.picture = picture;
+    shown.file = copy_given(set, *given, frame, folder, picture);
+    return out;
+  }
+  if (given != nullptr) {
+    const Camera from = *frame.camera;
+    frame.camera = contents.canonical->camera(viewing_direction(from).azimuth_deg);
+    shown.picture = onto_canonical(picture, from, *frame.camera, contents.canonical->ground_z);
+  } else {
+    shown.picture = std::ranges::find(contents.generated, slot, &GeneratedView::slot)->picture;
+  }
+  shown.file = encode_png(shown.picture);
+  write_file_atomic(folder / frame.file_path, shown.file);
+  return out;
+}
+
+// What write_transforms() knows nothing of.
+void annotate(const fs::path& path, const std::vector<SpinFrame>& frames, const SpinContents& contents) {
+  const ViewCameras& chosen = contents.chosen;
+  Json root = read_json(path);
+  root["cameras"] = name_of(chosen.source);
+  if (chosen.estimate && !contents.canonical) {
+    // The key says that cameras are an estimate of the pictures as photographed (states_own_cameras()).
+    root["stabilisation"] = to_json(*chosen.estimate);
+    for (std::size_t i = 0; i < chosen.set.frames.size(); ++i) {
+      const auto slot = static_cast<std::size_t>(chosen.set.frames[i].slot());
+      root["frames"][slot]["stated_azimuth_deg"] = chosen.estimate->stated_azimuths_deg[i];
+    }
+  }
+  root["deliver"] = name_of(contents.deliver());
+  for (std::size_t i = 0; i < frames.size(); ++i) root["frames"][i]["generated"] = frames[i].generated;
+  write_json_atomic(path, root);
+}
+
+}  // namespace
+
+SpinAzimuths write_spin_folder(const SpinContents& contents, const fs::path& folder) {
+  const ViewSet& set = contents.chosen.set;
+  ViewSet result = set;
+  result.folder = folder;
+  result.frames.clear();
+  result.missing.clear();
+  if (!set.identity_file_path.empty()) {
+    result.identity_file_path = "identity" + lower_extension(set.identity_file_path);
+    copy_file(set, set.identity_file_path, folder / result.identity_file_path);
+  }
+  SpinPage page{title_of(set), {}};
+  SpinAzimuths azimuths;
+  for (int slot = 0; slot < kSlots; ++slot) {
+    Delivered view = deliver(contents, slot, folder);
+    (view.shown.generated ? azimuths.generated : azimuths.given).push_back(view.stated_azimuth_deg);
+    result.frames.push_back(std::move(view.frame));
+    page.frames.push_back(std::move(view.shown));
+  }
+  write_transforms(result);
+  annotate(folder / "transforms.json", page.frames, contents);
+  write_png(folder / "contact_sheet.png", contact_sheet(page.frames, std::clamp(set.width, 160, 480)));
+  write_file_atomic(folder / "spin.html", spin_page(page));
+  return azimuths;
+}
+
+}  // namespace spinfill

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pages/data_sheet.h"
+
+#include <algorithm>
+
+#include <opencv2/imgproc.hpp>
+
+#include "data/pictures/picture.h"
+#include "data/sets/set_pictures.h"
+#include "data/sets/slots.h"
+
+namespace spinfill {
+namespace {
+
+constexpr int kCell = 128, kLabel = 150, kGap = 4;  // px
+
+// 8-bit RGBA → RGB on white, scaled to fit into a cell.
+cv::Mat cell_picture(const cv::Mat& rgba) {
+  const double scale = std::min(static_cast<double>(kCell) / rgba.cols, static_cast<double>(kCell) / rgba.rows);
+  const cv::Size size(std::max(1, static_cast<int>(rgba.cols * scale)),
+                      std::max(1, static_cast<int>(rgba.rows * scale)));
+  cv::Mat small, channels[4], alpha, colour, rgb;
+  cv::resize(rgba, small, size, 0, 0, scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
+  cv::split(small, channels);
+  cv::merge(std::vector<cv::Mat>{channels[3], channels[3], channels[3]}, alpha);
+  cv::merge(std::vector<cv::Mat>{channels[0], channels[1], channels[2]}, colour);
+  colour.convertTo(colour, CV_32F);
+  alpha.convertTo(alpha, CV_32F, 1 / 255.);
+  const cv::Mat composited = colour.mul(alpha) + 255 * (cv::Scalar::all(1) - alpha);
+  composited.convertTo(rgb, CV_8U);
+  return rgb;
+}
+
+void write(cv::Mat& page, const std::string& text, int y) {
+  cv::putText(page, text.substr(0, 20), {4, y}, cv::FONT_HERSHEY_SIMPLEX, 0.4, cv::Scalar(40, 40, 40), 1, cv::LINE_AA);
+}
+
+}  // namespace
+
+void write_data_sheet(const std::vector<ViewSet>& sets, const std::filesystem::path& path) {
+  const int rows = static_cast<int>(sets.size());
+  cv::Mat page(rows * (kCell + kGap) + kGap, kLabel + kSlots * (kCell + kGap), CV_8UC3, cv::Scalar(255, 255, 255));
+  for (int r = 0; r < rows; ++r) {
+    const ViewSet& set = sets[static_cast<std::size_t>(r)];
+    const int y = kGap + r * (kCell + kGap);
+    write(page, set.id, y + 16);
+    write(page, set.category, y + 34);
+    for (int slot = 0; slot < kSlots; ++slot) {
+      cv::Mat cell = page(cv::Rect(kLabel + slot * (kCell + kGap), y, kCell, kCell));
+      cell.setTo(cv::Scalar(232, 232, 232));
+      const Frame* frame = set.frame_at(slot);
+      if (frame == nullptr) continue;
+      const cv::Mat rgb = cell_picture(read_masked_picture(set, *frame));
+      rgb.copyTo(cell(cv::Rect((kCell - rgb.cols) / 2, (kCell - rgb.rows) / 2, rgb.cols, rgb.rows)));
+    }
+  }
+  write_png(path, page);
+}
+
+}  // namespace spinfill

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "data/sets/view_set.h"
+
+namespace spinfill {
+
+// One row per set (at least one) with its id, category and eight slots; atomic PNG. Errors (exit 3) name a picture that
+// cannot be read.
+void write_data_sheet(const std::vector<ViewSet>& sets, const std::filesystem::path& path);
+
+}  // namespace spinfill

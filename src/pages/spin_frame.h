@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <opencv2/core/mat.hpp>
+
+namespace spinfill {
+
+// One view of a finished spin.
+struct SpinFrame {
+  double azimuth_deg = 0;  // [0, 360), counter-clockwise seen from above; 0 shows the front
+  bool generated = false;
+  std::string file;  // the encoded picture's bytes, PNG, JPEG or WebP; embedded as they are
+  cv::Mat picture;   // the same decoded: 8-bit RGBA; all of one size
+};
+
+// In the order of their azimuths. Errors (exit 3): no frames, unequal sizes, a picture of another kind.
+std::vector<const SpinFrame*> by_azimuth(const std::vector<SpinFrame>& frames);
+
+}  // namespace spinfill

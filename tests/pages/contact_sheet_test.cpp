@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pages/contact_sheet.h"
+
+#include <gtest/gtest.h>
+
+#include "pages/example_spin.h"
+
+namespace spinfill {
+namespace {
+
+TEST(ContactSheet, ShowsEveryViewAndMarksTheGenerated) {
+  const cv::Mat sheet = contact_sheet(test::example_spin().frames, 240);
+  ASSERT_EQ(sheet.type(), CV_8UC3);
+  const int gap = 6, caption = 20;
+  for (int view = 0; view < 8; ++view) {
+    const int x = gap + view % 4 * (240 + gap), y = gap + view / 4 * (160 + caption + gap);
+    const auto middle = sheet.at<cv::Vec3b>(y + 80, x + 120);
+    const auto corner = sheet.at<cv::Vec3b>(y + 5, x + 5);
+    const auto mark = sheet.at<cv::Vec3b>(y + 160, x + 120);
+    for (int c = 0; c < 3; ++c) EXPECT_NEAR(middle[c], test::spin_colour(view)[c], 1) << view;
+    EXPECT_EQ(corner, cv::Vec3b(255, 255, 255));
+    EXPECT_EQ(mark, view == 3 || view == 6 ? cv::Vec3b(180, 83, 9) : cv::Vec3b(75, 82, 94)) << view;
+  }
+}
+
+}  // namespace
+}  // namespace spinfill
