@@ -210,7 +210,7 @@ void Coherence::mix_gradients(const EdgeRay& ray, Miss& miss) const {
 
 // Adds factor × the gradient of one silhouette's distance at the ray's point to a row of the Jacobian.
 void Coherence::add_gradient(const double* p, std::size_t i, const Eigen::Vector2d& picture, double towards, int lookup,
-                  double factor, double* row, std::ptrdiff_t rows) const {
+                             double factor, double* row, std::ptrdiff_t rows) const {
   using Jet = ceres::Jet<double, kShared + 2 * kPerView>;
   const auto j = static_cast<std::size_t>(lookup / 2);
   Jet shared[kShared], mine[kPerView], other[kPerView];
