@@ -100,7 +100,7 @@ struct VehicleDesign {
   std::vector<Window> glass_doors;
 };
 
-// A vehicle of that one of kCategories (data/sets/categories.h); a pure function of the generator's state.
+// A vehicle of that category, one of kCategories (data/sets/categories.h); a pure function of the generator's state.
 VehicleDesign draw_design(const std::string& category, Random& random);
 
 // Coverage of a text, 8 bit, tightly cropped; height px.

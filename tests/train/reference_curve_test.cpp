@@ -13,6 +13,7 @@
 #include "core/files/files.h"
 #include "core/tensors/safetensors.h"
 #include "data/batches/loader.h"
+#include "data/open_data_set.h"
 #include "support/support.h"
 #include "train/checkpoints/checkpoint.h"
 #include "train/trainer.h"
