@@ -13,7 +13,9 @@
 #include <Eigen/Core>
 
 #include "core/error.h"
+#include "data/batches/batch.h"
 #include "data/sets/slots.h"
+#include "model/sampling/generate.h"
 
 namespace spinfill {
 namespace {
