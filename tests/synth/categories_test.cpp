@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/batches/batch.h"
 #include "support/support.h"
-#include "synth/design.h"
+#include "synth/vehicles/design.h"
 
 namespace spinfill {
 namespace {

@@ -6,8 +6,8 @@
 #include "data/pictures/picture.h"
 #include "data/sets/view_set.h"
 #include "support/support.h"
-#include "synth/import.h"
-#include "synth/orientation.h"
+#include "synth/import/import.h"
+#include "synth/import/orientation.h"
 #include "synth/synth.h"
 
 namespace spinfill {

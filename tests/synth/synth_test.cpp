@@ -9,9 +9,9 @@
 #include "data/sets/data_set.h"
 #include "data/sets/view_set.h"
 #include "support/support.h"
-#include "synth/design.h"
 #include "synth/synth.h"
-#include "synth/vehicle.h"
+#include "synth/vehicles/design.h"
+#include "synth/vehicles/vehicle.h"
 
 namespace spinfill {
 namespace {
