@@ -8,8 +8,8 @@
 #include "data/sets/view_set.h"
 #include "data/sets/view_set_reader.h"
 #include "support/support.h"
-#include "synth/import.h"
-#include "synth/orientation.h"
+#include "synth/import/import.h"
+#include "synth/import/orientation.h"
 #include "synth/synth.h"
 
 namespace spinfill {

@@ -8,6 +8,7 @@
 #include "core/files/files.h"
 #include "core/files/json.h"
 #include "core/files/sha256.h"
+#include "data/sets/categories.h"
 #include "data/open_data_set.h"
 #include "data/pictures/picture.h"
 #include "data/sets/data_set.h"
@@ -15,9 +16,9 @@
 #include "data/sets/view_set.h"
 #include "data/sets/view_set_reader.h"
 #include "support/support.h"
-#include "synth/design.h"
 #include "synth/synth.h"
-#include "synth/vehicle.h"
+#include "synth/vehicles/design.h"
+#include "synth/vehicles/vehicle.h"
 
 namespace spinfill {
 namespace {
@@ -46,7 +47,7 @@ std::map<std::string, std::string> hashes(const fs::path& folder) {
 }
 
 TEST(Synth, EveryCategoryFillsThePictureAndKeepsClearOfItsBorder) {
-  for (const auto& category : synth::all_categories()) {
+  for (const auto& category : kCategories) {
     test::TemporaryFolder folder;
     SynthOptions options = small(folder / "out", 2);
     options.categories = {category};
@@ -338,7 +339,7 @@ TEST(Synth, AFailedRunLeavesNothingBehind) {
 TEST(Synth, ManyVehiclesAreSoundAndDiffer) {
   std::set<std::string> shapes;
   for (std::uint64_t i = 0; i < 140; ++i) {
-    const std::string category = synth::all_categories()[i % 7];
+    const std::string category = kCategories[i % 7];
     Random random(77, i, Stream::vehicle);
     const synth::Vehicle vehicle(synth::draw_design(category, random));
     const synth::Box box = bounding_box(vehicle);

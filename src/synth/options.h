@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "synth/render/renderer.h"
+
+namespace spinfill::synth {
+
+struct Range {
+  double low, high;
+};
+
+struct SynthOptions {
+  std::filesystem::path out;
+  std::int64_t sets = 0;
+  std::vector<std::string> categories;  // empty: all seven
+  int width = 96, height = 0;           // px; height 0: two thirds of the width, a multiple of 8
+  std::uint64_t seed = 0;
+  int threads = 0;                                 // 0: as many as there are processors
+  std::array<double, 3> splits = {0.8, 0.1, 0.1};  // train, val, test
+  int views = 8;                                   // evenly spaced from azimuth 0
+  // Departures of single photographs from the turntable, uniform in ± these. The cameras that are written have them.
+  double azimuth_jitter = 0;    // degrees
+  double elevation_jitter = 0;  // degrees
+  double scale_jitter = 0;      // share of the size
+  double shift_jitter = 0;      // share of the width, in both directions
+  double roll_jitter = 0;       // degrees
+  Range elevation = {3, 14};    // degrees
+  Range focal = {1.8, 3.5};     // share of the picture's width
+  Range fill = {0.85, 0.92};    // width of the vehicle in its widest view, share of the picture's width
+  RenderOptions render;
+  bool masks = false;                       // alpha as a picture of its own
+  bool replace = false;                     // an existing output folder
+  std::filesystem::path meshes;             // render these models instead
+  std::string licence = "unknown";          // of these models
+  std::string up = "auto", front = "auto";  // axes of the models: x, -x, y, -y, z, -z
+  void check() const;                       // exit 2
+  int picture_height() const;
+};
+
+}  // namespace spinfill::synth
