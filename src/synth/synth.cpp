@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "core/error.h"
-#include "core/files/files.h"
 #include "core/files/atomic_folder.h"
+#include "core/files/files.h"
 #include "core/files/json.h"
 #include "core/log.h"
 #include "core/progress.h"
