@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/network/unet.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "model/network/recompute.h"
 

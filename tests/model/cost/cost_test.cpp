@@ -2,7 +2,7 @@
 #include "model/cost/cost.h"
 #include "core/files/json.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "core/tensors/counted_memory.h"
 #include "model/cost/meta_kernels.h"
