@@ -83,28 +83,31 @@ TEST(ReferenceCurve, TrainingFollowsPyTorch) {
   const at::Tensor curve = expected.at("curve");  // [steps, columns] float64
   std::istringstream lines(read_file(folder / "run" / "metrics.jsonl"));
   std::int64_t steps = 0;
+  double curve_off = 0, weights_off = 0;  // rounding: 32 bits here, 64 there
   for (std::string line; std::getline(lines, line);) {
     const Json row = parse_json(line, "metrics.jsonl");
     if (row.contains("validation")) continue;
     for (std::size_t i = 0; i < kColumns.size(); ++i) {
       const double value = curve[steps][static_cast<std::int64_t>(i)].item<double>();
-      EXPECT_NEAR(row.at(kColumns[i]).get<double>() / value, 1, 1e-5) << kColumns[i] << " of step " << steps + 1;
+      const double own = std::abs(row.at(kColumns[i]).get<double>() / value - 1);
+      EXPECT_LT(own, 1e-5) << kColumns[i] << " of step " << steps + 1;
+      curve_off = std::max(curve_off, own);
     }
     ++steps;
   }
   EXPECT_EQ(steps, curve.size(0));
+  RecordProperty("largest_relative_difference", fmt::format("{:.2g}", curve_off));
 
   const Checkpoint last = newest_valid_checkpoint(folder / "run").value();
   ASSERT_EQ(1 + last.weights.size() + last.ema.size(), expected.size());
-  double off = 0;
   for (const auto& [prefix, tensors] : {std::pair{"weights.", &last.weights}, std::pair{"ema.", &last.ema}}) {
     for (const auto& [name, tensor] : *tensors) {
       const double own = max_difference(tensor, expected.at(prefix + name));
-      EXPECT_LT(own, 1e-5) << prefix << name;
-      off = std::max(off, own);
+      EXPECT_LT(own, 3e-6) << prefix << name;
+      weights_off = std::max(weights_off, own);
     }
   }
-  RecordProperty("largest_difference_of_weights", fmt::format("{:.2g}", off));
+  RecordProperty("largest_difference_of_weights", fmt::format("{:.2g}", weights_off));
 }
 
 }  // namespace
