@@ -188,7 +188,7 @@ TEST_F(Bundles, NameWhatIsWrongBehindFittingHashes) {
 
 TEST_F(Bundles, VerificationNoticesAnotherModel) {
   const fs::path bundle = copy();
-  save_weights(bundle / "model.safetensors", small_model(2).denoiser);
+  write_safetensors(bundle / "model.safetensors", small_model(2).denoiser.state());
   rehash(bundle, "model.safetensors");
   EXPECT_NO_THROW(load_bundle(bundle));
   expect_error(ExitCode::check_failed, {"one-step", "do not use"}, [&] { verify_bundle(bundle); });

@@ -52,8 +52,9 @@ void write_small_run(const fs::path& run, const std::vector<std::int64_t>& steps
   for (const std::int64_t step : steps) {
     const fs::path folder = run / "checkpoints" / fmt::format("step-{}", step);
     make_folder(folder);
-    save_weights(folder / "weights.safetensors", small_model(static_cast<std::uint64_t>(step)).denoiser);
-    save_weights(folder / "ema.safetensors", small_model(static_cast<std::uint64_t>(step) + 1000).denoiser);
+    write_safetensors(folder / "weights.safetensors", small_model(static_cast<std::uint64_t>(step)).denoiser.state());
+    write_safetensors(folder / "ema.safetensors",
+                      small_model(static_cast<std::uint64_t>(step) + 1000).denoiser.state());
     Json hashes;
     for (const char* name : {"weights.safetensors", "ema.safetensors"}) hashes[name] = sha256_file(folder / name);
     write_json_atomic(folder / "state.json", {{"format", 1},

@@ -9,7 +9,6 @@
 #include "model/config.h"
 #include "model/denoiser/conditioning.h"
 #include "model/network/layers.h"
-#include "model/network/unet.h"
 
 namespace spinfill {
 
@@ -37,20 +36,5 @@ class ConditionerImpl : public torch::nn::Module {
   at::Tensor null_reference_;      // [C]
 };
 TORCH_MODULE(Conditioner);
-
-// The root of the parameters' names.
-struct DenoiserModules : public torch::nn::Module {
-  DenoiserModules(const ModelConfig& config, const at::TensorOptions& tensors);
-  UNet unet{nullptr};
-  Conditioner conditioner{nullptr};
-};
-
-UNetOptions unet_options(const ModelConfig& config, const at::TensorOptions& tensors);
-
-// Convolutions and linear layers U(±1/√fan-in) as PyTorch's defaults, norms the identity, conv_out zero, embeddings
-// N(0, 1), learned null vectors N(0, 0.02²). Every tensor is a function of (seed, its name, its shape).
-void initialise_weights(DenoiserModules& modules, std::uint64_t seed);
-// The adapter's A as a linear layer's weight, B zero. `name` is the layer's.
-void initialise_adapter(LinearImpl& layer, const std::string& name, std::uint64_t seed);
 
 }  // namespace spinfill

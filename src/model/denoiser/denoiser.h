@@ -82,6 +82,8 @@ class Denoiser {
   DenoiserModules& modules() const { return *modules_; }
 
  private:
+  at::Tensor for_network(at::Tensor input) const;  // in the weights' dtype and memory layout
+
   ModelConfig config_;
   std::shared_ptr<Autoencoder> autoencoder_;
   std::shared_ptr<DenoiserModules> modules_;

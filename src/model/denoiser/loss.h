@@ -58,6 +58,10 @@ struct TrainingDraw {
   Arrangement arrangement;
   NoiseDraw noise;
 };
+// The noise alone, of M draws of latents of C × height × width.
+NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
+                              const std::vector<std::int64_t>& samples, std::int64_t height, std::int64_t width,
+                              std::uint64_t seed);
 TrainingDraw draw_training(const Denoiser& denoiser, const Batch& batch, const LossOptions& options,
                            std::uint64_t seed);
 
@@ -70,10 +74,5 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const L
 // that a GPU can record it once and replay it with other tensors of the same shapes (train/step/recorded_pass.h).
 TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const TrainingDraw& draw,
                            const LossOptions& options, const PerceptualDistance& perceptual = {});
-
-// Exposed for tests.
-NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
-                              const std::vector<std::int64_t>& samples, std::int64_t height, std::int64_t width,
-                              std::uint64_t seed);
 
 }  // namespace spinfill

@@ -60,10 +60,6 @@ void load_state(Denoiser& denoiser, const TensorMap& given, const std::string& w
   for (const auto& [name, parameter] : parameters) at::Tensor(parameter).copy_(state.at(name));
 }
 
-void save_weights(const std::filesystem::path& path, const Denoiser& denoiser, const Metadata& metadata) {
-  write_safetensors(path, denoiser.state(), metadata);
-}
-
 void load_weights(const std::filesystem::path& path, Denoiser& denoiser) {
   load_state(denoiser, read_safetensors(path).tensors, path.string());
 }

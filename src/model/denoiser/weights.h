@@ -15,7 +15,6 @@ namespace spinfill {
 // nothing is changed then. Adapters are merged into their layers (model/network/lora.h) where the denoiser has none.
 void load_state(Denoiser& denoiser, const TensorMap& state, const std::string& where);
 
-void save_weights(const std::filesystem::path& path, const Denoiser& denoiser, const Metadata& metadata = {});
 void load_weights(const std::filesystem::path& path, Denoiser& denoiser);
 
 // "fp32", "bf16" or "fp16" (else a usage error). Floating tensors are cast; a value that overflows fp16 is an error.

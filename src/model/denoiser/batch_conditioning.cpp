@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/denoiser/batch_conditioning.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "data/priors/prior_image.h"
+#include "model/device.h"
+
+namespace spinfill {
+namespace {
+
+at::Tensor per_row(const at::Tensor& values) {
+  return values.view({-1, 1, 1, 1});
+}
+
+// [B] spread to rows; undefined when nothing is dropped.
+at::Tensor dropped_rows(const at::Tensor& drop, const at::Tensor& samples) {
+  if (!drop.defined()) return {};
+  return drop.index_select(0, samples);
+}
+
+at::Tensor without(const at::Tensor& maps, const at::Tensor& dropped) {
+  return dropped.defined() ? maps.masked_fill(per_row(dropped), 0) : maps;
+}
+
+// Where the network may correct the prior image: the silhouette [N,1,H,W] widened and softened, as weights of latents.
+at::Tensor residual_gate(const at::Tensor& silhouette, const ModelConfig& config, const Autoencoder& autoencoder) {
+  if (config.residual_margin >= 1) return at::ones({silhouette.size(0), 1, 1, 1}, silhouette.options());
+  const auto margin =
+      static_cast<std::int64_t>(std::ceil(config.residual_margin * static_cast<double>(silhouette.size(3))));
+  const std::int64_t side = 2 * margin + 1;
+  const at::Tensor wide = at::max_pool2d(silhouette, {side, side}, {1, 1}, {margin, margin});
+  return autoencoder.pixel_weights(at::avg_pool2d(wide, {3, 3}, {1, 1}, {1, 1}, false, /*count_include_pad=*/false));
+}
+
+// The conditions of one batch, made piece by piece.
+class BatchConditions {
+ public:
+  BatchConditions(const Batch& batch, const Arrangement& arrangement, const ModelConfig& config,
+                  const Autoencoder& autoencoder)
+      : batch_(batch),
+        layout_(arrangement.layout),
+        drop_(arrangement.drop),
+        config_(config),
+        autoencoder_(autoencoder),
+        residual_(config.output == OutputForm::prior_residual),
+        height_(batch.colour.size(-2) / autoencoder.factor()),
+        width_(batch.colour.size(-1) / autoencoder.factor()) {
+    if (config_.use_rays) rays_ = view_rays(batch_, height_, width_);
+    if (config_.use_priors) priors_ = prior_channels(batch_);
+    if (residual_) {
+      image_ = prior_image(batch_.priors, batch_.background);
+      other_ = flipped_or(batch_.priors, image_);
+      if (config_.prior_image == PriorImage::mirror_or_prior) std::swap(image_, other_);
+    }
+  }
+
+  // [ΣR,Cin,h,w]
+  at::Tensor reference_input(ConditionerImpl& learned) const {
+    at::Tensor unseen = dropped_rows(drop_.references, layout_.reference_samples);
+    if (!unseen.defined()) unseen = at::zeros({layout_.references}, batch_.colour.options().dtype(at::kBool));
+    const at::Tensor latents =
+        learned.reference_latents(view_latents(batch_, layout_.reference_rows, autoencoder_), unseen);
+    const at::Tensor seen = per_row(1 - unseen.to(at::kFloat)).expand({layout_.references, 1, height_, width_});
+    std::vector<at::Tensor> maps = maps_of(layout_.reference_rows, layout_.reference_samples, seen,
+                                           base_of(layout_.reference_rows, layout_.reference_samples));
+    maps.insert(maps.begin(), latents);
+    return at::cat(maps, 1);
+  }
+
+  // [ΣT,C,h,w], undefined with OutputForm::edm.
+  at::Tensor base() const { return base_of(layout_.target_rows, layout_.target_samples); }
+
+  // [ΣT,Cin−C,h,w]
+  at::Tensor target_input(const at::Tensor& base) const {
+    const at::Tensor mask = at::zeros({layout_.targets, 1, height_, width_}, batch_.colour.options());
+    return at::cat(maps_of(layout_.target_rows, layout_.target_samples, mask, base), 1);
+  }
+
+  // scale, blend and gate beside c.base.
+  void add_output_parts(Conditioning& c) const {
+    c.scale = at::full({layout_.targets}, config_.residual_scale, c.base.options());
+    const at::Tensor dropped = dropped_rows(drop_.priors, layout_.target_samples);
+    if (config_.blend) {
+      const at::Tensor background =
+          batch_.background.to(image_.scalar_type()).view({-1, 1, 3, 1, 1}).expand(image_.sizes());
+      const auto beside_base = [&](const at::Tensor& picture) {
+        return without(autoencoder_.encode(take_views(picture, layout_.target_rows) * 2 - 1) - c.base, dropped);
+      };
+      c.blend = at::stack({beside_base(background), beside_base(other_)}, 1);
+    }
+    if (dropped.defined()) c.scale.masked_fill_(dropped, config_.sigma_data);
+    c.gate = residual_gate(take_views(batch_.priors.silhouette, layout_.target_rows), config_, autoencoder_);
+    if (dropped.defined()) c.gate = c.gate.masked_fill(per_row(dropped), 1);
+  }
+
+ private:
+  // What references and targets are told alike, row by row.
+  std::vector<at::Tensor> maps_of(const at::Tensor& rows, const at::Tensor& samples, const at::Tensor& mask,
+                                  const at::Tensor& base) const {
+    const at::Tensor dropped = dropped_rows(drop_.priors, samples);
+    std::vector<at::Tensor> maps = {mask};
+    if (config_.use_rays) maps.push_back(take_views(rays_, rows));
+    if (config_.use_priors) {
+      maps.push_back(without(space_to_depth(take_views(priors_, rows), autoencoder_.factor()), dropped));
+    }
+    if (residual_) maps.push_back(base);
+    return maps;
+  }
+
+  // Latents of the prior image that is corrected.
+  at::Tensor base_of(const at::Tensor& rows, const at::Tensor& samples) const {
+    if (!residual_) return {};
+    return without(autoencoder_.encode(take_views(image_, rows) * 2 - 1), dropped_rows(drop_.priors, samples));
+  }
+
+  const Batch& batch_;
+  const ViewLayout& layout_;
+  const ConditionDrop& drop_;
+  const ModelConfig& config_;
+  const Autoencoder& autoencoder_;
+  bool residual_;
+  std::int64_t height_, width_;
+  at::Tensor rays_, priors_;
+  at::Tensor image_, other_;  // the two prior images: the one that is corrected and the one that can be blended in
+};
+
+}  // namespace
+
+Arrangement arrange_batch(const Batch& batch, const ConditionDrop& drop, const ModelConfig& config,
+                          const Autoencoder& autoencoder) {
+  const bool residual = config.output == OutputForm::prior_residual;
+  if ((config.use_priors || residual) && !batch.priors.warped.defined()) {
+    fail("the batch has no prior maps: compute them before conditioning");
+  }
+  const std::int64_t factor = autoencoder.factor();
+  if (batch.colour.size(-2) % factor != 0 || batch.colour.size(-1) % factor != 0) {
+    fail_usage("pictures of {} x {} pixels: width and height must be multiples of {} for this model",
+               batch.colour.size(-1), batch.colour.size(-2), factor);
+  }
+  const at::Tensor category = batch.category + 1;
+  if (config.use_category && category.numel() > 0 &&
+      (category.min().item<std::int64_t>() < 0 || category.max().item<std::int64_t>() > config.categories)) {
+    fail("category index outside -1 ... {}: this model knows {} categories", config.categories - 1, config.categories);
+  }
+  const at::Device device = batch.colour.device();
+  const auto there = [&](const at::Tensor& mask) { return mask.defined() ? sent(mask, device) : mask; };
+  return {make_view_layout(batch.is_reference, batch.is_target, device),
+          {there(drop.identity), there(drop.references), there(drop.priors)},
+          sent(category, device)};
+}
+
+Conditioning condition_batch(const Batch& batch, const Arrangement& arrangement, const ModelConfig& config,
+                             const Autoencoder& autoencoder, ConditionerImpl& learned) {
+  const BatchConditions conditions(batch, arrangement, config, autoencoder);
+  const ViewLayout& layout = arrangement.layout;
+  Conditioning c;
+  c.layout = layout;
+  c.reference_input = conditions.reference_input(learned);
+  c.base = conditions.base();
+  c.target_input = conditions.target_input(c.base);
+  if (c.base.defined()) conditions.add_output_parts(c);
+  c.reference_embedding = learned.cue(batch, layout.reference_rows) + learned.clean_embedding;
+  c.target_embedding = learned.cue(batch, layout.target_rows);
+  const at::Tensor tokens = learned.tokens(batch, arrangement);
+  c.reference_tokens = tokens.index_select(0, layout.reference_samples);
+  c.target_tokens = tokens.index_select(0, layout.target_samples);
+  return c;
+}
+
+}  // namespace spinfill

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/denoiser/modules.h"
+
+#include <ATen/ATen.h>
+
+namespace spinfill {
+
+UNetOptions unet_options(const ModelConfig& config, const at::TensorOptions& tensors) {
+  UNetOptions options;
+  options.in_channels = config.input_channels();
+  options.out_channels = config.output_channels();
+  options.block_out_channels = config.block_out_channels;
+  options.layers_per_block = config.layers_per_block;
+  options.attention_levels = config.attention_levels;
+  options.transformer_layers_per_block = config.transformer_layers_per_block;
+  options.attention_heads = config.attention_heads;
+  options.cross_attention_dim = config.cross_attention_dim;
+  options.norm_num_groups = config.norm_num_groups;
+  options.tensors = tensors;
+  return options;
+}
+
+DenoiserModules::DenoiserModules(const ModelConfig& config, const at::TensorOptions& tensors) {
+  unet = register_module("unet", UNet(unet_options(config, tensors)));
+  conditioner = register_module("conditioner", Conditioner(config, 4 * config.block_out_channels.front(), tensors));
+}
+
+}  // namespace spinfill

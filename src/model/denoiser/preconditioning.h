@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "model/config.h"
+#include "model/denoiser/conditioning.h"
+
+namespace spinfill {
+
+// The equations between the network F and the denoiser D, for N noisy targets x [N,C,h,w] with levels sigma [N].
+
+// What D is made of beside the network's output, of every row; undefined tensors with OutputForm::edm.
+struct OutputParts {
+  at::Tensor base, scale, blend, gate;  // as in Conditioning
+};
+OutputParts output_parts(const Conditioning& conditioning, std::int64_t draws);
+
+// Noisy latents as the network sees them. EDM: c_in·x, c_in = 1/√(σ² + σ_d²) (Karras et al. 2022, table 1).
+// prior-residual: the same of the residual x − base with its own scale s for σ_d; at σ_max, where x says nothing of
+// the picture, zero, so that a single step is a function of the conditions alone.
+at::Tensor scaled_input(const at::Tensor& x, const at::Tensor& sigma, const OutputParts& parts,
+                        const ModelConfig& config);
+
+// c_noise = ¼ ln σ [N], times 100: it spans about ±1.6, the sinusoids are made for hundreds.
+at::Tensor noise_level_input(const at::Tensor& sigma);
+
+// D from the network's output F. EDM: c_skip·x + c_out·F with c_skip = σ_d²/(σ² + σ_d²), c_out = σ·σ_d/√(σ² + σ_d²).
+// prior-residual: base + g·(s·F + Σ m·(picture − base)), m the channels after F's.
+at::Tensor denoised(const at::Tensor& x, const at::Tensor& network, const at::Tensor& sigma, const OutputParts& parts,
+                    const ModelConfig& config);
+
+// Weight λ(σ) of the squared error of D [N], scale [N] the rows' own. EDM (scale undefined): λ = (σ² + σ_d²)/(σ·σ_d)²,
+// so that F's squared error has weight 1. prior-residual: the same with s for σ_d, which gives it the weight 1 + s²/σ²;
+// clipped.
+at::Tensor squared_error_weight(const at::Tensor& sigma, const at::Tensor& scale, const ModelConfig& config);
+
+}  // namespace spinfill
