@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "data/priors/prior_image.h"
 #include "model/device.h"
 
 namespace spinfill {

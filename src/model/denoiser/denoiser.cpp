@@ -4,7 +4,6 @@
 #include <ATen/ATen.h>
 
 #include "core/error.h"
-#include "data/priors/prior_image.h"
 #include "model/autocast.h"
 #include "model/denoiser/batch_conditioning.h"
 #include "model/denoiser/initialise.h"
