@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include "cli/command.h"
-#include "core/config/config.h"
+#include "cli/options.h"
+#include "cli/training_run.h"
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/log.h"
 #include "core/quantity.h"
-#include "model/device.h"
+#include "synth/synth.h"
 #include "train/plan/benchmark.h"
 #include "train/ranks/spawn.h"
 
@@ -34,7 +37,7 @@ std::vector<std::string> command_line(const BenchArguments& arguments) {
 
 void print(const Json& result, bool json) {
   if (json) {
-    fmt::print("{}\n", result.dump(1));
+    print_json(result, 1);
     return;
   }
   for (const auto& [name, value] : result.items()) {
@@ -47,38 +50,68 @@ void print(const Json& result, bool json) {
   }
 }
 
-Json train_as_one_rank(const RunConfig& config, std::int64_t steps, bool ready, bool& prints) {
-  const RankPlace place = rank_place(process_environment());
-  prints = place.rank == 0;
-  if (place.world == 1) return benchmark_training(config, steps, ready);
-  if (!prints) set_quiet(true);
-  Ranks ranks(place, choose_device(config.train.device, place.local_rank),
-              {config.train.join_timeout, config.train.rank_timeout});
-  try {
-    const Json result = benchmark_training(config, steps, ranks, ready);
-    ranks.leave();
-    return result;
-  } catch (const std::exception& error) {
-    ranks.tell_failure(error.what());
-    throw;
+// The configuration's data set, or, where there is none, synthetic vehicles in a folder that goes with this object.
+class BenchData {
+ public:
+  explicit BenchData(DataConfig& config) {
+    if (!config.path.empty() && fs::exists(config.path)) return;
+    folder_ = fs::temp_directory_path() / fmt::format("spinfill-bench-{}", ::getpid());
+    synth::SynthOptions options;
+    options.out = folder_;
+    options.sets = 16;
+    options.splits = {1, 0, 0};
+    options.width = static_cast<int>(config.width);
+    log_info("data.path '{}' does not exist: timing on 16 synthetic vehicles made for it", config.path);
+    synth::make_sets(options);
+    config.path = folder_.string();
   }
+  ~BenchData() {
+    std::error_code ignored;
+    if (!folder_.empty()) fs::remove_all(folder_, ignored);
+  }
+  BenchData(const BenchData&) = delete;
+  BenchData& operator=(const BenchData&) = delete;
+  const char* name() const { return folder_.empty() ? "data.path" : "synthetic"; }
+
+ private:
+  fs::path folder_;
+};
+
+template <class Benchmark>
+Json result_of(const Benchmark& benchmark, const BenchData& data) {
+  Json result = to_json(benchmark);
+  result["data"] = data.name();
+  return result;
+}
+
+void bench_training(RunConfig config, const BenchArguments& arguments) {
+  const std::int64_t steps = arguments.steps > 0 ? arguments.steps : 10;
+  as_one_rank(config.train, [&](Ranks& ranks) {
+    const BenchData data(config.data);
+    const TrainingBenchmark benchmark = benchmark_training(config, steps, ranks, arguments.ready);
+    if (ranks.first()) print(result_of(benchmark, data), arguments.json);
+  });
+}
+
+void bench_sampling(RunConfig config, const BenchArguments& arguments) {
+  const std::int64_t steps = arguments.steps > 0 ? arguments.steps : 20;
+  const BenchData data(config.data);
+  print(result_of(benchmark_sampling(config, steps, arguments.repeats), data), arguments.json);
 }
 
 int run(const BenchArguments& arguments) {
-  std::vector<Override> overrides;
-  for (const std::string& text : arguments.set) overrides.push_back(parse_override(text));
-  const auto config = load_config<RunConfig>(arguments.config, overrides);
+  const RunConfig config = load_run_to_make(arguments.config, arguments.set);
   const bool training = arguments.what == "train";
   if (arguments.ready && !training) fail_usage("--ready is for bench train");
   if (arguments.processes > 0) {
     if (!training) fail_usage("bench sample runs in one process: leave --nproc-per-node out");
     return spawn_ranks(arguments.processes, command_line(arguments), config.train.rank_timeout);
   }
-  const std::int64_t steps = arguments.steps > 0 ? arguments.steps : training ? 10 : 20;
-  bool prints = true;
-  const Json result = training ? train_as_one_rank(config, steps, arguments.ready, prints)
-                               : benchmark_sampling(config, steps, arguments.repeats);
-  if (prints) print(result, arguments.json);
+  if (training) {
+    bench_training(config, arguments);
+  } else {
+    bench_sampling(config, arguments);
+  }
   return 0;
 }
 
@@ -91,7 +124,7 @@ Command bench_command() {
                 ->required()
                 ->check(CLI::IsMember({"train", "sample"}));
             app.add_option("--config", arguments->config, "YAML file of the run to time")->required();
-            app.add_option("--set", arguments->set, "Override one key: --set train.batch_sets=4")->take_all();
+            add_overrides(app, arguments->set, "train.batch_sets=4");
             app.add_option("--steps", arguments->steps, "Steps to time: train 10, sample 20 unless given")
                 ->check(CLI::Range(1, 100000));
             app.add_option("--repeats", arguments->repeats, "Timed repetitions of sampling; the median counts")

@@ -2,12 +2,12 @@
 #include <ATen/Context.h>
 
 #include "cli/command.h"
-#include "core/config/config.h"
+#include "cli/options.h"
+#include "cli/training_run.h"
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/quantity.h"
 #include "model/device.h"
-#include "train/plan/device_rate.h"
 #include "train/plan/plan.h"
 
 namespace spinfill {
@@ -23,8 +23,8 @@ struct PlanArguments {
 
 PlanTarget target_of(const RunConfig& config, const PlanArguments& arguments) {
   PlanTarget target;
-  const bool gpu_here = config.train.device != "cpu" && at::hasCUDA();
-  if (arguments.gpus > 0 && config.train.device == "cpu") {
+  const bool gpu_here = config.train.device != DeviceChoice::cpu && at::hasCUDA();
+  if (arguments.gpus > 0 && config.train.device == DeviceChoice::cpu) {
     fail_usage("plan: train.device is cpu; leave --gpus out, or --set train.device=auto");
   }
   target.gpu = arguments.gpus > 0 || gpu_here;
@@ -34,73 +34,67 @@ PlanTarget target_of(const RunConfig& config, const PlanArguments& arguments) {
   if (!arguments.vram.empty()) {
     target.memory = parse_bytes(arguments.vram, "--vram");
   } else if (gpu_here || !target.gpu) {
-    target.memory = total_memory(choose_device(target.gpu ? "cuda" : "cpu"));
+    target.memory = total_memory(choose_device(target.gpu ? DeviceChoice::cuda : DeviceChoice::cpu));
   }
   return target;
 }
 
-std::string where(const Json& plan) {
-  const int processes = plan.at("processes");
-  if (plan.at("device") == "cpu") return "this processor";
-  return processes == 1 ? "one GPU" : fmt::format("each of {} GPUs", processes);
+std::string where(const PlanTarget& target) {
+  if (!target.gpu) return "this processor";
+  return target.processes == 1 ? "one GPU" : fmt::format("each of {} GPUs", target.processes);
 }
 
-void print(const Json& plan) {
-  const auto bytes = [](const Json& value) { return bytes_text(value.get<double>()); };
-  const std::string memory = plan.at("memory_bytes").is_null() ? "" : " of " + bytes(plan.at("memory_bytes"));
+void print_memory(const Plan& plan) {
+  const auto bytes = [](auto value) { return bytes_text(static_cast<double>(value)); };
+  const std::string memory = plan.target.memory == 0 ? "" : " of " + bytes(plan.target.memory);
   fmt::print("{}: {} needed{} on {}\n",
-             plan.at("fits").is_null()     ? "memory"
-             : plan.at("fits").get<bool>() ? "fits"
-                                           : "does not fit",
-             bytes(plan.at("needed_bytes")), memory, where(plan));
-  static const std::vector<std::pair<const char*, const char*>> kParts = {
-      {"weights", "weights"},
-      {"averaged", "averaged weights"},
-      {"moments", "AdamW's moments"},
-      {"gradients", "gradients"},
-      {"perceptual", "LPIPS weights"},
-      {"exchange", "exchange of gradients"},
-      {"pass", "micro-batches and activations, at the peak"},
-      {"loader", "batches prepared ahead"}};
-  for (const auto& [key, text] : kParts) {
-    if (const Json& part = plan.at("tensors").at(key); part.get<std::int64_t>() > 0) {
-      fmt::print("  {:>9}  {}\n", bytes(part), text);
-    }
+             !plan.fits   ? "memory"
+             : *plan.fits ? "fits"
+                          : "does not fit",
+             bytes(plan.needed_bytes), memory, where(plan.target));
+  static const std::vector<std::pair<std::int64_t MemoryUse::*, const char*>> kParts = {
+      {&MemoryUse::weights, "weights"},
+      {&MemoryUse::averaged, "averaged weights"},
+      {&MemoryUse::moments, "AdamW's moments"},
+      {&MemoryUse::gradients, "gradients"},
+      {&MemoryUse::perceptual, "LPIPS weights"},
+      {&MemoryUse::exchange, "exchange of gradients"},
+      {&MemoryUse::pass, "micro-batches and activations, at the peak"},
+      {&MemoryUse::loader, "batches prepared ahead"}};
+  for (const auto& [part, text] : kParts) {
+    if (plan.tensors.*part > 0) fmt::print("  {:>9}  {}\n", bytes(plan.tensors.*part), text);
   }
-  fmt::print("  {:>9}  {}\n", bytes(plan.at("reserve_bytes")),
-             plan.at("device") == "cpu" ? "reserve: program, decoded pictures" : "reserve: driver, libraries, waste");
-  for (const Json& one : plan.at("switches")) {
-    fmt::print("{} saves {}: --set {}\n", one.at("name").get<std::string>(), bytes(one.at("saves_bytes")),
-               one.at("set").get<std::string>());
-  }
-  if (plan.at("fits") == false) {
-    std::string advice;
-    for (const Json& set : plan.at("advice")) advice += " --set " + set.get<std::string>();
-    fmt::print("{}\n", plan.at("advice").is_null() ? "no setting makes it fit: take a smaller model or pictures"
-                                                   : "fits with" + advice);
-  }
-  fmt::print("{} steps of {}FLOP: {}FLOP\n", plan.at("steps").get<std::int64_t>(),
-             rate_text(plan.at("flops_per_step").get<double>()), rate_text(plan.at("flops").get<double>()));
-  if (plan.at("seconds").is_null()) {
+  fmt::print("  {:>9}  {}\n", bytes(plan.reserve_bytes),
+             plan.target.gpu ? "reserve: driver, libraries, waste" : "reserve: program, decoded pictures");
+  for (const MemorySaving& one : plan.switches)
+    fmt::print("{} saves {}: --set {}\n", one.name, bytes(one.saves_bytes), one.set);
+  if (plan.fits != false) return;
+  std::string advice;
+  for (const std::string& set : plan.advice.value_or(std::vector<std::string>())) advice += " --set " + set;
+  fmt::print("{}\n", plan.advice ? "fits with" + advice : "no setting makes it fit: take a smaller model or pictures");
+}
+
+void print_time(const Plan& plan) {
+  fmt::print("{} steps of {}FLOP: {}FLOP\n", plan.steps, rate_text(plan.work.flops_per_step),
+             rate_text(plan.work.flops));
+  if (!plan.seconds) {
     fmt::print("time: unknown here; give --flops, such as 989T for an H100 in bfloat16 (494T in TF32)\n");
   } else {
-    fmt::print("{} ({} a step; {}), without waiting, validations and checkpoints\n",
-               time_text(plan.at("seconds").get<double>()), time_text(plan.at("seconds_per_step").get<double>()),
-               plan.at("rate_from").get<std::string>());
+    fmt::print("{} ({} a step; {}), without waiting, validations and checkpoints\n", time_text(*plan.seconds),
+               time_text(*plan.seconds_per_step), plan.rate_from);
   }
 }
 
 int run(const PlanArguments& arguments) {
-  std::vector<Override> overrides;
-  for (const std::string& text : arguments.set) overrides.push_back(parse_override(text));
-  const auto config = load_config<RunConfig>(arguments.config, overrides);
-  const Json plan = plan_training(config, target_of(config, arguments));
+  const RunConfig config = load_run_to_make(arguments.config, arguments.set);
+  const Plan plan = plan_training(config, target_of(config, arguments));
   if (arguments.json) {
-    fmt::print("{}\n", plan.dump(1));
+    print_json(to_json(plan), 1);
   } else {
-    print(plan);
+    print_memory(plan);
+    print_time(plan);
   }
-  return static_cast<int>(plan.at("fits") == false ? ExitCode::check_failed : ExitCode::done);
+  return static_cast<int>(plan.fits == false ? ExitCode::check_failed : ExitCode::done);
 }
 
 }  // namespace
@@ -109,7 +103,7 @@ Command plan_command() {
   return {"plan", "Say before a run whether it fits into memory and how long it takes", [](CLI::App& app) {
             auto arguments = std::make_shared<PlanArguments>();
             app.add_option("--config", arguments->config, "YAML file of the run")->required();
-            app.add_option("--set", arguments->set, "Override one key: --set train.micro_batch_sets=1")->take_all();
+            add_overrides(app, arguments->set, "train.micro_batch_sets=1");
             app.add_option("--gpus", arguments->gpus,
                            "GPUs to train on, one process each; without it: a GPU of this machine, else its processor")
                 ->check(CLI::Range(1, 65536));

@@ -2,12 +2,13 @@
 #include <algorithm>
 
 #include "cli/command.h"
+#include "cli/options.h"
+#include "cli/training_run.h"
 #include "core/config/config.h"
 #include "core/error.h"
 #include "core/files/files.h"
 #include "core/log.h"
-#include "model/device.h"
-#include "run/run_config.h"
+#include "run/run_paths.h"
 #include "train/ranks/spawn.h"
 #include "train/trainer.h"
 
@@ -24,12 +25,8 @@ struct TrainArguments {
   int processes = 0;
 };
 
-bool holds_run(const std::string& out) {
-  return !out.empty() && fs::exists(fs::path(out) / "config.yaml");
-}
-
 bool goes_on(const TrainArguments& arguments) {
-  return arguments.resume || (arguments.auto_resume && holds_run(arguments.out));
+  return arguments.resume || (arguments.auto_resume && is_run(arguments.out));
 }
 
 // What each process of --nproc-per-node is started with.
@@ -43,30 +40,8 @@ std::vector<std::string> command_line(const TrainArguments& arguments, bool quie
   return line;
 }
 
-int train_as_one_rank(const RunConfig& config, const TrainArguments& arguments) {
-  const RankPlace place = rank_place(process_environment());
-  if (place.world == 1) {
-    const TrainResult result = train(config, arguments.out, goes_on(arguments));
-    return static_cast<int>(result.stopped ? ExitCode::resume : ExitCode::done);
-  }
-  // One voice is enough; warnings and errors come from all.
-  if (place.rank != 0) set_quiet(true);
-  Ranks ranks(place, choose_device(config.train.device, place.local_rank),
-              {config.train.join_timeout, config.train.rank_timeout});
-  try {
-    const TrainResult result = train(config, arguments.out, goes_on(arguments), ranks);
-    ranks.leave();
-    return static_cast<int>(result.stopped ? ExitCode::resume : ExitCode::done);
-  } catch (const std::exception& error) {
-    ranks.tell_failure(error.what());
-    throw;
-  }
-}
-
 int run(const TrainArguments& arguments) {
-  std::vector<Override> overrides;
-  for (const std::string& text : arguments.set) overrides.push_back(parse_override(text));
-  const fs::path stored = fs::path(arguments.out) / "config.yaml";
+  const fs::path stored = run_config_path(arguments.out);
   const bool resumes = goes_on(arguments) && !arguments.out.empty();
   if (arguments.resume && arguments.auto_resume) fail_usage("train: give --resume or --auto-resume, not both");
   if (arguments.config.empty() && !resumes) fail_usage("train: --config FILE is needed (see configs/default.yaml)");
@@ -74,7 +49,7 @@ int run(const TrainArguments& arguments) {
     fail_usage("{}: there is no run to resume here; leave --resume out to start one", arguments.out);
   }
   const fs::path source = arguments.config.empty() ? stored : fs::path(arguments.config);
-  const auto config = load_config<RunConfig>(source, overrides);
+  const RunConfig config = load_run_to_make(source, arguments.set);
   if (arguments.print_config) {
     fmt::print("{}", to_yaml(config));
     return 0;
@@ -83,7 +58,9 @@ int run(const TrainArguments& arguments) {
   if (arguments.processes > 0)
     return spawn_ranks(arguments.processes, command_line(arguments, quiet()),
                        std::min(config.train.rank_timeout, kGrace));
-  return train_as_one_rank(config, arguments);
+  TrainResult result;
+  as_one_rank(config.train, [&](Ranks& ranks) { result = train(config, arguments.out, goes_on(arguments), ranks); });
+  return static_cast<int>(result.stopped ? ExitCode::resume : ExitCode::done);
 }
 
 }  // namespace
@@ -92,7 +69,7 @@ Command train_command() {
   return {"train", "Train a model on eight-view vehicle sets", [](CLI::App& app) {
             auto arguments = std::make_shared<TrainArguments>();
             app.add_option("--config", arguments->config, "YAML file; --print-config lists every key");
-            app.add_option("--set", arguments->set, "Override one key: --set train.steps=500")->take_all();
+            add_overrides(app, arguments->set, "train.steps=500");
             app.add_option("--out", arguments->out,
                            "Run folder: config.yaml, metrics.jsonl, TensorBoard events, samples/, checkpoints/");
             app.add_flag("--resume", arguments->resume,

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/files/files.h"
 #include "run/checkpoint_files.h"
+#include "run/run_paths.h"
 
 namespace spinfill {
 namespace {
@@ -28,19 +29,17 @@ std::vector<std::int64_t> steps_of(const fs::path& run) {
 }
 
 CheckpointState read_state(const fs::path& run, std::int64_t step) {
-  return read_checkpoint_state(run / "checkpoints" / fmt::format("step-{}", step));
+  return read_checkpoint_state(checkpoint_folder(run, step));
 }
 
 CheckpointState choose_checkpoint(const fs::path& run, const std::string& choice) {
   const auto steps = steps_of(run);
   if (choice == "latest") return read_state(run, steps.back());
   if (choice == "best") {
-    const CheckpointState newest = read_state(run, steps.back());
-    const Json best = newest.progress.is_object() ? newest.progress.value("best_step", Json(-1)) : Json(-1);
-    if (!best.is_number_integer() || best.get<std::int64_t>() < 0) {
+    const std::int64_t step = read_state(run, steps.back()).progress.best.step;
+    if (step < 0) {
       fail("{}: has not been validated yet, so no step is best; choose --checkpoint latest or a number", run.string());
     }
-    const auto step = best.get<std::int64_t>();
     if (!std::binary_search(steps.begin(), steps.end(), step)) {
       fail("{}: validation was best at step {}, which has no checkpoint; choose --checkpoint latest or one of {}",
            run.string(), step, fmt::join(steps, ", "));
@@ -66,10 +65,10 @@ std::string folder_name(const fs::path& folder) {
 }  // namespace
 
 LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device device) {
-  if (!fs::exists(run / "config.yaml")) {
+  if (!is_run(run)) {
     fail_usage("{}: is not a run (no config.yaml); name the folder that train --out wrote", run.string());
   }
-  RunConfig config = load_config<RunConfig>(run / "config.yaml");
+  RunConfig config = load_config<RunConfig>(run_config_path(run));
   const CheckpointState checkpoint = choose_checkpoint(run, choice.step);
   const std::string part = choice.weights == RunWeights::ema ? "ema" : "weights";
   std::string hash;
@@ -87,9 +86,8 @@ LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device de
                      {"parameters", denoiser.parameter_count()}};
   if (config.train.lora.rank > 0) provenance["merged_adapters_of_rank"] = config.train.lora.rank;
   if (config.loss.lpips > 0) provenance["lpips_in_loss"] = config.loss.lpips;
-  if (checkpoint.progress.is_object() && checkpoint.progress.value("best_step", Json()) == Json(checkpoint.step)) {
-    provenance["validation_psnr"] = checkpoint.progress.value("best_psnr", Json());
-  }
+  if (const BestValidation& best = checkpoint.progress.best; best.step == checkpoint.step)
+    provenance["validation_psnr"] = best.psnr;
   return {std::move(denoiser), std::move(config), std::move(provenance)};
 }
 

@@ -12,12 +12,17 @@
 namespace spinfill {
 
 c10::Device choose_device(const std::string& name, int index) {
-  if (name == "cpu") return at::kCPU;
+  const auto choice = value_named<DeviceChoice>(name);
+  if (!choice) fail_usage("device '{}': must be auto, cpu or cuda", name);
+  return choose_device(*choice, index);
+}
+
+c10::Device choose_device(DeviceChoice choice, int index) {
+  if (choice == DeviceChoice::cpu) return at::kCPU;
   const bool available = at::hasCUDA();
-  if (name == "cuda" && !available) {
+  if (choice == DeviceChoice::cuda && !available) {
     fail_usage("device 'cuda': no GPU can be used here (a build with -DSPINFILL_CUDA=ON and a driver are needed)");
   }
-  if (name != "cuda" && name != "auto") fail_usage("device '{}': must be auto, cpu or cuda", name);
   if (!available) return at::kCPU;
   if (const auto gpus = at::detail::getCUDAHooks().getNumGPUs(); index >= gpus) {
     fail_usage("process {} of this machine has no GPU: there are {}; start as many processes as GPUs", index, gpus);

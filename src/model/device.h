@@ -7,11 +7,19 @@
 #include <cstdint>
 #include <string>
 
+#include "core/config/named.h"
+
 namespace spinfill {
 
-// "cpu", "cuda" (an error, exit 2, where there is none) or "auto": a GPU if there is one, the index-th of this machine
-// (an error where there are fewer).
-c10::Device choose_device(const std::string& name, int index = 0);
+enum class DeviceChoice { automatic, cpu, cuda };
+template <>
+inline constexpr Named<DeviceChoice> kNamesOf<DeviceChoice>[] = {
+    {DeviceChoice::automatic, "auto"}, {DeviceChoice::cpu, "cpu"}, {DeviceChoice::cuda, "cuda"}};
+
+// cuda (an error, exit 2, where there is none) or automatic: a GPU if there is one, the index-th of this machine (an
+// error where there are fewer).
+c10::Device choose_device(DeviceChoice choice, int index = 0);
+c10::Device choose_device(const std::string& name, int index = 0);  // as a command line names it
 
 // Most bytes that tensors held on a GPU since the start or reset_peak_allocated(), without what its allocator keeps in
 // reserve. On a processor: core/tensors/counted_memory.h.

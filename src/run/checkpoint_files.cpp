@@ -8,11 +8,13 @@
 #include "core/error.h"
 #include "core/files/sha256.h"
 #include "core/tensors/pieces.h"
+#include "run/run_paths.h"
 
 namespace spinfill {
 namespace {
 
 constexpr std::string_view kFolder = "step-", kEnding = ".safetensors";
+constexpr int kFormat = 1;  // of state.json
 
 std::optional<std::int64_t> step_of(const std::string& name) {
   if (!name.starts_with(kFolder)) return std::nullopt;
@@ -33,38 +35,49 @@ std::vector<std::string> files_of(const CheckpointState& state, const std::strin
   std::ranges::sort(names);
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i] != part_file(part, static_cast<int>(i), static_cast<int>(names.size()))) {
-      fail("{}: of '{}' it lists {} files, and not all of one set", (state.folder / "state.json").string(), part,
+      fail("{}: of '{}' it lists {} files, and not all of one set", (state.folder / kStateFile).string(), part,
            names.size());
     }
   }
-  if (names.empty()) fail("{}: lists no file of '{}'", (state.folder / "state.json").string(), part);
+  if (names.empty()) fail("{}: lists no file of '{}'", (state.folder / kStateFile).string(), part);
   return names;
 }
 
 }  // namespace
 
-std::vector<CheckpointEntry> list_checkpoints(const fs::path& run) {
+fs::path checkpoint_folder(const fs::path& run, std::int64_t step) {
+  return run_checkpoints_path(run) / fmt::format("{}{}", kFolder, step);
+}
+
+std::vector<CheckpointEntry> list_checkpoint_folders(const fs::path& run) {
   std::vector<CheckpointEntry> found;
   std::error_code error;
-  const fs::path parent = run / "checkpoints";
-  for (auto it = fs::directory_iterator(parent, error); !error && it != fs::directory_iterator(); it.increment(error)) {
-    const auto step = step_of(it->path().filename().string());
-    std::error_code absent;
-    if (step && fs::exists(it->path() / "state.json", absent)) found.push_back({*step, it->path()});
+  fs::directory_iterator it(run_checkpoints_path(run), error);
+  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
+    if (const auto step = step_of(it->path().filename().string())) found.push_back({*step, it->path()});
   }
   std::ranges::sort(found, {}, &CheckpointEntry::step);
   return found;
 }
 
+std::vector<CheckpointEntry> list_checkpoints(const fs::path& run) {
+  std::vector<CheckpointEntry> found = list_checkpoint_folders(run);
+  std::erase_if(found, [](const CheckpointEntry& entry) {
+    std::error_code absent;
+    return !fs::exists(entry.folder / kStateFile, absent);
+  });
+  return found;
+}
+
 CheckpointState read_checkpoint_state(const fs::path& folder) {
-  const fs::path path = folder / "state.json";
+  const fs::path path = folder / kStateFile;
   const Json json = read_json(path);
   CheckpointState state{folder, 0, {}, {}};
   try {
-    if (json.at("format") != 1)
+    if (json.at("format") != kFormat)
       fail("{}: format {} is not known here; use the version that wrote it", path.string(), json["format"].dump());
     state.step = json.at("step").get<std::int64_t>();
-    state.progress = json.value("progress", Json::object());
+    state.progress = progress_from_json(json.value("progress", Json::object()));
     state.hashes = json.at("hashes").get<std::map<std::string, std::string>>();
   } catch (const nlohmann::json::exception& error) {
     fail("{}: a field is missing or of the wrong type ({})", path.string(), error.what());
@@ -72,6 +85,12 @@ CheckpointState read_checkpoint_state(const fs::path& folder) {
   if (folder.filename() != fmt::format("{}{}", kFolder, state.step))
     fail("{}: says step {}; the folder was renamed", path.string(), state.step);
   return state;
+}
+
+void write_checkpoint_state(const CheckpointState& state) {
+  write_json_atomic(
+      state.folder / kStateFile,
+      {{"format", kFormat}, {"step", state.step}, {"progress", to_json(state.progress)}, {"hashes", state.hashes}});
 }
 
 std::string part_file(const std::string& part) {
@@ -86,7 +105,7 @@ TensorMap read_checkpoint_part(const CheckpointState& state, const std::string& 
   std::vector<fs::path> paths;
   std::vector<std::string> hashes;
   for (const std::string& name : files_of(state, part)) {
-    paths.push_back(path_inside(state.folder, name, (state.folder / "state.json").string()));
+    paths.push_back(path_inside(state.folder, name, (state.folder / kStateFile).string()));
     hashes.push_back(sha256_file(paths.back()));
     if (state.hashes.at(name) != Json(hashes.back())) {
       fail("{}: does not match its hash in state.json; the file was changed or damaged", paths.back().string());

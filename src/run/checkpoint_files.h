@@ -8,6 +8,7 @@
 
 #include "core/files/json.h"
 #include "core/tensors/safetensors.h"
+#include "run/training_progress.h"
 
 namespace spinfill {
 
@@ -16,20 +17,26 @@ namespace spinfill {
 //   them, PART-00001-of-0000W.safetensors … (core/tensors/pieces.h)
 //   state.json {"format", "step", "progress", "hashes": {file: SHA-256}}, written last
 
+inline constexpr const char* kStateFile = "state.json";
+std::filesystem::path checkpoint_folder(const std::filesystem::path& run, std::int64_t step);
+
 struct CheckpointEntry {
   std::int64_t step;
   std::filesystem::path folder;
 };
-// By step, oldest first; folders without state.json are not listed.
+// By step, oldest first; folders without state.json are not whole, and are listed by the second alone.
 std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& run);
+std::vector<CheckpointEntry> list_checkpoint_folders(const std::filesystem::path& run);
 
 struct CheckpointState {
   std::filesystem::path folder;
   std::int64_t step = 0;
-  Json progress, hashes;
+  TrainingProgress progress;
+  Json hashes;
 };
 // state.json. Errors (exit 3) name it and what is wrong.
 CheckpointState read_checkpoint_state(const std::filesystem::path& folder);
+void write_checkpoint_state(const CheckpointState& state);  // the last of the files
 
 // The name of one part's file, "weights", "ema" or "optimizer": the whole, or rank's share of it.
 std::string part_file(const std::string& part);

@@ -44,15 +44,14 @@ void TrainConfig::bind(Fields& f) {
   f.number("max_failed_saves", max_failed_saves, "Stop when so many checkpoints in a row could not be saved", 1, many);
   f.number("join_timeout", join_timeout, "Of several processes: seconds until all must have come", 1, 86400);
   f.number("rank_timeout", rank_timeout, "Seconds that a process waits for another before the run ends", 1, 86400);
-  f.choice("device", device, {"auto", "cpu", "cuda"}, "Where the model runs; auto: a GPU if there is one");
+  f.choice("device", device, "Where the model runs; auto: a GPU if there is one");
   f.number("threads", threads,
            "CPU threads, 0: one per micro-batch, or per core less the loader's where there is one micro-batch", 0,
            1024);
   f.flag("channels_last", channels_last, "Keep feature maps in channels-last order");
   f.flag("shard_optimizer", shard_optimizer,
          "Of several processes: each keeps the optimiser's state and the averaged weights of its share alone (ZeRO-1)");
-  f.choice("precision", precision, {"fp32", "bf16"},
-           "The network's products; weights, loss, optimiser and averages are float32 in both");
+  f.choice("precision", precision, "The network's products; weights, loss, optimiser and averages are float32 in both");
   f.flag("gradient_checkpointing", gradient_checkpointing,
          "Backward runs each layer again: less memory, up to a third more time, the same gradients");
   f.flag("cuda_graphs", cuda_graphs,
@@ -69,12 +68,31 @@ void TrainConfig::bind(Fields& f) {
   f.require(batch_sets % micro_batch_sets == 0, "batch_sets must be a multiple of micro_batch_sets");
 }
 
-namespace {
+void RunConfig::bind(Fields& f) {
+  f.number("seed", seed, "Seed of every random draw", 0, std::int64_t{1} << 52);
+  f.group("data", data, "Vehicle sets, pictures, subsets, augmentation, priors");
+  f.group("model", model, "The denoiser");
+  f.group("loss", loss, "What a step minimises");
+  f.group("optimizer", optimizer, "AdamW and its schedule");
+  f.group("train", train, "The training loop");
+  f.group("sampler", sampler, "How views are generated for validation and by default");
+  f.group("evaluation", evaluation, "How scores are taken");
 
-// Patterns over the network's parts, which are known once the model is.
-void check_patterns(Fields& f, const ModelConfig& model, const TrainConfig& train) {
+  const bool with_noise = loss.mode != LossMode::regression && train.regression_share < 1;
+  f.require((loss.lpips == 0 && loss.rollout == 0) || with_noise,
+            "loss.lpips and loss.rollout act on draws with noise: they need loss.mode mixed or diffusion and "
+            "train.regression_share below 1");
+  f.require_at(
+      "train.cuda_graphs", !train.cuda_graphs || loss.lpips == 0,
+      "records passes of fixed shapes; with loss.lpips they depend on the noise drawn: switch one of them off");
+  f.require(loss.rollout == 0 || model.output == OutputForm::prior_residual,
+            "loss.rollout needs model.output prior-residual, whose sampler begins with a regression");
+}
+
+void check_patterns(Fields& f, const RunConfig& config) {
+  const TrainConfig& train = config.train;
   if (train.lora.rank == 0 && train.freeze.empty()) return;
-  const Denoiser shapes(model, 0, at::kMeta);
+  const Denoiser shapes(config.model, 0, at::kMeta);
   std::vector<std::string> parameters;
   for (const auto& [name, parameter] : shapes.parameters()) parameters.push_back(name);
   const auto check = [&](const char* key, const std::vector<std::string>& patterns,
@@ -91,30 +109,6 @@ void check_patterns(Fields& f, const ModelConfig& model, const TrainConfig& trai
       "train.freeze",
       !std::ranges::all_of(parameters, [&](const auto& name) { return any_names_parameter(train.freeze, name); }),
       "leaves nothing to train: name fewer parts");
-}
-
-}  // namespace
-
-void RunConfig::bind(Fields& f) {
-  f.number("seed", seed, "Seed of every random draw", 0, std::int64_t{1} << 52);
-  f.group("data", data, "Vehicle sets, pictures, subsets, augmentation, priors");
-  f.group("model", model, "The denoiser");
-  f.group("loss", loss, "What a step minimises");
-  f.group("optimizer", optimizer, "AdamW and its schedule");
-  f.group("train", train, "The training loop");
-  f.group("sampler", sampler, "How views are generated for validation and by default");
-  f.group("evaluation", evaluation, "How scores are taken");
-
-  check_patterns(f, model, train);
-  const bool with_noise = loss.mode != LossMode::regression && train.regression_share < 1;
-  f.require((loss.lpips == 0 && loss.rollout == 0) || with_noise,
-            "loss.lpips and loss.rollout act on draws with noise: they need loss.mode mixed or diffusion and "
-            "train.regression_share below 1");
-  f.require_at(
-      "train.cuda_graphs", !train.cuda_graphs || loss.lpips == 0,
-      "records passes of fixed shapes; with loss.lpips they depend on the noise drawn: switch one of them off");
-  f.require(loss.rollout == 0 || model.output == OutputForm::prior_residual,
-            "loss.rollout needs model.output prior-residual, whose sampler begins with a regression");
 }
 
 }  // namespace spinfill

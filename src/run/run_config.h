@@ -10,6 +10,7 @@
 #include "metrics/config.h"
 #include "model/config.h"
 #include "model/denoiser/loss.h"
+#include "model/device.h"
 #include "model/network/lora.h"
 #include "model/sampling/sampler.h"
 
@@ -24,6 +25,11 @@ struct OptimizerConfig {
   double max_gradient_norm = 1.0;
   void bind(Fields& f);
 };
+
+// What the network's products are computed in.
+enum class Precision { fp32, bf16 };
+template <>
+inline constexpr Named<Precision> kNamesOf<Precision>[] = {{Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}};
 
 // A training that no longer improves ends before its last step.
 struct EarlyStopConfig {
@@ -50,11 +56,11 @@ struct TrainConfig {
   std::int64_t max_failed_saves = 3;
   double join_timeout = 600;  // seconds
   double rank_timeout = 300;  // seconds
-  std::string device = "auto";
+  DeviceChoice device = DeviceChoice::automatic;
   std::int64_t threads = 0;
   bool channels_last = false;
   bool shard_optimizer = false;
-  std::string precision = "fp32";
+  Precision precision = Precision::fp32;
   bool gradient_checkpointing = false;
   bool cuda_graphs = false;
   std::string init_from;
@@ -76,5 +82,9 @@ struct RunConfig {
   EvaluationConfig evaluation;
   void bind(Fields& f);
 };
+
+// Patterns over the network's parts (train.freeze, train.lora), which bind() cannot know: behind it, for a run that is
+// to be made. Errors (exit 2) at their places: a pattern that names nothing; nothing is left to train.
+void check_patterns(Fields& f, const RunConfig& config);
 
 }  // namespace spinfill

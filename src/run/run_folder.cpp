@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/files/files.h"
 #include "core/files/json.h"
+#include "run/run_paths.h"
 
 namespace spinfill {
 namespace {
@@ -46,18 +47,17 @@ void require_same(const Json& before, const Json& now, const std::string& run) {
 }  // namespace
 
 void open_run_folder(const fs::path& run, const RunConfig& config, bool resume) {
-  const fs::path stored = run / "config.yaml";
-  if (!resume && fs::exists(stored)) {
+  if (!resume && is_run(run)) {
     fail_usage("{}: holds a run already; add --resume to go on with it, or choose another folder", run.string());
   }
   if (resume) {
-    if (!fs::exists(stored)) fail_usage("{}: there is no run to resume", run.string());
-    require_same(to_json(load_config<RunConfig>(stored)), to_json(config), run.string());
+    if (!is_run(run)) fail_usage("{}: there is no run to resume", run.string());
+    require_same(to_json(load_config<RunConfig>(run_config_path(run))), to_json(config), run.string());
   }
   make_folder(run);
-  make_folder(run / "samples");
-  make_folder(run / "checkpoints");
-  write_file_atomic(stored, to_yaml(config));
+  make_folder(run_samples_path(run));
+  make_folder(run_checkpoints_path(run));
+  write_file_atomic(run_config_path(run), to_yaml(config));
 }
 
 }  // namespace spinfill

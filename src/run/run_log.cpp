@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/run_log.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <vector>
+
+#include "run/run_paths.h"
 
 namespace spinfill {
 namespace {
@@ -20,7 +20,7 @@ void collect(const Json& value, const std::string& tag, std::vector<std::pair<st
 }  // namespace
 
 RunLog::RunLog(const fs::path& run, std::int64_t step, const std::string& config)
-    : run_(run), metrics_(run / "metrics.jsonl", step), events_(run, step) {
+    : run_(run), metrics_(run_metrics_path(run), step), events_(run, step) {
   events_.text(step, "config", "```yaml\n" + config + "\n```");
 }
 
@@ -35,9 +35,9 @@ void RunLog::add(const Json& row) {
 }
 
 void RunLog::add_samples(std::int64_t step) {
-  const std::string prefix = fmt::format("step-{:07}-", step);
+  const std::string prefix = sample_prefix(step);
   std::vector<fs::path> grids;
-  for (const auto& entry : fs::directory_iterator(run_ / "samples"))
+  for (const auto& entry : fs::directory_iterator(run_samples_path(run_)))
     if (entry.path().filename().string().starts_with(prefix)) grids.push_back(entry.path());
   std::ranges::sort(grids);
   for (const fs::path& grid : grids)

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "run/checkpoint_files.h"
+#include "run/run_paths.h"
 
 namespace spinfill {
 namespace {
@@ -61,15 +62,16 @@ void read_rows(const fs::path& path, RunSummary& run) {
   for (std::size_t i = 0; i < points.size(); ++i) run.series[i].points.assign(points[i].begin(), points[i].end());
 }
 
-CheckpointSummary read_checkpoint(const fs::path& folder, std::int64_t step) {
+CheckpointSummary summary_of(const CheckpointEntry& entry) {
+  const auto& [step, folder] = entry;
   CheckpointSummary checkpoint;
   checkpoint.step = step;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.is_regular_file(error)) checkpoint.bytes += entry.file_size(error);
+  for (const auto& file : fs::directory_iterator(folder, error)) {
+    if (file.is_regular_file(error)) checkpoint.bytes += file.file_size(error);
   }
   try {
-    const fs::path path = folder / "state.json";
+    const fs::path path = folder / kStateFile;
     if (!fs::exists(path)) fail("no state.json: the save was not finished");
     const Json state = read_json(path);
     if (!state.is_object() || state.value("step", Json()) != Json(step)) fail("state.json is of another step");
@@ -110,21 +112,12 @@ std::string RunSummary::name() const {
 RunSummary read_run(const fs::path& folder) {
   RunSummary run;
   run.folder = folder;
-  if (!fs::exists(folder / "config.yaml")) fail_usage("{}: is not a run (no config.yaml)", folder.string());
-  run.config = read_file(folder / "config.yaml", 1 << 20);
-  if (fs::exists(folder / "metrics.jsonl")) read_rows(folder / "metrics.jsonl", run);
+  if (!is_run(folder)) fail_usage("{}: is not a run (no config.yaml)", folder.string());
+  run.config = read_file(run_config_path(folder), 1 << 20);
+  if (fs::exists(run_metrics_path(folder))) read_rows(run_metrics_path(folder), run);
+  for (const CheckpointEntry& entry : list_checkpoint_folders(folder)) run.checkpoints.push_back(summary_of(entry));
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder / "checkpoints", error)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with("step-") || name.size() > 20 ||
-        !std::all_of(name.begin() + 5, name.end(), [](char c) { return c >= '0' && c <= '9'; }) || name.size() == 5) {
-      continue;
-    }
-    run.checkpoints.push_back(read_checkpoint(entry.path(), std::stoll(name.substr(5))));
-  }
-  std::sort(run.checkpoints.begin(), run.checkpoints.end(),
-            [](const auto& a, const auto& b) { return a.step < b.step; });
-  for (const auto& entry : fs::directory_iterator(folder / "samples", error)) {
+  for (const auto& entry : fs::directory_iterator(run_samples_path(folder), error)) {
     if (entry.path().extension() == ".png" && entry.is_regular_file(error)) run.samples.push_back(entry.path());
   }
   std::sort(run.samples.begin(), run.samples.end());

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
-#include "core/files/json.h"
 #include "run/run_config.h"
+#include "run/training_progress.h"
 
 namespace spinfill {
 
@@ -12,20 +13,18 @@ namespace spinfill {
 // before step 1 does not count. It is kept in checkpoints, so that a resumed run ends at the same step.
 class EarlyStop {
  public:
-  explicit EarlyStop(const EarlyStopConfig& config) : config_(config) {}
+  // Goes on from what a checkpoint says; without that it starts anew.
+  explicit EarlyStop(const EarlyStopConfig& config, const std::optional<StaleValidations>& from = {})
+      : config_(config), validations_(from.value_or(StaleValidations{})) {}
   bool on() const { return config_.patience > 0; }
   void update(double psnr, std::int64_t step);
-  bool ended() const { return on() && stale_ >= config_.patience; }
-  std::int64_t stale() const { return stale_; }
-
-  Json to_json() const;
-  void load(const Json& progress);  // a checkpoint's progress; without one it starts anew
+  bool ended() const { return on() && validations_.count >= config_.patience; }
+  std::int64_t stale() const { return validations_.count; }
+  const StaleValidations& validations() const { return validations_; }
 
  private:
   EarlyStopConfig config_;
-  bool any_ = false;
-  double psnr_ = 0;  // that the next must exceed by min_delta
-  std::int64_t stale_ = 0;
+  StaleValidations validations_;
 };
 
 }  // namespace spinfill

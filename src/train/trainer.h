@@ -22,6 +22,5 @@ struct TrainResult {
 // Errors: exit 2 when RUN holds a run and `resume` is not given, or holds none and it is; exit 3 when data cannot be
 // read, the disk is full, or too many steps in a row were not finite.
 TrainResult train(const RunConfig& config, const std::filesystem::path& run, bool resume, Ranks& ranks);
-TrainResult train(const RunConfig& config, const std::filesystem::path& run, bool resume);  // of a process alone
 
 }  // namespace spinfill

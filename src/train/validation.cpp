@@ -4,40 +4,20 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include <chrono>
-
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"
 #include "core/signals.h"
+#include "core/stopwatch.h"
 #include "metrics/evaluation.h"
 #include "metrics/evaluation_set.h"
 #include "metrics/report.h"
 #include "model/sampling/generate.h"
 #include "pages/sample_grid.h"
-#include "train/step/step.h"
+#include "run/run_paths.h"
+#include "train/step/threads.h"
 
 namespace spinfill {
-
-bool BestValidation::update(const Json& row, std::int64_t at_step) {
-  const double score = row.at("validation").at("psnr").get<double>();
-  if (at_step == 0 || (step >= 0 && score <= psnr)) return false;
-  step = at_step;
-  psnr = score;
-  return true;
-}
-
-Json BestValidation::to_json() const {
-  return {{"best_step", step}, {"best_psnr", psnr}};
-}
-
-BestValidation BestValidation::from_json(const Json& json) {
-  BestValidation best;
-  best.step = json.value("best_step", best.step);
-  best.psnr = json.value("best_psnr", best.psnr);
-  return best;
-}
-
 namespace {
 
 // Numbers come through JSON as they are: it is written with the shortest digits that read back alike.
@@ -86,7 +66,7 @@ void Validation::State::prepare(Part& part, const char* what) const {
   const EvaluationShare share{ranks.rank(), ranks.world()};
   const std::int64_t own_batches = part.set.batches(share);
   Progress progress(what, own_batches, "batches");
-  if (device.is_cpu()) part.at_once = micro_batches_at_once(config, processors(), own_batches);
+  if (device.is_cpu()) part.at_once = micro_batches_at_once(config.train, processors(), own_batches);
   const NextBatch next = part.set.stream(part.at_once, share);
   while (std::optional<Batch> batch = next()) {
     part.batches.push_back(std::move(*batch));
@@ -133,20 +113,35 @@ std::optional<EvaluationReport> Validation::State::score(const Part& part, const
 
 namespace {
 
-Json by_category(const Summary& summary) {
-  Json scores = Json::object();
+AverageScores averages_of(const Summary& summary) {
+  AverageScores scores{summary.overall.mean, {}};
   for (const Grouping& grouping : summary.groupings) {
     if (grouping.name != "by_category") continue;
-    for (const auto& [name, average] : grouping.groups) scores[name] = scores_to_json(average.mean);
+    for (const auto& [name, average] : grouping.groups) scores.by_category.emplace_back(name, average.mean);
   }
   return scores;
 }
 
+Json by_category(const AverageScores& scores) {
+  Json json = Json::object();
+  for (const auto& [name, mean] : scores.by_category) json[name] = scores_to_json(mean);
+  return json;
+}
+
+void tell(const ValidationScores& validation) {
+  const auto text = [&](std::size_t metric) { return score_text(metric, validation.scores.overall[metric]); };
+  std::string of_replay;
+  if (validation.replay) of_replay = fmt::format("; replayed data {} dB", score_text(0, validation.replay->overall[0]));
+  log_info("step {}: validation PSNR {} dB (foreground {}), SSIM {}, LPIPS {}{}, {:.1f} s", validation.step, text(0),
+           text(1), text(2), text(4), of_replay, validation.seconds);
+}
+
 }  // namespace
 
-std::optional<Json> Validation::score(const Denoiser& denoiser, std::int64_t step, const fs::path& samples) const {
+std::optional<ValidationScores> Validation::score(const Denoiser& denoiser, std::int64_t step,
+                                                  const fs::path& samples) const {
   const at::NoGradGuard no_grad;
-  const auto began = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   EvaluateOptions options;
   // The baselines do not change: they are scored once, beside the first validation.
   options.baselines = step == 0;
@@ -157,37 +152,41 @@ std::optional<Json> Validation::score(const Denoiser& denoiser, std::int64_t ste
     if (index < state_->config.train.sample_grids) {
       SampleGridOptions grid;
       grid.sets = 2;
-      draw_sample_grid(batch, pictures, samples / fmt::format("step-{:07}-{}.png", step, index), grid);
+      draw_sample_grid(batch, pictures, samples / fmt::format("{}{}.png", sample_prefix(step), index), grid);
     }
     index += ranks.world();
   };
   const std::optional<EvaluationReport> report = state_->score(state_->own, denoiser, options);
   if (!report) return std::nullopt;
   const Summary summary = summarise(*report);
-  Json row = {{"step", step}, {"validation", scores_to_json(summary.overall.mean)}};
-  row["by_category"] = by_category(summary);
-  row["weights"] = "ema";
-  row["images"] = summary.overall.images;
-  for (std::size_t i = 0; options.baselines && i < kBaselines.size(); ++i) {
-    row["baselines"][kBaselines[i]] = scores_to_json(summarise(*report, 1 + i).overall.mean);
-  }
-  std::string of_replay;
+  ValidationScores validation{step, averages_of(summary), summary.overall.images, {}, {}};
+  for (std::size_t i = 0; options.baselines && i < kBaselines.size(); ++i)
+    validation.baselines.push_back(summarise(*report, 1 + i).overall.mean);
   if (state_->replay) {
     EvaluateOptions plain;
     plain.baselines = false;
     plain.batches_at_once = state_->replay->at_once;
     const std::optional<EvaluationReport> old = state_->score(*state_->replay, denoiser, plain);
     if (!old) return std::nullopt;
-    const Summary old_summary = summarise(*old);
-    row["replay"] = scores_to_json(old_summary.overall.mean);
-    row["replay_by_category"] = by_category(old_summary);
-    of_replay = fmt::format("; replayed data {} dB", score_text(0, old_summary.overall.mean[0]));
+    validation.replay = averages_of(summarise(*old));
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  row["validation_seconds"] = seconds;
-  const auto text = [&](std::size_t metric) { return score_text(metric, summary.overall.mean[metric]); };
-  log_info("step {}: validation PSNR {} dB (foreground {}), SSIM {}, LPIPS {}{}, {:.1f} s", step, text(0), text(1),
-           text(2), text(4), of_replay, seconds);
+  validation.seconds = watch.seconds();
+  tell(validation);
+  return validation;
+}
+
+Json to_json(const ValidationScores& validation) {
+  Json row = {{"step", validation.step}, {"validation", scores_to_json(validation.scores.overall)}};
+  row["by_category"] = by_category(validation.scores);
+  row["weights"] = "ema";
+  row["images"] = validation.images;
+  for (std::size_t i = 0; i < validation.baselines.size(); ++i)
+    row["baselines"][kBaselines[i]] = scores_to_json(validation.baselines[i]);
+  if (validation.replay) {
+    row["replay"] = scores_to_json(validation.replay->overall);
+    row["replay_by_category"] = by_category(*validation.replay);
+  }
+  row["validation_seconds"] = validation.seconds;
   return row;
 }
 

@@ -5,22 +5,38 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/files/json.h"
+#include "metrics/evaluation.h"
 #include "model/denoiser/denoiser.h"
 #include "run/run_config.h"
 #include "train/ranks/ranks.h"
 
 namespace spinfill {
 
-// The best validation so far, by PSNR; the one before step 1 does not count.
-struct BestValidation {
-  std::int64_t step = -1;
-  double psnr = 0;
-  bool update(const Json& row, std::int64_t at_step);  // whether this is the best now
-  Json to_json() const;
-  static BestValidation from_json(const Json& json);
+// Averages over the pictures of one data set.
+struct AverageScores {
+  Scores overall{};
+  std::vector<std::pair<std::string, Scores>> by_category;
 };
+
+// A validation, the same on every rank.
+struct ValidationScores {
+  std::int64_t step = 0;
+  AverageScores scores;  // of the averaged weights
+  std::int64_t images = 0;
+  std::vector<Scores> baselines;  // of kBaselines, before step 1; else empty
+  std::optional<AverageScores> replay;
+  double seconds = 0;
+  double psnr() const { return scores.overall[0]; }
+};
+// A row of metrics.jsonl: {"step", "validation": {"psnr", "ssim", "lpips", "foreground_psnr" …}, "by_category": {NAME:
+// the same}, "weights", "images", "baselines", …}, with data.replay also "replay" and "replay_by_category" of that data
+// set's validation split.
+Json to_json(const ValidationScores& validation);
 
 // Scores on a fixed list of (vehicle, subset) pairs of the validation split, so that scores of different steps and runs
 // compare. Each rank scores its share of the batches, none twice; the scores are those of any number of ranks to the
@@ -30,11 +46,9 @@ class Validation {
   Validation(const RunConfig& config, at::Device device, Ranks& ranks);
   ~Validation();
 
-  // One row of metrics.jsonl, the same on every rank: {"step", "validation": {"psnr", "ssim", "lpips",
-  // "foreground_psnr"}, "by_category": {NAME: the same}, …}, with data.replay also "replay" and "replay_by_category" of
-  // that data set's validation split; pictures go to samples/step-N-K.png. Empty where a rank was asked to stop
-  // meanwhile.
-  std::optional<Json> score(const Denoiser& denoiser, std::int64_t step, const std::filesystem::path& samples) const;
+  // Pictures go to samples/step-N-K.png. Empty where a rank was asked to stop meanwhile.
+  std::optional<ValidationScores> score(const Denoiser& denoiser, std::int64_t step,
+                                        const std::filesystem::path& samples) const;
 
  private:
   struct State;

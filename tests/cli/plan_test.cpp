@@ -87,6 +87,32 @@ TEST_F(PlanCommand, RefusesBadArguments) {
   }
 }
 
+// The network's parts are known to commands that make a run, and what is wrong is named with its line.
+TEST_F(PlanCommand, WrongPatternsAreRefusedByAllThatMakesARun) {
+  write_file_atomic(*folder_ / "wrong.yaml", "train:\n  freeze: [unet.down_block]\n");
+  for (const std::string command : {"train --out run", "plan", "bench train", "bench sample"}) {
+    const auto result = spinfill(command + " --config wrong.yaml");
+    EXPECT_EQ(result.exit_code, 2) << command << ": " << result.output;
+    EXPECT_THAT(result.output, HasSubstr("wrong.yaml:2: train.freeze")) << command;
+    EXPECT_THAT(result.output, HasSubstr("unet.down_blocks")) << command;
+    EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 1) << result.output;
+  }
+  EXPECT_FALSE(fs::exists(*folder_ / "run"));
+}
+
+// Without a data set: on vehicles made for it, in a folder that is gone afterwards.
+TEST_F(PlanCommand, BenchMakesItsOwnDataWhereThereIsNone) {
+  fs::create_directories(*folder_ / "tmp");
+  const std::string command =
+      fmt::format("'{}' bench train --config tiny.yaml --set data.path=nowhere --steps 1 --json", test::program());
+  const auto result = shell("export TMPDIR=$PWD/tmp; " + command + " 2>messages");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(parse_json(result.output, "bench train").at("data"), "synthetic");
+  EXPECT_THAT(read_file(*folder_ / "messages"),
+              HasSubstr("data.path 'nowhere' does not exist: timing on 16 synthetic"));
+  EXPECT_TRUE(fs::is_empty(*folder_ / "tmp"));
+}
+
 TEST_F(PlanCommand, BenchTrainReportsWhatProcessesReachTogether) {
   test::write_tiny_data_set(*folder_ / "data", 6);
   const std::string command = "-q bench train --config tiny.yaml --set data.path=data --steps 2 --json";
@@ -94,6 +120,7 @@ TEST_F(PlanCommand, BenchTrainReportsWhatProcessesReachTogether) {
   ASSERT_EQ(one.exit_code, 0) << one.output;
   const Json alone = parse_json(one.output, "bench train");
   EXPECT_EQ(alone.at("processes"), 1);
+  EXPECT_EQ(alone.at("data"), "data.path");
   EXPECT_EQ(alone.at("communication_share"), 0);
   EXPECT_GT(alone.at("flops_per_step").get<double>(), 0);
   EXPECT_GT(alone.at("peak_share").get<double>(), 0);

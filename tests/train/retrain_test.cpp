@@ -6,7 +6,6 @@
 #include "support/support.h"
 #include "support/tiny_set.h"
 #include "train/checkpoints/checkpoint.h"
-#include "train/early_stop.h"
 #include "train/tiny_run.h"
 #include "train/trainer.h"
 
@@ -96,25 +95,6 @@ TEST_F(Retrain, ResumedRunWithAdaptersIsBitIdentical) {
   expect_resuming_changes_nothing(adapted);
 }
 
-TEST_F(Retrain, WrongPatternsAreNamedWithTheirLine) {
-  const auto refused = [](const std::string& yaml, const std::vector<std::string>& texts) {
-    test::expect_error(ExitCode::usage, texts, [&] {
-      RunConfig config;
-      read_config_text(yaml, "run.yaml", {}, [&](Fields& f) { config.bind(f); });
-    });
-  };
-  refused("train:\n  freeze: [unet.down_block]\n",
-          {"run.yaml:2: train.freeze", "'unet.down_block'", "unet.down_blocks"});
-  refused("train:\n  freeze: ['*']\n", {"run.yaml:2", "nothing to train"});
-  refused("train:\n  lora: {rank: 4}\n", {"run.yaml:2: train.lora.rank", "train.init_from"});
-  refused("train:\n  init_from: x\n  lora:\n    rank: 4\n    targets: [unet.conv_in]\n",
-          {"run.yaml:5: train.lora.targets", "no linear layer", "'unet.conv_in'"});
-  refused("train:\n  init_from: x\n  lora:\n    rank: 4\n    full: [categories]\n", {"run.yaml:5: train.lora.full"});
-  refused("train:\n  init_from: x\n  lora: {rank: 4}\n  freeze: [unet]\n", {"run.yaml:4: train.freeze", "train.lora"});
-  refused("data:\n  path: a\n  replay:\n    path: a\n", {"run.yaml:4: data.replay.path"});
-  refused("data:\n  replay:\n    share: 1\n", {"run.yaml:3: data.replay.share"});
-}
-
 TEST_F(Retrain, ValidationTellsCategoriesAndReplayedData) {
   RunConfig replaying = config();
   replaying.train.steps = 3;
@@ -149,30 +129,6 @@ TEST_F(Retrain, ACategoryThatTheModelDoesNotKnowIsScoredByItsName) {
   fresh.train.steps = 1;
   train(fresh, folder_ / "run", false);
   EXPECT_TRUE(validations("run").at(0).at("by_category").contains("excavator"));
-}
-
-TEST(EarlyStop, CountsValidationsWithoutImprovement) {
-  EarlyStopConfig config;
-  config.patience = 2;
-  config.min_delta = 0.1;
-  EarlyStop stop(config);
-  stop.update(30, 0);  // before step 1
-  stop.update(20, 10);
-  EXPECT_EQ(stop.stale(), 0);
-  stop.update(20.05, 20);
-  EXPECT_FALSE(stop.ended());
-  EarlyStop resumed(config);
-  resumed.load({{"early_stop", stop.to_json()}});
-  for (EarlyStop* one : {&stop, &resumed}) {
-    one->update(20.11, 30);  // over 20, not over 20.05, by more than 0.1
-    EXPECT_EQ(one->stale(), 0);
-    one->update(20.11, 40);
-    one->update(19, 50);
-    EXPECT_TRUE(one->ended());
-  }
-  EarlyStop off({});
-  off.load({{"early_stop", stop.to_json()}});
-  EXPECT_FALSE(off.ended());
 }
 
 TEST_F(Retrain, EarlyStopEndsTheRunAndResumingSaysSo) {

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "core/files/files.h"
@@ -13,6 +14,8 @@
 #include "support/support.h"
 #include "support/tiny_set.h"
 #include "train/checkpoints/checkpoint.h"
+#include "train/step/set_up.h"
+#include "train/step/step.h"
 #include "train/trainer.h"
 
 namespace spinfill::test {
@@ -46,6 +49,17 @@ inline RunConfig tiny_config(const fs::path& data) {
 class TinyRuns : public ::testing::Test {
  protected:
   void SetUp() override { write_tiny_data_set(folder_ / "data", 6); }
+  // By this process alone: a run, and a step.
+  static TrainResult train(const RunConfig& config, const fs::path& run, bool resume) {
+    Ranks alone;
+    return spinfill::train(config, run, resume, alone);
+  }
+  static StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
+                                   const RunConfig& config, std::int64_t step) {
+    Ranks alone;
+    GradientExchange gradients(alone, {});
+    return TrainingStep(denoiser, optimizer, config, alone, gradients).make(micro_batches, step);
+  }
   Checkpoint last(const std::string& run) {
     auto found = newest_valid_checkpoint(folder_ / run);
     if (!found) fail("no checkpoint in {}", run);

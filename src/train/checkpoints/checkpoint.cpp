@@ -87,23 +87,6 @@ Json write_checkpoint_share(const fs::path& folder, const CheckpointShare& share
   return hashes;
 }
 
-void write_checkpoint_state(const fs::path& folder, const CheckpointShare& share, const Json& hashes) {
-  write_json_atomic(folder / "state.json",
-                    {{"format", 1}, {"step", share.step}, {"progress", share.progress}, {"hashes", hashes}});
-}
-
-fs::path save_checkpoint(const fs::path& run, const Checkpoint& checkpoint) {
-  const CheckpointShare share{checkpoint.step, checkpoint.progress, checkpoint.weights, checkpoint.ema,
-                              checkpoint.optimizer};
-  share.require_finite();
-  const fs::path target = run / "checkpoints" / fmt::format("step-{}", share.step);
-  AtomicFolder folder(target, /*replace=*/true);
-  require_free_space(folder.path(), share.bytes(), fmt::format("checkpoint of step {}", share.step));
-  write_checkpoint_state(folder.path(), share, write_checkpoint_share(folder.path(), share));
-  folder.commit();
-  return target;
-}
-
 Checkpoint read_checkpoint(const fs::path& folder) {
   const CheckpointState state = read_checkpoint_state(folder);
   return {state.step, state.progress, read_checkpoint_part(state, "weights"), read_checkpoint_part(state, "ema"),

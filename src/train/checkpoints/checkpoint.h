@@ -17,14 +17,14 @@ namespace spinfill {
 // of the seed and a counter.
 struct Checkpoint {
   std::int64_t step = 0;  // optimiser steps made
-  Json progress;          // best validation so far, counters
+  TrainingProgress progress;
   TensorMap weights, ema, optimizer;
 };
 
 // What one rank saves of it: everything, or the weights of the first rank and each rank's own pieces of the rest.
 struct CheckpointShare {
   std::int64_t step = 0;
-  Json progress;
+  TrainingProgress progress;
   TensorMap weights;  // empty on other ranks
   std::variant<TensorMap, PieceMap> ema, optimizer;
   int rank = 0, world = 1;
@@ -40,11 +40,6 @@ struct CheckpointShare {
 
 // Writes the share's files into a folder; their SHA-256, by name.
 Json write_checkpoint_share(const std::filesystem::path& folder, const CheckpointShare& share);
-// Writes state.json, the last of the files.
-void write_checkpoint_state(const std::filesystem::path& folder, const CheckpointShare& share, const Json& hashes);
-
-// RUN/checkpoints/step-N/ (run/checkpoint_files.h); the folder appears whole or not at all.
-std::filesystem::path save_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpoint);
 
 // Reads and verifies one; errors name the file.
 Checkpoint read_checkpoint(const std::filesystem::path& folder);

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/log.h"
+#include "run/run_paths.h"
 
 namespace spinfill {
 namespace {
@@ -30,7 +31,7 @@ void write_state_of_all(const fs::path& folder, const CheckpointShare& share) {
     hashes.update(read_json(path));
     fs::remove(path);
   }
-  write_checkpoint_state(folder, share, hashes);
+  write_checkpoint_state({folder, share.step, share.progress, hashes});
 }
 
 }  // namespace
@@ -54,16 +55,15 @@ void CheckpointWriter::start(Phase phase, std::function<void()> work) {
   });
 }
 
-void CheckpointWriter::begin(const CheckpointShare& share, std::int64_t best_step) {
+void CheckpointWriter::begin(const CheckpointShare& share) {
   wait();
   share.require_finite();
   share_ = share.copy();
-  best_step_ = best_step;
   std::string path, problem;
   if (ranks_.first()) {
     try {
-      if (!fs::exists(run_ / "config.yaml")) fail("{}: the run's folder, or its config.yaml, is gone", run_.string());
-      folder_ = std::make_unique<AtomicFolder>(run_ / "checkpoints" / fmt::format("step-{}", share.step), true);
+      if (!is_run(run_)) fail("{}: the run's folder, or its config.yaml, is gone", run_.string());
+      folder_ = std::make_unique<AtomicFolder>(checkpoint_folder(run_, share.step), true);
       path = folder_->path().string();
       const auto processes = static_cast<std::uint64_t>(share.sharded() ? share.world : 1);
       require_free_space(path, processes * share_.bytes(), fmt::format("checkpoint of step {}", share.step));
@@ -81,9 +81,9 @@ void CheckpointWriter::begin(const CheckpointShare& share, std::int64_t best_ste
   } else {
     start(Phase::committing, [this] {
       if (!folder_) return;
-      write_checkpoint_state(folder_->path(), share_, write_checkpoint_share(folder_->path(), share_));
-      folder_->commit();
-      prune_checkpoints(run_, config_.keep_last, best_step_, config_.keep_every);
+      const Json hashes = write_checkpoint_share(folder_->path(), share_);
+      write_checkpoint_state({folder_->path(), share_.step, share_.progress, hashes});
+      commit();
     });
   }
 }
@@ -106,9 +106,13 @@ void CheckpointWriter::look() {
   start(Phase::committing, [this] {
     if (!folder_) return;
     write_state_of_all(folder_->path(), share_);
-    folder_->commit();
-    prune_checkpoints(run_, config_.keep_last, best_step_, config_.keep_every);
+    commit();
   });
+}
+
+void CheckpointWriter::commit() {
+  folder_->commit();
+  prune_checkpoints(run_, config_.keep_last, share_.progress.best.step, config_.keep_every);
 }
 
 void CheckpointWriter::end_save(const std::string& problem) {

@@ -26,8 +26,8 @@ class CheckpointWriter {
   CheckpointWriter& operator=(const CheckpointWriter&) = delete;
 
   // Waits for the save before, copies the share and starts to write it. Then older checkpoints go, as train.keep_last
-  // and keep_every say; that of best_step stays.
-  void begin(const CheckpointShare& share, std::int64_t best_step);
+  // and keep_every say; that of the best validation stays.
+  void begin(const CheckpointShare& share);
   // Once a step: sees whether a save is done and what came of it.
   void look();
   // Waits for it.
@@ -37,6 +37,7 @@ class CheckpointWriter {
   enum class Phase { idle, writing, committing };  // the same on all ranks
   void wait();
   void start(Phase phase, std::function<void()> work);
+  void commit();
   void end_save(const std::string& problem);
 
   std::filesystem::path run_;
@@ -46,7 +47,6 @@ class CheckpointWriter {
   std::future<std::string> work_;         // what went wrong, or empty
   std::unique_ptr<AtomicFolder> folder_;  // of the first rank
   CheckpointShare share_;
-  std::int64_t best_step_ = -1;
   std::int64_t failed_in_row_ = 0;
 };
 

@@ -6,16 +6,10 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "model/denoiser/weights.h"
-#include "train/step/step.h"
+#include "train/step/set_up.h"
 
 namespace spinfill {
 namespace {
-
-std::vector<at::Tensor> trained(const Denoiser& denoiser) {
-  std::vector<at::Tensor> list;
-  for (auto& [name, tensor] : denoiser.trained_parameters()) list.push_back(tensor);
-  return list;
-}
 
 // What is not trained is the same in the averaged model: one memory for both.
 void share_frozen(const Denoiser& averaged, const Denoiser& denoiser) {
@@ -43,15 +37,14 @@ TrainingState::TrainingState(const Denoiser& denoiser, const RunConfig& config, 
     }
     optimizer_ = std::make_unique<AdamW>(shards_->pieces(), config.optimizer);
   } else {
-    averaged_.emplace(config.model, static_cast<std::uint64_t>(config.seed), denoiser_.device());
-    choose_trained(*averaged_, config);
+    averaged_ = initial_denoiser(config, denoiser_.device());
     share_frozen(*averaged_, denoiser_);
-    weights_ = detached(trained(denoiser_));
-    averaged_weights_ = detached(trained(*averaged_));
+    weights_ = detached(trained_tensors(denoiser_));
+    averaged_weights_ = detached(trained_tensors(*averaged_));
     optimizer_ = std::make_unique<AdamW>(parameters, config.optimizer);
   }
-  gradients_ =
-      std::make_unique<GradientExchange>(ranks, trained(denoiser_), exchanges_while_backward(config), shards_.get());
+  const bool overlap = exchanges_while_backward(config.train, config.data);
+  gradients_ = std::make_unique<GradientExchange>(ranks, trained_tensors(denoiser_), overlap, shards_.get());
 }
 
 void TrainingState::start_from(const Checkpoint* checkpoint) {
@@ -94,15 +87,14 @@ void TrainingState::average(double decay) {
 Denoiser TrainingState::averaged() {
   if (averaged_) return *averaged_;
   // Only as long as it is looked at: it is as large as the weights.
-  Denoiser whole(config_.model, static_cast<std::uint64_t>(config_.seed), denoiser_.device());
-  choose_trained(whole, config_);
+  Denoiser whole = initial_denoiser(config_, denoiser_.device());
   TensorMap state = shards_->gather(averaged_weights_);
   state.merge(denoiser_.state());  // what is not trained
   load_state(whole, state, "averaged weights");
   return whole;
 }
 
-CheckpointShare TrainingState::share(std::int64_t step, const Json& progress) const {
+CheckpointShare TrainingState::share(std::int64_t step, const TrainingProgress& progress) const {
   CheckpointShare share;
   share.step = step;
   share.progress = progress;

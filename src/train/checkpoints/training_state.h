@@ -11,6 +11,7 @@
 #include "run/run_config.h"
 #include "train/checkpoints/checkpoint.h"
 #include "train/ranks/ranks.h"
+#include "train/step/gradient_exchange.h"
 #include "train/step/optimizer.h"
 #include "train/step/weight_shards.h"
 
@@ -33,7 +34,7 @@ class TrainingState {
   // A denoiser with the averaged weights. All ranks together.
   Denoiser averaged();
   // What this rank saves; its tensors are the state's own.
-  CheckpointShare share(std::int64_t step, const Json& progress) const;
+  CheckpointShare share(std::int64_t step, const TrainingProgress& progress) const;
 
  private:
   Denoiser denoiser_;

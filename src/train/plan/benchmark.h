@@ -2,34 +2,66 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "core/files/json.h"
+#include "model/denoiser/denoiser.h"
 #include "run/run_config.h"
 #include "train/ranks/ranks.h"
 
 namespace spinfill {
 
-// Timings of the code that trains and samples, on the configuration's data set or, where there is none, on a few
-// synthetic vehicles made for it (the result says which). peak_bytes is the process's resident set on a CPU and what
-// the allocator took on a GPU.
+// Timings of the code that trains and samples, on the training split of the configuration's data set.
 
-// Keys: seconds_per_step, views_per_second (generated views, of all processes), flops_per_step (model/cost/flops.h),
-// flops_per_second, peak_flops_per_second and peak_of (of a large matrix product measured in the same run),
-// peak_share, for known GPUs sheet_flops_per_second and sheet_share; peak_tensor_bytes (the most that tensors held in
-// one process, in the timed steps: on a CPU all of them, the loader's too; on a GPU what its allocator gave out),
-// peak_bytes; shares of the time: waiting_share (for data), communication_share (exchanges that backward does not hide:
-// on a CPU as waited for, on GPUs 1 − the time of as many steps without exchanges / with), loader_share and
-// priors_share (one thread's time to make a step's batches without priors, and their priors, over the step's);
-// parameters, processes, device, threads, steps. `steps` steps count, after two that do not. The same on every rank.
+// What was timed, and on what.
+struct BenchmarkSubject {
+  std::int64_t parameters = 0;
+  std::string device;
+  int threads = 0;  // of tensor operations
+};
+BenchmarkSubject subject_of(const Denoiser& denoiser);
+
+struct TrainingBenchmark {
+  double seconds_per_step = 0;
+  double views_per_second = 0;  // generated views, of all processes
+  double flops_per_step = 0;    // model/cost/flops.h
+  double flops_per_second = 0;
+  double peak_flops_per_second = 0, peak_share = 0;           // of a large matrix product measured in the same run
+  std::string peak_of;                                        // that product
+  std::optional<double> sheet_flops_per_second, sheet_share;  // for known GPUs
+  // The most that tensors held in one process, in the timed steps: on a CPU all of them, the loader's too; on a GPU
+  // what its allocator gave out.
+  std::uint64_t peak_tensor_bytes = 0;
+  std::uint64_t peak_bytes = 0;  // the process's resident set on a CPU, what the allocator took on a GPU
+  // Shares of the time: waiting for data; exchanges that backward does not hide (on a CPU as waited for, on GPUs 1 −
+  // the time of as many steps without exchanges / with); one thread's time to make a step's batches without priors, and
+  // their priors.
+  double waiting_share = 0, communication_share = 0, loader_share = 0, priors_share = 0;
+  bool batches_ready = false;
+  int processes = 1;
+  std::int64_t steps = 0;
+  BenchmarkSubject subject;
+};
+// `steps` steps count, after two that do not. The same on every rank.
 // `ready`: the batches are made before the clock starts, so that the step's own work is timed and nothing beside it;
 // peak_tensor_bytes then counts all of them.
-Json benchmark_training(const RunConfig& config, std::int64_t steps, Ranks& ranks, bool ready = false);
-Json benchmark_training(const RunConfig& config, std::int64_t steps, bool ready = false);  // of a process alone
+TrainingBenchmark benchmark_training(const RunConfig& config, std::int64_t steps, Ranks& ranks, bool ready = false);
 
-// Keys: seconds_per_view, seconds_per_step, views_per_second, peak_bytes, joint_seconds_per_view, joint_over_cached,
-// priors_seconds, parameters, device, threads, steps. One missing view from seven references with `steps` steps of the
-// configuration's solver; joint computes all eight views at every step instead of caching the references. Medians over
-// `repeats` pairs taken in turn.
-Json benchmark_sampling(const RunConfig& config, std::int64_t steps, std::int64_t repeats);
+// One missing view from seven references with `steps` steps of the configuration's solver; joint computes all eight
+// views at every step instead of caching the references. Medians over `repeats` pairs taken in turn.
+struct SamplingBenchmark {
+  double seconds_per_view = 0, seconds_per_step = 0, views_per_second = 0;
+  std::uint64_t peak_bytes = 0;
+  double joint_seconds_per_view = 0, joint_over_cached = 0;
+  double priors_seconds = 0;
+  std::int64_t steps = 0;
+  BenchmarkSubject subject;
+};
+SamplingBenchmark benchmark_sampling(const RunConfig& config, std::int64_t steps, std::int64_t repeats);
+
+// Keys: the members' names, those of the subject last; what is not known is left out.
+Json to_json(const TrainingBenchmark& benchmark);
+Json to_json(const SamplingBenchmark& benchmark);
 
 }  // namespace spinfill

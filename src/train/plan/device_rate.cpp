@@ -8,11 +8,11 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <fstream>
 
 #include "core/files/files.h"
 #include "core/side_by_side.h"
+#include "core/stopwatch.h"
 
 namespace spinfill {
 
@@ -25,11 +25,10 @@ MeasuredRate measure_rate(c10::Device device, c10::ScalarType dtype, int threads
   at::Tensor c = at::empty_like(a);
   double best = 0;
   for (int i = 0; i < 6; ++i) {  // the first ones warm up
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     at::mm_out(c, a, b);
     c[0][0].item<float>();  // waits for the device
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    best = std::max(best, 2 * static_cast<double>(n * n * n) / seconds);
+    best = std::max(best, 2 * static_cast<double>(n * n * n) / watch.seconds());
   }
   return {best, fmt::format("a {} matrix product of {}³{}", dtype == at::kBFloat16 ? "bfloat16" : "float32", n,
                             device.is_cpu() ? fmt::format(" on {} thread{}", threads, threads == 1 ? "" : "s") : "")};

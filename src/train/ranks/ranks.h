@@ -13,6 +13,9 @@
 
 namespace spinfill {
 
+// What gradients and weights are sent in, one piece after the other.
+inline constexpr std::int64_t kBucketBytes = 25 << 20;
+
 struct RankTimeouts {
   double join = 600;  // seconds until all processes must have met
   double wait = 300;  // seconds that a process waits for the others in one exchange
@@ -60,9 +63,11 @@ class Ranks {
   void require_equal(const std::string& what, const std::string& mine);
 
  private:
-  friend class GradientExchange;
-  struct Connection;
-  void exchange(const std::function<void()>& body);
+  friend class GradientReducer;
+  struct Connection;  // train/ranks/connection.h
+  // What goes wrong within becomes the error that is described above.
+  void guard(const std::function<void()>& body);
+  void exchange(const std::function<void()>& body);  // the same, and its time counts as waited
   std::string diagnosis();
   RankPlace place_;
   at::Device device_ = at::kCPU;
@@ -71,54 +76,6 @@ class Ranks {
   std::string phase_ = "start";
   double waited_ = 0;
   std::unique_ptr<Connection> connection_;
-};
-
-// The store where ranks meet, served by this process at a free port until it is destroyed.
-class StoreServer {
- public:
-  StoreServer();
-  ~StoreServer();
-  StoreServer(const StoreServer&) = delete;
-  StoreServer& operator=(const StoreServer&) = delete;
-  int port() const;
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
-class WeightShards;
-
-// Adds up the gradients of all ranks: in buckets, while backward still runs (c10d::Reducer), or at once; or, where
-// weights are shared among ranks, for each piece on the rank that holds it.
-class GradientExchange {
- public:
-  // `overlap`: in buckets while backward runs, for which every parameter must take part in every last micro-batch.
-  GradientExchange(Ranks& ranks, std::vector<at::Tensor> parameters, bool overlap = true,
-                   WeightShards* shards = nullptr);
-  ~GradientExchange();
-
-  // Backward of a loss; with `last`, of a step's last micro-batch, the gradients of all ranks are added up on the way.
-  void backward(const at::Tensor& loss, bool last);
-  // Adds up gradients that were made without backward().
-  void sum_now();
-  // The norm of all gradients, of that of those which the optimiser of this rank has.
-  double norm(double own) const;
-  // After the optimiser's step: its pieces become all ranks' weights, where they are shared.
-  void publish();
-  // By what the gradients must be multiplied to be sums: the reducer gives means.
-  double factor() const;
-
- private:
-  Ranks& ranks_;
-  std::vector<at::Tensor> parameters_;
-  struct Reducer;
-  struct LastGradient;  // when backward made it
-  std::unique_ptr<LastGradient> last_gradient_;
-  std::vector<unsigned> hooks_;  // of parameters_
-  std::unique_ptr<Reducer> reducer_;
-  WeightShards* shards_;
-  bool reduced_ = false;
 };
 
 }  // namespace spinfill

@@ -20,12 +20,12 @@
 #include "core/log.h"
 #include "core/side_by_side.h"
 #include "core/signals.h"
-#include "train/ranks/ranks.h"
+#include "core/stopwatch.h"
+#include "train/ranks/store_server.h"
 
 namespace spinfill {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr auto kLook = std::chrono::milliseconds(20);
 constexpr double kAfterTerm = 5;  // seconds from SIGTERM to SIGKILL
 
@@ -101,7 +101,7 @@ int spawn_ranks(int count, const std::vector<std::string>& arguments, double gra
   for (int rank = 0; rank < count; ++rank)
     children.push_back(start(arguments, environment_of(rank, count, store.port(), threads)));
   int code = 0;
-  std::optional<Clock::time_point> failed;  // when the first did
+  std::optional<Stopwatch> failed;  // since the first did
   bool passed_on = false, told = false;
   auto running = static_cast<std::size_t>(count);
   while (running > 0) {
@@ -114,11 +114,11 @@ int spawn_ranks(int count, const std::vector<std::string>& arguments, double gra
       --running;
       const int ended = code_of(child, rank);
       const bool failure = ended != 0 && ended != static_cast<int>(ExitCode::resume);
-      if (failure && !failed) failed = Clock::now();
+      if (failure && !failed) failed.emplace();
       if (code == 0 || code == static_cast<int>(ExitCode::resume)) code = ended != 0 ? ended : code;
     }
     if (failed && running > 0) {
-      const double since = std::chrono::duration<double>(Clock::now() - *failed).count();
+      const double since = failed->seconds();
       if (since > grace && !told) {
         log_line(LogLevel::error, fmt::format("{} processes did not end within {:g} s and are killed", running, grace));
         send(children, SIGTERM);

@@ -66,4 +66,8 @@ MakeRecording cuda_graphs(c10::Device device) {
 
 #endif
 
+MakeRecording recording_of(const TrainConfig& train, c10::Device device) {
+  return train.cuda_graphs ? cuda_graphs(device) : MakeRecording();
+}
+
 }  // namespace spinfill

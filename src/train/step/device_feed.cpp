@@ -18,6 +18,15 @@ MakeBatch host_batches(const DataSet& data, const DataConfig& config, TrainingSt
 
 }  // namespace
 
+TrainingStream training_stream(const RunConfig& config, const Ranks& ranks) {
+  TrainingStream stream;
+  stream.seed = static_cast<std::uint64_t>(config.seed);
+  stream.batch_size = config.train.micro_batch_sets;
+  stream.rank = ranks.rank();
+  stream.world = ranks.world();
+  return stream;
+}
+
 DeviceFeed::DeviceFeed(const DataSet& data, const DataConfig& config, TrainingStream stream, std::int64_t first,
                        std::int64_t last, c10::Device device)
     : device_(device), host_(host_batches(data, config, stream, device), first, last, config.loader) {

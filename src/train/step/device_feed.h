@@ -8,8 +8,13 @@
 #include <optional>
 
 #include "data/batches/loader.h"
+#include "run/run_config.h"
+#include "train/ranks/ranks.h"
 
 namespace spinfill {
+
+// A rank's share of a run's micro-batches.
+TrainingStream training_stream(const RunConfig& config, const Ranks& ranks);
 
 // A rank's training batches in order, on its device, with priors. On a processor they are the loader's. For a GPU the
 // loader leaves them in pinned memory; a further thread copies the next one there and computes its priors on a stream

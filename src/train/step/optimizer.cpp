@@ -4,10 +4,6 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include <algorithm>
-#include <cmath>
-#include <numbers>
-
 #include "core/error.h"
 
 namespace spinfill {
@@ -126,20 +122,6 @@ void AdamW::load_state(const TensorMap& state, const std::string& where) {
     if (found->second.sizes() != tensor.sizes()) fail("{}: optimiser state '{}' has another shape", where, name);
     tensor.copy_(found->second);
   }
-}
-
-double learning_rate_at(const OptimizerConfig& config, std::int64_t step, std::int64_t steps) {
-  if (step < config.warmup_steps) {
-    return config.learning_rate * static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps + 1);
-  }
-  const double length = static_cast<double>(std::max<std::int64_t>(1, steps - config.warmup_steps));
-  const double done = std::min(1.0, static_cast<double>(step - config.warmup_steps) / length);
-  const double cosine = 0.5 * (1.0 + std::cos(std::numbers::pi * done));
-  return config.learning_rate * (config.final_share + (1.0 - config.final_share) * cosine);
-}
-
-double ema_decay_at(double decay, std::int64_t step) {
-  return std::min(decay, (1.0 + static_cast<double>(step)) / (10.0 + static_cast<double>(step)));
 }
 
 void update_ema(const std::vector<at::Tensor>& ema, const std::vector<at::Tensor>& weights, double decay) {

@@ -54,13 +54,7 @@ class AdamW {
   std::size_t count_;
 };
 
-// Linear warm-up to the peak, then a cosine down to peak·final_share at the last step. `step` counts optimiser steps
-// from 0 and is the step about to be made.
-double learning_rate_at(const OptimizerConfig& config, std::int64_t step, std::int64_t steps);
-
-// Exponential moving average of the weights, kept apart and never swapped in:
-// ema ← ema + (1 − decay)·(weights − ema), decay = min(config decay, (1 + step)/(10 + step)).
-double ema_decay_at(double decay, std::int64_t step);
+// Exponential moving average of the weights, kept apart and never swapped in: ema ← ema + (1 − decay)·(weights − ema).
 void update_ema(const std::vector<at::Tensor>& ema, const std::vector<at::Tensor>& weights, double decay);
 
 }  // namespace spinfill

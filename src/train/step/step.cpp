@@ -2,7 +2,6 @@
 #include "train/step/step.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,24 +11,13 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
-#include "core/error.h"
 #include "core/side_by_side.h"
-#include "metrics/lpips.h"
 #include "model/denoiser/loss.h"
-#include "model/denoiser/weights.h"
-#include "train/step/cuda_graph.h"
+#include "train/step/schedule.h"
+#include "train/step/set_up.h"
+#include "train/step/threads.h"
 
 namespace spinfill {
-
-LossOptions loss_options_at(const RunConfig& config, std::int64_t step) {
-  LossOptions options = config.loss;
-  const bool regression =
-      static_cast<double>(step) < config.train.regression_share * static_cast<double>(config.train.steps);
-  if (regression) options.mode = LossMode::regression;
-  if (regression) options.draws = 1;  // every draw would be the same input
-  return options;
-}
-
 namespace {
 
 // A micro-batch's loss and its gradients, kept apart from the parameters' own; undefined where it has no influence.
@@ -90,7 +78,8 @@ TrainingStep::Passed TrainingStep::pass_over(const MicroBatches& micro_batches, 
   };
   const auto loss_of = [&](const Batch& batch) { return training_loss(denoiser_, batch, options, seed, perceptual_); };
   const std::int64_t count = micro_batches.count;
-  const std::int64_t at_once = denoiser_.device().is_cpu() ? micro_batches_at_once(config_, processors(), count) : 1;
+  const std::int64_t at_once =
+      denoiser_.device().is_cpu() ? micro_batches_at_once(config_.train, processors(), count) : 1;
   if (recorded_) {
     recorded_->begin_step();
     for (std::int64_t i = 0; i < count; ++i) {
@@ -106,8 +95,7 @@ TrainingStep::Passed TrainingStep::pass_over(const MicroBatches& micro_batches, 
     }
   } else {
     // In the order of the micro-batches, so that the number of cores changes no bit.
-    std::vector<at::Tensor> parameters;
-    for (const auto& [name, tensor] : denoiser_.trained_parameters()) parameters.push_back(tensor);
+    const std::vector<at::Tensor> parameters = trained_tensors(denoiser_);
     std::vector<Batch> batches;
     for (std::int64_t i = 0; i < count; ++i) batches.push_back(next());
     for (std::int64_t first = 0; first < count; first += at_once) {
@@ -125,7 +113,7 @@ TrainingStep::Passed TrainingStep::pass_over(const MicroBatches& micro_batches, 
 
 StepStatistics TrainingStep::make(const MicroBatches& micro_batches, std::int64_t step) {
   optimizer_.zero_grad();
-  const Passed passed = pass_over(micro_batches, loss_options_at(config_, step));
+  const Passed passed = pass_over(micro_batches, loss_options_at(config_.loss, config_.train, step));
   StepStatistics statistics;
   statistics.views = passed.views;
   const at::Tensor own = at::stack(passed.losses).to(at::kCPU, at::kDouble);
@@ -149,74 +137,6 @@ StepStatistics TrainingStep::make(const MicroBatches& micro_batches, std::int64_
   optimizer_.step(learning_rate_at(config_.optimizer, step, config_.train.steps));
   gradients_.publish();
   return statistics;
-}
-
-StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
-                          const RunConfig& config, std::int64_t step, const PerceptualDistance& perceptual) {
-  Ranks alone;
-  GradientExchange gradients(alone, {});
-  return TrainingStep(denoiser, optimizer, config, alone, gradients, perceptual).make(micro_batches, step);
-}
-
-std::int64_t accumulation_of(const TrainConfig& config, int world) {
-  const std::int64_t micro_batches = config.batch_sets / config.micro_batch_sets;
-  if (micro_batches % world != 0) {
-    fail_usage(
-        "train.batch_sets {} with train.micro_batch_sets {} makes {} micro-batches a step, which {} processes cannot "
-        "share evenly: change one of the three",
-        config.batch_sets, config.micro_batch_sets, micro_batches, world);
-  }
-  return micro_batches / world;
-}
-
-bool exchanges_while_backward(const RunConfig& config) {
-  return !config.train.cuda_graphs &&
-         std::ranges::count(config.data.references, 0) + std::ranges::count(config.data.missing, 8) == 0;
-}
-
-std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int64_t micro_batches) {
-  return std::clamp<std::int64_t>(config.train.threads > 0 ? config.train.threads : cores, 1, micro_batches);
-}
-
-PerceptualDistance perceptual_distance(const RunConfig& config, at::Device device) {
-  if (config.loss.lpips <= 0) return {};
-  const LpipsChoice choice = choose_lpips(config.evaluation.lpips, device);
-  if (!choice.lpips) fail_usage("loss.lpips is {}: {}", config.loss.lpips, choice.absent);
-  return [lpips = choice.lpips](const at::Tensor& pictures, const at::Tensor& truths) {
-    return lpips->differentiable_distance(pictures, truths);
-  };
-}
-
-int compute_threads(const RunConfig& config, int cores) {
-  if (config.train.threads > 0) return static_cast<int>(config.train.threads);
-  return std::max(1, cores - static_cast<int>(config.data.loader.threads));
-}
-
-void set_compute_threads(const RunConfig& config) {
-  at::set_num_threads(compute_threads(config, processors()));
-}
-
-void set_up_for_training(Denoiser& denoiser, const TrainConfig& config) {
-  denoiser.set_channels_last(config.channels_last);
-  denoiser.set_autocast(parse_dtype(config.precision));
-  denoiser.set_gradient_checkpointing(config.gradient_checkpointing);
-  // On a GPU attention that no fused kernel (flash, cuDNN, memory-efficient) takes is an error, not ten times slower.
-  if (denoiser.device().is_cuda()) at::globalContext().setSDPUseMath(false);
-}
-
-MakeRecording recording_of(const TrainConfig& config, at::Device device) {
-  return config.cuda_graphs ? cuda_graphs(device) : MakeRecording();
-}
-
-std::vector<NamedParameter> named_parameters(const Denoiser& denoiser) {
-  std::vector<NamedParameter> list;
-  for (auto& [name, tensor] : denoiser.trained_parameters()) list.push_back({name, tensor});
-  return list;
-}
-
-void choose_trained(Denoiser& denoiser, const RunConfig& config) {
-  if (config.train.lora.rank > 0) denoiser.add_adapters(config.train.lora, static_cast<std::uint64_t>(config.seed));
-  if (!config.train.freeze.empty()) denoiser.freeze(config.train.freeze);
 }
 
 }  // namespace spinfill

@@ -11,29 +11,11 @@
 #include "model/denoiser/denoiser.h"
 #include "run/run_config.h"
 #include "train/ranks/ranks.h"
+#include "train/step/gradient_exchange.h"
 #include "train/step/optimizer.h"
 #include "train/step/recorded_pass.h"
 
 namespace spinfill {
-
-// Threads of tensor operations: train.threads, or one per core less those of the loader, at least one. One thread too
-// many makes OpenMP's threads wait for each other, and a step can take tens of times as long.
-int compute_threads(const RunConfig& config, int cores);
-void set_compute_threads(const RunConfig& config);
-
-// On the processor a step's micro-batches, and the batches of validation, run side by side, as many as train.threads or
-// the cores allow, with one thread each for tensor operations. The result does not depend on how many do.
-std::int64_t micro_batches_at_once(const RunConfig& config, int cores, std::int64_t micro_batches);
-
-// Micro-batches of a step that each of `world` processes makes. They must be able to share them evenly (else exit 2).
-std::int64_t accumulation_of(const TrainConfig& config, int world);
-
-// Whether ranks may add up gradients while backward runs: where a sample may have no reference, the network's share for
-// references may have no gradient. Recorded passes do it behind the last one.
-bool exchanges_while_backward(const RunConfig& config);
-
-// What is minimised at a step: regression first, then as the configuration's `loss` says.
-LossOptions loss_options_at(const RunConfig& config, std::int64_t step);
 
 struct StepStatistics {               // over all ranks, and the same on each
   double loss = 0;                    // weighted error (squared or pseudo-Huber) per target value
@@ -79,23 +61,5 @@ class TrainingStep {
   PerceptualDistance perceptual_;
   std::optional<RecordedPasses> recorded_;
 };
-
-// One step of a process alone.
-StepStatistics train_step(const Denoiser& denoiser, AdamW& optimizer, const std::vector<Batch>& micro_batches,
-                          const RunConfig& config, std::int64_t step, const PerceptualDistance& perceptual = {});
-
-// How the denoiser computes, as train.channels_last, train.precision and train.gradient_checkpointing say.
-void set_up_for_training(Denoiser& denoiser, const TrainConfig& config);
-
-// LPIPS where loss.lpips asks for it, else nothing. No weights: an error (exit 2).
-PerceptualDistance perceptual_distance(const RunConfig& config, at::Device device);
-
-std::vector<NamedParameter> named_parameters(const Denoiser& denoiser);  // those that are trained
-
-// CUDA graphs where train.cuda_graphs asks for them, else empty. Errors: see train/step/cuda_graph.h.
-MakeRecording recording_of(const TrainConfig& config, at::Device device);
-
-// Adapters and frozen parts, as train.lora and train.freeze say. Behind loading the weights to begin with.
-void choose_trained(Denoiser& denoiser, const RunConfig& config);
 
 }  // namespace spinfill

@@ -19,7 +19,7 @@ namespace spinfill {
 class WeightShards {
  public:
   // Buckets of at most bucket_bytes, or of one parameter.
-  WeightShards(Ranks& ranks, std::vector<NamedParameter> parameters, std::int64_t bucket_bytes = 25 << 20);
+  WeightShards(Ranks& ranks, std::vector<NamedParameter> parameters, std::int64_t bucket_bytes = kBucketBytes);
 
   // This rank's pieces of the weights, [n] each, for the optimiser.
   std::vector<NamedParameter> pieces() const;

@@ -18,7 +18,7 @@ namespace {
 
 CheckpointShare example(std::int64_t step) {
   const TensorMap tensors = {{"a", at::full({40}, static_cast<float>(step))}, {"b", at::full({2, 3}, 0.5f)}};
-  return {step, {{"best_step", 1}}, tensors, tensors, TensorMap{{"step.a", at::full({}, static_cast<float>(step))}}};
+  return {step, {}, tensors, tensors, TensorMap{{"step.a", at::full({}, static_cast<float>(step))}}};
 }
 
 class CheckpointFaults : public ::testing::Test {
@@ -34,7 +34,7 @@ class CheckpointFaults : public ::testing::Test {
   void save(std::int64_t step) {
     Ranks alone;
     CheckpointWriter writer(run_.path(), config_, alone);
-    writer.begin(example(step), -1);
+    writer.begin(example(step));
     writer.finish();
   }
   // In a process of its own, whose calls `first` to `last` go wrong; its exit status, negative: the signal that ended
@@ -126,16 +126,16 @@ TEST_F(CheckpointFaults, TrainingGoesOnUntilTooManySavesFailed) {
   Ranks alone;
   CheckpointWriter writer(run_.path(), config_, alone);
   spinfill_faults_arm("full", 1, LONG_MAX, "/checkpoints");
-  writer.begin(example(2), -1);  // a warning
+  writer.begin(example(2));  // a warning
   test::expect_error(ExitCode::runtime, {"2 checkpoints in a row", "step 3", "No space left"}, [&] {
-    writer.begin(example(3), -1);
+    writer.begin(example(3));
     writer.finish();
   });
   EXPECT_EQ(newest(), 1);
   spinfill_faults_arm("full", 1, 1, "/checkpoints");
   CheckpointWriter again(run_.path(), config_, alone);
-  again.begin(example(5), -1);
-  again.begin(example(6), -1);  // a success between two failures
+  again.begin(example(5));
+  again.begin(example(6));  // a success between two failures
   again.finish();
   EXPECT_EQ(newest(), 6);
 }
@@ -144,11 +144,11 @@ TEST_F(CheckpointFaults, AFolderThatIsGoneIsNotMadeAnew) {
   Ranks alone;
   CheckpointWriter writer(run_.path(), config_, alone);
   fs::remove_all(run_ / "checkpoints");
-  writer.begin(example(2), -1);
+  writer.begin(example(2));
   writer.finish();
   EXPECT_EQ(newest(), 2);  // of checkpoints alone: made again
   fs::remove(run_ / "config.yaml");
-  writer.begin(example(3), -1);
+  writer.begin(example(3));
   test::expect_error(ExitCode::runtime, {"last checkpoint could not be saved"}, [&] { writer.finish(); });
   EXPECT_EQ(newest(), 2);
 }
@@ -159,7 +159,7 @@ TEST_F(CheckpointFaults, TheCopyIsOfTheMoment) {
   CheckpointWriter writer(run_.path(), config_, alone);
   CheckpointShare share = example(2);
   spinfill_faults_arm("slow", 1, 1, "/checkpoints");
-  writer.begin(share, -1);
+  writer.begin(share);
   share.weights.at("a").fill_(77);
   writer.finish();
   EXPECT_EQ(newest(), 2);

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "support/support.h"
+#include "train/checkpoints/checkpoint_writer.h"
 
 namespace spinfill {
 namespace {
@@ -17,11 +18,23 @@ namespace {
 Checkpoint example(std::int64_t step) {
   Checkpoint checkpoint;
   checkpoint.step = step;
-  checkpoint.progress = {{"best_step", 1}};
+  checkpoint.progress.best.step = 1;
   checkpoint.weights["w"] = at::full({3}, static_cast<float>(step));
   checkpoint.ema["w"] = at::full({3}, 0.5f);
   checkpoint.optimizer["step.w"] = at::full({}, static_cast<float>(step));
   return checkpoint;
+}
+
+// Nothing is pruned.
+fs::path save_checkpoint(const fs::path& run, const Checkpoint& checkpoint) {
+  write_file_atomic(run / "config.yaml", "");
+  Ranks alone;
+  TrainConfig config;
+  config.keep_last = 100;
+  CheckpointWriter writer(run, config, alone);
+  writer.begin({checkpoint.step, checkpoint.progress, checkpoint.weights, checkpoint.ema, checkpoint.optimizer});
+  writer.finish();
+  return checkpoint_folder(run, checkpoint.step);
 }
 
 TEST(Checkpoint, RoundTrip) {
@@ -30,7 +43,7 @@ TEST(Checkpoint, RoundTrip) {
   EXPECT_EQ(folder, run.path() / "checkpoints" / "step-7");
   const Checkpoint read = read_checkpoint(folder);
   EXPECT_EQ(read.step, 7);
-  EXPECT_EQ(read.progress.at("best_step"), 1);
+  EXPECT_EQ(read.progress.best.step, 1);
   EXPECT_TRUE(at::equal(read.weights.at("w"), at::full({3}, 7.0f)));
   EXPECT_TRUE(at::equal(read.optimizer.at("step.w"), at::full({}, 7.0f)));
 }

@@ -8,12 +8,11 @@
 #include "support/tiny_set.h"
 #include "train/plan/benchmark.h"
 #include "train/plan/device_rate.h"
-#include "train/step/step.h"
 
 namespace spinfill {
 namespace {
 
-class Plan : public ::testing::Test {
+class Planning : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     processors();
@@ -34,7 +33,7 @@ class Plan : public ::testing::Test {
     config.data.priors.grid = 16;
     config.data.missing = {3};
     config.data.loader.prefetch = 1;  // two timed steps would not see more of it
-    config.train.device = "cpu";
+    config.train.device = DeviceChoice::cpu;
     config.train.batch_sets = batch_sets;
     config.train.micro_batch_sets = micro_batch_sets;
     return config;
@@ -42,25 +41,23 @@ class Plan : public ::testing::Test {
   // What is planned beside what the steps of `bench train` take.
   static void expect_planned(const RunConfig& config, const std::string& what) {
     const auto planned = static_cast<double>(training_memory(config, {}).total());
-    const Json measured = benchmark_training(config, 2);
-    const auto peak = measured.at("peak_tensor_bytes").get<double>();
+    Ranks alone;
+    const TrainingBenchmark measured = benchmark_training(config, 2, alone);
+    const auto peak = static_cast<double>(measured.peak_tensor_bytes);
     fmt::print("{}: planned {:.1f} MiB, measured {:.1f} MiB, ratio {:.3f}\n", what, planned / (1 << 20),
                peak / (1 << 20), planned / peak);
     EXPECT_NEAR(planned, peak, 0.15 * peak) << what;
     // The same sets, counted and not planned: the number of targets is always three.
-    EXPECT_NEAR(training_work(config).flops_per_step, measured.at("flops_per_step").get<double>(),
-                1e-3 * measured.at("flops_per_step").get<double>())
-        << what;
-    EXPECT_GT(measured.at("peak_share").get<double>(), 0);
-    EXPECT_NEAR(measured.at("flops_per_second").get<double>() / measured.at("peak_flops_per_second").get<double>(),
-                measured.at("peak_share").get<double>(), 1e-9);
-    EXPECT_EQ(measured.at("communication_share"), 0);
+    EXPECT_NEAR(training_work(config).flops_per_step, measured.flops_per_step, 1e-3 * measured.flops_per_step) << what;
+    EXPECT_GT(measured.peak_share, 0);
+    EXPECT_NEAR(measured.flops_per_second / measured.peak_flops_per_second, measured.peak_share, 1e-9);
+    EXPECT_EQ(measured.communication_share, 0);
   }
   static test::TemporaryFolder* folder_;
 };
-test::TemporaryFolder* Plan::folder_ = nullptr;
+test::TemporaryFolder* Planning::folder_ = nullptr;
 
-TEST_F(Plan, MeasuredPeaksAreThosePlanned) {
+TEST_F(Planning, MeasuredPeaksAreThosePlanned) {
   expect_planned(config_of("tiny", 1, 1), "tiny, 1 set");
   expect_planned(config_of("small", 2, 2), "small, 2 sets");
   expect_planned(config_of("tiny", 4, 1), "tiny, 4 micro-batches of 1 set side by side");
@@ -74,27 +71,27 @@ TEST_F(Plan, MeasuredPeaksAreThosePlanned) {
   expect_planned(draws, "tiny, 3 noise draws");
 }
 
-TEST_F(Plan, MeasuredPeaksInBfloat16) {
+TEST_F(Planning, MeasuredPeaksInBfloat16) {
   // Small pictures: processors without bfloat16 units take ten times as long.
   RunConfig small = config_of("tiny", 2, 2);
   small.data.width = 48;
   small.data.height = 32;
   const auto whole = static_cast<double>(training_memory(small, {}).pass);
-  small.train.precision = "bf16";
+  small.train.precision = Precision::bf16;
   EXPECT_LT(static_cast<double>(training_memory(small, {}).pass), 0.9 * whole);
   expect_planned(small, "tiny in bfloat16");
   // A GPU normalises in float32, so less is saved there.
   const auto saved = [&](const PlanTarget& target) {
     RunConfig config = config_of("small", 2, 2);
     const std::int64_t whole = training_memory(config, target).pass;
-    config.train.precision = "bf16";
+    config.train.precision = Precision::bf16;
     return whole - training_memory(config, target).pass;
   };
   EXPECT_GT(saved({.gpu = true}), 0);
   EXPECT_LT(saved({.gpu = true}), saved({}));
 }
 
-TEST_F(Plan, MeasuredPeakWithLpips) {
+TEST_F(Planning, MeasuredPeakWithLpips) {
   const char* weights = std::getenv("SPINFILL_LPIPS_WEIGHTS");
   if (weights == nullptr || *weights == '\0') GTEST_SKIP() << "SKIPPED: no LPIPS weights";
   RunConfig config = config_of("tiny", 2, 2);
@@ -110,7 +107,7 @@ TEST_F(Plan, MeasuredPeakWithLpips) {
   expect_planned(config, "tiny with LPIPS");
 }
 
-TEST_F(Plan, WeightsMomentsAndGradientsAreExact) {
+TEST_F(Planning, WeightsMomentsAndGradientsAreExact) {
   const RunConfig config = config_of("sd15", 8, 1);  // 3.5 GB of weights that nobody allocates
   const std::int64_t parameters = Denoiser(config.model, 1, at::kMeta).parameter_count();
   const MemoryUse use = training_memory(config, {.gpu = true});
@@ -128,7 +125,7 @@ TEST(Configs, LargeHasTheLargeNetwork) {
 }
 
 // A GPU holds the next batch and the one on its way, and one for each shape that is recorded.
-TEST_F(Plan, CountsTheBatchesThatAGpuHolds) {
+TEST_F(Planning, CountsTheBatchesThatAGpuHolds) {
   RunConfig config = config_of("tiny", 4, 2);
   config.data.missing = {1, 2, 3};
   const auto batches = [&] {
@@ -142,7 +139,7 @@ TEST_F(Plan, CountsTheBatchesThatAGpuHolds) {
   EXPECT_NEAR(batches(), 2 + 1, 0.01);
 }
 
-TEST_F(Plan, FollowsBatchPicturesAndPhases) {
+TEST_F(Planning, FollowsBatchPicturesAndPhases) {
   RunConfig config = config_of("tiny", 4, 2);
   const PlanTarget gpu{.gpu = true};
   const auto pass = [&] { return static_cast<double>(training_memory(config, gpu).pass); };
@@ -166,48 +163,47 @@ TEST_F(Plan, FollowsBatchPicturesAndPhases) {
   EXPECT_GT(training_work(config).flops_per_step, mixed);
 }
 
-TEST_F(Plan, AdviceMakesItFit) {
+TEST_F(Planning, AdviceMakesItFit) {
   RunConfig config = config_of("small", 8, 8);
   PlanTarget target{.gpu = true, .processes = 2, .flops_per_second = 1e14};
   config.train.micro_batch_sets = 4;
   target.memory = std::uint64_t{1} << 40;
-  Json plan = plan_training(config, target);
-  EXPECT_EQ(plan.at("fits"), true);
-  EXPECT_TRUE(plan.at("advice").is_null());
-  const auto needed = plan.at("needed_bytes").get<std::uint64_t>();
-  const auto seconds = plan.at("seconds").get<double>();
-  EXPECT_NEAR(seconds, plan.at("flops").get<double>() / (2 * 0.4 * 1e14), 1e-6 * seconds);
+  Plan plan = plan_training(config, target);
+  EXPECT_EQ(plan.fits, true);
+  EXPECT_FALSE(plan.advice);
+  const auto needed = static_cast<std::uint64_t>(plan.needed_bytes);
+  EXPECT_NEAR(*plan.seconds, plan.work.flops / (2 * 0.4 * 1e14), 1e-6 * *plan.seconds);
 
   target.memory = needed - 1;
   plan = plan_training(config, target);
-  EXPECT_EQ(plan.at("fits"), false);
-  ASSERT_EQ(plan.at("advice"), Json::array({"train.micro_batch_sets=2"}));
+  EXPECT_EQ(plan.fits, false);
+  ASSERT_EQ(plan.advice, std::vector<std::string>{"train.micro_batch_sets=2"});
   config.train.micro_batch_sets = 2;
-  EXPECT_EQ(plan_training(config, target).at("fits"), true);
+  EXPECT_EQ(plan_training(config, target).fits, true);
 
   target.memory = 1 << 20;
   plan = plan_training(config, target);
-  EXPECT_EQ(plan.at("fits"), false);
-  EXPECT_TRUE(plan.at("advice").is_null());
+  EXPECT_EQ(plan.fits, false);
+  EXPECT_FALSE(plan.advice);
 
   target.processes = 3;
   test::expect_error(ExitCode::usage, {"train.batch_sets", "3 processes"}, [&] { plan_training(config, target); });
 }
 
-TEST_F(Plan, TimesAStepHere) {
+TEST_F(Planning, TimesAStepHere) {
   RunConfig config = config_of("tiny", 2, 1);
   config.train.steps = 100;
   config.data.width = 24;
   config.data.height = 16;
   PlanTarget target;
   target.memory = std::uint64_t{1} << 40;
-  const Json plan = plan_training(config, target);
-  EXPECT_NE(plan.at("rate_from").get<std::string>().find("timed on this machine"), std::string::npos);
-  EXPECT_GT(plan.at("seconds_per_step").get<double>(), 0);
-  EXPECT_NEAR(plan.at("seconds").get<double>(), 100 * plan.at("seconds_per_step").get<double>(), 1e-6);
+  const Plan plan = plan_training(config, target);
+  EXPECT_NE(plan.rate_from.find("timed on this machine"), std::string::npos);
+  EXPECT_GT(*plan.seconds_per_step, 0);
+  EXPECT_NEAR(*plan.seconds, 100 * *plan.seconds_per_step, 1e-6);
   // Not of a device that is not here.
   target.gpu = true;
-  EXPECT_TRUE(plan_training(config, target).at("seconds").is_null());
+  EXPECT_FALSE(plan_training(config, target).seconds);
 }
 
 TEST(DeviceRate, KnowsDevicesByTheirNames) {

@@ -80,26 +80,11 @@ TEST(AdamW, RefusesAnotherModelsState) {
   test::expect_error(ExitCode::runtime, {"exp_avg.other", "unexpected"}, [&] { optimizer.load_state(state, "here"); });
 }
 
-TEST(LearningRate, WarmsUpThenFollowsACosine) {
-  OptimizerConfig config;
-  config.learning_rate = 2;
-  config.warmup_steps = 3;
-  config.final_share = 0.1;
-  EXPECT_DOUBLE_EQ(learning_rate_at(config, 0, 103), 0.5);
-  EXPECT_DOUBLE_EQ(learning_rate_at(config, 2, 103), 1.5);
-  EXPECT_DOUBLE_EQ(learning_rate_at(config, 3, 103), 2.0);
-  EXPECT_NEAR(learning_rate_at(config, 53, 103), 2 * (0.1 + 0.9 * 0.5), 1e-12);
-  EXPECT_NEAR(learning_rate_at(config, 103, 103), 0.2, 1e-12);
-  EXPECT_NEAR(learning_rate_at(config, 1000, 103), 0.2, 1e-12);
-}
-
 TEST(Ema, MovesByOneMinusDecayAndLeavesTheWeights) {
   const std::vector<at::Tensor> ema = {at::full({2}, 1.0f)}, weights = {at::full({2}, 3.0f)};
   update_ema(ema, weights, 0.75);
   EXPECT_FLOAT_EQ(ema[0][0].item<float>(), 1.5f);
   EXPECT_FLOAT_EQ(weights[0][0].item<float>(), 3.0f);
-  EXPECT_DOUBLE_EQ(ema_decay_at(0.999, 0), 0.1);
-  EXPECT_DOUBLE_EQ(ema_decay_at(0.999, 1'000'000), 0.999);
 }
 
 }  // namespace

@@ -117,7 +117,7 @@ TEST_F(RecordedPass, RecordsWhatComesTwiceUpToALimit) {
 TEST_F(RecordedPass, NeedsAGpu) {
   RunConfig own = config();
   own.train.cuda_graphs = true;
-  own.train.device = "cpu";
+  own.train.device = DeviceChoice::cpu;
   test::expect_error(ExitCode::usage, {"train.cuda_graphs", "GPU"}, [&] { train(own, folder_ / "run", false); });
   EXPECT_FALSE(fs::exists(folder_ / "run"));
   test::expect_error(ExitCode::usage, {"train.cuda_graphs", "loss.lpips"}, [&] {
@@ -146,7 +146,7 @@ TEST_F(Gpu, TrainsAsTheProcessorDoes) {
 }
 
 TEST_F(Gpu, GraphsChangeNothing) {
-  for (const char* precision : {"fp32", "bf16"}) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
     for (const bool checkpointing : {false, true}) {
       RunConfig own = config();
       own.train.precision = precision;

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/training_run.h"
+
+#include "cli/options.h"
+#include "core/config/config.h"
+#include "core/files/files.h"
+#include "core/log.h"
+#include "model/device.h"
+
+namespace spinfill {
+
+RunConfig load_run_to_make(const std::filesystem::path& file, const std::vector<std::string>& set) {
+  const std::vector<Override> overrides = parse_overrides(set);
+  RunConfig config;
+  read_config_text(read_file(file, 1 << 20), file.string(), overrides, [&](Fields& f) {
+    config.bind(f);
+    check_patterns(f, config);
+  });
+  return config;
+}
+
+void as_one_rank(const TrainConfig& config, const std::function<void(Ranks&)>& work) {
+  const RankPlace place = rank_place(process_environment());
+  // One voice is enough; warnings and errors come from all.
+  if (place.rank != 0) set_quiet(true);
+  Ranks ranks(place, choose_device(config.device, place.local_rank), {config.join_timeout, config.rank_timeout});
+  try {
+    work(ranks);
+    ranks.leave();
+  } catch (const std::exception& error) {
+    ranks.tell_failure(error.what());
+    throw;
+  }
+}
+
+}  // namespace spinfill

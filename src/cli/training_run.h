@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "run/run_config.h"
+#include "train/ranks/ranks.h"
+
+namespace spinfill {
+
+// What commands share that start, time or plan a run.
+
+// A configuration file with what --set changes, checked against the network it describes.
+RunConfig load_run_to_make(const std::filesystem::path& file, const std::vector<std::string>& set);
+
+// Does a rank's work: that of this process alone, or of one of those that a launcher started
+// (train/ranks/rank_place.h). The other ranks are told why it fails, and only the first one speaks.
+void as_one_rank(const TrainConfig& config, const std::function<void(Ranks&)>& work);
+
+}  // namespace spinfill

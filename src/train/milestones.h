@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "run/run_config.h"
+#include "run/run_log.h"
+#include "run/training_progress.h"
+#include "train/checkpoints/checkpoint_writer.h"
+#include "train/checkpoints/training_state.h"
+#include "train/early_stop.h"
+#include "train/ranks/ranks.h"
+#include "train/validation.h"
+
+namespace spinfill {
+
+// What a run does between steps: it validates, saves, and finds out whether to end. All ranks call all functions
+// together. Everything named must outlive it.
+class Milestones {
+ public:
+  // From what a checkpoint says; `log` is null but on the first rank.
+  Milestones(const RunConfig& config, std::filesystem::path run, const Validation& validation, TrainingState& state,
+             RunLog* log, Ranks& ranks, const TrainingProgress& from);
+
+  // Scores the averaged weights; whether they are the best so far. Cut short by a signal it stays owed.
+  bool validate(std::int64_t step);
+  void save(std::int64_t step);
+  void look() { writer_.look(); }      // once a step: what came of a save
+  void finish() { writer_.finish(); }  // waits for it
+
+  bool validation_owed() const { return validation_owed_; }
+  bool ended_early() const;  // train.early_stop says so on any rank
+  const BestValidation& best() const { return best_; }
+  std::int64_t stale_validations() const { return early_stop_.stale(); }
+
+ private:
+  std::filesystem::path run_;
+  const Validation& validation_;
+  TrainingState& state_;
+  RunLog* log_;
+  Ranks& ranks_;
+  BestValidation best_;
+  EarlyStop early_stop_;
+  bool validation_owed_;
+  CheckpointWriter writer_;
+};
+
+}  // namespace spinfill

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/step/set_up.h"
+
+#include <ATen/ATen.h>
+
+#include "core/error.h"
+#include "metrics/lpips.h"
+
+namespace spinfill {
+
+Denoiser initial_denoiser(const RunConfig& config, at::Device device) {
+  const auto seed = static_cast<std::uint64_t>(config.seed);
+  Denoiser denoiser(config.model, seed, device);
+  choose_trained(denoiser, config.train, seed);
+  return denoiser;
+}
+
+void choose_trained(Denoiser& denoiser, const TrainConfig& train, std::uint64_t seed) {
+  if (train.lora.rank > 0) denoiser.add_adapters(train.lora, seed);
+  if (!train.freeze.empty()) denoiser.freeze(train.freeze);
+}
+
+void set_up_for_training(Denoiser& denoiser, const TrainConfig& train) {
+  denoiser.set_channels_last(train.channels_last);
+  denoiser.set_autocast(dtype_of(train.precision));
+  denoiser.set_gradient_checkpointing(train.gradient_checkpointing);
+  // On a GPU attention that no fused kernel (flash, cuDNN, memory-efficient) takes is an error, not ten times slower.
+  if (denoiser.device().is_cuda()) at::globalContext().setSDPUseMath(false);
+}
+
+at::ScalarType dtype_of(Precision precision) {
+  return precision == Precision::bf16 ? at::kBFloat16 : at::kFloat;
+}
+
+std::vector<at::Tensor> trained_tensors(const Denoiser& denoiser) {
+  std::vector<at::Tensor> list;
+  for (const auto& [name, tensor] : denoiser.trained_parameters()) list.push_back(tensor);
+  return list;
+}
+
+std::vector<NamedParameter> named_parameters(const Denoiser& denoiser) {
+  std::vector<NamedParameter> list;
+  for (const auto& [name, tensor] : denoiser.trained_parameters()) list.push_back({name, tensor});
+  return list;
+}
+
+PerceptualDistance perceptual_distance(const LossOptions& loss, const LpipsConfig& lpips, at::Device device) {
+  if (loss.lpips <= 0) return {};
+  const LpipsChoice choice = choose_lpips(lpips, device);
+  if (!choice.lpips) fail_usage("loss.lpips is {}: {}", loss.lpips, choice.absent);
+  return [lpips = choice.lpips](const at::Tensor& pictures, const at::Tensor& truths) {
+    return lpips->differentiable_distance(pictures, truths);
+  };
+}
+
+}  // namespace spinfill

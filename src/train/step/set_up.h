@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "model/denoiser/denoiser.h"
+#include "model/denoiser/loss.h"
+#include "run/run_config.h"
+#include "train/step/optimizer.h"
+
+namespace spinfill {
+
+// How a network is made ready for training.
+
+// With the configuration's initial weights by seed, adapters and frozen parts.
+Denoiser initial_denoiser(const RunConfig& config, at::Device device);
+
+// Adapters and frozen parts, as train.lora and train.freeze say. Behind loading the weights to begin with.
+void choose_trained(Denoiser& denoiser, const TrainConfig& train, std::uint64_t seed);
+
+// How the denoiser computes, as train.channels_last, train.precision and train.gradient_checkpointing say.
+void set_up_for_training(Denoiser& denoiser, const TrainConfig& train);
+
+at::ScalarType dtype_of(Precision precision);
+
+std::vector<at::Tensor> trained_tensors(const Denoiser& denoiser);
+std::vector<NamedParameter> named_parameters(const Denoiser& denoiser);  // the same, for the optimiser
+
+// LPIPS where loss.lpips asks for it, else nothing. No weights: an error (exit 2).
+PerceptualDistance perceptual_distance(const LossOptions& loss, const LpipsConfig& lpips, at::Device device);
+
+}  // namespace spinfill

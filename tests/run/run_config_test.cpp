@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/run_config.h"
+
+#include "support/support.h"
+
+namespace spinfill {
+namespace {
+
+TEST(RunConfig, LossOfNoisyDrawsNeedsNoisyDraws) {
+  const auto refused = [](const char* yaml, const char* about) {
+    test::expect_error(ExitCode::usage, {about}, [&] {
+      RunConfig config;
+      read_config_text(yaml, "run.yaml", {}, [&](Fields& f) { config.bind(f); });
+    });
+  };
+  refused("loss: {lpips: 1}\ntrain: {regression_share: 1}", "train.regression_share");
+  refused("loss: {rollout: 1, mode: regression}\ntrain: {regression_share: 0}", "loss.mode");
+  refused("loss: {rollout: 1}\ntrain: {regression_share: 0}\nmodel: {output: edm}", "prior-residual");
+  RunConfig config;
+  read_config_text("loss: {lpips: 1, rollout: 1}\ntrain: {regression_share: 0.5}", "run.yaml", {},
+                   [&](Fields& f) { config.bind(f); });
+  EXPECT_EQ(config.loss.lpips, 1);
+}
+
+TEST(RunConfig, WrongPatternsAreNamedWithTheirLine) {
+  const auto refused = [](const std::string& yaml, const std::vector<std::string>& texts) {
+    test::expect_error(ExitCode::usage, texts, [&] {
+      RunConfig config;
+      read_config_text(yaml, "run.yaml", {}, [&](Fields& f) {
+        config.bind(f);
+        check_patterns(f, config);
+      });
+    });
+  };
+  refused("train:\n  freeze: [unet.down_block]\n",
+          {"run.yaml:2: train.freeze", "'unet.down_block'", "unet.down_blocks"});
+  refused("train:\n  freeze: ['*']\n", {"run.yaml:2", "nothing to train"});
+  refused("train:\n  lora: {rank: 4}\n", {"run.yaml:2: train.lora.rank", "train.init_from"});
+  refused("train:\n  init_from: x\n  lora:\n    rank: 4\n    targets: [unet.conv_in]\n",
+          {"run.yaml:5: train.lora.targets", "no linear layer", "'unet.conv_in'"});
+  refused("train:\n  init_from: x\n  lora:\n    rank: 4\n    full: [categories]\n", {"run.yaml:5: train.lora.full"});
+  refused("train:\n  init_from: x\n  lora: {rank: 4}\n  freeze: [unet]\n", {"run.yaml:4: train.freeze", "train.lora"});
+  refused("data:\n  path: a\n  replay:\n    path: a\n", {"run.yaml:4: data.replay.path"});
+  refused("data:\n  replay:\n    share: 1\n", {"run.yaml:3: data.replay.share"});
+}
+
+// Only what makes a run has a network built to check them.
+TEST(RunConfig, ReadingAloneTakesPatternsAsTheyAre) {
+  RunConfig config;
+  read_config_text("train: {freeze: [unet.down_block]}", "run.yaml", {}, [&](Fields& f) { config.bind(f); });
+  EXPECT_EQ(config.train.freeze, std::vector<std::string>{"unet.down_block"});
+}
+
+}  // namespace
+}  // namespace spinfill
