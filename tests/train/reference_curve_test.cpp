@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "core/tensors/safetensors.h"
 #include "data/batches/loader.h"
+#include "data/open_data_set.h"
 #include "support/support.h"
 #include "train/checkpoints/checkpoint.h"
 #include "train/trainer.h"

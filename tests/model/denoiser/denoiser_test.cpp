@@ -10,7 +10,7 @@
 #include <functional>
 
 #include "data/priors/prior_image.h"
-#include "model/sampling/sampler.h"
+#include "model/sampling/generate.h"
 #include "model/tiny.h"
 #include "support/support.h"
 
