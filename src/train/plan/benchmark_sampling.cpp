@@ -9,7 +9,6 @@
 #include "core/progress.h"
 #include "core/statistics.h"
 #include "core/stopwatch.h"
-#include "data/batches/batch.h"
 #include "data/batches/make_batch.h"
 #include "data/batches/samples.h"
 #include "data/open_data_set.h"
