@@ -1,4 +1,4 @@
-# spinfill_embed(TARGET FOLDER HEADER FUNCTION): the files of FOLDER as texts inside of TARGET. Makes a source file with
+# spinfill_embed(TARGET FOLDER HEADER FUNCTION): the files of FOLDER as texts inside TARGET. Makes a source file with
 #   const std::map<std::string_view, std::string_view>& FUNCTION();   // file name → text, declared in HEADER
 # whenever a file changes. A first line with the licence is left out.
 
@@ -38,7 +38,7 @@ function(spinfill_embed target folder header function)
   add_custom_command(OUTPUT "${out}" DEPENDS ${paths} "${spinfill_embed_script}" COMMENT "Embedding ${folder}" VERBATIM
     COMMAND ${CMAKE_COMMAND} -DFILES=${names} -DFOLDER=${from} -DHEADER=${header} -DFUNCTION=${function} -DOUT=${out}
       -P "${spinfill_embed_script}")
-  # A target of its own: the objects of one with a custom command wait for all libraries that it links.
+  # A target of its own: the objects of a target with a custom command wait for all libraries it links.
   add_library(${target}_${folder} STATIC "${out}")
   target_include_directories(${target}_${folder} PRIVATE "${CMAKE_SOURCE_DIR}/src")
   target_link_libraries(${target} PRIVATE ${target}_${folder})

@@ -64,7 +64,7 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   target_compile_definitions(LibTorch::LibTorch INTERFACE _GLIBCXX_USE_CXX11_ABI=1)
   target_link_options(LibTorch::LibTorch INTERFACE LINKER:--allow-shlib-undefined ${_rpath_links})
   # --no-as-needed: operators register themselves from static initialisers. One word each, because CMake drops the second
-  # of two equal flags and so would part the flags from their libraries.
+  # of two equal flags and would so separate the flags from their libraries.
   target_link_libraries(LibTorch::LibTorch INTERFACE
     "-Wl,--push-state,--no-as-needed,${LibTorch_PREFIX}/lib/libtorch_cpu.so,${LibTorch_PREFIX}/lib/libc10.so,--pop-state")
   if(EXISTS "${LibTorch_PREFIX}/lib/libtorch_cuda.so")

@@ -37,7 +37,7 @@ function(spinfill_layer_test name)
 endfunction()
 
 # Puts the files that include tensors, themselves or through headers of ours, behind a precompiled header: `tensor` holds
-# ATen, `torch` all of torch. The others compile faster without one.
+# ATen, `torch` the parts of torch that src/model uses. The others compile faster without one.
 function(spinfill_precompile target kind)
   if(NOT SPINFILL_PCH OR kind STREQUAL "")
     return()
@@ -56,7 +56,7 @@ function(spinfill_includes_tensors path result)
   get_property(known GLOBAL PROPERTY "spinfill_tensors_${path}")
   if("${known}" STREQUAL "")
     set(known 0)
-    set_property(GLOBAL PROPERTY "spinfill_tensors_${path}" 0)  # ends circles
+    set_property(GLOBAL PROPERTY "spinfill_tensors_${path}" 0)  # ends include cycles
     file(STRINGS "${path}" includes REGEX "^#include [<\"]")
     if(includes MATCHES "<(ATen|torch|c10)/")
       set(known 1)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Set-up, then the main job at small size: synthetic vehicles, training, scores beside the baselines, export, and the
-# completion of a spin with three views missing. About 8 minutes of computing on two cores after the build.
+# completion of a spin with three views missing. Takes about 8 minutes on two cores after the build.
 #
 #   scripts/demo.sh [--out DIR] [--sets N] [--steps N]
 set -eu -o pipefail

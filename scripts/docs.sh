@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the pages that the program describes itself on: docs/commands.md (every command's --help) and
+# Writes the pages in which the program describes itself: docs/commands.md (every command's --help) and
 # docs/configuration.md (every key with its default, range and unit). A test fails where they are not what it says today.
 #
 #   scripts/docs.sh [--program FILE] [--out DIR]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From a bare Debian 12 to the built program: packages, LibTorch, configure, build. Safe to repeat; what is there is
-# used again, and then nothing is downloaded.
+# From a bare Debian 12 to the built program: packages, LibTorch, configure, build. Safe to repeat; what is
+# there already is used, and not downloaded again.
 #
 #   scripts/setup.sh [--preset NAME] [--no-build] [--target NAME] [--extra PACKAGE]…
 #

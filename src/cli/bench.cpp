@@ -50,7 +50,7 @@ void print(const Json& result, bool json) {
   }
 }
 
-// The configuration's data set, or, where there is none, synthetic vehicles in a folder that goes with this object.
+// The configuration's data set, or, where there is none, synthetic vehicles in a folder removed with this object.
 class BenchData {
  public:
   explicit BenchData(DataConfig& config) {

@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     log_line(LogLevel::error, "out of memory; use a smaller batch or picture size");
   } catch (const std::exception& error) {
-    // LibTorch's messages carry a C++ stack after the first line.
+    // LibTorch's messages have a C++ stack trace after the first line.
     const std::string text = error.what();
     log_line(LogLevel::error, text.substr(0, text.find('\n')));
   }

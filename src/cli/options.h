@@ -16,7 +16,7 @@ struct RunChoice;  // infer/load_run.h
 
 // Options that several commands have.
 
-// One of an enum's names (core/config/named.h); what `value` is now is the default.
+// One of an enum's names (core/config/named.h); the present `value` is the default.
 template <class Enum>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, Enum& value, const std::string& help) {
   return app
@@ -36,7 +36,7 @@ void add_run_choice(CLI::App& app, RunChoice& choice);
 CLI::Option* add_overrides(CLI::App& app, std::vector<std::string>& texts, const std::string& example);
 std::vector<Override> parse_overrides(const std::vector<std::string>& texts);  // exit 2 on a missing '='
 
-// What --json prints: one value on stdout. Names of files that are no UTF-8 are printed as far as they are.
+// What --json prints: one value on stdout. File names that are not UTF-8 are printed as far as they are.
 void print_json(const Json& value, int indent);
 
 }  // namespace spinfill

@@ -15,7 +15,7 @@
 namespace spinfill {
 namespace {
 
-// Seconds for the others when a process of --nproc-per-node failed: they notice at once, or at the same time.
+// Seconds that the others get after a process of --nproc-per-node failed: they notice at once, or fail with it.
 constexpr double kGrace = 30;
 
 struct TrainArguments {

@@ -21,7 +21,7 @@ RunConfig load_run_to_make(const std::filesystem::path& file, const std::vector<
 
 void as_one_rank(const TrainConfig& config, const std::function<void(Ranks&)>& work) {
   const RankPlace place = rank_place(process_environment());
-  // One voice is enough; warnings and errors come from all.
+  // Messages from rank 0 are enough; warnings and errors come from all.
   if (place.rank != 0) set_quiet(true);
   Ranks ranks(place, choose_device(config.device, place.local_rank), {config.join_timeout, config.rank_timeout});
   try {

@@ -11,13 +11,13 @@
 
 namespace spinfill {
 
-// What commands share that start, time or plan a run.
+// Shared by the commands that start, time or plan a run.
 
 // A configuration file with what --set changes, checked against the network it describes.
 RunConfig load_run_to_make(const std::filesystem::path& file, const std::vector<std::string>& set);
 
 // Does a rank's work: that of this process alone, or of one of those that a launcher started
-// (train/ranks/rank_place.h). The other ranks are told why it fails, and only the first one speaks.
+// (train/ranks/rank_place.h). A failure is reported to the other ranks; only rank 0 prints messages.
 void as_one_rank(const TrainConfig& config, const std::function<void(Ranks&)>& work);
 
 }  // namespace spinfill

@@ -25,7 +25,7 @@ class Error : public std::runtime_error {
   ExitCode code() const { return code_; }
 
  private:
-  // A name from a hostile file may hold line ends and escape sequences of a terminal.
+  // A name from a hostile file may hold line breaks and terminal escape sequences.
   static std::string one_line(std::string text) {
     for (char& c : text) {
       if ((c >= 0 && c < ' ') || c == 0x7F) c = ' ';

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kPrefixes = "KMGTP";
 
-// A finite number above 0 at the start of `text`, which keeps the rest.
+// Takes a finite number above 0 off the start of `text`.
 std::optional<double> take_number(std::string& text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -24,7 +24,7 @@ std::optional<double> take_number(std::string& text) {
   return value;
 }
 
-// K 1, M 2, … of the first letter, which is taken away; 0 without one.
+// Takes a prefix off the front of `unit`: K gives 1, M 2, …; 0 without one.
 int take_prefix(std::string& unit) {
   if (unit.empty()) return 0;
   const std::size_t found = kPrefixes.find(static_cast<char>(std::toupper(static_cast<unsigned char>(unit[0]))));

@@ -54,7 +54,7 @@ std::int64_t Random::integer(std::int64_t count) {
 }
 
 double Random::normal() {
-  // Box–Muller, one of the pair, so that no state hides between calls.
+  // Box–Muller, only one of the pair, so that no state is kept between calls.
   const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
   return radius * std::cos(2.0 * std::numbers::pi * uniform());
 }

@@ -22,8 +22,8 @@ enum class Stream : std::uint32_t {
   replay,  // which samples come from the replayed data set
 };
 
-// Counter-based generator: a pure function of (seed, index, stream), so that any sample's numbers can be had without
-// drawing those before it. Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+// Counter-based generator: a pure function of (seed, index, stream), so that any sample's numbers can be drawn without
+// those before it. Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
 class Random {
  public:
   Random(std::uint64_t seed, std::uint64_t index, Stream stream);

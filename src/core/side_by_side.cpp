@@ -17,7 +17,7 @@ KeepTorchThreads::~KeepTorchThreads() {
 }
 
 void use_one_torch_thread() {
-  at::get_num_threads();  // torch's own initialisation of this thread, which would undo the next line later
+  at::get_num_threads();  // makes torch initialise this thread now: later that would undo the next line
   at::set_num_threads(1);
 }
 

@@ -8,11 +8,11 @@
 
 namespace spinfill {
 
-// Threads that tensor operations have by default: as the machine or OMP_NUM_THREADS says. The first call must come
+// Number of threads that tensor operations use by default, by the machine or OMP_NUM_THREADS. The first call must come
 // before the number is changed.
 int processors();
 
-// Keeps torch's number of threads: of the calling thread, and the default of threads yet to come.
+// Restores torch's number of threads at its end: the calling thread's, and the default for threads made later.
 class KeepTorchThreads {
  public:
   KeepTorchThreads();
@@ -28,7 +28,7 @@ class KeepTorchThreads {
 void use_one_torch_thread();
 
 // item(0) … item(count − 1) at the same time, each on a thread of its own with one thread for tensor operations:
-// nothing waits within a network's many small operations, so two cores do nearly twice the work, on a busy machine too.
+// no thread waits for others in a network's many small operations, so two cores do nearly twice the work, busy or not.
 // Thread-local state such as the grad mode is at its default within an item. Returns the results in order, or, when
 // all items have ended, throws the first exception in order.
 template <class Item>

@@ -5,7 +5,7 @@
 
 namespace spinfill {
 
-double mean(const std::vector<double>& values);  // 0 of none
-double median(std::vector<double> values);       // of an even number the mean of the two in the middle; 0 of none
+double mean(const std::vector<double>& values);  // 0 if empty
+double median(std::vector<double> values);       // of an even count the mean of the middle two; 0 if empty
 
 }  // namespace spinfill

@@ -29,7 +29,7 @@ struct AugmentConfig {
   double contrast = 0.15;         // factor 1 ± this around mid-grey
   double saturation = 0.2;        // factor 1 ± this
   double hue = 0.02;              // ± turns
-  double camera_noise = 0;        // errors of estimated cameras, in units of what the estimator leaves over
+  double camera_noise = 0;        // errors of estimated cameras, in units of those that the estimator leaves
   void bind(Fields& f);
 };
 

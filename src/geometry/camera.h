@@ -47,7 +47,7 @@ struct Direction {
 };
 Direction viewing_direction(const Camera& camera);
 
-// The angle (radians) by which the vertical leans counter-clockwise from the picture's.
+// The angle (radians) by which the vehicle's vertical leans counter-clockwise from the picture's.
 double viewing_roll(const Camera& camera);
 
 }  // namespace spinfill

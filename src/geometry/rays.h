@@ -36,7 +36,7 @@ struct Projected {
 };
 Projected project_points(const at::Tensor& projections, const at::Tensor& points);
 
-// Rays through the centres of the h×w cells of each view's H×W picture, one view behind the other; poses [B,V,4,4],
+// Rays through the centres of the h×w cells of each view's H×W picture, one view after another; poses [B,V,4,4],
 // intrinsics [B,V,4].
 struct Rays {
   at::Tensor origin;     // [B,V·h·w,3] float32, vehicle frame

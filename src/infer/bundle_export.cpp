@@ -66,7 +66,7 @@ Json provenance_of(const LoadedModel& source, const ExportOptions& options) {
   return provenance;
 }
 
-// No path of the training machine travels along.
+// Without any path of the training machine.
 BundleConfig travelling_config(const LoadedModel& source) {
   BundleConfig config{source.config.data, source.config.model, source.config.sampler};
   config.data.path.clear();
@@ -106,8 +106,8 @@ Json write_outputs(const fs::path& folder, const LoadedModel& source, const Deno
   return {{"tolerance_db", kMachineToleranceDb}, {"cases", cases}};
 }
 
-// What a user will load is what is checked: from the files, by the loader that everyone uses, here to the last bit but
-// for rounding.
+// Checks what a user will load: the files themselves, by the loader that everyone uses. On this machine the pictures
+// must be equal but for rounding.
 void check_reloaded(const fs::path& folder, const Batch& batch, const DataConfig& data, at::Device device) {
   const LoadedModel reloaded = load_bundle(folder, device);
   const std::int64_t targets = batch.is_target.sum().item<std::int64_t>();

@@ -26,7 +26,7 @@ template <>
 inline constexpr Named<BundleDtype> kNamesOf<BundleDtype>[] = {
     {BundleDtype::fp32, "fp32"}, {BundleDtype::bf16, "bf16"}, {BundleDtype::fp16, "fp16"}};
 
-// What of a run's configuration travels with its model.
+// The part of a run's configuration that goes with its model.
 struct BundleConfig {
   DataConfig data;
   ModelConfig model;
@@ -48,7 +48,7 @@ Json read_manifest(const std::filesystem::path& folder);
 Json write_manifest(const std::filesystem::path& folder, BundleDtype dtype, const BundleConfig& config,
                     const Json& provenance, const Json& parity);
 
-// Parts of a manifest that read_manifest gave. `targets`: the pictures of each case.
+// Parts of a manifest from read_manifest. `targets`: the pictures of each case.
 BundleConfig config_of(const Json& manifest, const std::filesystem::path& folder);
 std::vector<StoredParity> parity_of(const Json& manifest, const std::filesystem::path& folder, std::int64_t targets,
                                     const DataConfig& data);

@@ -14,7 +14,7 @@
 namespace spinfill {
 namespace {
 
-// Noise of the network in what should be fully clear or fully covered, each side of the matte.
+// Cut off at both ends of the matte: the network's noise where all should be fully clear or fully covered.
 constexpr double kMatteFloor = 0.04, kMatteCeiling = 0.96;
 
 // [3,H,W] and [1,H,W] premultiplied → CV_32FC4 premultiplied RGBA.

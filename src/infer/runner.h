@@ -27,7 +27,7 @@ struct GeneratedView {
 
 struct GeneratedViews {
   std::vector<GeneratedView> views;  // the missing slots, ascending
-  double matte_residual = 0;         // how unlike the colour channels' mattes are, mean absolute: 0 for a perfect one
+  double matte_residual = 0;         // mean absolute difference of the colour channels' mattes: 0 for a perfect one
 };
 
 // Generates every primary view that the set lacks from those it has (1 to 7, with alpha); the set is fitted into the

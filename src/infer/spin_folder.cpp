@@ -94,7 +94,7 @@ Delivered deliver(const SpinContents& contents, int slot, const fs::path& folder
   return out;
 }
 
-// What write_transforms() knows nothing of.
+// Adds what write_transforms() does not write.
 void annotate(const fs::path& path, const std::vector<SpinFrame>& frames, const SpinContents& contents) {
   const ViewCameras& chosen = contents.chosen;
   Json root = read_json(path);

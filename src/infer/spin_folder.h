@@ -13,7 +13,7 @@
 namespace spinfill {
 
 enum class Delivery {
-  given,      // references to the byte, generated views framed as their neighbours
+  given,      // references byte for byte, generated views framed like their neighbours
   canonical,  // all views resampled onto one turntable (data/pictures/canonical.h)
 };
 template <>

@@ -10,14 +10,14 @@
 
 namespace spinfill {
 
-// Where the cameras of a set that is to be completed come from (data/config.h). Nothing means automatic: stated where
+// Where the cameras of a set that is to be completed come from (data/config.h). No value means automatic: stated where
 // the set states cameras of its own, else estimated from the given views' masks.
 using CameraChoice = std::optional<CameraSource>;
 CameraChoice parse_camera_choice(const std::string& name);  // auto, stated, estimated, turntable; else exit 2
 
 struct ViewCameras {
   ViewSet set;          // with these cameras, those of missing views too
-  CameraSource source;  // what automatic became
+  CameraSource source;  // where automatic: what was chosen
   std::optional<Stabilisation> estimate;
 };
 // Leaves the views at `hidden` azimuths (multiples of 45) out of the set before anything looks at them: they take no

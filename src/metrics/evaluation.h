@@ -23,7 +23,7 @@ inline bool higher_is_better(const std::string& metric) {
 // In the order of kMetricNames; NaN where a score is not defined (no foreground, no LPIPS).
 using Scores = std::array<double, kMetrics>;
 
-// M pictures of one truth: pictures [M,3,H,W], truth [3,H,W], alpha [1,H,W], as they are (rounding is the caller's).
+// M pictures of one truth: pictures [M,3,H,W], truth [3,H,W], alpha [1,H,W], as they are (the caller rounds).
 std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor& truth, const at::Tensor& alpha,
                                    const Lpips* lpips);
 
@@ -48,9 +48,9 @@ struct EvaluationReport {
 
 struct EvaluateOptions {
   bool baselines = true;  // score the four baselines beside the model
-  // More than one: so many batches are predicted and scored side by side (core/side_by_side.h), for a model on the CPU;
-  // the predictor must allow it, and no score depends on how many. 1: one after the other with torch's own threads,
-  // which give the same bits where there is one.
+  // Above 1: that many batches are predicted and scored side by side (core/side_by_side.h), for a model on the CPU; the
+  // predictor must allow it, and no score depends on how many. 1: one after another with torch's own threads, which
+  // gives the same bits if that is one thread.
   std::int64_t batches_at_once = 1;
   // Called for each batch in order with the model's pictures [B,V,3,H,W], e.g. for progress and sample grids.
   std::function<void(const Batch&, const at::Tensor&)> on_batch;

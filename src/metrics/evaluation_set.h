@@ -38,7 +38,7 @@ class EvaluationSet {
   EvaluationConfig evaluation_;
   std::string split_;
   DataSet data_;
-  std::shared_ptr<PictureCache> pictures_;  // of the store alone: an evaluation comes by each sample once
+  std::shared_ptr<PictureCache> pictures_;  // by the store alone, none in memory: an evaluation uses each sample once
   std::vector<SampleSpec> samples_;
 };
 

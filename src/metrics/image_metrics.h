@@ -9,7 +9,7 @@ namespace spinfill {
 // composited on the same background; weights (coverage, the truth's alpha) are [N,1,H,W] in [0,1]. Scores are [N]
 // float64 on the CPU, one per picture: average them per picture, never pool. Wrong shapes are an error (exit 3).
 
-// PSNR of identical pictures is infinite, which neither averages nor JSON hold: every PSNR is capped here, dB.
+// PSNR of identical pictures is infinite, which neither averages nor JSON can hold: every PSNR is capped here, dB.
 inline constexpr double kPsnrCap = 100;
 // Side of the SSIM window: pictures must be at least this large.
 inline constexpr int kSsimWindow = 11;

@@ -112,7 +112,7 @@ at::Tensor scale() {
   return at::tensor({.458f, .448f, .450f}).view({1, 3, 1, 1});
 }
 
-// What a full state dict holds besides: the scaling's constants and the heads a second time.
+// What a full state dict holds in addition: the scaling's constants and the heads a second time.
 void check_duplicate(const std::string& key, const at::Tensor& tensor, const at::Tensor& original,
                      const std::string& where) {
   if (tensor.sizes() != original.sizes() || !at::equal(tensor.to(at::kFloat), original.to(at::kFloat))) {

@@ -90,7 +90,7 @@ PictureScores score_files(const fs::path& a, const fs::path& b, const Lpips* lpi
   PictureScores result;
   result.lpips_absent = lpips == nullptr ? lpips_absent : std::string();
   const auto score = [&](const fs::path& of_a, const fs::path& of_b, const fs::path& mask) {
-    // The smallest size depends on the picture: without LPIPS first where it would not pass through the net.
+    // Each picture decides for itself: one too small for the net is scored without LPIPS.
     const cv::Mat first = read_picture(of_a);
     const bool fits = lpips != nullptr && std::min(first.rows, first.cols) >= lpips->smallest_size();
     if (lpips != nullptr && !fits) {

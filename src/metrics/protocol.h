@@ -14,7 +14,7 @@ struct Protocol {
   std::string split;
   std::uint64_t subset_seed = 0;  // of the reference subsets
   std::string subsets;            // in words, e.g. "1 to 3 of 8 views missing, 2 subsets a vehicle"
-  std::string conditions;         // cameras and priors, in words; empty in reports from before it was told
+  std::string conditions;         // cameras and priors, in words; empty in older reports
   std::string sampler;            // what draws the views, e.g. "one step" or "dpm++2m"
   std::int64_t steps = 0;         // sampling steps; 0 where nothing is sampled
   std::uint64_t sampling_seed = 0;
@@ -34,8 +34,8 @@ Json protocol_to_json(const Protocol& protocol);
 Protocol protocol_from_json(const Json& value, const std::string& where);
 
 // The first entry of two protocols (as JSON objects) that makes their scores incomparable, in words; empty if they
-// compare. Where the data lies, what the model is given beside the pictures and how it samples do not count: they are
-// the model's own affair.
+// compare. Where the data lies, what the model is given besides the pictures and how it samples do not count: they
+// are the model's own affair.
 std::string unlike(const Json& a, const Json& b);
 
 }  // namespace spinfill

@@ -14,9 +14,9 @@ struct AutocastState {
 };
 
 // While it lives, this thread's products (convolutions, linear layers, attention) run in the dtype, with weights that
-// stay float32. LibTorch's cache of cast weights is off meanwhile and empty afterwards: nobody else clears it, so that
-// products after an update in place would use the weights before it, and a weight first used without gradients would
-// never get one. LibTorch casts nothing on tensors without memory (kMeta): there cast_product and cast_norm do.
+// stay float32. LibTorch's cache of cast weights is off meanwhile and empty afterwards: nobody else clears it, so
+// products after an in-place update would use the old weights, and a weight first used without gradients would never
+// get one. LibTorch casts nothing on tensors without memory (kMeta): there cast_product and cast_norm do.
 class Autocast {
  public:
   explicit Autocast(const AutocastState& state);
@@ -33,8 +33,8 @@ class Autocast {
   bool enabled_before_, cache_before_;
 };
 
-// What LibTorch casts the arguments of a product (convolution, linear layer, attention) and of a normalisation to, of
-// tensors without memory; others, undefined ones too, come back as they are. A GPU normalises in float32.
+// Cast an argument of a product (convolution, linear layer, attention) or of a normalisation as LibTorch would, where
+// it is a tensor without memory; others, undefined ones too, come back as they are. A GPU normalises in float32.
 at::Tensor cast_product(const at::Tensor& argument);
 at::Tensor cast_norm(const at::Tensor& argument);
 

@@ -58,7 +58,7 @@ struct ModelConfig {
   double sigma_min = 0.002, sigma_max = 80;   // range of noise levels
   double noise_mean = -1.2, noise_std = 1.2;  // P_mean, P_std of ln σ in training
   bool noise_shift = true;                    // ln σ + ½ ln N for N targets
-  double loss_weight_clip = 5;                // prior-residual: most weight of F's squared error
+  double loss_weight_clip = 5;                // prior-residual: largest weight of F's squared error
 
   // Conditions
   bool use_rays = true;

@@ -31,7 +31,7 @@ std::uint64_t total_memory(c10::Device device);
 // Peak memory so far: of the GPU's allocator, or the process's resident set on a CPU. Bytes.
 std::uint64_t peak_bytes(c10::Device device);
 
-// A processor's tensor on the device. A GPU fetches a copy by itself: nothing is waited for.
+// A processor's tensor on the device. A GPU fetches the copy on its own: nothing waits for it.
 at::Tensor sent(const at::Tensor& tensor, c10::Device device);
 
 }  // namespace spinfill

@@ -16,7 +16,7 @@
 namespace spinfill {
 namespace {
 
-constexpr std::size_t kSamples = 6;               // grids embedded of one run
+constexpr std::size_t kSamples = 6;               // grids embedded per run
 constexpr std::uint64_t kSampleBytes = 16 << 20;  // of one grid
 
 struct Chart {

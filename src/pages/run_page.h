@@ -13,7 +13,7 @@ namespace spinfill {
 // Curves, checkpoints, the last sample grids and the config.
 std::string run_html(const RunSummary& run);
 
-// Several runs: what each came to, the settings in which they differ, each curve of all on common axes, and the last
+// Several runs: the results of each, the settings in which they differ, each curve of all on common axes, and the last
 // sample grid of each one above the other. At least two runs.
 std::string runs_html(const std::vector<RunSummary>& runs);
 

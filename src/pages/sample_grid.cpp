@@ -76,7 +76,7 @@ struct Band {
   int x(std::int64_t view) const { return kLabel + static_cast<int>(view) * (w + kGap); }
 };
 
-// What of one view stands in a row; empty where the row has nothing for it.
+// One view's cell of a row; empty where the row has nothing for the view.
 cv::Mat cell_of(const std::string& row, const Batch& batch, const at::Tensor& generated, const at::Tensor& baseline,
                 std::int64_t b, std::int64_t v, int zoom, double error_scale) {
   if (row == "given") return batch.is_reference[b][v].item<bool>() ? bgr_of(batch.colour[b][v], zoom) : cv::Mat();

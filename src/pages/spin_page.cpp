@@ -23,7 +23,7 @@ std::string figure(const SpinFrame& frame) {
   const VisibleBox box = visible_box(frame.picture);
   std::string out =
       fmt::format("<figure data-azimuth=\"{}\"{}>", frame.azimuth_deg, frame.generated ? " data-generated" : "");
-  // An opaque picture brings its own ground.
+  // An opaque picture has its own background.
   if (box.has_alpha && box.right > box.left) {
     out += fmt::format("<i style=\"--l:{:.2f}%;--r:{:.2f}%;--b:{:.2f}%\"></i>", 100 * box.left, 100 * box.right,
                        100 * box.bottom);

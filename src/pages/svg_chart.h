@@ -15,12 +15,12 @@ struct ChartLine {
   bool dashed = false;
 };
 
-// Told apart by people with any colour vision as far as six can be; then they come again.
+// Six colours, as distinct for any colour vision as six can be; then they repeat.
 const char* chart_colour(std::size_t index);
 constexpr std::size_t kChartColours = 6;
 
 // A line chart as an SVG element, all lines on common axes; empty without lines. The names are written beside the title
-// where `legend` is set and there are several; the mouse over a line's end or the line says its name either way.
+// where `legend` is set and there are several; pointing at a line or its end shows its name either way.
 std::string svg_chart(const std::string& title, const std::vector<ChartLine>& lines, bool legend = true);
 
 }  // namespace spinfill

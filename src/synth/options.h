@@ -24,7 +24,7 @@ struct SynthOptions {
   int threads = 0;                                 // 0: as many as there are processors
   std::array<double, 3> splits = {0.8, 0.1, 0.1};  // train, val, test
   int views = 8;                                   // evenly spaced from azimuth 0
-  // Departures of single photographs from the turntable, uniform in ± these. The cameras that are written have them.
+  // Departures of single photographs from the turntable, uniform in ± these. The written cameras include them.
   double azimuth_jitter = 0;    // degrees
   double elevation_jitter = 0;  // degrees
   double scale_jitter = 0;      // share of the size

@@ -28,7 +28,7 @@ namespace {
 // One set to render: of a generated vehicle, or of a model file.
 struct Job {
   std::string id;
-  std::size_t vehicle;  // sets of one vehicle never part
+  std::size_t vehicle;  // all sets of a vehicle go into one split
 };
 
 Json splits_of(const std::vector<Job>& jobs, std::size_t vehicles, const SynthOptions& options) {
@@ -42,7 +42,7 @@ Json splits_of(const std::vector<Job>& jobs, std::size_t vehicles, const SynthOp
   const auto share = [&](double part) {
     return static_cast<std::size_t>(std::lround(static_cast<double>(vehicles) * part / total));
   };
-  // Train keeps what rounding leaves over, unless nothing is wanted there.
+  // Train gets what rounding leaves over, unless its share is 0.
   const std::size_t test = options.splits[0] + options.splits[1] > 0 ? share(options.splits[2]) : vehicles;
   const std::size_t val = options.splits[0] > 0 ? std::min(share(options.splits[1]), vehicles - test) : vehicles - test;
   std::vector<int> split(vehicles);

@@ -20,7 +20,7 @@ at::Tensor coverage(std::uint32_t which, std::int64_t height, std::int64_t width
 
 const Json& reference();  // tests/fixtures/metrics/reference.json
 
-// A batch without anything behind it: random pictures, an elliptic vehicle of full coverage, priors that are another
+// A batch that needs no files: random pictures, an elliptic vehicle of full coverage, priors that are another
 // random picture. `subsets` lists each set's missing slots; ids are "car-<sample>".
 Batch example_batch(const std::vector<std::int64_t>& samples, const std::vector<std::vector<std::int64_t>>& missing,
                     std::int64_t height = 20, std::int64_t width = 24);

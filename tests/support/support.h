@@ -11,7 +11,7 @@
 
 namespace spinfill::test {
 
-// A folder that goes when the test ends.
+// A folder that is removed when the test ends.
 class TemporaryFolder {
  public:
   TemporaryFolder();
@@ -40,7 +40,7 @@ std::string program();
 // The library of support/faults.h, for LD_PRELOAD.
 std::string faults_library();
 
-// Runs a command by the shell; stdout and stderr together, unless the command sends one elsewhere.
+// Runs a command in the shell; stdout and stderr together, unless the command sends one elsewhere.
 struct CommandResult {
   int exit_code;
   std::string output;

@@ -70,7 +70,7 @@ int stabilise_sets(const Options& options) {
   const std::vector<fs::path> sets = folders_of_sets(options.folder);
   std::optional<AtomicFolder> target;
   if (!options.out.empty()) {
-    // A copy inside of what is copied would never end, and --replace must not remove the photographs.
+    // A copy inside what is copied would never end, and --replace must not remove the photographs.
     if (lies_within(options.out, options.folder) || lies_within(options.folder, options.out))
       fail_usage("--out {}: overlaps the photographs' folder: name another one", options.out);
     target.emplace(options.out, options.replace);

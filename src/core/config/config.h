@@ -46,9 +46,9 @@ class Fields {
     choice(name, text, names_of<Enum>(), help);
     if (const auto named = value_named<Enum>(text)) value = *named;
   }
-  // A name for values of several fields that are bound after it. Keys of the same file or of --set override single
-  // values, wherever they stand; a name given by --set goes before the file's own values. It is neither printed nor
-  // stored, the values are: what was stored does not depend on what the name stands for.
+  // A name for the values of several fields, which are bound after it. Keys in the file or in --set override single
+  // values, wherever they stand; a name given by --set takes precedence over the file's values. The name is neither
+  // printed nor stored, the values are: what was stored does not depend on what the name stands for.
   virtual void preset(const char* name, const std::vector<Preset>& presets, const char* help) = 0;
   virtual void list(const char* name, std::vector<std::int64_t>& value, const char* help, std::int64_t low,
                     std::int64_t high) = 0;
@@ -61,10 +61,10 @@ class Fields {
     value.bind(*this);
     close();
   }
-  // A condition over several fields; the message is shown behind the group's place.
+  // A condition over several fields; the message is shown after the group's place.
   virtual void require(bool holds, const std::string& message) = 0;
-  // The same; the message begins with the key's path and is shown with the key's place, where it was given. `key` is a
-  // path below the group: "train.freeze".
+  // The same; the message begins with the key's path and shows where the key was given. `key` is a path below the
+  // group: "train.freeze".
   virtual void require_at(const std::string& key, bool holds, const std::string& message) = 0;
 
  protected:

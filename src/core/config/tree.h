@@ -8,7 +8,7 @@
 #include "core/config/config.h"
 #include "core/files/json.h"
 
-// Inside of core/config: the document as it was written, with the place of each value.
+// Internal to core/config: the document as it was written, with the place of each value.
 namespace spinfill::config_detail {
 
 struct Node {
@@ -26,7 +26,7 @@ Node parse_yaml(const std::string& yaml, const std::string& where);
 Node from_json(const Json& json, const std::string& where);
 void apply_override(Node& root, const Override& override);
 
-// How ranges are told to people.
+// Numbers, ranges and choices as help and messages print them.
 std::string number_text(double value);
 std::string range_text(double low, double high);
 std::string range_text(std::int64_t low, std::int64_t high);

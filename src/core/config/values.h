@@ -8,8 +8,8 @@
 namespace spinfill {
 
 // Every value of a YAML document with its dotted key ("train.optimizer.learning_rate"), in the document's order; a list
-// is one text in brackets. Whatever the keys are: for comparing files, not for reading options. Errors (exit 2) name
-// file and line.
+// is one text in brackets. Any keys will do: this is for comparing files, not for reading options. Errors (exit 2)
+// name file and line.
 std::vector<std::pair<std::string, std::string>> config_values(const std::string& yaml, const std::string& where);
 
 }  // namespace spinfill

@@ -48,7 +48,7 @@ AtomicFolder::~AtomicFolder() {
 }
 
 void AtomicFolder::commit() {
-  // A data set has thousands of files: past a few hundred, one call for the file system is quicker than one per file.
+  // A data set has thousands of files: past a few hundred, one sync of the file system is faster than one per file.
   constexpr int kFewFiles = 300;
   int files = 0;
   for (auto it = fs::recursive_directory_iterator(temporary_); it != fs::recursive_directory_iterator(); ++it) ++files;
@@ -63,7 +63,7 @@ void AtomicFolder::commit() {
   std::error_code error;
   fs::path old;
   if (replace_ && fs::exists(target_)) {
-    // At no moment is neither there.
+    // At every moment one of the two is there.
     if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0) {
       committed_ = true;
       sync_to_disk(parent_of(target_));
@@ -71,7 +71,7 @@ void AtomicFolder::commit() {
       if (error) log_warning("{}: cannot be removed: {}", temporary_.string(), error.message());
       return;
     }
-    // A file system that cannot exchange two names.
+    // This file system cannot exchange two names.
     old = unused_beside(target_, "old");  // never stale: it may be the only one if the process is killed here
     fs::rename(target_, old, error);
     if (error) fail("{}: cannot be replaced: {}", target_.string(), error.message());
@@ -88,7 +88,7 @@ void AtomicFolder::commit() {
 }
 
 void remove_stale_temporaries(const fs::path& parent) {
-  // Its owner locks a folder right after making it: what is young may not be locked yet.
+  // A folder is locked right after it is made: a young one may not be locked yet.
   const auto newest = fs::file_time_type::clock::now() - std::chrono::minutes(1);
   std::vector<std::string> removed;
   std::error_code error;

@@ -29,8 +29,8 @@ class AtomicFolder {
 // unchanged for a minute and locked by nobody. Says so if there were any; leaves what it cannot lock or remove.
 void remove_stale_temporaries(const fs::path& parent);
 
-// Removes a folder that no one sees half removed: it first takes a temporary's name, under which the rest of it counts
-// as stale if the process is killed. A failure is a warning.
+// Removes a folder so that nobody sees it half removed: it is first renamed to a temporary name, under which the rest
+// counts as stale if the process is killed. A failure is a warning.
 void remove_folder_atomic(const fs::path& path);
 
 }  // namespace spinfill

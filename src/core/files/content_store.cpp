@@ -14,11 +14,11 @@
 namespace spinfill {
 namespace {
 
-constexpr std::size_t kDigest = 64;  // hexadecimal digits behind an entry's bytes
+constexpr std::size_t kDigest = 64;  // hexadecimal digits after an entry's bytes
 constexpr std::uint64_t kMaxEntry = std::uint64_t{1} << 32;
 constexpr auto kUnused = std::chrono::hours(7 * 24);
 constexpr auto kMeasureAgain = std::chrono::minutes(10);
-constexpr auto kTouch = std::chrono::hours(24);  // how exactly an entry's last use is known
+constexpr auto kTouch = std::chrono::hours(24);  // precision of an entry's time of last use
 
 }  // namespace
 
@@ -70,7 +70,7 @@ std::optional<std::string> ContentStore::find(const std::string& key) {
   return std::nullopt;
 }
 
-// Called with the part's lock.
+// Called with the part's lock held.
 bool ContentStore::make_room(Part& part, const fs::path& folder, std::uint64_t bytes) {
   const auto clock_now = std::chrono::steady_clock::now();
   if (bytes > part_bytes_ || clock_now < part.full_until) return false;
@@ -96,7 +96,7 @@ bool ContentStore::make_room(Part& part, const fs::path& folder, std::uint64_t b
   if (part.bytes + bytes <= part_bytes_) return true;
   std::ranges::sort(entries, {}, &Entry::used);
   const auto now = fs::file_time_type::clock::now();
-  // Down to three quarters: measuring the folder for every entry would cost more than making them.
+  // Down to three quarters: measuring the folder for every new entry would cost more than making the entry.
   for (const Entry& entry : entries) {
     if (part.bytes + bytes <= part_bytes_ / 4 * 3 || now - entry.used < kUnused) break;
     if (fs::remove(entry.path, error)) part.bytes -= entry.bytes;
@@ -125,7 +125,7 @@ void ContentStore::keep(const std::string& key, std::string_view bytes) {
     write_file_atomic(path, pieces, Sync::no);
     part.bytes += size;
     part.written += size;
-  } catch (const std::exception& problem) {  // a file system's own, too
+  } catch (const std::exception& problem) {  // std::filesystem's too
     warn_once(problem.what());
   }
 }

@@ -15,11 +15,11 @@
 
 namespace spinfill {
 
-// The key of a result: a hash of all that it is made from, so that what was made from other bytes or other settings has
-// another key and no entry is ever stale. Pieces are told apart: add("ab"), add("c") is not add("a"), add("bc").
+// The key of a result: a hash of all that it is made from, so that other bytes or other settings give another key and
+// no entry is ever stale. Pieces are kept apart: add("ab"), add("c") is not add("a"), add("bc").
 class ContentKey {
  public:
-  // `kind` names what is made, with a number that changes whenever its code makes something else.
+  // `kind` names what is made, with a number that changes whenever the code that makes it gives another result.
   explicit ContentKey(std::string_view kind) { add(kind); }
   ContentKey& add(std::string_view bytes);
   ContentKey& add(std::int64_t number);
@@ -33,14 +33,14 @@ class ContentKey {
 // entry that is missing or damaged is made again, and where nothing can be written a run is slower, not wrong.
 class ContentStore {
  public:
-  // About max_bytes are used, a sixteenth per first digit of the key. In a full part, entries that nobody asked for in
-  // a week make room; where there are none the new one is not kept (what is asked for once an epoch would otherwise
-  // push itself out). Nothing is kept while the file system has less than keep_free bytes. Exit 3: the folder cannot be
-  // made.
+  // About max_bytes are used, a sixteenth (a "part") per first digit of the key. In a full part, entries unused for a
+  // week make room; if there are none the new one is not kept (entries that are used once an epoch would otherwise push
+  // each other out). Nothing is kept while the file system has less than keep_free bytes free. Exit 3: the folder
+  // cannot be made.
   ContentStore(fs::path folder, std::uint64_t max_bytes, std::uint64_t keep_free = std::uint64_t{2} << 30);
 
   std::optional<std::string> find(const std::string& key);
-  void keep(const std::string& key, std::string_view bytes);  // never fails; the first reason is one warning
+  void keep(const std::string& key, std::string_view bytes);  // never fails; the first problem gives one warning
 
   std::int64_t found() const { return found_; }
   std::int64_t missed() const { return missed_; }
@@ -49,8 +49,8 @@ class ContentStore {
   struct Part {
     std::mutex mutex;
     bool measured = false;
-    std::uint64_t bytes = 0;    // in the part's folder when it was last measured, and what was written since
-    std::uint64_t written = 0;  // since then: others write, too
+    std::uint64_t bytes = 0;    // in the folder when last measured, plus what was written since
+    std::uint64_t written = 0;  // since then, by this process; others write too
     std::chrono::steady_clock::time_point full_until{};  // measured, and found full of entries in use
   };
   fs::path path_of(const std::string& key) const;

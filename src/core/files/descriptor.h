@@ -10,7 +10,7 @@
 
 namespace spinfill {
 
-// Closes a descriptor of the system's; a negative one is none.
+// Owns a file descriptor and closes it; a negative one is none.
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -26,7 +26,7 @@ class Descriptor {
   int fd_;
 };
 
-// Why the system's last call failed.
+// Why the last system call failed.
 inline std::string system_reason() {
   return std::strerror(errno);
 }

@@ -16,7 +16,7 @@ std::string read_file(const fs::path& path, std::uint64_t max_bytes = std::uint6
 
 // Writes beside the target, fsyncs, renames over it and fsyncs the folder: a reader sees the old file or the new one,
 // never half of one. Errors (exit 3) leave the old file and no temporary behind.
-// Sync::no leaves out the fsyncs: after a loss of power the file may be damaged, which its reader must find out.
+// Sync::no leaves out the fsyncs: after a loss of power the file may be damaged, which its reader must detect.
 enum class Sync { yes, no };
 void write_file_atomic(const fs::path& path, std::string_view bytes);
 void write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces,  // one after the other

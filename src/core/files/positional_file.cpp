@@ -49,7 +49,7 @@ std::shared_ptr<const PositionalFile> OpenFiles::get(const std::filesystem::path
       return uses_.front();
     }
   }
-  auto file = std::make_shared<const PositionalFile>(path);  // may take long on mounted storage: without the lock
+  auto file = std::make_shared<const PositionalFile>(path);  // can be slow on mounted storage: not under the lock
   const std::lock_guard lock(mutex_);
   if (const auto found = by_path_.find(path); found != by_path_.end()) return *found->second;
   uses_.push_front(file);

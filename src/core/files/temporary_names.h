@@ -5,7 +5,7 @@
 
 #include "core/files/files.h"
 
-// Inside of core/files: the names of what is being written, ".NAME.tmp-PID-N" beside its target.
+// Internal to core/files: the names of what is being written, ".NAME.tmp-PID-N" beside its target.
 namespace spinfill {
 
 // A path's folder; "." where it names none.

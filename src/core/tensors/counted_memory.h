@@ -8,8 +8,8 @@
 namespace spinfill {
 
 // Counts the bytes that tensors hold, over all threads, by standing in front of LibTorch's allocator of the processor
-// (kCPU) or of tensors without memory (kMeta: what they would hold). What was allocated before is not counted; the
-// pictures and indexes of the data set, which are no tensors, neither. One object per kind of device at a time, made
+// (kCPU) or of tensors without memory (kMeta: what they would hold). Not counted: what was allocated before, and
+// the data set's pictures and indexes, which are no tensors. One object per kind of device at a time, made
 // and destroyed while no other thread uses tensors of it; tensors may outlive it.
 class CountedMemory {
  public:

@@ -13,7 +13,7 @@
 namespace spinfill {
 
 namespace {
-// What the estimator leaves over on perturbed photographs (experiments/stabilisation): standard deviations.
+// Errors that remain after estimation on perturbed photographs (experiments/stabilisation): standard deviations.
 constexpr double kScaleError = 0.007, kShiftError = 0.004, kRollError = 0.5 * kDegree, kAzimuthError = 1.1 * kDegree,
                  kElevationError = 0.6 * kDegree;
 }  // namespace

@@ -8,7 +8,7 @@
 namespace spinfill {
 namespace {
 
-// A copy, of every defined tensor what `map` makes of it but of those that stay on the processor.
+// A copy with `map` applied to every defined tensor except those that stay on the processor.
 template <class Map>
 Batch mapped(const Batch& batch, const Map& map) {
   Batch out = batch;

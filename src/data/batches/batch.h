@@ -41,7 +41,7 @@ struct Batch {
   bool has_priors() const { return priors.silhouette.defined(); }
   Batch to(at::Device device) const;
   std::vector<at::Tensor*> on_device();  // what to() moves; some undefined
-  // In memory that a GPU copies from by itself, while the processor goes on. Only where there is a GPU.
+  // In pinned memory, which a GPU copies from while the processor goes on. Only where there is a GPU.
   Batch pinned() const;
 };
 

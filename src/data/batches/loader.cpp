@@ -51,8 +51,8 @@ Loader::Loader(MakeBatch make, std::int64_t first, std::int64_t last, const Load
       last_(last),
       begun_(first),
       ring_(static_cast<std::size_t>(std::max<std::int64_t>(1, config.prefetch))) {
-  // torch keeps the thread count twice: per thread, and process-wide as the default of threads yet to come. The workers
-  // must not leave their 1 behind as that default.
+  // torch keeps the thread count twice: per thread, and process-wide as the default for new threads. The workers must
+  // not leave their 1 behind as that default.
   const int torch_threads = at::get_num_threads();
   const std::int64_t count = std::max<std::int64_t>(1, config.threads);
   try {
@@ -80,7 +80,7 @@ void Loader::stop() {
 }
 
 void Loader::work() {
-  at::get_num_threads();  // torch's own initialisation of this thread, which would undo the next line later
+  at::get_num_threads();  // makes torch initialise this thread now: later that would undo the next line
   at::set_num_threads(1);
   const c10::NoGradGuard no_gradients;
   std::unique_lock lock(mutex_);

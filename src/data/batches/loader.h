@@ -22,9 +22,9 @@ struct TrainingStream {
   std::uint64_t seed = 0;
   std::int64_t batch_size = 1;  // sets per batch of one rank
   std::int64_t rank = 0, world = 1;
-  bool priors = true;          // computed in the loader's threads; else by who takes the batch, on a GPU
+  bool priors = true;          // computed in the loader's threads; else by whoever takes the batch, on a GPU
   bool pinned = false;         // Batch::pinned
-  std::int64_t own_sets = -1;  // the data set's others are replayed (training_sample); −1: none
+  std::int64_t own_sets = -1;  // sets after these are replayed (training_sample); −1: none
 };
 // Batch `step` of a rank holds the samples (step·world + rank)·batch_size … + batch_size − 1, with one picture cache
 // for all of its threads. `data` must outlive what is returned.
@@ -34,13 +34,13 @@ MakeBatch training_batches(const DataSet& data, const DataConfig& config, const 
 MakeBatch listed_batches(const DataSet& data, const DataConfig& config, std::vector<SampleSpec> samples,
                          std::int64_t batch_size, bool priors = true);
 
-// Prepares batches in background threads, at most `prefetch` ahead, and hands them out in order. Each thread of it uses
-// one torch thread.
+// Prepares batches in background threads, which use one torch thread each, at most `prefetch` ahead, and hands them out
+// in order.
 class Loader {
  public:
   // Steps first … last − 1.
   Loader(MakeBatch make, std::int64_t first, std::int64_t last, const LoaderConfig& config);
-  ~Loader();  // at any moment; waits for the batches being made, not for those that were not begun
+  ~Loader();  // at any moment; waits for the batches being made, not for those not yet begun
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 

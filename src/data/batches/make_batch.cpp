@@ -116,7 +116,7 @@ class BatchFiller {
   Batch filled() && { return std::move(batch_); }
 
  private:
-  // The slot's place in tensors [B,V,…]; its view's slot on disk.
+  // A slot's place in tensors [B,V,…]; and the slot on disk of the view that is shown in it.
   static std::int64_t place(std::int64_t b, int slot) { return b * Batch::kViews + slot; }
   static int on_disk(int slot, const SampleSpec& spec) { return spec.augmentation.mirror ? mirrored_slot(slot) : slot; }
 

@@ -63,7 +63,7 @@ at::Tensor PictureCache::identity(const DataSet& data, std::int64_t set) {
   }
   const at::Tensor vector = read_identity(*data.view_set(set));
   const std::lock_guard lock(mutex_);
-  // The first vector states the length for all and is asked for at each batch: it always stays.
+  // The first vector gives the length of all and is needed for each batch: it is always kept.
   const auto bytes = static_cast<std::int64_t>(vector.nbytes());
   if ((identities_.empty() || bytes <= room_) && identities_.emplace(set, vector).second) room_ -= bytes;
   return vector;

@@ -19,7 +19,7 @@ struct SampleSpec {
 };
 
 // A pure function of its arguments. In every epoch each vehicle comes once (data/batches/subsets.h: shuffled). With
-// 0 ≤ own_sets < data.size() the sets behind the first own_sets are replayed: they make config.replay.share of the
+// 0 ≤ own_sets < data.size() the sets after the first own_sets are replayed: they make config.replay.share of the
 // samples (mixed_position), in epochs of their own.
 SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::uint64_t seed, std::int64_t sample,
                            std::int64_t own_sets = -1);

@@ -66,8 +66,8 @@ class Tally {
     }
   }
 
-  // Least for the subset whose rarest ingredients are due: slots, then cases, then pairs. Squares of the counts prefer
-  // evening out.
+  // Least for the subset whose parts occurred least so far: first slots, then cases, then pairs. Squares of the counts
+  // favour evenness.
   using Cost = std::tuple<double, double, double>;
   Cost cost(const Subset& subset) const {
     double slots = 0, cases = 0, pairs = 0;
@@ -117,7 +117,7 @@ std::vector<Subset> balanced_subsets(int targets, Slots available, std::uint64_t
   }
   Tally tally(left);
   std::vector<Subset> order;
-  while (!left.empty()) {  // greedy; of equals the first
+  while (!left.empty()) {  // greedy; the first among equals
     auto best = left.begin();
     Tally::Cost best_cost{1e300, 0, 0};
     for (auto it = left.begin(); it != left.end(); ++it) {

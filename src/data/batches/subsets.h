@@ -38,7 +38,7 @@ enum class TargetCase { mirror_given, front_or_back, side_without_mirror };
 TargetCase target_case(int slot, Slots references);
 
 // Position → vehicle: in each epoch every one of `count` vehicles comes once, in an order drawn for that epoch.
-// A pure function of its arguments; the last permutations are kept per thread.
+// A pure function of its arguments; the last permutations are cached per thread.
 std::int64_t shuffled(std::int64_t count, std::uint64_t seed, std::uint64_t sample);
 
 // Whether a sample is a replayed one, and its position among those of its kind. ⌊n·share⌋ or one more of the first n

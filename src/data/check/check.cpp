@@ -42,7 +42,7 @@ std::optional<Splits> splits_of(const fs::path& folder, const ShardSets* shards,
   return splits;
 }
 
-// The shards' bytes against their indexes.
+// Compares the shards' bytes with their indexes.
 void check_shards(const ShardSets& shards, std::vector<DataProblem>& problems) {
   for (std::size_t i = 0; i < shards.shards().size(); ++i) {
     const fs::path& shard = shards.shards()[i];
@@ -119,7 +119,7 @@ void check_together(const fs::path& folder, const ShardSets* shards, const std::
       }
     }
   }
-  // One vehicle under two ids shows by a picture that is equal to the byte.
+  // One vehicle under two ids is recognised by a picture that is equal to the byte.
   std::map<std::string, const CheckedSet*> owner;
   std::set<std::pair<std::string, std::string>> told;
   for (const CheckedSet& checked : sets) {
@@ -142,7 +142,7 @@ std::string to_line(const DataProblem& problem) {
   std::string place = problem.set;
   if (!place.empty() && !problem.frame.empty()) place += "/";
   std::string line = fmt::format("{}{}: {}: {}", place, problem.frame, problem.problem, problem.advice);
-  std::ranges::replace_if(line, is_control, '?');  // names are foreign
+  std::ranges::replace_if(line, is_control, '?');  // names come from files
   return line;
 }
 

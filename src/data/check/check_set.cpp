@@ -33,7 +33,7 @@ class SetCheck {
     } catch (const Error& error) {
       add(to_check_.description, without_path(error.what(), folder_ / to_check_.description), "correct the file");
       out_.set.folder = folder_;
-      out_.set.id = name_;  // so that the splits are not said to name an unknown vehicle
+      out_.set.id = name_;  // else the splits would seem to name an unknown vehicle
       return std::move(out_);
     }
     folder_ = out_.set.folder;

@@ -44,7 +44,7 @@ Eigen::Vector2d contact_point(const Camera& camera, double ground_z) {
                  {std::copysign(kWheelX, std::cos(azimuth)), std::copysign(kWheelY, std::sin(azimuth)), ground_z});
 }
 
-// Corners of what is covered at least so much, row by row: enough of them to know its extent in any direction.
+// Corners of the pixels covered by at least `least`, row by row: enough to know their extent in any direction.
 std::vector<Eigen::Vector2d> outline(const cv::Mat& rgba, int least) {
   std::vector<Eigen::Vector2d> points;
   for (int y = 0; y < rgba.rows; ++y) {

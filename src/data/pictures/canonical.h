@@ -29,12 +29,12 @@ struct CanonicalSpin {
 // where there is no view, a mask is empty, or a camera does not see the vehicle's centre.
 CanonicalSpin canonical_spin(const std::vector<Camera>& cameras, const std::vector<cv::Mat>& masked_pictures);
 
-// Takes the column of the vehicle's centre, the scale there and the vertical of `from`'s picture to those of `to`, and
+// Maps the column of the vehicle's centre, the scale there and the vertical of `from`'s picture to those of `to`, and
 // the ground line too: the height at which the wheel nearest to the camera stands on the ground at `ground_z`. (Seen
 // from higher up that wheel sinks below the vehicle's centre; the line follows it, so that no view bounces.)
 Similarity between(const Camera& from, const Camera& to, double ground_z = kUsualGround);
 
-// 8-bit straight RGBA of the size of `from` in, of `to` out; to the bit the same where nothing moves.
+// 8-bit straight RGBA of the size of `from` in, of `to` out; bit for bit the same where nothing moves.
 cv::Mat onto_canonical(const cv::Mat& rgba, const Camera& from, const Camera& to, double ground_z = kUsualGround);
 
 // Where the ground line of a camera's picture lies, px down.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/pictures/jpeg.h"
 
-#include <cstdio>  // jpeglib.h needs it before
+#include <cstdio>  // needed before jpeglib.h
 
 #include <jpeglib.h>
 
@@ -15,7 +15,7 @@ namespace spinfill {
 namespace {
 
 struct JpegError {
-  jpeg_error_mgr manager;  // first: libjpeg knows only this part
+  jpeg_error_mgr manager;  // must come first: libjpeg knows only this part
   std::jmp_buf jump;
   char text[JMSG_LENGTH_MAX] = "";
 };
@@ -38,7 +38,7 @@ void jpeg_progress(j_common_ptr jpeg) {
   if (reinterpret_cast<j_decompress_ptr>(jpeg)->input_scan_number > 200) ERREXIT(jpeg, JERR_BAD_PROGRESSION);
 }
 
-// Outside of the function that calls setjmp, so that a jump passes no destructor.
+// Calls setjmp in a function without destructors, so that a jump skips none.
 bool run_jpeg(jpeg_decompress_struct& jpeg, JpegError& error, const std::string_view& bytes, cv::Mat& picture) {
   if (setjmp(error.jump) != 0) return false;
   jpeg_mem_src(&jpeg, reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<unsigned long>(bytes.size()));

@@ -38,7 +38,7 @@ PictureSize checked(PictureFormat format, std::int64_t width, std::int64_t heigh
   return {format, static_cast<int>(width), static_cast<int>(height)};
 }
 
-// The frame header's marker is among SOF0 … SOF15, which DHT, JPG and DAC interrupt (ITU-T T.81, table B.1).
+// The frame header's marker is one of SOF0 … SOF15, among which lie DHT, JPG and DAC (ITU-T T.81, table B.1).
 PictureSize jpeg_size(std::string_view bytes, const std::string& where) {
   const auto* data = reinterpret_cast<Bytes>(bytes.data());
   std::size_t at = 2;
@@ -215,7 +215,7 @@ void png_push(png_structp png, png_bytep data, std::size_t count) {
 }  // namespace
 
 cv::Mat on_plain_ground(const cv::Mat& rgba, cv::Size size, const cv::Scalar& ground) {
-  // Composited before it is scaled, or transparent pixels' colours would bleed into the edge.
+  // Composited before scaling, or transparent pixels' colours would bleed into the edge.
   cv::Mat colour, alpha, scaled, bytes;
   rgba.convertTo(colour, CV_32FC4);
   cv::extractChannel(colour, alpha, 3);

@@ -62,7 +62,7 @@ struct Around {
       high[c] = std::max(high[c], pixel[c] / pixel[3]);
     }
   }
-  // The filter's overshoot cut off. Colour is kept as a ratio to coverage, so that cutting coverage does not tint it.
+  // Cuts off the filter's overshoot. Colour is kept as a ratio to coverage, so that cutting coverage does not tint it.
   cv::Vec4f bound(const cv::Vec4f& sum) const {
     const float alpha = std::clamp(sum[3], alpha_low, alpha_high);
     if (alpha < kInvisible) return {0, 0, 0, 0};

@@ -10,7 +10,7 @@ namespace spinfill {
 
 namespace {
 
-constexpr double kMirroredShare = 0.3;  // light stays with the studio: the own side is worth more than the other
+constexpr double kMirroredShare = 0.3;  // light stays with the studio: a side's own colour is worth more
 constexpr double kSharpness = 1.2;      // slope of the silhouette's edge
 
 // Fills where weight is low from coarser and coarser averages (pull-push, Gortler et al. 1996, The Lumigraph).

@@ -14,7 +14,7 @@ namespace spinfill {
 namespace {
 
 constexpr double kMirrorTolerance = 15;  // degrees off the exact mirror view: photographed spins wander
-// With `sharp`: 45° off and at a slant is still better than what the fill makes of its surroundings.
+// With `sharp`: colour seen 45° off and at a slant is still better than a fill from the surroundings.
 constexpr double kSharpHalfWeight = 0.002;
 
 void check_inputs(const PriorInputs& in) {
@@ -113,7 +113,7 @@ PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
   const at::Tensor eye = in.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);  // [B,V,3]
   const at::Tensor view = surface.pixels.index.floor_divide(H * W).clamp_max(V - 1);
   const at::Tensor origin_distance = eye.norm(2, {-1}).gather(1, view);
-  // What the colour adds to the background; nothing where no reference sees the surface, like off the hull.
+  // What the colour adds to the background; nothing where no reference sees the surface, as off the hull.
   const auto shown = [&](const Warped& seen) {
     const at::Tensor share = surface.coverage * (seen.confidence > 0).to(at::kFloat);
     return (seen.colour - in.background.unsqueeze(1)) * share.unsqueeze(2);

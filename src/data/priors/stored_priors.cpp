@@ -15,7 +15,7 @@ void add_bytes(ContentKey& key, const at::Tensor& tensor) {
   key.add(std::string_view(static_cast<const char*>(whole.const_data_ptr()), whole.nbytes()));
 }
 
-// Of the whole batch, not of each sample: how many are computed together may change the last bit.
+// One key for the whole batch, not one per sample: how many are computed together may change the last bit.
 std::string key_of(const PriorInputs& in, PriorConfig config) {
   ContentKey key("prior maps 1");
   key.add(config_to_json([&](Fields& f) { config.bind(f); }).dump());

@@ -40,7 +40,7 @@ class DataSet {
   std::shared_ptr<const ViewSet> view_set(std::int64_t set) const { return source_->read(place(set)); }
   // The first set with an identity vector; −1: none.
   std::int64_t first_with_identity() const { return first_with_identity_; }
-  // These sets of it, in this order.
+  // A data set of these sets alone, in this order.
   DataSet chosen(const std::vector<std::int64_t>& sets) const;
 
  private:

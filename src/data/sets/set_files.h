@@ -6,7 +6,7 @@
 
 namespace spinfill {
 
-// The files of one set that lies in no folder of its own, by the names that its description gives them. Thread-safe.
+// The files of one set without a folder of its own, by the names that its description gives them. Thread-safe.
 class SetFiles {
  public:
   virtual ~SetFiles() = default;

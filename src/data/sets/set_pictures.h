@@ -20,6 +20,6 @@ struct PictureFiles {
 PictureFiles read_picture_files(const ViewSet& set, const Frame& frame);
 // The frame's picture with its mask, if it has one, as alpha: 8-bit RGBA. Fails where a size is not the set's.
 cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const PictureFiles& files);
-cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame);  // both
+cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame);  // reads the files, too
 
 }  // namespace spinfill

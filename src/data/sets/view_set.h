@@ -24,7 +24,7 @@ struct Frame {
   int slot() const;                                               // nearest primary view
 };
 
-// A vehicle's views on disk (DESIGN: nerfstudio-style transforms.json). Read by view_set_reader.h, written by
+// A vehicle's views on disk (docs/data.md: nerfstudio-style transforms.json). Read by view_set_reader.h, written by
 // view_set_writer.h; its pictures are read on demand by set_pictures.h.
 struct ViewSet {
   std::filesystem::path folder;  // of a set in a shard: SHARD.tar/KEY, for messages

@@ -76,7 +76,7 @@ class Reader {
               "use 1 to 128 printable characters without '/', not starting with a dot");
     }
     set_.category = text(root, "category", "unknown", "");
-    // Any name is a category; a model gives those that it was not made for no category token (data/sets/categories.h).
+    // Any name is a category; those that a model was not made for get no category token (data/sets/categories.h).
     if (!is_valid_category(set_.category)) {
       report_("category", fmt::format("'{}' cannot be a category's name", shown(set_.category)),
               "use 1 to 64 lower-case letters, digits, '-' and '_', such as sedan, or unknown");

@@ -9,7 +9,7 @@ namespace spinfill {
 
 void write_transforms(const ViewSet& set);  // folder/transforms.json, atomic
 
-// What transforms.json is made of, for those who write more into it than a ViewSet holds. A key that is there already
+// The parts of transforms.json, for code that writes more into it than a ViewSet holds. A key that is there already
 // keeps its place.
 
 // fl_x, fl_y, cx, cy: of a frame, or of the whole set where all frames have the same.

@@ -17,7 +17,7 @@ struct PackOptions {
   std::uint64_t shard_bytes = std::uint64_t{256} << 20;  // a set that is larger has a shard of its own
   std::vector<std::string> splits = {};                  // empty: every one of splits.json
   bool replace = false;                                  // an earlier pack at `out`
-  // Sets; first "measuring" all of them, then "packing".
+  // Counts sets: first "measuring" all of them, then "packing".
   std::function<void(const std::string& what, std::int64_t done, std::int64_t total)> progress = {};
 };
 

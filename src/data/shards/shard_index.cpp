@@ -38,7 +38,7 @@ void put(std::string& bytes, T value) {
   bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-// Of header (without the checksum itself), sets and ids.
+// The checksum of header (without itself), sets and ids.
 std::uint32_t table_checksum(std::string_view table) {
   return checksum_of(table.substr(kHeader), checksum_of(table.substr(0, kChecksumAt)));
 }
@@ -110,7 +110,7 @@ ShardIndex ShardIndex::read(const fs::path& path) {
     fail("{}: {}; make it anew: spinfill data index", path.string(), what);
   };
   if (file.size() < kHeader) refuse("is no index of a shard");
-  // Mostly the tables too: one read a shard is what counts on mounted storage.
+  // Usually the tables too: on mounted storage the number of reads is what counts.
   std::string begin = file.read(0, static_cast<std::size_t>(std::min<std::uint64_t>(file.size(), kFirstRead)));
   const std::string_view header = begin;
   if (!header.starts_with(kMagic)) refuse("is no index of a shard");

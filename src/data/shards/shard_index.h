@@ -12,7 +12,7 @@
 
 namespace spinfill {
 
-// What sampling needs of one set in a shard.
+// What sampling needs to know about one set in a shard.
 struct IndexedSet {
   std::string id;
   Slots slots;                              // views that have a picture

@@ -27,7 +27,7 @@ struct ShardSample {
   std::vector<File> files;           // in the shard's order
 };
 
-using OpenShard = std::function<std::shared_ptr<const PositionalFile>()>;  // at each read
+using OpenShard = std::function<std::shared_ptr<const PositionalFile>()>;  // called at each read
 
 // Every read is compared with the file's checksum: a shard that has changed since it was indexed is noticed.
 std::shared_ptr<const SetFiles> files_of_sample(ShardSample sample, const fs::path& shard, OpenShard open);

@@ -43,7 +43,7 @@ class Scan {
  private:
   void add(const TarEntry& entry) {
     const auto name = sample_name(entry.name);
-    if (!name) return;  // WebDataset passes these over too
+    if (!name) return;  // WebDataset skips these too
     if (name->key != sample_.key || sample_.files.empty()) {
       finish_sample();
       sample_ = {name->key, entry.header, 0, {}};

@@ -65,7 +65,7 @@ ShardSets::ShardSets(std::vector<fs::path> shards)
   sort();
 }
 
-// The shards of a packed data set follow each other by id already; others get an order of their own.
+// The shards of a packed data set follow each other by id already; for others an order is made.
 void ShardSets::sort() {
   bool sorted = true;
   std::string_view before;

@@ -45,7 +45,7 @@ class ShardSets : public SetSource {
   void sort();
   std::vector<fs::path> shards_;
   std::vector<ShardIndex> indexes_;
-  std::vector<std::int64_t> first_ = {0};  // sets before each shard; at last their number
+  std::vector<std::int64_t> first_ = {0};  // sets before each shard; last their total
   std::vector<std::uint32_t> order_;       // by id; empty where the shards have that order already
   std::shared_ptr<OpenFiles> files_;
 };

@@ -30,7 +30,7 @@ std::string sample_key(const std::string& id);
 constexpr const char* kAllSets = "all";
 fs::path shard_name(const std::string& split, std::int64_t number);  // train, 12 → train-000012.tar
 
-// One split; splits.json in the folder, where there is one, goes before the shards' names.
+// One split; splits.json in the folder, where there is one, takes precedence over the shards' names.
 DataSet open_shards(const fs::path& folder, const std::string& split);
 std::shared_ptr<const ShardSets> open_all_shards(const fs::path& folder);
 

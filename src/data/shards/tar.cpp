@@ -14,7 +14,7 @@
 namespace spinfill {
 namespace {
 
-constexpr std::size_t kHeaderRead = 4096;  // bytes at once: a header and, mostly, the small file behind it
+constexpr std::size_t kHeaderRead = 4096;  // bytes at once: a header and, usually, the small file after it
 
 // A range of a tar as libarchive reads it: by callbacks that must not throw.
 struct Range {
@@ -51,7 +51,7 @@ std::string text_or(const char* text, const char* fallback) {
 
 std::string name_of(struct archive_entry* entry) {
   const char* name = archive_entry_pathname(entry);
-  if (name == nullptr) name = archive_entry_pathname_utf8(entry);  // a locale that cannot write the name
+  if (name == nullptr) name = archive_entry_pathname_utf8(entry);  // where the locale cannot write the name
   return text_or(name, "");
 }
 

@@ -23,7 +23,7 @@ struct TarEntry {
   std::uint64_t end() const { return (data + size + kTarBlock - 1) / kTarBlock * kTarBlock; }
 };
 
-// Visits the files in the bytes [begin, end) of a tar, in their order; reads only headers. Directories are passed over.
+// Visits the files in the bytes [begin, end) of a tar, in their order; reads only headers. Directories are skipped.
 // Exit 3 names tar and entry: damaged header, link or device, absolute path or one with '..', sparse file, data that
 // reach beyond `end`. Returns where the last entry ends.
 std::uint64_t walk_tar(const PositionalFile& tar, std::uint64_t begin, std::uint64_t end,

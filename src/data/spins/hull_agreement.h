@@ -9,7 +9,7 @@
 
 namespace spinfill {
 
-// The visual hull of some views (with sections) as every view sees it, beside that view's mask, at `kHullScoreWidth`
+// The visual hull of some views (with sections) as every view sees it, and that view's mask, at `kHullScoreWidth`
 // px.
 inline constexpr int kHullScoreWidth = 256;
 struct HullSilhouettes {

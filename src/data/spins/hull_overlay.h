@@ -8,7 +8,7 @@
 
 namespace spinfill {
 
-// Where the visual hull of a spin's views and their masks part, drawn on the photographs.
+// Where the visual hull of a spin's views differs from their masks, drawn on the photographs.
 
 struct OverlayCell {
   cv::Mat picture;     // 8-bit RGBA

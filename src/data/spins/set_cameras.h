@@ -17,12 +17,12 @@ struct SetCameras {
 
 // As config.cameras says: `stated`, those of transforms.json (camera_at), `turntable`, the canonical one of
 // config.turntable, or `estimated`, from the masks of `references` (slots on disk) and the stated azimuths alone, so
-// that no other picture has a part in them; a store keeps those.
+// that no other picture influences them; a store keeps the estimates.
 SetCameras cameras_of(const ViewSet& set, const Slots& references, const DataConfig& config,
                       ContentStore* store = nullptr);
 
 // The stabilisation cue of a view, Batch::kCueSize numbers: how its picture departs from the canonical turntable's
-// (log-scale, shift of the vehicle's origin right and down in shares of the width, roll, azimuth beside its slot;
+// (log-scale, shift of the vehicle's origin right and down in shares of the width, roll, azimuth minus its slot's;
 // radians) and the elevation in radians.
 std::array<float, 6> stabilisation_cue(const Camera& camera, int slot, const Turntable& canonical);
 

@@ -15,7 +15,7 @@ namespace {
 // Letters: B sets, R references, P rays through edge pixels, S samples along each, N points.
 
 constexpr std::int64_t kSamples = 40;
-constexpr double kTouch = 0.35;  // voxels outside of the hull that still count as inside: its edge is not exact
+constexpr double kTouch = 0.35;  // voxels outside the hull that still count as inside: its edge is not exact
 // Places of the section, as a share of the way from the hull's middle to its shown end.
 constexpr double kFirstSection = -0.2, kSectionStep = 0.2;
 constexpr int kSections = 7;
@@ -101,7 +101,7 @@ void cut_section(Hull& hull, Chords& chords, const References& references, const
     const at::Tensor d = section_distance(cones, ends, x, points).view({B, P, kSamples});
     return chords.inside.logical_and(d > -kTouch * hull.voxel().view({B, 1, 1}));
   };
-  // The slimmest of those up to which none loses too much.
+  // From the widest prism on, the last one before any loses too much.
   at::Tensor allowed = ends.single, chosen = at::full({B}, -1, count.options());
   for (int k = 0; k < kSections; ++k) {
     const at::Tensor x = place(at::full({B}, k, reach.options()));

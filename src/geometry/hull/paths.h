@@ -13,7 +13,7 @@
 #include "geometry/hull/warp.h"
 
 // The expensive stages of the priors exist twice: tensor/ holds batched tensor code for any device, which is the
-// reference, and cpu/ plain loops for the processor, which leave early and keep nothing in memory between their steps.
+// reference, and cpu/ plain loops for the processor, which stop early and store nothing between their steps.
 // The public functions of the same names choose by the tensors' device; what both return differs by rounding only. No
 // result depends on the number of threads. Tests hold one path against the other.
 

@@ -21,7 +21,7 @@ at::Tensor taper(const at::Tensor& x, const at::Tensor& rear, const at::Tensor& 
   return 1 - kTaperDepth * into.clamp(0, 1).square();
 }
 
-// The level that all but the share `uncovered` of the counted pixels keep to. need [B,P], counted [B,P] → [B,1].
+// The level that is enough for all but the share `uncovered` of the counted pixels. need [B,P], counted [B,P] → [B,1].
 at::Tensor level(const at::Tensor& need, const at::Tensor& counted, double uncovered) {
   const double lowest = -std::numeric_limits<double>::infinity();
   const at::Tensor sorted = std::get<0>(need.masked_fill(counted.logical_not(), lowest).sort(1, /*descending=*/true));

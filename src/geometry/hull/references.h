@@ -9,7 +9,7 @@ namespace spinfill {
 
 // Letters: B sets, V views, R references (the largest count in the batch; sets with fewer are padded), H W pixels.
 
-// The references of B sets, one behind the other. Made by gather_references, so that nothing of a target is in it.
+// The references of B sets, one after another. Made by gather_references, so it holds nothing of a target.
 struct References {
   at::Tensor index;                // [B,R] int64, the view's slot
   at::Tensor valid;                // [B,R] bool; false: padding

@@ -11,7 +11,7 @@ Selection select(const at::Tensor& mask) {
   const std::int64_t B = mask.size(0), N = mask.size(1);
   const at::Tensor rank = mask.cumsum(1);  // 1-based place among the chosen
   const std::int64_t P = N == 0 || B == 0 ? 0 : rank.select(1, N - 1).max().item<std::int64_t>();
-  // The rest all write into one place more, which is cut off.
+  // All others write into one extra place, which is cut off.
   const at::Tensor place = at::where(mask, rank - 1, at::full({}, P, rank.options()));
   const at::Tensor here = at::arange(N, rank.options()).expand({B, N});
   Selection out;

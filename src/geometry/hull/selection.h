@@ -9,7 +9,7 @@ namespace spinfill {
 
 // Letters: B sets, V views, H W pixels, N = V·H·W rays, P chosen rays, C channels.
 
-// The rays of each set for which a mask holds, one behind the other and padded to the longest set.
+// The rays of each set for which a mask holds, one after another and padded to the longest set.
 struct Selection {
   at::Tensor index;       // [B,P] int64 into N; N for padding
   at::Tensor valid;       // [B,P] bool

@@ -22,7 +22,7 @@ class Silhouette {
   // contour. Fails where nothing is covered.
   explicit Silhouette(const at::Tensor& alpha, std::int64_t widest = 256, std::size_t most_points = 120);
 
-  // Signed distance to the edge, positive inside; bilinear. Beyond the picture it goes on falling.
+  // Signed distance to the edge, positive inside; bilinear. Beyond the picture it keeps falling.
   double distance(double u, double v) const {
     const double x = u * width_ - 0.5, y = v * width_ - 0.5;  // whole numbers at pixel centres
     if (!(x >= 0 && y >= 0 && x < width_ - 1 && y < height_ - 1)) return distance_beyond(x, y);

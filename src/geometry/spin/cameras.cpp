@@ -13,7 +13,7 @@ namespace spinfill {
 
 namespace {
 
-constexpr double kChance = 0.2;  // variance beside that of the waves
+constexpr double kChance = 0.2;  // variance on top of that of the waves
 constexpr double kConstant = 0.1, kOneWave = 0.5;
 constexpr double kAzimuthConstant = 0.05, kThreeQuarters = 0.4;
 

@@ -18,14 +18,14 @@ struct ViewCorrection {
   double elevation = 0;             // radians, on top of the common elevation
 };
 
-// What a view at `azimuth_deg` that was not seen departs by, from those that were: Gaussian-process regression on the
-// circle (Rasmussen & Williams 2006, eq. 2.25). Departures are a constant, one wave per turn (a camera that rises and
-// sinks round the spin) and chance; those of the azimuth a constant, the wave sin 2θ (three-quarter views not taken at
-// 45°) and chance.
+// Predicts the departure of an unseen view at `azimuth_deg` from those of the seen ones: Gaussian-process regression on
+// the circle (Rasmussen & Williams 2006, eq. 2.25). Departures are modelled as a constant, one wave per turn (a camera
+// that rises and sinks round the spin) and noise; those of the azimuth as a constant, the wave sin 2θ (three-quarter
+// views not taken at 45°) and noise.
 ViewCorrection predict_correction(const std::vector<ViewCorrection>& seen, const std::vector<double>& azimuths_deg,
                                   double azimuth_deg);
 
-// A vehicle's camera that departs by this: turned about the vehicle's Z and up, then reframed.
+// The camera departed by `by`: turned about the vehicle's Z and upwards, then reframed.
 Camera departed(const Camera& camera, const ViewCorrection& by);
 
 // How far photographs depart from their turntable: standard deviations, in the units of ViewCorrection.
@@ -36,7 +36,7 @@ SpinSpread studio_spread();     // a tripod and a turntable
 SpinSpread hand_held_spread();  // somebody walks round the vehicle
 
 // Lengths are in units of about the vehicle's length. Frame: axes as the vehicle's, symmetry plane Y = 0, but X = 0 is
-// the turntable's axis, so that the vehicle's middle may lie before or behind the origin.
+// the turntable's axis, so the vehicle's middle may lie in front of or behind the origin.
 struct SpinCameras {
   double elevation = 0;           // radians
   double closeness = 0.2;         // 1 / distance

@@ -12,8 +12,8 @@ namespace spinfill {
 
 namespace {
 
-constexpr double kReach = 0.8;  // lengths to both sides of the axis in which the vehicle lies
-constexpr int kDepths = 33;     // looked at along a ray
+constexpr double kReach = 0.8;  // lengths: the vehicle lies within this on both sides of the axis
+constexpr int kDepths = 33;     // points looked at along a ray
 constexpr double kUsualElevation = 7 * kDegree, kElevationSpread = 6 * kDegree;
 constexpr double kUsualCloseness = 0.2, kClosenessSpread = 0.4;  // of its logarithm
 constexpr double kNever = -1e3;                                  // lengths: no point is so far outside
@@ -101,7 +101,7 @@ Coherence::Poses Coherence::poses_of(const std::vector<double>& p) const {
   return poses;
 }
 
-// Of each edge point, ≥ 0, lengths.
+// The miss of each edge point, ≥ 0, lengths.
 std::vector<double> Coherence::misses(const std::vector<double>& p, const Poses& poses, std::size_t view) const {
   std::vector<double> out;
   int killer = 0;
@@ -160,7 +160,7 @@ Coherence::Miss Coherence::miss_of(const EdgeRay& ray, int& killer) const {
   return miss;
 }
 
-// To the top of a tent (the least of functions that rise and fall) within a step of miss.towards, by golden sections.
+// Climbs the tent (the least of rising and falling functions) to its top within a step of miss.towards: golden section.
 void Coherence::climb(const EdgeRay& ray, int& killer, double step, Miss& miss) const {
   constexpr double kGolden = 0.6180339887498949;
   const auto at = [&](double towards) { return least(ray, towards, kNever, killer); };

@@ -11,7 +11,7 @@
 
 namespace spinfill {
 
-// The cost that fit_spin makes small, as Ceres' TinySolver takes it. Parameters: elevation, logarithm of closeness,
+// The cost that fit_spin minimises, as Ceres' TinySolver takes it. Parameters: elevation, logarithm of closeness,
 // axis u and y of the turntable, then six per view as in ViewCorrection, all in standard deviations of their priors.
 // Residuals: one per edge point of the trusted views, then the parameters themselves.
 class Coherence {
@@ -36,7 +36,7 @@ class Coherence {
   // Mean miss of a view's edge points, lengths.
   double mean_miss(const double* x, std::size_t view) const;
 
-  // Of the edges of all trusted views but one.
+  // Cost of the edges of all trusted views but one.
   double cost_of_others(const double* x, std::size_t except) const;
 
  private:

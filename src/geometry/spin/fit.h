@@ -26,10 +26,10 @@ struct SpinFit {
   SpinCameras cameras;
   std::vector<ViewCorrection> views;
   // Of the data under this spread (Laplace's approximation; MacKay 1992, "Bayesian interpolation", eq. 2.5), natural
-  // logarithm, up to a constant that all spreads share: the greater, the better the spread fits.
+  // logarithm, up to a constant common to all spreads: the greater, the better the spread fits.
   double evidence = 0;
   std::vector<double> miss;   // per view: mean length by which its edge points' rays miss the other views' cones
-  std::vector<double> blame;  // per view: share of all others' cost that is gone when its silhouette carves nothing
+  std::vector<double> blame;  // per view: share of all others' cost that goes when its silhouette carves nothing
   // How much of the prior variance the silhouettes took away, in [0,1]: common elevation and distance; mean of the
   // views' scale, shift, roll, azimuth and elevation.
   struct Determined {

@@ -20,14 +20,14 @@ namespace spinfill {
 namespace {
 
 constexpr double kWorthSaying = 5;         // degrees by which an azimuth is corrected
-constexpr double kContradiction = 0.7;     // share of the others' cost that one wrong mask makes
+constexpr double kContradiction = 0.7;     // share of the others' cost that one wrong mask causes
 constexpr double kTolerable = 0.004;       // mean miss, lengths: nothing is wrong below
 constexpr std::size_t kFewestToDoubt = 4;  // references: with fewer none can be outvoted
 constexpr std::size_t kEnoughViews = 5;    // references: fewer determine little
 constexpr std::int64_t kHullWidth = 256;   // px
 constexpr double kShowsLength = 0.35;      // |sin azimuth| from which a silhouette bounds the hull's length
 
-// Both spreads at once, on a processor each; the better explained one.
+// Fits with both spreads at once, each on a processor of its own; returns the better fit.
 SpinFit better_fit(const std::vector<SpinView>& views, bool& hand_held) {
   SpinFitOptions studio, walk;
   walk.spread = hand_held_spread();
@@ -132,7 +132,7 @@ void place_in_vehicle_frame(const std::vector<SpinPicture>& pictures, Stabilisat
   result.origin.y() = 0;
   result.length = (extent.high - extent.low).maxCoeff();
   if (shows_length(result)) return;
-  // Fronts and backs leave the hull open: the turntable's unit is a usual vehicle's length already.
+  // Fronts and backs alone leave the hull open: the turntable's unit is a usual vehicle's length already.
   result.origin.x() = 0;
   result.length = 1;
   result.notes.push_back("no view shows the vehicle's length: a usual one is assumed");

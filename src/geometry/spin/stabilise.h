@@ -16,7 +16,7 @@ namespace spinfill {
 
 struct SpinPicture {
   at::Tensor alpha;        // [H,W] float32 coverage; all pictures of a spin have one size
-  double azimuth_deg = 0;  // as stated, right to some 10°
+  double azimuth_deg = 0;  // as stated, right to about 10°
 };
 
 struct StabilisedView {

@@ -18,10 +18,10 @@ struct ViewCounts {
 };
 // Sets with so many views, all zero, of height × width px.
 Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std::int64_t width, at::Device device);
-// A batch's shapes and masks without its memory; priors that it lacks are as if they were there.
+// A batch's shapes and masks without its memory; priors that it lacks are added.
 Batch without_memory(const Batch& batch);
 
-// Of the forward and backward pass over a batch.
+// Operations of the forward and backward pass over a batch.
 Flops training_flops(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
                      const PerceptualDistance& perceptual = {});
 

@@ -80,7 +80,7 @@ class BatchConditions {
     return at::cat(maps_of(layout_.target_rows, layout_.target_samples, mask, base), 1);
   }
 
-  // scale, blend and gate beside c.base.
+  // Adds scale, blend and gate to c.base.
   void add_output_parts(Conditioning& c) const {
     c.scale = at::full({layout_.targets}, config_.residual_scale, c.base.options());
     const at::Tensor dropped = dropped_rows(drop_.priors, layout_.target_samples);
@@ -98,7 +98,7 @@ class BatchConditions {
   }
 
  private:
-  // What references and targets are told alike, row by row.
+  // The inputs that references and targets have in common, row by row.
   std::vector<at::Tensor> maps_of(const at::Tensor& rows, const at::Tensor& samples, const at::Tensor& mask,
                                   const at::Tensor& base) const {
     const at::Tensor dropped = dropped_rows(drop_.priors, samples);

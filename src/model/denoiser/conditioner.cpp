@@ -48,7 +48,7 @@ at::Tensor ConditionerImpl::tokens(const Batch& batch, const Arrangement& arrang
     const at::Tensor known = identity_projection_->forward(identity.to(null_identity_.scalar_type()));
     tokens.push_back(at::where(unknown.unsqueeze(1), null_identity_.unsqueeze(0), known));
   }
-  // Always there: attention over a single token could not weigh it, and its queries and keys would never be trained.
+  // Always there: with one token attention has nothing to weigh, and its queries and keys would never be trained.
   tokens.push_back(null_token_.unsqueeze(0).expand({samples, -1}));
   return at::stack(tokens, 1);
 }

@@ -24,7 +24,7 @@ ConditionDrop draw_condition_drop(const DropoutConfig& config, const std::vector
 // All conditions of all samples: the unconditional branch of classifier-free guidance (rays stay).
 ConditionDrop drop_everything(std::int64_t samples);
 
-// What the processor decides before a batch is computed on. Its tensors are on the model's device.
+// What the processor decides before anything is computed on a batch. Its tensors are on the model's device.
 struct Arrangement {
   ViewLayout layout;
   ConditionDrop drop;
@@ -49,7 +49,7 @@ struct Conditioning {
 // Plücker rays [d ; o×d] of every view in the vehicle frame at latent resolution: [B,V,6,h,w] float32.
 at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_t latent_width);
 
-// The prior maps, and behind them the hull's normals in the camera's frame, where the studio's light stands still:
+// The prior maps, and after them the hull's normals in the camera's frame, where the studio's light stands still:
 // [B,V,ModelConfig::kPriorChannels,H,W].
 at::Tensor prior_channels(const Batch& batch);
 

@@ -59,7 +59,7 @@ class Denoiser {
   // Freezes all parameters and puts an adapter beside every linear layer that config.targets names, A drawn as a
   // function of (seed, its name); they and config.full are trained. Errors (exit 2): a pattern that names nothing.
   void add_adapters(const LoraConfig& config, std::uint64_t seed);
-  // No longer trained. Errors (exit 2): a pattern that names nothing; nothing is left to train.
+  // These are no longer trained. Errors (exit 2): a pattern that names nothing; nothing is left to train.
   void freeze(const std::vector<std::string>& patterns);
 
   // The processor's part of condition(). Errors: pictures that are no multiples of the autoencoder's factor (exit 2),

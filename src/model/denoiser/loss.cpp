@@ -58,7 +58,7 @@ NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& opti
     }
   }
   const at::Device device = layout.target_rows.device();
-  // Before it goes to the device, which need not be waited for.
+  // Found before sigma goes to the device, which then need not be waited for.
   const at::Tensor noisy = (sigma < config.sigma_max * (1 - 1e-6)).nonzero().squeeze(1);
   return {sent(sigma, device), sent(noise, device), sent(rolled, device), sent(noisy, device)};
 }

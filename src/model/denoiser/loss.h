@@ -31,7 +31,7 @@ struct LossOptions {
   // value like the errors. Regressions are left to the error alone: one step stays the mean.
   double lpips = 0;
   // Diffusion: probability that the noise is put onto the model's own regression in place of the truth, as the sampler
-  // does behind its first step. Without, small noise tells the network that the picture below it is true (exposure
+  // does after its first step. Without it, small noise tells the network that the picture below is true (exposure
   // bias; Ning et al. 2023, "Input perturbation reduces exposure bias in diffusion models").
   double rollout = 0;
   void bind(Fields& f);
@@ -52,7 +52,7 @@ struct NoiseDraw {
   at::Tensor sigma;   // [ΣT·M] float32, equal for the targets of one draw
   at::Tensor noise;   // [ΣT·M,C,h,w] float32, unit variance
   at::Tensor rolled;  // [ΣT·M] bool: the noise goes onto the model's own regression
-  at::Tensor noisy;   // [N] int64: the rows that are no regression
+  at::Tensor noisy;   // [N] int64: the rows that are not regressions
 };
 struct TrainingDraw {
   Arrangement arrangement;
@@ -70,7 +70,7 @@ TrainingDraw draw_training(const Denoiser& denoiser, const Batch& batch, const L
 TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
                            const PerceptualDistance& perceptual = {});
 
-// The same of what was drawn. Computes on the device alone: nothing is read from it or sent to it (but by LPIPS), so
+// The same for given draws. Computes on the device alone: nothing is read from it or sent to it (except by LPIPS), so
 // that a GPU can record it once and replay it with other tensors of the same shapes (train/step/recorded_pass.h).
 TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const TrainingDraw& draw,
                            const LossOptions& options, const PerceptualDistance& perceptual = {});

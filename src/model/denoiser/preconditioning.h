@@ -10,14 +10,14 @@ namespace spinfill {
 
 // The equations between the network F and the denoiser D, for N noisy targets x [N,C,h,w] with levels sigma [N].
 
-// What D is made of beside the network's output, of every row; undefined tensors with OutputForm::edm.
+// What D is made of besides the network's output, for every row; undefined tensors with OutputForm::edm.
 struct OutputParts {
   at::Tensor base, scale, blend, gate;  // as in Conditioning
 };
 OutputParts output_parts(const Conditioning& conditioning, std::int64_t draws);
 
 // Noisy latents as the network sees them. EDM: c_in·x, c_in = 1/√(σ² + σ_d²) (Karras et al. 2022, table 1).
-// prior-residual: the same of the residual x − base with its own scale s for σ_d; at σ_max, where x says nothing of
+// prior-residual: the same for the residual x − base with its own scale s for σ_d; at σ_max, where x says nothing of
 // the picture, zero, so that a single step is a function of the conditions alone.
 at::Tensor scaled_input(const at::Tensor& x, const at::Tensor& sigma, const OutputParts& parts,
                         const ModelConfig& config);

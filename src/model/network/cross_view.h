@@ -14,7 +14,7 @@ namespace spinfill {
 
 // Which rows a pass through the network holds, and what cross-view attention does with them.
 enum class ViewPass {
-  references,  // [ΣR]: records keys and values, ends behind the last of them
+  references,  // [ΣR]: records keys and values, ends after the last of them
   targets,     // [ΣT·M]: reads them
   joint,       // [ΣR + ΣT·M]: both in one pass, no cache
 };

@@ -9,7 +9,7 @@
 namespace spinfill {
 
 // Layers whose weights are left unset by the constructor, on any device (kMeta allocates nothing): initial weights are
-// filled in by name afterwards (weights_init.h). Parameter names are PyTorch's.
+// filled in by name afterwards (model/denoiser/initialise.h). Parameter names are PyTorch's.
 class Conv2dImpl : public torch::nn::Module {
  public:
   // A square kernel with padding kernel/2 and a bias.

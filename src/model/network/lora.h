@@ -19,7 +19,7 @@ struct LoraConfig {
   std::int64_t rank = 0;  // r; 0: no adapters, everything is trained
   double alpha = 8;
   std::vector<std::string> targets = {"unet.*.attn1", "unet.*.attn2", "conditioner"};  // linear layers
-  std::vector<std::string> full;  // parameters that are trained themselves besides
+  std::vector<std::string> full;  // further parameters, which are trained themselves
   void bind(Fields& f);
 };
 

@@ -33,7 +33,7 @@ torch::nn::ModuleList list_of(const std::vector<Module>& modules) {
   return list;
 }
 
-// A resnet and, where there is one, the transformer behind it. By aliases of x and tokens: the gradients of their
+// A resnet and, where there is one, the transformer after it. Works on aliases of x and tokens: the gradients of their
 // several uses in here are added up first, as they are where a segment is recomputed, so that both give the same bits.
 at::Tensor run_layer(const ResnetBlock2D& resnet, const Transformer2DModel& transformer, const at::Tensor& x,
                      const at::Tensor& embedding, const at::Tensor& tokens, ViewContext& context) {
@@ -44,7 +44,7 @@ at::Tensor run_layer(const ResnetBlock2D& resnet, const Transformer2DModel& tran
   return second.is_empty() ? hidden : second->forward(hidden, at::alias(tokens), context);
 }
 
-// The same by a segment that owns all it needs: the references' keys and values are its inputs in the targets' pass and
+// The same as a segment that owns all it needs: the references' keys and values are its inputs in the targets' pass and
 // its outputs, before the result, in theirs.
 at::Tensor recompute_layer(const ResnetBlock2D& resnet, const Transformer2DModel& transformer, const at::Tensor& x,
                            const at::Tensor& embedding, const at::Tensor& tokens, ViewContext& context) {

@@ -79,7 +79,7 @@ class UNetImpl : public torch::nn::Module {
   explicit UNetImpl(const UNetOptions& options);
   // Sinusoids of t [N], then the MLP: [N,E].
   at::Tensor embed_time(const at::Tensor& t);
-  // x [N,Cin,h,w], embedding [N,E], tokens [N,T,D] → [N,Cout,h,w]; undefined in the references' pass, which ends behind
+  // x [N,Cin,h,w], embedding [N,E], tokens [N,T,D] → [N,Cout,h,w]; undefined in the references' pass, which ends after
   // the last keys and values.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& embedding, const at::Tensor& tokens, ViewContext& context);
   std::int64_t cross_view_layers() const { return layers_; }

@@ -106,7 +106,7 @@ void generate_targets(const Denoiser& denoiser, const Batch& batch, const Sample
     return d;
   };
   at::Tensor x = noise();
-  // D does not look at x there.
+  // At the model's sigma_max D ignores x.
   x = regression ? denoise(x, model.sigma_max) + x * sigmas.front() : x * sigmas.front();
   switch (config.solver) {
     case Solver::dpmpp_2m: x = sample_dpmpp_2m(x, sigmas, denoise); break;

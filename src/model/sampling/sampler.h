@@ -40,7 +40,7 @@ struct SamplerConfig {
 // Noise levels σ_0 > … > σ_{N−1} > σ_N = 0 (Karras et al. 2022, eq. 5). N = 1: {σ_max, 0}.
 std::vector<double> karras_sigmas(std::int64_t steps, double sigma_min, double sigma_max, double rho);
 
-// Where sampling with `config` starts and its noise levels. Of a prior-residual model with several steps, unless
+// Where sampling with `config` starts and its noise levels. For a prior-residual model with several steps, unless
 // config.sigma_max asks otherwise: the first evaluation is the regression D(σ_max), which is the mean of the pictures,
 // and Karras's schedule of the other N − 1 starts from D(σ_max) + σ·noise with σ = start·s, s the residual's scale, and
 // ends at s/10: for start = 20 from where the residual drowns in noise to where noise drowns in it, which are the

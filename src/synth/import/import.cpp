@@ -129,7 +129,7 @@ struct Walker {
   }
 };
 
-// Of the importer's; checked to be whole.
+// The scene, which the importer owns; checked to be complete.
 const aiScene& read_scene(Assimp::Importer& importer, const MeshFile& file, const fs::path& folder) {
   const std::string where = file.path.string();
   std::error_code error;
@@ -180,7 +180,7 @@ std::vector<Vec3> surface_points(const Model& model, std::size_t triangles) {
   return points;
 }
 
-// To X forward, Y left, Z up.
+// Turns the model to X forward, Y left, Z up.
 void turn(Model& model, const Orientation& orientation) {
   Eigen::Matrix3f vehicle_from_model;
   vehicle_from_model << orientation.front.transpose(), orientation.up.cross(orientation.front).transpose(),

@@ -20,8 +20,8 @@ struct Imported {
   std::string report;            // one line: axes and how they were found, triangles, materials
 };
 
-// Geometry, base colours, vertex colours, textures (files and embedded), metalness, roughness and opacity. One line of
-// error (exit 3) for what cannot be used: broken or too large a file, no triangles, positions that are not finite, a
+// Geometry, base colours, vertex colours, textures (files and embedded), metalness, roughness and opacity. One error
+// line (exit 3) for what cannot be used: a broken or too large file, no triangles, positions that are not finite, a
 // texture that is missing or lies outside the folder.
 Imported import_mesh(const MeshFile& file, const ImportOptions& options);
 

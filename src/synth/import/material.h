@@ -27,7 +27,7 @@ Surface surface_of(const Material& material, const Point& point);
 // the folder.
 class MaterialReader {
  public:
-  // model: the file. top: the folder that nothing is read outside of. gltf: colours are linear, alpha modes are named.
+  // model: the file. top: nothing outside this folder is read. gltf: colours are linear, alpha modes are named.
   MaterialReader(const aiScene& scene, std::filesystem::path model, std::filesystem::path top, bool gltf)
       : scene_(scene), model_(std::move(model)), top_(std::move(top)), gltf_(gltf) {}
   Material read(const aiMaterial& from);

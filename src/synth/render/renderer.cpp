@@ -53,7 +53,7 @@ std::uint8_t srgb_byte(float x) {
 class Exposure {
  public:
   Exposure(const Scene& scene, const Camera& camera, const Studio& studio, std::uint64_t seed);
-  // Rays of a pixel, grid × grid, in place of those before.
+  // Takes grid × grid rays of a pixel, replacing earlier ones.
   void sample(int x, int y, int grid);
   // Where the rays disagree, and beside outlines that they may have missed.
   bool needs_more(int x, int y) const;
@@ -95,7 +95,7 @@ Exposure::Exposure(const Scene& scene, const Camera& camera, const Studio& studi
   for (std::size_t i = 0; i < sums_.size(); ++i) noises_.emplace_back(seed, i);
 }
 
-// Of the ray through a point of the picture; unit.
+// Unit direction of the ray through a point of the picture.
 Vec3 Exposure::direction(float x, float y) const {
   const Vec3 local((x - static_cast<float>(camera_.cx)) / static_cast<float>(camera_.fl_x),
                    -(y - static_cast<float>(camera_.cy)) / static_cast<float>(camera_.fl_y), -1);

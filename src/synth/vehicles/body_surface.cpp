@@ -12,8 +12,8 @@
 namespace spinfill::synth {
 namespace {
 
-// A point of the body and what its features ask about it. Each feature that is asked says what stands there, if it
-// does.
+// A point of the body and what its features need to know about it. Each feature returns its surface there, if it covers
+// the point.
 struct BodyPoint {
   BodyPoint(const VehicleDesign& design, const Point& at)
       : d(design),
@@ -40,7 +40,7 @@ struct BodyPoint {
     return point.inside && outside.transmission <= 0 ? matt(0.5f * d.seat + Vec3::Constant(0.01f), 0.8f) : outside;
   }
   Surface gap() const { return trim_inside(matt(Vec3::Constant(0.008f))); }
-  // How much longer the roof line is there than its shadow.
+  // How much longer the roof line is there than its horizontal projection.
   float steepness() const {
     const float slope = (d.body.top.at(s + 0.04f) - d.body.top.at(s - 0.04f)) / 0.08f;
     return std::sqrt(1 + slope * slope);

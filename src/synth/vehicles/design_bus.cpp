@@ -6,7 +6,7 @@
 namespace spinfill::synth {
 namespace {
 
-// A bus while it is drawn: the order of the draws is part of every bus.
+// A bus while it is drawn at random: another order of the draws would make other buses.
 struct Bus {
   explicit Bus(Draw& numbers) : draw(numbers), d(draw_common(numbers, "bus")) {}
   void size_and_wheels();

@@ -10,7 +10,7 @@ struct Span {
   double low, high;
 };
 
-// A car while it is drawn. The numbers come from one stream: the order of the draws is part of every car.
+// A car while it is drawn at random, from one stream of numbers: another order of the draws would make other cars.
 struct Car {
   Car(Draw& numbers, const std::string& category)
       : draw(numbers),

@@ -6,7 +6,7 @@
 namespace spinfill::synth {
 namespace {
 
-// A truck while it is drawn: the order of the draws is part of every truck. Its body is the cab.
+// A truck while it is drawn at random: another order of the draws would make other trucks. Its body is the cab.
 struct Truck {
   explicit Truck(Draw& numbers) : draw(numbers), d(draw_common(numbers, "truck")) {}
   void size_and_axles();

@@ -9,7 +9,7 @@
 namespace spinfill::synth {
 namespace {
 
-// A point of a face and what its features ask about it. Each feature that is asked says what stands there, if it does.
+// A point of a face and what its features need to know about it. Each feature returns its surface if it is there.
 struct FacePoint {
   FacePoint(const VehicleDesign& design, const Point& point, bool at_front)
       : d(design),

@@ -55,7 +55,7 @@ inline bool line(float x, float at, float half) {
 inline float fraction(float x) {
   return x - std::floor(x);
 }
-// Of an 8-bit coverage: in [0, 1], 0 outside. u, v in [0, 1], v downwards.
+// Looks up an 8-bit coverage: in [0, 1], 0 outside. u, v in [0, 1], v downwards.
 inline float sampled(const cv::Mat& mask, float u, float v) {
   const float x = u * static_cast<float>(mask.cols), y = v * static_cast<float>(mask.rows);
   if (mask.empty() || x < 0 || y < 0 || x >= static_cast<float>(mask.cols) || y >= static_cast<float>(mask.rows))

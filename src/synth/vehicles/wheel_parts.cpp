@@ -14,7 +14,7 @@ struct WheelMeshes {
   Mesh tyre, rim, inside, brake;
 };
 
-// Of the left side, around its outer face y = 0.
+// A wheel of the left side, its outer face at y = 0.
 WheelMeshes wheel_meshes(const WheelDesign& w) {
   const Vec3 centre(0, 0, 0);
   WheelMeshes m;

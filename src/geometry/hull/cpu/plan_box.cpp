@@ -46,7 +46,7 @@ float taper(float x, float rear, float front) {
   return 1 - static_cast<float>(kTaperDepth) * into * into;
 }
 
-// The level that all but the share `uncovered` of the chords keep to.
+// The level that is enough for the needs of all but the share `uncovered` of the chords.
 template <typename Need>
 float level(const std::vector<Chord>& chords, double uncovered, Need need) {
   std::vector<float> needs;
@@ -151,7 +151,7 @@ at::Tensor clip_by_plan(const at::Tensor& distance, const at::Tensor& plan, cons
   const at::Tensor plans = plan.contiguous(), centres = grid.centre.contiguous(), halves = grid.half.contiguous();
   float* d = distance.mutable_data_ptr<float>();
   at::parallel_for(0, B, 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> bound(Y * X);  // alike for all z
+    std::vector<float> bound(Y * X);  // the same for all z
     for (std::int64_t b = begin; b < end; ++b) {
       const float *p = plans.const_data_ptr<float>() + 3 * b, *centre = centres.const_data_ptr<float>() + 3 * b,
                   *half = halves.const_data_ptr<float>() + 3 * b;

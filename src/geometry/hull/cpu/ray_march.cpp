@@ -165,7 +165,7 @@ Sights look(const Views& views, std::int64_t H, std::int64_t W) {
   return out;
 }
 
-// Where each row's first ray that sees the hull stands among its set's, and the most of any set.
+// For each row, how many rays of its set see the hull in the rows before it; and the most of any set.
 struct Places {
   std::vector<std::int64_t> first;
   std::int64_t most = 0;
@@ -186,7 +186,7 @@ Places places_of(const Sights& sights, std::int64_t sets) {
   return out;
 }
 
-// N rays of which at most P see the hull; all of it padding.
+// Room for P of N rays per set, all of it padding.
 Surface empty_surface(std::int64_t B, std::int64_t P, std::int64_t N, const at::TensorOptions& floats) {
   Surface out;
   out.pixels.from = N;
@@ -200,7 +200,7 @@ Surface empty_surface(std::int64_t B, std::int64_t P, std::int64_t N, const at::
   return out;
 }
 
-// The rays that see the hull, one behind the other.
+// The rays that see the hull, one after another.
 Surface surface_of(const Views& views, const Sights& sights, std::int64_t H, std::int64_t W) {
   const std::int64_t B = views.B, N = views.V * H * W;
   const Places places = places_of(sights, B);

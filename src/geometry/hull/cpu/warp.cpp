@@ -61,7 +61,7 @@ void bilinear(const Reference& reference, std::int64_t H, std::int64_t W, const 
   }
 }
 
-// Cubic convolution (Keys 1981) with the slope that grid_sampler has: the shares of four pixels, f behind the second.
+// Cubic convolution (Keys 1981) with grid_sampler's slope: the shares of four pixels at a place f after the second.
 void cubic_shares(float f, float* share) {
   constexpr float a = -0.75F;
   const auto near = [](float t) { return ((a + 2) * t - (a + 3)) * t * t + 1; };       // |t| ≤ 1
@@ -85,7 +85,7 @@ void bicubic(const Reference& reference, std::int64_t H, std::int64_t W, const P
       const float* from = reference.maps + (j * W + i) * C;
       for (int c = 0; c < 4; ++c) to[c] += share * from[c];
     }
-  // It overshoots at edges: no alpha is negative, and no premultiplied colour exceeds its alpha.
+  // It overshoots at edges: cut back, so that alpha ≥ 0 and no premultiplied colour exceeds its alpha.
   to[3] = std::max(to[3], 0.0F);
   for (int c = 0; c < 3; ++c) to[c] = clamped(to[c], to[3]);
 }
@@ -138,7 +138,7 @@ Warped warp_colour(const Surface& surface, const Hull& hull, const References& r
                    const at::Tensor& reference_maps, bool mirror, const WarpOptions& options) {
   const std::int64_t B = reference_maps.size(0), R = reference_maps.size(1), H = reference_maps.size(3),
                      W = reference_maps.size(4), P = surface.point.size(1);
-  // The channels side by side; the maps come like this from reference_maps.
+  // The channels of a pixel side by side, as they come from reference_maps.
   const at::Tensor maps = reference_maps.permute({0, 1, 3, 4, 2}).contiguous();
   const at::Tensor projections =
       projection_matrices(references.vehicle_from_camera, references.intrinsics, H, W).contiguous();

@@ -31,7 +31,7 @@ at::Tensor fit_plan_box(const Hull& hull, const References& references, double u
   const at::Tensor points = origin.unsqueeze(2) + t.unsqueeze(-1) * direction.unsqueeze(2);  // [B,P,S,3]
   at::Tensor inside = hull.sample(points.view({B, P * S, 3})).view({B, P, S}) > -0.25 * hull.voxel().view({B, 1, 1});
   inside = inside.logical_and(segment.hit.unsqueeze(-1));
-  // Which directions some reference looks across: within about 23° of lengthways says nothing about the length,
+  // Which axes some reference looks across: a view within about 23° of lengthways says nothing about the length, one
   // within 23° of sideways nothing about the width.
   const at::Tensor eye = references.vehicle_from_camera.select(-1, 3).narrow(-1, 0, 2);  // [B,R,2]
   const at::Tensor cosine = (eye / eye.norm(2, {-1}, true).clamp_min(1e-6)).abs();

@@ -34,7 +34,7 @@ Warped warp_colour(const Surface& surface, const Hull& hull, const References& r
     const at::Tensor cubic =
         at::grid_sampler(reference_maps.narrow(2, 0, 4).reshape({B * R, 4, H, W}), grid, 2, /*zeros*/ 0, false)
             .view({B, R, 4, P});
-    // It overshoots at edges: no alpha is negative, and no premultiplied colour exceeds its alpha.
+    // It overshoots at edges: cut back, so that alpha ≥ 0 and no premultiplied colour exceeds its alpha.
     alpha = cubic.select(2, 3).clamp_min(0);
     seen = at::minimum(cubic.narrow(2, 0, 3).clamp_min(0), alpha.unsqueeze(2));
   }
