@@ -66,7 +66,7 @@ Json provenance_of(const LoadedModel& source, const ExportOptions& options) {
   return provenance;
 }
 
-// Without any path of the training machine.
+// What goes into the bundle: no path of the training machine.
 BundleConfig travelling_config(const LoadedModel& source) {
   BundleConfig config{source.config.data, source.config.model, source.config.sampler};
   config.data.path.clear();

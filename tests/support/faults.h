@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A layer under the C library's file calls (a shared library: linked to, or named in LD_PRELOAD) that makes chosen
-// ones fail. It counts the calls that change something at or below a path that holds `needle`: open for writing, write,
+// A layer under the C library's file calls (a shared library: linked to, or named in LD_PRELOAD) that makes chosen ones
+// go wrong. It counts the calls that change something at or below a path that holds `needle`: open for writing, write,
 // fsync, rename, mkdir, unlink, rmdir.
 //
 // LD_PRELOAD programs take SPINFILL_FAULTS="KIND:FIRST:LAST:NEEDLE".

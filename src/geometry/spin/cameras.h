@@ -25,7 +25,7 @@ struct ViewCorrection {
 ViewCorrection predict_correction(const std::vector<ViewCorrection>& seen, const std::vector<double>& azimuths_deg,
                                   double azimuth_deg);
 
-// The camera departed by `by`: turned about the vehicle's Z and upwards, then reframed.
+// The camera with this departure: turned about the vehicle's Z and upwards, then reframed.
 Camera departed(const Camera& camera, const ViewCorrection& by);
 
 // How far photographs depart from their turntable: standard deviations, in the units of ViewCorrection.
