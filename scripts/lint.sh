@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# clang-tidy over the files named, or over those that differ from main. Needs a configured build/release.
+# clang-tidy over the files named, or over those that differ from main. Needs scripts/setup.sh before it.
 #
 #   scripts/lint.sh [FILE.cpp]…
 set -eu -o pipefail
@@ -9,7 +9,6 @@ command -v clang-tidy-14 >/dev/null || { echo 'lint.sh: needs clang-tidy-14 (apt
 files=("$@")
 [ ${#files[@]} -gt 0 ] || mapfile -t files < <(git diff --name-only --diff-filter=d main -- 'src/*.cpp' 'tests/*.cpp')
 [ ${#files[@]} -gt 0 ] || { echo 'lint.sh: no C++ file differs from main'; exit 0; }
-# clang cannot read gcc's precompiled header: a copy of the compile commands without it.
-lint=build/lint; mkdir -p "$lint"
-sed -E 's/-Winvalid-pch//g; s/-include [^ ]*cmake_pch\.hxx//g' build/release/compile_commands.json >"$lint/compile_commands.json"
-clang-tidy-14 --quiet -p "$lint" "${files[@]}"
+# Compile commands of single files, without gcc's precompiled header, which clang cannot read.
+cmake --preset release -B build/lint -DSPINFILL_UNITY=OFF -DSPINFILL_PCH=OFF >/dev/null
+clang-tidy-14 --quiet -p build/lint "${files[@]}"

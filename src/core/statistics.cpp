@@ -2,6 +2,7 @@
 #include "core/statistics.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace spinfill {
@@ -16,6 +17,11 @@ double median(std::vector<double> values) {
   std::ranges::sort(values);
   const std::size_t n = values.size();
   return (values[(n - 1) / 2] + values[n / 2]) / 2;
+}
+
+double rounded(double value, int decimals) {
+  const double unit = std::pow(10, decimals);
+  return std::round(value * unit) / unit;
 }
 
 }  // namespace spinfill

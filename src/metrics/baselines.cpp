@@ -12,8 +12,6 @@
 namespace spinfill {
 namespace {
 
-constexpr std::int64_t V = Batch::kViews;
-
 at::Tensor copied_pictures(const Batch& batch, bool mirror) {
   const at::Tensor is_reference = batch.is_reference.cpu().contiguous();
   const at::Tensor azimuth = batch.azimuth_deg.cpu().to(at::kDouble).contiguous();
@@ -23,14 +21,14 @@ at::Tensor copied_pictures(const Batch& batch, bool mirror) {
   for (std::int64_t b = 0; b < batch.size(); ++b) {
     const at::Tensor plain = batch.background[b].view({3, 1, 1}).expand_as(batch.colour[b][0]);
     std::vector<at::Tensor> views;
-    for (std::int64_t v = 0; v < V; ++v) {
+    for (std::int64_t v = 0; v < Batch::kViews; ++v) {
       const std::int64_t m = mirrored_slot(v);
       if (mirror && m != v && given[b][m]) {
         views.push_back(batch.colour[b][m].flip({2}));
         continue;
       }
       std::int64_t nearest = -1;
-      for (std::int64_t r = 0; r < V; ++r) {
+      for (std::int64_t r = 0; r < Batch::kViews; ++r) {
         if (!given[b][r]) continue;
         const double angle = apart_deg(azimuths[b][r], azimuths[b][v]);
         if (nearest < 0 || angle < apart_deg(azimuths[b][nearest], azimuths[b][v])) nearest = r;

@@ -22,7 +22,6 @@
 namespace spinfill {
 namespace {
 
-constexpr std::int64_t V = Batch::kViews;
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 auto sort_key(const ImageRow& row) {
@@ -58,10 +57,10 @@ void finish(EvaluationReport& report) {
 
 // Size and background are the data's; all batches must share them.
 void agree(Protocol& protocol, const Batch& batch, bool first) {
-  if (batch.colour.dim() != 5 || batch.colour.size(0) != batch.size() || batch.colour.size(1) != V ||
+  if (batch.colour.dim() != 5 || batch.colour.size(0) != batch.size() || batch.colour.size(1) != Batch::kViews ||
       batch.colour.size(2) != 3) {
     fail("a batch of {} sets has pictures [{}], not [B,{},3,H,W]", batch.size(), fmt::join(batch.colour.sizes(), ","),
-         V);
+         Batch::kViews);
   }
   const at::Tensor background = batch.background.to(at::kCPU, at::kDouble).contiguous();
   const auto colour = background.accessor<double, 2>();
@@ -142,8 +141,8 @@ ScoredBatch score_batch(const Predictor& predictor, const Batch& batch, bool bas
     row.id = batch.ids[b];
     row.sample = batch.samples[b];
     row.category = batch.category_name(b);
-    std::vector<bool> given(V);
-    for (std::int64_t v = 0; v < V; ++v) {
+    std::vector<bool> given(Batch::kViews);
+    for (std::int64_t v = 0; v < Batch::kViews; ++v) {
       given[v] = is_reference[b][v].item<bool>();
       if (given[v]) row.references.push_back(v);
       if (is_target[b][v].item<bool>()) row.targets.push_back(v);

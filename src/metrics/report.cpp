@@ -11,8 +11,6 @@
 namespace spinfill {
 namespace {
 
-constexpr std::int64_t V = Batch::kViews;
-
 Json average_to_json(const Average& average) {
   Json value;
   value["images"] = average.images;
@@ -63,7 +61,7 @@ struct RowReader {
   }
   std::vector<std::int64_t> slots(const std::string& key) const {
     const Json& list = field(key);
-    if (!list.is_array() || list.size() > static_cast<std::size_t>(V)) wrong(key, "not a list of azimuths");
+    if (!list.is_array() || list.size() > static_cast<std::size_t>(Batch::kViews)) wrong(key, "not a list of azimuths");
     std::vector<std::int64_t> result;
     for (const Json& value : list) result.push_back(slot(value, key));
     return result;

@@ -20,7 +20,6 @@
 namespace spinfill {
 namespace {
 
-constexpr std::int64_t V = Batch::kViews;
 constexpr int kLabel = 132, kTitle = 24, kHeader = 20, kGap = 4;  // px
 const cv::Scalar kPaper(255, 255, 255), kInk(40, 40, 40), kEmpty(232, 232, 232);
 
@@ -107,18 +106,19 @@ void draw_sample_grid(const Batch& batch, const at::Tensor& generated, const std
   Band band{{"given", "generated", "truth"}, width * zoom, height * zoom};
   if (priors) band.rows.push_back("mirror-or-prior");
   band.rows.push_back("error");
-  cv::Mat page(static_cast<int>(end - options.first) * band.height(), band.x(V), CV_8UC3, kPaper);
+  cv::Mat page(static_cast<int>(end - options.first) * band.height(), band.x(Batch::kViews), CV_8UC3, kPaper);
 
   const at::Tensor baseline = priors ? baseline_pictures("mirror-or-prior", batch) : at::Tensor();
   for (std::int64_t b = options.first; b < end; ++b) {
     const int top = static_cast<int>(b - options.first) * band.height();
     write(page, fmt::format("{}  (sample {})", batch.ids[b], batch.samples[b]), 6, top + 17, 0.5);
-    for (std::int64_t v = 0; v < V; ++v) write(page, fmt::format("{}", azimuth_of(v)), band.x(v), top + kTitle + 14);
+    for (std::int64_t v = 0; v < Batch::kViews; ++v)
+      write(page, fmt::format("{}", azimuth_of(v)), band.x(v), top + kTitle + 14);
     for (std::size_t r = 0; r < band.rows.size(); ++r) {
       const int y = top + kTitle + kHeader + static_cast<int>(r) * band.row_height();
       write(page, band.rows[r], 6, y + 14);
       if (band.rows[r] == "error") draw_scale(page, 6, y + 18, kLabel - 20, options.error_scale);
-      for (std::int64_t v = 0; v < V; ++v) {
+      for (std::int64_t v = 0; v < Batch::kViews; ++v) {
         cv::Mat cell = page(cv::Rect(band.x(v), y, band.w, band.h));
         const cv::Mat drawn = cell_of(band.rows[r], batch, generated, baseline, b, v, zoom, options.error_scale);
         if (drawn.empty()) {

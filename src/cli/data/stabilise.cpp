@@ -101,8 +101,8 @@ int stabilise_sets(const Options& options) {
 }
 
 // Overlaps are printed with four decimals.
-double rounded(double value) {
-  return std::round(1e4 * value) / 1e4;
+double printed(double overlap) {
+  return rounded(overlap, 4);
 }
 
 // Of all left-out views of all sets.
@@ -125,9 +125,9 @@ Json score_set(const ViewSet& set, int left_out, bool as_json, LeftOutScores& sc
     scores.photographed.push_back(view.agreement.as_photographed);
     scores.before.push_back(view.before.iou);
     references.push_back(view.references);
-    row["held_out_iou"].push_back(rounded(view.agreement.iou));
-    row["held_out_iou_as_photographed"].push_back(rounded(view.agreement.as_photographed));
-    row["held_out_iou_before"].push_back(rounded(view.before.iou));
+    row["held_out_iou"].push_back(printed(view.agreement.iou));
+    row["held_out_iou_as_photographed"].push_back(printed(view.agreement.as_photographed));
+    row["held_out_iou_before"].push_back(printed(view.before.iou));
     row["azimuth_deg"].push_back(view.azimuth_deg);
     row["left_out_deg"].push_back(view.left_out_deg);
     if (!as_json) {
@@ -136,7 +136,7 @@ Json score_set(const ViewSet& set, int left_out, bool as_json, LeftOutScores& sc
                  view.agreement.as_photographed, view.before.iou);
     }
   }
-  row["reference_iou"] = rounded(mean(references));
+  row["reference_iou"] = printed(mean(references));
   return row;
 }
 
@@ -150,9 +150,9 @@ int score_left_out(const Options& options) {
   const double after = mean(scores.after), photographed = mean(scores.photographed), before = mean(scores.before);
   if (options.json) {
     Json out = all.size() == 1 ? all[0] : Json{{"sets", all}};
-    out["mean"] = {{"held_out_iou", rounded(after)},
-                   {"held_out_iou_as_photographed", rounded(photographed)},
-                   {"held_out_iou_before", rounded(before)}};
+    out["mean"] = {{"held_out_iou", printed(after)},
+                   {"held_out_iou_as_photographed", printed(photographed)},
+                   {"held_out_iou_before", printed(before)}};
     print_json(out, 1);
   } else {
     fmt::print("{} left-out views: mean IoU {:.3f}, as photographed {:.3f}, canonical turntable {:.3f}\n",

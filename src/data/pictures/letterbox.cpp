@@ -14,7 +14,7 @@ struct Tap {
   int at;
   float weight;
 };
-using Taps = std::vector<std::vector<Tap>>;  // per output pixel
+using AxisTaps = std::vector<std::vector<Tap>>;  // per output pixel
 
 double keys_cubic(double x) {
   x = std::abs(x);
@@ -23,8 +23,8 @@ double keys_cubic(double x) {
   return 0;
 }
 
-Taps taps_along(int from, int to, double scale, double offset) {
-  Taps taps(static_cast<std::size_t>(to));
+AxisTaps taps_along(int from, int to, double scale, double offset) {
+  AxisTaps taps(static_cast<std::size_t>(to));
   for (int i = 0; i < to; ++i) {
     auto& own = taps[static_cast<std::size_t>(i)];
     const double low = (i - offset) / scale, high = (i + 1 - offset) / scale;
@@ -88,8 +88,8 @@ cv::Mat resample(const cv::Mat& source, const Letterbox& letterbox) {
          source.rows, letterbox.from_width, letterbox.from_height);
   }
   if (letterbox.identity()) return source.clone();
-  const Taps across = taps_along(source.cols, letterbox.to_width, letterbox.scale, letterbox.offset_x);
-  const Taps down = taps_along(source.rows, letterbox.to_height, letterbox.scale, letterbox.offset_y);
+  const AxisTaps across = taps_along(source.cols, letterbox.to_width, letterbox.scale, letterbox.offset_x);
+  const AxisTaps down = taps_along(source.rows, letterbox.to_height, letterbox.scale, letterbox.offset_y);
   cv::Mat narrow(source.rows, letterbox.to_width, CV_32FC4);
   for (int y = 0; y < narrow.rows; ++y) {
     const auto* in = source.ptr<cv::Vec4f>(y);

@@ -8,6 +8,7 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include "core/statistics.h"
 #include "data/pictures/canonical.h"
 #include "data/pictures/letterbox.h"
 #include "data/sets/set_pictures.h"
@@ -78,11 +79,6 @@ void score_and_draw(const ViewSet& set, const Photographs& photos, PhotoInspecti
                                 photos.pictures, before, captions_before),
                     overlay_row(fmt::format("After: estimated cameras, mean IoU {:.3f}", out.mean_iou(true)),
                                 photos.pictures, after, captions_after)});
-}
-
-double rounded(double value, int decimals) {
-  const double unit = std::pow(10, decimals);
-  return std::round(value * unit) / unit;
 }
 
 }  // namespace

@@ -7,20 +7,14 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/statistics.h"
 #include "data/sets/set_pictures.h"
 #include "data/sets/view_set_writer.h"
 #include "geometry/angles.h"
 
 namespace spinfill {
 
-namespace {
-
-double rounded(double value, int decimals) {
-  const double unit = std::pow(10, decimals);
-  return std::round(value * unit) / unit;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 SpinPicture spin_picture(const ViewSet& set, const Frame& frame) {
   const cv::Mat rgba = read_masked_picture(set, frame);

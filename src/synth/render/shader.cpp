@@ -4,12 +4,10 @@
 #include <Eigen/Geometry>
 
 #include <cmath>
-#include <numbers>
 
 namespace spinfill::synth {
 namespace {
 
-constexpr float kPi = std::numbers::pi_v<float>;
 constexpr int kMaxSteps = 12;  // surfaces that a ray may pass
 
 float fresnel(float f0, float cosine) {  // Schlick

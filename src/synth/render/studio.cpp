@@ -4,14 +4,11 @@
 #include <Eigen/Geometry>
 
 #include <cmath>
-#include <numbers>
 
 #include "synth/shapes/model.h"
 
 namespace spinfill::synth {
 namespace {
-
-constexpr float kPi = std::numbers::pi_v<float>;
 
 Vec3 towards(float azimuth_deg, float elevation_deg) {
   const float a = azimuth_deg * kPi / 180, e = elevation_deg * kPi / 180;

@@ -4,12 +4,9 @@
 #include <Eigen/Geometry>
 
 #include <cmath>
-#include <numbers>
 #include <utility>
 
 namespace spinfill::synth {
-
-constexpr float kPi = std::numbers::pi_v<float>;
 
 std::uint32_t Mesh::add_vertex(const Vec3& p, const Vec3& n, const Vec3& a) {
   position.push_back(p);

@@ -6,10 +6,12 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <numbers>
 #include <vector>
 
 namespace spinfill::synth {
 
+inline constexpr float kPi = std::numbers::pi_v<float>;
 using Vec2 = Eigen::Vector2f;
 using Vec3 = Eigen::Vector3f;
 

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
-#include <numbers>
 
 #include "synth/vehicles/parts.h"
 
 namespace spinfill::synth {
-
-constexpr float kPi = std::numbers::pi_v<float>;
 
 Mesh& add_part(Model& model, Kind kind, int index) {
   model.parts.push_back({});

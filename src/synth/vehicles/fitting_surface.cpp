@@ -2,13 +2,10 @@
 #include "synth/vehicles/fitting_surface.h"
 
 #include <cmath>
-#include <numbers>
 
 #include "synth/vehicles/materials.h"
 
 namespace spinfill::synth {
-
-constexpr float kPi = std::numbers::pi_v<float>;
 
 Surface tyre_surface(const WheelDesign& wheel, const Point& point) {
   // Raised lettering and grooves, barely visible.

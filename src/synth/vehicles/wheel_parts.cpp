@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "synth/vehicles/parts.h"
 
 namespace spinfill::synth {
 namespace {
-
-constexpr float kPi = std::numbers::pi_v<float>;
 
 struct WheelMeshes {
   Mesh tyre, rim, inside, brake;

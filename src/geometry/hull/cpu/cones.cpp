@@ -20,9 +20,6 @@ struct View {
   float length;
 };
 
-constexpr int kBlock = 16;  // voxels at a time; short loops of a fixed count are what the compiler vectorises
-using Block = float[kBlock];
-
 // As clamped(), in two steps.
 void clamp(Block& values, float high) {
   for (float& v : values) v = v > 0 ? v : 0;

@@ -15,9 +15,6 @@ namespace spinfill::cpu {
 
 namespace {
 
-constexpr int kBlock = 16;  // rays at a time; short loops of a fixed count are what the compiler vectorises
-using Block = float[kBlock];
-
 // Neighbouring rays of a row and where they cross a box.
 struct RayBlock {
   Block d[3], near, far;

@@ -17,6 +17,10 @@ inline float clamped(float v, float high) {
   return v < high ? v : high;
 }
 
+// Rays or voxels that a loop takes at a time: short loops of a fixed count are what the compiler vectorises.
+inline constexpr int kBlock = 16;
+using Block = float[kBlock];
+
 struct Point {
   float x, y, z;
 };
