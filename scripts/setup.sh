@@ -89,6 +89,6 @@ say "configuring build/$preset"
 log=$(mktemp)
 cmake --preset "$preset" -DLibTorch_ROOT="$libtorch" >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; die 'cmake failed'; }
 rm -f "$log"
-say "building build/$preset (about 15 minutes on two cores the first time, seconds when the compiler cache is warm)"
+say "building build/$preset (the first time 6 to 12 minutes on two cores, as many again with the tests; seconds when the compiler cache is warm)"
 NINJA_STATUS='[%f/%t, %e s] ' cmake --build --preset "$preset" --target "$target"
 say "done: build/$preset/spinfill"
