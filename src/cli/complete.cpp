@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "infer/complete.h"
 #include "infer/load_model.h"
 #include "model/device.h"
+#include "model/sampling/sampler.h"
 
 namespace spinfill {
 namespace {
@@ -79,7 +81,8 @@ Command complete_command() {
                        "Folder to write: eight views, transforms.json, contact_sheet.png, spin.html")
             ->required();
         app.add_option("--steps", options->steps, "Sampling steps (default: the model's)")->check(CLI::Range(1, 10000));
-        app.add_option("--solver", options->solver, "euler, heun or dpmpp-2m (default: the model's)");
+        app.add_option("--solver", options->solver,
+                       fmt::format("{} (default: the model's)", fmt::join(names_of<Solver>(), ", ")));
         app.add_option("--sampler", options->sampler,
                        "Any other option of the sampler, KEY=VALUE, e.g. mode=sequential")
             ->take_all();

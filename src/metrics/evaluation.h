@@ -16,6 +16,10 @@ namespace spinfill {
 
 inline const std::vector<std::string> kMetricNames = {"psnr", "foreground_psnr", "ssim", "foreground_ssim", "lpips"};
 inline constexpr std::size_t kMetrics = 5;
+// As tables head them.
+inline constexpr auto kMetricLabels =
+    std::to_array<const char*>({"PSNR", "PSNR foreground", "SSIM", "SSIM foreground", "LPIPS"});
+static_assert(kMetricLabels.size() == kMetrics);
 inline bool higher_is_better(const std::string& metric) {
   return metric != "lpips";
 }

@@ -181,7 +181,8 @@ Json picture_scores_to_json(const PictureScores& scores, const PictureScoreOptio
 }
 
 std::string picture_scores_table(const PictureScores& scores) {
-  std::vector<std::vector<std::string>> rows = {{"", "PSNR", "PSNR foreground", "SSIM", "SSIM foreground", "LPIPS"}};
+  std::vector<std::vector<std::string>> rows = {{""}};
+  for (const char* label : kMetricLabels) rows[0].emplace_back(label);
   const auto add = [&](const std::string& name, const Scores& values) {
     rows.push_back({name});
     for (std::size_t k = 0; k < kMetrics; ++k) rows.back().push_back(score_text(k, values[k]));

@@ -220,12 +220,11 @@ std::string report_table(const EvaluationReport& report) {
   for (std::size_t i = 0; i < method_count(report); ++i) summaries.push_back(summarise(report, i));
   std::vector<std::vector<std::string>> rows = {{""}};
   for (const std::string& name : method_names(report)) rows[0].push_back(name);
-  static const std::vector<std::string> labels = {"PSNR", "PSNR foreground", "SSIM", "SSIM foreground", "LPIPS"};
   const auto add = [&](const std::string& title, const auto& average_of) {
     rows.push_back({fmt::format("{} ({})", title, average_of(summaries[0]).images)});
     for (std::size_t k = 0; k < kMetrics; ++k) {
-      if (k == 4 && p.lpips_net.empty()) continue;
-      rows.push_back({"  " + labels[k]});
+      if (kMetricNames[k] == "lpips" && p.lpips_net.empty()) continue;
+      rows.push_back({std::string("  ") + kMetricLabels[k]});
       for (const Summary& summary : summaries) rows.back().push_back(score_text(k, average_of(summary).mean[k]));
     }
   };
