@@ -27,17 +27,17 @@ help() {
 }
 
 mkdir -p "$out"
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+: >"$work/empty.yaml"
 {
   printf '# Commands\n\nWhat `--help` says, written by `scripts/docs.sh`.\n'
   help
-} >"$out/commands.md.new"
-empty=$(mktemp); trap 'rm -f "$empty"' EXIT
+} >"$work/commands.md"
 {
   printf '# Configuration\n\n'
   printf 'Every key of a run with its default, written by `scripts/docs.sh` from `spinfill train --print-config`: help, range and\n'
   printf 'unit stand behind it. [configs/default.yaml](../configs/default.yaml) is the run of the demo.\n\n```yaml\n'
-  "$program" train --config "$empty" --print-config
+  "$program" train --config "$work/empty.yaml" --print-config
   printf '```\n'
-} >"$out/configuration.md.new"
-mv "$out/commands.md.new" "$out/commands.md"
-mv "$out/configuration.md.new" "$out/configuration.md"
+} >"$work/configuration.md"
+mv "$work/commands.md" "$work/configuration.md" "$out/"

@@ -15,6 +15,7 @@
 #include "pages/data_sheet.h"
 #include "pages/run_page.h"
 #include "run/checkpoint_files.h"
+#include "run/run_paths.h"
 #include "run/run_summary.h"
 
 namespace spinfill {
@@ -95,8 +96,8 @@ int inspect(const Options& options) {
     if (!fs::exists(path)) fail_usage("{}: does not exist; name a run, a bundle or a data set", path);
   }
   const auto is_bundle = [](const fs::path& path) { return fs::exists(path / "manifest.json"); };
-  const auto is_run = [&](const fs::path& path) { return !is_bundle(path) && fs::exists(path / "config.yaml"); };
-  const auto odd = std::find_if_not(options.paths.begin(), options.paths.end(), is_run);
+  const auto odd = std::find_if_not(options.paths.begin(), options.paths.end(),
+                                    [&](const fs::path& path) { return is_run(path) && !is_bundle(path); });
   if (odd != options.paths.end() && !options.html.empty()) fail_usage("--html: {} is not a run", *odd);
   if (odd != options.paths.end() && options.paths.size() > 1) {
     fail_usage("{}: is not a run; only runs can be shown together", *odd);

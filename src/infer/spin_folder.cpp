@@ -94,10 +94,10 @@ Delivered deliver(const SpinContents& contents, int slot, const fs::path& folder
   return out;
 }
 
-// Adds what write_transforms() does not write.
-void annotate(const fs::path& path, const std::vector<SpinFrame>& frames, const SpinContents& contents) {
+// The spin's description: that of a view set, and where its views and cameras come from.
+Json description(const ViewSet& spin, const std::vector<SpinFrame>& frames, const SpinContents& contents) {
   const ViewCameras& chosen = contents.chosen;
-  Json root = read_json(path);
+  Json root = transforms_to_json(spin);
   root["cameras"] = name_of(chosen.source);
   if (chosen.estimate && !contents.canonical) {
     // The key says that cameras are an estimate of the pictures as photographed (states_own_cameras()).
@@ -109,7 +109,7 @@ void annotate(const fs::path& path, const std::vector<SpinFrame>& frames, const 
   }
   root["deliver"] = name_of(contents.deliver());
   for (std::size_t i = 0; i < frames.size(); ++i) root["frames"][i]["generated"] = frames[i].generated;
-  write_json_atomic(path, root);
+  return root;
 }
 
 }  // namespace
@@ -132,8 +132,7 @@ SpinAzimuths write_spin_folder(const SpinContents& contents, const fs::path& fol
     result.frames.push_back(std::move(view.frame));
     page.frames.push_back(std::move(view.shown));
   }
-  write_transforms(result);
-  annotate(folder / "transforms.json", page.frames, contents);
+  write_json_atomic(folder / "transforms.json", description(result, page.frames, contents));
   write_png(folder / "contact_sheet.png", contact_sheet(page.frames, std::clamp(set.width, 160, 480)));
   write_file_atomic(folder / "spin.html", spin_page(page));
   return azimuths;

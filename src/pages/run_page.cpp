@@ -12,6 +12,7 @@
 #include "pages/html.h"
 #include "pages/svg_chart.h"
 #include "pages/template.h"
+#include "run/run_paths.h"
 
 namespace spinfill {
 namespace {
@@ -133,7 +134,7 @@ std::string differences_table(const std::vector<RunSummary>& runs, const std::ve
   std::set<std::string> known;
   for (const RunSummary& run : runs) {
     auto& own = values.emplace_back();
-    for (const auto& [key, value] : config_values(run.config, (run.folder / "config.yaml").string())) {
+    for (const auto& [key, value] : config_values(run.config, run_config_path(run.folder).string())) {
       if (known.insert(key).second) keys.push_back(key);
       own[key] = value;
     }

@@ -104,7 +104,7 @@ void render_set(const Model& model, const std::string& id, const std::string& so
     if (options.azimuth_jitter > 0) frame.stated_azimuth_deg = 360.0 * static_cast<double>(i) / options.views;
     frame.camera = camera;
     write_pictures(renderer.render(camera, studio, options.render, noise + i), name, options, folder, frame);
-    frames.push_back(frame_to_json(frame, framed, FrameKeys::camera_after_azimuth));
+    frames.push_back(frame_to_json(frame, framed));
   }
   Json json;
   json["camera_model"] = "PINHOLE";

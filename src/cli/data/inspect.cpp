@@ -11,6 +11,7 @@
 #include "core/files/files.h"
 #include "core/signals.h"
 #include "data/sets/picture_folder.h"
+#include "data/sets/set_folders.h"
 #include "data/sets/view_set_reader.h"
 #include "data/spins/photo_inspection.h"
 #include "pages/photo_inspection_page.h"
@@ -25,11 +26,9 @@ struct Options {
 
 ViewSet read_set(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder", folder.string());
-  if (fs::exists(folder / "transforms.json")) return as_photographed(read_view_set(folder));
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.is_directory() && fs::exists(entry.path() / "transforms.json"))
-      fail_usage("{}: is a data set: name one of its sets, e.g. {}", folder.string(), entry.path().string());
-  }
+  if (has_transforms(folder)) return as_photographed(read_view_set(folder));
+  if (const auto sets = set_folders(folder); !sets.empty())
+    fail_usage("{}: is a data set: name one of its sets, e.g. {}", folder.string(), sets.front().string());
   return view_set_from_pictures(folder);
 }
 

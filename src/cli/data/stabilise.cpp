@@ -20,6 +20,7 @@
 #include "core/signals.h"
 #include "core/statistics.h"
 #include "data/sets/picture_folder.h"
+#include "data/sets/set_folders.h"
 #include "data/sets/view_set_reader.h"
 #include "data/spins/hold_out.h"
 #include "data/spins/stabilise.h"
@@ -33,19 +34,15 @@ struct Options {
   bool json = false, replace = false, replace_cameras = false;
 };
 
-// The folder itself, or each set of a data set.
+// The folder itself, which may hold pictures alone, or each set of a data set.
 std::vector<fs::path> folders_of_sets(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder", folder.string());
-  if (fs::exists(folder / "transforms.json")) return {folder};
-  std::vector<fs::path> sets;
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.is_directory() && fs::exists(entry.path() / "transforms.json")) sets.push_back(entry.path());
-  std::ranges::sort(sets);
-  return sets.empty() ? std::vector<fs::path>{folder} : sets;  // pictures alone
+  const std::vector<fs::path> sets = set_folder_or_folders(folder);
+  return sets.empty() ? std::vector<fs::path>{folder} : sets;
 }
 
 ViewSet read_photographs(const fs::path& folder, bool replace_cameras) {
-  ViewSet set = fs::exists(folder / "transforms.json") ? read_view_set(folder) : view_set_from_pictures(folder);
+  ViewSet set = has_transforms(folder) ? read_view_set(folder) : view_set_from_pictures(folder);
   if (!replace_cameras && states_own_cameras(set)) {
     fail_usage("{}: its transforms.json states cameras already: keep them, or give --replace-cameras", folder.string());
   }

@@ -27,23 +27,19 @@ void put_camera(Json& frame, const Camera& camera, bool own_intrinsics) {
   if (own_intrinsics) put_intrinsics(frame, camera);
 }
 
-Json frame_to_json(const Frame& frame, bool own_intrinsics, FrameKeys order) {
+Json frame_to_json(const Frame& frame, bool own_intrinsics) {
   Json out;
   if (!frame.file_path.empty()) out["file_path"] = frame.file_path;
   out["azimuth_deg"] = frame.azimuth_deg;
   if (frame.stated_azimuth_deg) out["stated_azimuth_deg"] = *frame.stated_azimuth_deg;
-  if (frame.camera && order == FrameKeys::camera_after_azimuth) put_camera(out, *frame.camera, own_intrinsics);
+  if (frame.camera) put_camera(out, *frame.camera, own_intrinsics);
   if (!frame.mask_file_path.empty()) out["mask_file_path"] = frame.mask_file_path;
   if (!frame.depth_file_path.empty()) out["depth_file_path"] = frame.depth_file_path;
   if (!frame.normal_file_path.empty()) out["normal_file_path"] = frame.normal_file_path;
-  if (frame.camera && order == FrameKeys::camera_last) {
-    if (own_intrinsics) put_intrinsics(out, *frame.camera);  // before the matrix
-    put_camera(out, *frame.camera, own_intrinsics);
-  }
   return out;
 }
 
-void write_transforms(const ViewSet& set) {
+Json transforms_to_json(const ViewSet& set) {
   Json root;
   root["id"] = set.id;
   root["category"] = set.category.empty() ? "unknown" : set.category;
@@ -65,11 +61,14 @@ void write_transforms(const ViewSet& set) {
     root["camera_model"] = "PINHOLE";
     if (alike) put_intrinsics(root, *first);
   }
-  const auto entry = [&](const Frame& frame) { return frame_to_json(frame, !alike, FrameKeys::camera_last); };
   root["frames"] = Json::array();
-  for (const Frame& frame : set.frames) root["frames"].push_back(entry(frame));
-  for (const Frame& frame : set.missing) root["missing_frames"].push_back(entry(frame));
-  write_json_atomic(set.folder / "transforms.json", root);
+  for (const Frame& frame : set.frames) root["frames"].push_back(frame_to_json(frame, !alike));
+  for (const Frame& frame : set.missing) root["missing_frames"].push_back(frame_to_json(frame, !alike));
+  return root;
+}
+
+void write_transforms(const ViewSet& set) {
+  write_json_atomic(set.folder / "transforms.json", transforms_to_json(set));
 }
 
 }  // namespace spinfill

@@ -7,6 +7,7 @@
 
 namespace spinfill {
 
+Json transforms_to_json(const ViewSet& set);
 void write_transforms(const ViewSet& set);  // folder/transforms.json, atomic
 
 // The parts of transforms.json, for code that writes more into it than a ViewSet holds. A key that is there already
@@ -17,8 +18,6 @@ void put_intrinsics(Json& frame_or_set, const Camera& camera);
 // transform_matrix, and the intrinsics where they are the frame's own.
 void put_camera(Json& frame, const Camera& camera, bool own_intrinsics = true);
 
-// The order of a frame's keys. Both are in use, and files stay the same to the byte.
-enum class FrameKeys { camera_last, camera_after_azimuth };
-Json frame_to_json(const Frame& frame, bool own_intrinsics, FrameKeys order);
+Json frame_to_json(const Frame& frame, bool own_intrinsics);
 
 }  // namespace spinfill

@@ -130,7 +130,7 @@ void write_stabilised(const ViewSet& set, const Stabilisation& stabilisation, co
   }
   root.erase("missing_frames");
   for (const Frame& missing : placed.missing) {
-    Json frame = frame_to_json(missing, true, FrameKeys::camera_after_azimuth);
+    Json frame = frame_to_json(missing, true);
     frame["cue"] = cue_to_json(stabilisation.predict(missing.azimuth_deg));
     root["missing_frames"].push_back(frame);
   }

@@ -37,7 +37,7 @@ TrainingState::TrainingState(const Denoiser& denoiser, const RunConfig& config, 
     }
     optimizer_ = std::make_unique<AdamW>(shards_->pieces(), config.optimizer);
   } else {
-    averaged_ = initial_denoiser(config, denoiser_.device());
+    averaged_ = random_denoiser(config, denoiser_.device());
     share_frozen(*averaged_, denoiser_);
     weights_ = detached(trained_tensors(denoiser_));
     averaged_weights_ = detached(trained_tensors(*averaged_));
@@ -87,7 +87,7 @@ void TrainingState::average(double decay) {
 Denoiser TrainingState::averaged() {
   if (averaged_) return *averaged_;
   // Only as long as it is looked at: it is as large as the weights.
-  Denoiser whole = initial_denoiser(config_, denoiser_.device());
+  Denoiser whole = random_denoiser(config_, denoiser_.device());
   TensorMap state = shards_->gather(averaged_weights_);
   state.merge(denoiser_.state());  // what is not trained
   load_state(whole, state, "averaged weights");

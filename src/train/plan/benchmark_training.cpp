@@ -33,7 +33,7 @@ constexpr std::int64_t kWarmUp = 2;         // steps
 constexpr std::int64_t kLoadedBatches = 3;  // that one thread's time to make them is taken of
 
 Denoiser ready_denoiser(const RunConfig& config, at::Device device) {
-  Denoiser denoiser = initial_denoiser(config, device);
+  Denoiser denoiser = random_denoiser(config, device);
   set_up_for_training(denoiser, config.train);
   return denoiser;
 }

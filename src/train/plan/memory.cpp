@@ -55,12 +55,12 @@ class DryRun {
         micro_batches_(accumulation_of(config.train, target.processes)),
         at_once_(target.gpu ? 1 : micro_batches_at_once(config.train, processors(), micro_batches_)),
         memory_(at::kMeta),
-        denoiser_(initial_denoiser(config, at::kMeta)) {
+        denoiser_(random_denoiser(config, at::kMeta)) {
     set_up_for_training(denoiser_, config.train);
     denoiser_.set_autocast(dtype_of(config.train.precision), target.gpu);
     parameters_ = trained_tensors(denoiser_);
     use_.weights = since_last();
-    averaged_ = initial_denoiser(config, at::kMeta);
+    averaged_ = random_denoiser(config, at::kMeta);
     use_.averaged = since_last();
     // What is not trained has one memory for both.
     for (const auto& [name, tensor] : denoiser_.parameters()) {

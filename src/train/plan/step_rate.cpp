@@ -39,7 +39,7 @@ StepRate time_step(const RunConfig& config, at::Device device, std::int64_t at_o
   const KeepTorchThreads keep;
   set_compute_threads(config.train, config.data.loader);
   keep_freed_memory();
-  Denoiser denoiser = initial_denoiser(config, device);
+  Denoiser denoiser = random_denoiser(config, device);
   set_up_for_training(denoiser, config.train);
   AdamW optimizer(named_parameters(denoiser), config.optimizer);
   const std::vector<Batch> batches(static_cast<std::size_t>(at_once), blank_micro_batch(config, device));

@@ -8,7 +8,7 @@
 
 namespace spinfill {
 
-Denoiser initial_denoiser(const RunConfig& config, at::Device device) {
+Denoiser random_denoiser(const RunConfig& config, at::Device device) {
   const auto seed = static_cast<std::uint64_t>(config.seed);
   Denoiser denoiser(config.model, seed, device);
   choose_trained(denoiser, config.train, seed);

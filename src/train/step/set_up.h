@@ -13,8 +13,8 @@ namespace spinfill {
 
 // How a network is made ready for training.
 
-// With the configuration's initial weights by seed, adapters and frozen parts.
-Denoiser initial_denoiser(const RunConfig& config, at::Device device);
+// The run's network with random weights by its seed, adapters and frozen parts; train.init_from is not read.
+Denoiser random_denoiser(const RunConfig& config, at::Device device);
 
 // Adapters and frozen parts, as train.lora and train.freeze say. Behind loading the weights to begin with.
 void choose_trained(Denoiser& denoiser, const TrainConfig& train, std::uint64_t seed);
