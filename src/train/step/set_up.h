@@ -16,7 +16,7 @@ namespace spinfill {
 // With the configuration's initial weights by seed, adapters and frozen parts.
 Denoiser initial_denoiser(const RunConfig& config, at::Device device);
 
-// Adapters and frozen parts, as train.lora and train.freeze say. Behind loading the weights to begin with.
+// Adds adapters and freezes parts, as train.lora and train.freeze say. Call it after loading the initial weights.
 void choose_trained(Denoiser& denoiser, const TrainConfig& train, std::uint64_t seed);
 
 // How the denoiser computes, as train.channels_last, train.precision and train.gradient_checkpointing say.
