@@ -25,7 +25,7 @@ std::optional<std::int64_t> step_of(const std::string& name) {
   return step;
 }
 
-// As state.json lists them.
+// A part's files, as state.json lists them.
 std::vector<std::string> files_of(const CheckpointState& state, const std::string& part) {
   std::vector<std::string> names;
   for (const auto& [name, hash] : state.hashes.items()) {

@@ -24,7 +24,7 @@ struct CheckpointEntry {
   std::int64_t step;
   std::filesystem::path folder;
 };
-// By step, oldest first; folders without state.json are not whole, and are listed by the second alone.
+// By step, oldest first; folders without state.json are incomplete and listed only by the second.
 std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& run);
 std::vector<CheckpointEntry> list_checkpoint_folders(const std::filesystem::path& run);
 
@@ -43,10 +43,10 @@ std::string part_file(const std::string& part);
 std::string part_file(const std::string& part, int rank, int world);
 
 // The whole tensors of a part, every file verified against its hash. `hash`, where given, becomes the file's SHA-256,
-// or of several files that of their hashes in order.
+// or for several files the SHA-256 of their hashes in order.
 TensorMap read_checkpoint_part(const CheckpointState& state, const std::string& part, std::string* hash = nullptr);
 
-// The files that a folder's manifest states, {name: sha256 in hex}, checked; one line per problem.
+// Checks a folder's files against its manifest, {name: SHA-256 in hex}; one line per problem.
 std::vector<std::string> check_hashes(const std::filesystem::path& folder, const Json& hashes);
 
 }  // namespace spinfill

@@ -108,7 +108,7 @@ EventFile::EventFile(const fs::path& folder, std::int64_t resumed_at) {
   make_folder(folder);
   char host[256] = "host";
   ::gethostname(host, sizeof(host) - 1);
-  // TensorBoard reads files in the order of their names, and a restart may come within the second.
+  // TensorBoard reads files in the order of their names, and a restart may come within the same second.
   const auto stamp =
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   path_ =
@@ -131,7 +131,7 @@ void EventFile::scalars(std::int64_t step, const std::vector<std::pair<std::stri
   Message summary;
   bool any = false;
   for (const auto& [tag, value] : values) {
-    if (!std::isfinite(value)) continue;  // TensorBoard draws no gap for NaN, it breaks the curve
+    if (!std::isfinite(value)) continue;  // NaN leaves no gap in TensorBoard, it breaks the curve
     summary.message(1, Message().text(1, tag).single(2, static_cast<float>(value)));
     any = true;
   }

@@ -10,11 +10,11 @@
 
 namespace spinfill {
 
-// A TensorBoard event file (events.out.tfevents.…): records of TFRecord framing that hold Event messages. Every call
+// A TensorBoard event file (events.out.tfevents.…): records in TFRecord framing that hold Event messages. Every call
 // appends whole records; errors (exit 3) name the file.
 class EventFile {
  public:
-  // A new file in `folder`. With a step, what older files tell of later steps is void (SessionLog START).
+  // A new file in `folder`. With `resumed_at`, later steps in older files become void (SessionLog START).
   explicit EventFile(const std::filesystem::path& folder, std::int64_t resumed_at = 0);
   ~EventFile();
   EventFile(const EventFile&) = delete;

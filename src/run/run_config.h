@@ -26,7 +26,7 @@ struct OptimizerConfig {
   void bind(Fields& f);
 };
 
-// What the network's products are computed in.
+// The type in which the network's products are computed.
 enum class Precision { fp32, bf16 };
 template <>
 inline constexpr Named<Precision> kNamesOf<Precision>[] = {{Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}};
@@ -83,8 +83,8 @@ struct RunConfig {
   void bind(Fields& f);
 };
 
-// Patterns over the network's parts (train.freeze, train.lora), which bind() cannot know: behind it, for a run that is
-// to be made. Errors (exit 2) at their places: a pattern that names nothing; nothing is left to train.
+// Checks patterns over the network's parts (train.freeze, train.lora), which bind() cannot know: call it after bind(),
+// for a run that is to be made. Errors (exit 2) at their places: a pattern matches nothing; nothing is left to train.
 void check_patterns(Fields& f, const RunConfig& config);
 
 }  // namespace spinfill

@@ -11,7 +11,7 @@
 namespace spinfill {
 namespace {
 
-// What may change between the parts of one run without changing what a step computes.
+// What may change when a run is resumed: apart from train.steps, nothing that changes what a step computes.
 const std::vector<std::string> kMayChange = {"/train/steps",
                                              "/train/checkpoint_every",
                                              "/train/keep_last",

@@ -11,7 +11,7 @@
 
 namespace spinfill {
 
-// What a run tells: metrics.jsonl for programs, a TensorBoard event file for people.
+// What a run reports: metrics.jsonl for programs, a TensorBoard event file for people.
 class RunLog {
  public:
   // Goes on from `step`; `config` is shown as text.

@@ -9,7 +9,7 @@
 
 namespace spinfill {
 
-// Where a run's folder holds what.
+// Where things lie in a run's folder.
 inline std::filesystem::path run_config_path(const std::filesystem::path& run) {
   return run / "config.yaml";
 }

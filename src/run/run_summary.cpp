@@ -14,7 +14,7 @@
 namespace spinfill {
 namespace {
 
-// Values of one row, nested objects by their path ("validation psnr"); what is no finite number is left out.
+// Values of one row, nested objects by their path ("validation psnr"); all but finite numbers are left out.
 void collect(const Json& object, const std::string& prefix, int depth,
              std::vector<std::pair<std::string, double>>& values) {
   for (const auto& [key, value] : object.items()) {

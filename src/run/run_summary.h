@@ -37,7 +37,7 @@ struct RunSummary {
   std::string name() const;  // the folder's own
 };
 
-// Errors (exit 3) name file and line; a checkpoint that is not valid is no error but a problem in its summary. A step
+// Errors (exit 3) name file and line; an invalid checkpoint is not an error but a problem in its summary. A step
 // that appears twice (a resumed run) keeps its last values.
 RunSummary read_run(const std::filesystem::path& run);
 

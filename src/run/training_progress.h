@@ -18,12 +18,12 @@ struct BestValidation {
 
 // Of train.early_stop: validations in a row without improvement.
 struct StaleValidations {
-  std::optional<double> psnr;  // that the next must exceed; empty before the first
+  std::optional<double> psnr;  // which the next must exceed; empty before the first
   std::int64_t count = 0;
   bool operator==(const StaleValidations&) const = default;
 };
 
-// What a training must know beside tensors and the step to go on; "progress" in a checkpoint's state.json.
+// What a training needs besides tensors and the step to go on; "progress" in a checkpoint's state.json.
 struct TrainingProgress {
   BestValidation best;
   std::optional<bool> validation_owed;  // a validation was cut short; empty where none was due yet

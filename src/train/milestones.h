@@ -17,18 +17,18 @@
 namespace spinfill {
 
 // What a run does between steps: it validates, saves, and finds out whether to end. All ranks call all functions
-// together. Everything named must outlive it.
+// together. Everything passed in must outlive it.
 class Milestones {
  public:
-  // From what a checkpoint says; `log` is null but on the first rank.
+  // From what a checkpoint says; `log` is null except on the first rank.
   Milestones(const RunConfig& config, std::filesystem::path run, const Validation& validation, TrainingState& state,
              RunLog* log, Ranks& ranks, const TrainingProgress& from);
 
-  // Scores the averaged weights; whether they are the best so far. Cut short by a signal it stays owed.
+  // Scores the averaged weights; true if they are the best so far. If a signal cuts it short, it stays owed.
   bool validate(std::int64_t step);
   void save(std::int64_t step);
-  void look() { writer_.look(); }      // once a step: what came of a save
-  void finish() { writer_.finish(); }  // waits for it
+  void look() { writer_.look(); }      // once a step: follows a save that is under way
+  void finish() { writer_.finish(); }  // waits for the last save
 
   bool validation_owed() const { return validation_owed_; }
   bool ended_early() const;  // train.early_stop says so on any rank

@@ -13,7 +13,7 @@ namespace spinfill {
 // The speed of steps, in windows from one row of metrics.jsonl to the next.
 class StepLog {
  public:
-  // `waited`: seconds that were waited for data so far, here and below.
+  // `waited`: seconds spent waiting for data so far, here and below.
   explicit StepLog(double waited) : waited_before_(waited) {}
   void add(const StepStatistics& statistics);  // a step that was made
   template <class Work>
@@ -26,7 +26,7 @@ class StepLog {
   // "gradient_norm", "skipped", "views_per_second", "seconds_per_step", "waiting_share", "peak_bytes"}.
   Json row(std::int64_t step, const StepStatistics& statistics, const std::string& phase, double learning_rate,
            double waited, std::uint64_t peak_bytes);
-  // "loss 0.1234, 5.0 views/s", the speed that of the last window.
+  // "loss 0.1234, 5.0 views/s", with the speed of the last window.
   std::string note(const StepStatistics& statistics) const;
 
  private:

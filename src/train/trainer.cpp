@@ -41,7 +41,7 @@ struct Run {
   RunLog* log = nullptr;  // of the first rank
 };
 
-// Vehicles of the training split, those of data.replay behind the run's own.
+// Vehicles of the training split, those of data.replay after the run's own.
 struct TrainingData {
   DataSet set;
   std::int64_t own_sets;
@@ -71,7 +71,7 @@ std::string trained_text(const Denoiser& denoiser) {
   return count == denoiser.parameter_count() ? "" : fmt::format(" ({} trained)", count);
 }
 
-// All ranks become what the first one reads: a resumed run's newest whole checkpoint, or the initial weights.
+// All ranks take what the first one reads: a resumed run's newest whole checkpoint, or the initial weights.
 TrainingProgress start(TrainingState& state, const Run& run, bool resume) {
   run.ranks.at(0, "reading the checkpoint");
   std::optional<Checkpoint> checkpoint;
@@ -87,8 +87,8 @@ TrainingProgress start(TrainingState& state, const Run& run, bool resume) {
   return progress_from_json(Json::parse(run.ranks.from_first(progress.dump())));
 }
 
-// Of all ranks' vehicles those of micro-batches whose own loss was not finite; all, where only the sum of gradients was
-// not.
+// The vehicles, of all ranks, in micro-batches whose own loss was not finite; all vehicles where only the sum of
+// gradients was not.
 std::string culprits(Ranks& ranks, const StepStatistics& statistics) {
   const auto of_all_ranks = [&](const std::vector<std::string>& own) {
     std::vector<std::string> parts = ranks.gather(fmt::format("{}", fmt::join(own, ", ")));
@@ -202,7 +202,7 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   const PerceptualDistance perceptual = perceptual_distance(config.loss, config.evaluation.lpips, run.device);
   const MakeRecording recording = recording_of(config.train, run.device);
 
-  // ---- The run folder: a new one, or one that goes on. Not before here, so that a wrong path leaves none behind.
+  // ---- The run folder: a new one, or the resumed one. Opened only now, so that a wrong path leaves none behind.
   if (ranks.first()) open_run_folder(folder, config, resume);
 
   // ---- Model, averaged weights, optimiser. A checkpoint's counters say where every random stream stands.
@@ -216,7 +216,7 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
            data.own_sets, data.replays ? fmt::format(" and {} replayed", data.set.size() - data.own_sets) : "",
            folder.string(), run.device.str(), ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
 
-  // ---- Before step 1, or where a signal cut one short: validation. What fails there should not fail after hours.
+  // ---- Validation before step 1, or where a signal cut one short. Its errors should appear now, not after hours.
   Milestones milestones(config, folder, validation, state, run.log, ranks, progress);
   if (milestones.validation_owed()) {
     milestones.validate(step);

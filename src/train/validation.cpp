@@ -20,7 +20,7 @@
 namespace spinfill {
 namespace {
 
-// Numbers come through JSON as they are: it is written with the shortest digits that read back alike.
+// JSON changes no number: each is written with the fewest digits that read back as the same value.
 EvaluationReport of_all_ranks(const EvaluationReport& own, Ranks& ranks) {
   if (ranks.world() == 1) return own;
   std::vector<EvaluationReport> shares;
@@ -41,8 +41,8 @@ struct Validation::State {
   LpipsChoice lpips;
   struct Part {
     EvaluationSet set;
-    std::vector<Batch> batches;  // of this rank, once made, kept
-    std::int64_t at_once = 1;    // so many side by side
+    std::vector<Batch> batches;  // of this rank, kept once made
+    std::int64_t at_once = 1;    // how many run side by side
   };
   Part own;
   std::optional<Part> replay;
@@ -143,7 +143,7 @@ std::optional<ValidationScores> Validation::score(const Denoiser& denoiser, std:
   const at::NoGradGuard no_grad;
   const Stopwatch watch;
   EvaluateOptions options;
-  // The baselines do not change: they are scored once, beside the first validation.
+  // The baselines do not change: they are scored once, with the first validation.
   options.baselines = step == 0;
   options.batches_at_once = state_->own.at_once;
   const Ranks& ranks = state_->ranks;

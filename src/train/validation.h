@@ -39,8 +39,8 @@ struct ValidationScores {
 Json to_json(const ValidationScores& validation);
 
 // Scores on a fixed list of (vehicle, subset) pairs of the validation split, so that scores of different steps and runs
-// compare. Each rank scores its share of the batches, none twice; the scores are those of any number of ranks to the
-// last digit. The share and its priors are kept in memory.
+// compare. Each rank scores its share of the batches, none twice; the scores are the same to the last digit for any
+// number of ranks. The share and its priors are kept in memory.
 class Validation {
  public:
   Validation(const RunConfig& config, at::Device device, Ranks& ranks);

@@ -28,8 +28,8 @@ class Distributed : public test::ProgramSuite<Distributed> {
   }
 
  protected:
-  // Starts two processes that would train for long; once a checkpoint is there, `act` is done to rank 1, whose pid is
-  // $one (the launcher's is $launcher).
+  // Starts two processes that would train for long; once a checkpoint is there, the shell runs `act`. Rank 1's pid is
+  // $one, the launcher's is $launcher.
   static test::CommandResult disturbed(const std::string& run, const std::string& act, const std::string& more = "") {
     return shell("children() { grep -lsE \"^PPid:[[:space:]]$launcher$\" /proc/[0-9]*/status | cut -d/ -f3; }; " +
                  train(run, "--nproc-per-node 2 --set train.steps=100000 --set train.validate_every=100000 " + more) +
@@ -66,7 +66,7 @@ TEST_F(Distributed, AnySplitGivesTheSameRun) {
   const TensorMap start = weights("one", 3), end = weights("one", 6);
   double moved = 0;
   for (const auto& [name, tensor] : end) moved = std::max(moved, (tensor - start.at(name)).abs().max().item<double>());
-  ASSERT_GT(moved, 1e-4);  // what the comparison would miss if nothing was trained
+  ASSERT_GT(moved, 1e-4);  // else the comparison would miss that nothing was trained
   for (const std::string run : {"two", "side", "four"}) {
     expect_close(weights(run, 6), end, 2e-6);
     const auto own = rows(run), expected = rows("one");
@@ -85,7 +85,7 @@ TEST_F(Distributed, AnySplitGivesTheSameRun) {
 }
 
 // Adapters beside frozen weights, and frozen parts, with replayed data: what is trained, and what is not, is the same
-// for one process and two, gradients exchanged while backward runs or at once.
+// for one process and two, with gradients exchanged while backward runs or afterwards.
 TEST_F(Distributed, RetrainingIsTheSameForAnySplit) {
   test::TinySetOptions older;
   older.seed = 30;
@@ -142,8 +142,8 @@ TEST_F(Distributed, ResumesWithAnotherNumberOfProcesses) {
   expect_close(weights("parts", 6), weights("whole", 6), 2e-6);
 }
 
-// ZeRO-1: the optimiser's state and the averaged weights shared among two and four processes, saved in pieces, gone on
-// with by others.
+// ZeRO-1: the optimiser's state and the averaged weights shared among two and four processes, saved in pieces, resumed
+// by others.
 TEST_F(Distributed, SharedStateIsThatOfOneProcess) {
   ASSERT_EQ(shell(train("alone")).exit_code, 0);
   const std::string shared = "--set train.shard_optimizer=true ";
@@ -161,7 +161,7 @@ TEST_F(Distributed, SharedStateIsThatOfOneProcess) {
     EXPECT_NEAR(rows(run).back().at("validation").at("psnr").get<double>(),
                 rows("alone").back().at("validation").at("psnr").get<double>(), 1e-3);
   }
-  // Step 3 of two processes' state, by four, by one, and by one that shares nothing.
+  // Step 3 of two processes' state, resumed by four, by one, and by two that share nothing.
   for (const std::string more : {shared + "--nproc-per-node 4", shared, std::string("--nproc-per-node 2")}) {
     fs::remove_all(*folder_ / "elastic");
     fs::copy(*folder_ / "shared-2", *folder_ / "elastic", fs::copy_options::recursive);
@@ -173,7 +173,7 @@ TEST_F(Distributed, SharedStateIsThatOfOneProcess) {
     expect_close(parts.weights, whole.weights, 2e-6);
     expect_close(parts.ema, whole.ema, 2e-6);
   }
-  // What evaluates and exports reads the pieces.
+  // Export, and so all that loads a run, reads the pieces.
   const auto exported =
       shell(fmt::format("'{}' export --run shared-4 --checkpoint latest --out bundle", test::program()));
   EXPECT_EQ(exported.exit_code, 0) << exported.output;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What README and docs say of the program: every command, option, key, default, exit code, file and link must be there.
+// What README and docs say of the program: every command, option, key, default, exit code, file and link must exist.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -41,7 +41,7 @@ std::vector<fs::path> pages() {
   return found;
 }
 
-// The lines of all pages; of a block of code one that ends in '\' together with the next.
+// The lines of all pages; in a block of code, a line that ends in '\' is joined with the next.
 const std::vector<Line>& lines() {
   static const std::vector<Line> all = [] {
     std::vector<Line> found;
@@ -108,7 +108,7 @@ const std::map<std::string, std::string>& helps() {
   return all;
 }
 
-// What was done at a commit of its own stays as it was written.
+// Records of what was done at a certain commit stay as they were written.
 bool is_record(const Line& line) {
   return line.where.starts_with("experiments/");
 }
@@ -117,7 +117,7 @@ bool has_option(const std::string& help, const std::string& option) {
   return std::regex_search(help, std::regex("[ ,]" + option + "([^a-z-]|$)"));
 }
 
-// Options that pages name of other programs.
+// Options of other programs that pages name.
 bool is_anothers(const std::string& option) {
   static const std::set<std::string> others = [] {
     std::set<std::string> found = {"--no-python", "--gtest_filter", "--logdir"};  // torchrun, GoogleTest, TensorBoard
@@ -168,7 +168,7 @@ TEST(Docs, EveryCommandAndOptionIsThere) {
         }
       }
       if (!help.empty()) continue;
-      for (const auto& used : matches(code, option)) {  // an option alone: of any command
+      for (const auto& used : matches(code, option)) {  // an option by itself: any command may have it
         ++options;
         const bool known = is_anothers(used[1]) || std::ranges::any_of(helps(), [&](const auto& entry) {
                              return has_option(entry.second, used[1]);
@@ -230,7 +230,7 @@ std::vector<std::string> cells(const std::string& row) {
     cell.erase(cell.find_last_not_of(' ') + 1);
     found.push_back(cell);
   }
-  return found;  // the first is what stands before the first bar: nothing
+  return found;  // the first is the empty text before the first bar
 }
 
 // Tables whose head is "| key | default |" name keys by their whole path.
@@ -294,7 +294,7 @@ TEST(Docs, ExitCodesAreThoseOfTheProgram) {
       EXPECT_TRUE(codes.contains(match[1])) << line.where << ": no exit code " << match[1];
     }
   }
-  // Each by a run of the program.
+  // Each code from a run of the program.
   const test::TemporaryFolder folder;
   const auto code = [&](const std::string& arguments) {
     return test::run_command(fmt::format("cd '{}'; '{}' {}", folder.path().string(), test::program(), arguments))

@@ -67,7 +67,7 @@ TEST_F(LongRun, ASignalWhileACheckpointIsSavedStopsAfterIt) {
 }
 
 TEST_F(LongRun, AFullDiskIsAWarningThenAnErrorAndTheOldCheckpointStands) {
-  // Two calls: of one or two of the sixty saves.
+  // Two calls fail: in one or two of the sixty saves.
   const auto passing = shell(with_faults("full:60:61:/checkpoints", train("passing")));
   EXPECT_EQ(passing.exit_code, 0) << passing.output;
   EXPECT_THAT(passing.output, HasSubstr("could not be saved"));

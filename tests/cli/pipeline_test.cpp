@@ -23,7 +23,7 @@ class Pipeline : public test::ProgramSuite<Pipeline> {
 
  protected:
   static std::string final_weights(const std::string& run) { return checkpoint_hashes(run, 40); }
-  // The run that nothing interrupted, trained once for all tests.
+  // The uninterrupted run, trained once for all tests.
   static const std::string& whole() {
     static const std::string weights = [] {
       const auto result = shell(train("whole"));
@@ -32,7 +32,7 @@ class Pipeline : public test::ProgramSuite<Pipeline> {
     }();
     return weights;
   }
-  // Starts a training, sends the signal once `mark` exists, and gives the exit code of the shell's wait.
+  // Starts a training, sends the signal once `mark` exists, and returns the exit code of the shell's wait.
   static test::CommandResult interrupted(const std::string& run, const std::string& signal, const std::string& mark) {
     return shell(
         fmt::format("{} & pid=$!; while [ ! -e {}/{} ] && kill -0 $pid; do sleep 0.02; done; "
@@ -63,7 +63,7 @@ TEST_F(Pipeline, SignalSavesExits75AndResumesBitForBit) {
   }
 }
 
-// A validation that a signal cuts short writes no scores; it is made up for, and the run stays the same.
+// A validation that a signal cuts short writes no scores; it is made up for later, and the run stays the same.
 TEST_F(Pipeline, SignalInAValidationStopsItAndIsMadeUpFor) {
   whole();
   const std::string many = " --set evaluation.subsets=50 --set evaluation.batch_sets=1";

@@ -49,13 +49,13 @@ TEST_F(PlanCommand, JsonHoldsThePlan) {
   for (const auto& [name, bytes] : json.at("tensors").items()) sum += bytes.get<std::int64_t>();
   EXPECT_EQ(json.at("tensors_bytes"), sum);
   EXPECT_EQ(json.at("steps"), 40);
-  // Without a memory to compare with nothing is said to fit.
+  // Without a memory size to compare with, "fits" is unknown.
   result = plan("--gpus 2 --flops 1T --json");
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_TRUE(parse_json(result.output, "plan").at("fits").is_null());
 }
 
-// Those of configs/, on the machines that they are for.
+// The files in configs/, on the machines that they are for.
 TEST_F(PlanCommand, TheProjectsConfigurationsFit) {
   for (const auto& [name, machine] : {std::pair("default", "--gpus 1 --vram 8G --flops 60T"),
                                       std::pair("large", "--gpus 8 --vram 80G --flops 989T")}) {
@@ -87,7 +87,7 @@ TEST_F(PlanCommand, RefusesBadArguments) {
   }
 }
 
-// The network's parts are known to commands that make a run, and what is wrong is named with its line.
+// Commands that make a run know the network's parts, and name what is wrong with its line.
 TEST_F(PlanCommand, WrongPatternsAreRefusedByAllThatMakesARun) {
   write_file_atomic(*folder_ / "wrong.yaml", "train:\n  freeze: [unet.down_block]\n");
   for (const std::string command : {"train --out run", "plan", "bench train", "bench sample"}) {
@@ -133,7 +133,7 @@ TEST_F(PlanCommand, BenchTrainReportsWhatProcessesReachTogether) {
   EXPECT_EQ(spinfill("bench sample --config tiny.yaml --ready").exit_code, 2);
   const auto two = spinfill(command + " --nproc-per-node 2");
   ASSERT_EQ(two.exit_code, 0) << two.output;
-  const Json together = parse_json(two.output, "bench train --nproc-per-node 2");  // one voice
+  const Json together = parse_json(two.output, "bench train --nproc-per-node 2");  // one process prints
   EXPECT_EQ(together.at("processes"), 2);
   EXPECT_GT(together.at("communication_share").get<double>(), 0);
   EXPECT_LT(together.at("communication_share").get<double>(), 1);

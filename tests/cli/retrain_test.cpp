@@ -79,7 +79,7 @@ train: {steps: 20, batch_sets: 2, micro_batch_sets: 1, validate_every: 10, valid
     EXPECT_TRUE(row.at("by_category").contains("bus"));
     EXPECT_TRUE(row.at("replay_by_category").contains("bus"));  // set 6 of the old data
   }
-  // With B zero it is the base, to the bit: the scores are those of the base's best validation.
+  // With the adapters' B zero it is the base, bit for bit: the scores are those of the base's best validation.
   std::vector<Json> of_base;
   for (const Json& row : validations("runs/base")) of_base.push_back(row.at("validation"));
   EXPECT_THAT(of_base, testing::Contains(rows[0].at("replay")));
@@ -103,7 +103,7 @@ train: {steps: 20, batch_sets: 2, micro_batch_sets: 1, validate_every: 10, valid
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("by_category"));
 
-  // 5. The bundle is one of a model without adapters, and it completes.
+  // 5. The bundle holds a model without adapters, and it completes.
   expect_done("export --run runs/bus --out bundles/bus --metrics reports/bus-new/metrics.json");
   const TensorMap merged = read_safetensors(*folder_ / "bundles/bus/model.safetensors").tensors;
   const TensorMap base = read_safetensors(*folder_ / "bundles/base/model.safetensors").tensors;

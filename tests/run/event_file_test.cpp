@@ -75,7 +75,7 @@ TEST(EventFile, RefusesWhatIsNoPicture) {
   });
 }
 
-// A run, stopped after step 4 and gone on with at step 2, as the real TensorBoard reads it.
+// A run, stopped after step 4 and resumed at step 2, as the real TensorBoard reads it.
 TEST(EventFile, TensorBoardReadsARunBack) {
   const char* python = std::getenv("SPINFILL_TENSORBOARD_PYTHON");
   if (python == nullptr)

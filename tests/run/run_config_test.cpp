@@ -44,7 +44,7 @@ TEST(RunConfig, WrongPatternsAreNamedWithTheirLine) {
   refused("data:\n  replay:\n    share: 1\n", {"run.yaml:3: data.replay.share"});
 }
 
-// Only what makes a run has a network built to check them.
+// Only commands that make a run build a network to check them.
 TEST(RunConfig, ReadingAloneTakesPatternsAsTheyAre) {
   RunConfig config;
   read_config_text("train: {freeze: [unet.down_block]}", "run.yaml", {}, [&](Fields& f) { config.bind(f); });

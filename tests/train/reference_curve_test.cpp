@@ -32,8 +32,8 @@ RunConfig reference_config() {
   return config;
 }
 
-// The hull's maps of all views that are trained on, by sample and slot: [N,16,H,W]. Those behind them are of the
-// flipped pictures, which the reference makes itself.
+// The hull's maps of all views that are trained on, by sample and slot: [N,16,H,W]. The maps after them are of the
+// flipped pictures; the reference makes those itself.
 at::Tensor hull_maps(const RunConfig& config) {
   const DataSet data = open_data_set(config.data.path, "train");
   TrainingStream stream;
@@ -55,7 +55,7 @@ double max_difference(const at::Tensor& a, const at::Tensor& b) {
   return (a - b).abs().max().item<double>();
 }
 
-// Of maps that are 0 off the hull, but the colours, which are the background there.
+// Leading channels, which are 0 off the hull; the colours after them are the background there.
 constexpr std::int64_t kZeroOffHull = 8;
 constexpr const char* kPriors = "priors.safetensors";
 

@@ -20,7 +20,7 @@
 
 namespace spinfill::test {
 
-// Small enough for a step in milliseconds; everything that the real one has.
+// Small enough for a step in milliseconds, with everything that a real one has.
 inline RunConfig tiny_config(const fs::path& data) {
   RunConfig config;
   config.data.path = data.string();
@@ -45,7 +45,7 @@ inline RunConfig tiny_config(const fs::path& data) {
   return config;
 }
 
-// A folder with six sets in `data`, and what came of the runs in it.
+// A folder with six sets in `data`, and the results of the runs in it.
 class TinyRuns : public ::testing::Test {
  protected:
   void SetUp() override { write_tiny_data_set(folder_ / "data", 6); }

@@ -47,7 +47,7 @@ TEST_F(Trainer, GradientCheckpointingChangesNoBitOfARun) {
   expect_equal(last("plain").optimizer, last("frugal").optimizer);
 }
 
-// The weights stay float32; the run is another one, and goes on bit for bit.
+// The weights stay float32; the run differs from that in fp32, and resumes bit for bit.
 TEST_F(Trainer, Bf16RunsAreResumedBitIdentical) {
   RunConfig config = tiny_config(folder_ / "data");
   train(config, folder_ / "plain", false);

@@ -21,7 +21,7 @@ struct Checkpoint {
   TensorMap weights, ema, optimizer;
 };
 
-// What one rank saves of it: everything, or the weights of the first rank and each rank's own pieces of the rest.
+// What one rank saves of it: rank 0 everything; or rank 0 the weights, and each rank its own pieces of the rest.
 struct CheckpointShare {
   std::int64_t step = 0;
   TrainingProgress progress;
@@ -31,20 +31,20 @@ struct CheckpointShare {
 
   bool sharded() const { return std::holds_alternative<PieceMap>(ema); }
   std::uint64_t bytes() const;
-  // Whose tensors lie in memory of their own, on the CPU.
+  // A copy whose tensors have memory of their own, on the CPU.
   CheckpointShare copy() const;
   // Throws (exit 3) naming a weight, raw or averaged, that is not finite: a good checkpoint is never followed by a bad
   // one.
   void require_finite() const;
 };
 
-// Writes the share's files into a folder; their SHA-256, by name.
+// Writes the share's files into a folder; returns their SHA-256 by name.
 Json write_checkpoint_share(const std::filesystem::path& folder, const CheckpointShare& share);
 
-// Reads and verifies one; errors name the file.
+// Reads and verifies a checkpoint; errors name the file.
 Checkpoint read_checkpoint(const std::filesystem::path& folder);
 
-// The newest that passes verification; says which ones it passed over. Empty when there is none at all.
+// The newest checkpoint that passes verification; logs which ones it passed over. Empty when none passes.
 std::optional<Checkpoint> newest_valid_checkpoint(const std::filesystem::path& run);
 
 // Removes all but the newest `keep_last`, the best, and the multiples of keep_every (0: none).

@@ -15,7 +15,7 @@ namespace {
 
 constexpr auto kLook = std::chrono::milliseconds(2);
 
-// Of a save that ranks share, until the first one has joined them in state.json.
+// A rank's hashes of a shared save, until the first rank has joined them in state.json.
 fs::path hashes_file(const fs::path& folder, int rank) {
   return folder / fmt::format("hashes-{}.json", rank);
 }

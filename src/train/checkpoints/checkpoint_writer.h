@@ -14,23 +14,23 @@
 
 namespace spinfill {
 
-// Saves a run's checkpoints while training goes on, which waits for the copy alone. A checkpoint that cannot be written
-// (disk full, folder gone) is a warning and the one before stands; train.max_failed_saves in a row, or a failure of
+// Saves a run's checkpoints while training goes on, which waits only for the copy. A checkpoint that cannot be written
+// (disk full, folder gone) is a warning and the previous one stays; train.max_failed_saves in a row, or a failure of
 // finish(), end the run on every rank (exit 3). All ranks call all functions together.
 class CheckpointWriter {
  public:
   CheckpointWriter(std::filesystem::path run, const TrainConfig& config, Ranks& ranks);
-  // Waits for what this process writes; a save that not all finished leaves nothing.
+  // Waits for what this process writes; a save that not every rank finished leaves nothing.
   ~CheckpointWriter();
   CheckpointWriter(const CheckpointWriter&) = delete;
   CheckpointWriter& operator=(const CheckpointWriter&) = delete;
 
-  // Waits for the save before, copies the share and starts to write it. Then older checkpoints go, as train.keep_last
-  // and keep_every say; that of the best validation stays.
+  // Waits for the previous save, copies the share and starts to write it. Then older checkpoints are removed, as
+  // train.keep_last and keep_every say; that of the best validation stays.
   void begin(const CheckpointShare& share);
   // Once a step: sees whether a save is done and what came of it.
   void look();
-  // Waits for it.
+  // Waits for the last save.
   void finish();
 
  private:

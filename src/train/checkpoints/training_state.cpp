@@ -86,7 +86,7 @@ void TrainingState::average(double decay) {
 
 Denoiser TrainingState::averaged() {
   if (averaged_) return *averaged_;
-  // Only as long as it is looked at: it is as large as the weights.
+  // Kept only while it is used: it is as large as the weights.
   Denoiser whole = random_denoiser(config_, denoiser_.device());
   TensorMap state = shards_->gather(averaged_weights_);
   state.merge(denoiser_.state());  // what is not trained

@@ -23,17 +23,17 @@ class TrainingState {
  public:
   TrainingState(const Denoiser& denoiser, const RunConfig& config, Ranks& ranks);
 
-  // All ranks become what the first rank's checkpoint says (nullptr: its initial weights). All ranks together.
+  // All ranks take the state of the first rank's checkpoint (nullptr: its initial weights). All ranks call it together.
   void start_from(const Checkpoint* checkpoint);
   std::int64_t step() const { return step_; }  // of that checkpoint
 
   AdamW& optimizer() { return *optimizer_; }
   GradientExchange& gradients() { return *gradients_; }
-  // Takes the weights into the averaged ones.
+  // Updates the averaged weights with the weights.
   void average(double decay);
-  // A denoiser with the averaged weights. All ranks together.
+  // A denoiser with the averaged weights. All ranks call it together.
   Denoiser averaged();
-  // What this rank saves; its tensors are the state's own.
+  // What this rank saves; its tensors are the state's own, not copies.
   CheckpointShare share(std::int64_t step, const TrainingProgress& progress) const;
 
  private:

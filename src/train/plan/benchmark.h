@@ -30,21 +30,21 @@ struct TrainingBenchmark {
   double peak_flops_per_second = 0, peak_share = 0;           // of a large matrix product measured in the same run
   std::string peak_of;                                        // that product
   std::optional<double> sheet_flops_per_second, sheet_share;  // for known GPUs
-  // The most that tensors held in one process, in the timed steps: on a CPU all of them, the loader's too; on a GPU
+  // The most bytes of tensors in one process during the timed steps: on a CPU all tensors, the loader's too; on a GPU
   // what its allocator gave out.
   std::uint64_t peak_tensor_bytes = 0;
   std::uint64_t peak_bytes = 0;  // the process's resident set on a CPU, what the allocator took on a GPU
-  // Shares of the time: waiting for data; exchanges that backward does not hide (on a CPU as waited for, on GPUs 1 −
-  // the time of as many steps without exchanges / with); one thread's time to make a step's batches without priors, and
-  // their priors.
+  // Shares of the time: waiting for data; exchanges that backward does not hide (on a CPU the time waited, on GPUs 1 −
+  // time without exchanges / time with them, over as many steps); one thread's time to make a step's batches without
+  // priors, and to make their priors.
   double waiting_share = 0, communication_share = 0, loader_share = 0, priors_share = 0;
   bool batches_ready = false;
   int processes = 1;
   std::int64_t steps = 0;
   BenchmarkSubject subject;
 };
-// `steps` steps count, after two that do not. The same on every rank.
-// `ready`: the batches are made before the clock starts, so that the step's own work is timed and nothing beside it;
+// Times `steps` steps, after two that do not count. All ranks call it together.
+// `ready`: the batches are made before the clock starts, so that only the step's own work is timed;
 // peak_tensor_bytes then counts all of them.
 TrainingBenchmark benchmark_training(const RunConfig& config, std::int64_t steps, Ranks& ranks, bool ready = false);
 

@@ -30,7 +30,7 @@ namespace spinfill {
 namespace {
 
 constexpr std::int64_t kWarmUp = 2;         // steps
-constexpr std::int64_t kLoadedBatches = 3;  // that one thread's time to make them is taken of
+constexpr std::int64_t kLoadedBatches = 3;  // over which one thread's time per batch is measured
 
 Denoiser ready_denoiser(const RunConfig& config, at::Device device) {
   Denoiser denoiser = random_denoiser(config, device);
@@ -44,7 +44,7 @@ double sum_over(Ranks& ranks, double value) {
   return total.item<double>();
 }
 
-// The most that tensors held, of the whole process or on its GPU. Made before the first tensor of the run.
+// The most bytes of tensors, of the whole process or on its GPU. Construct it before the first tensor of the run.
 class PeakOfTensors {
  public:
   explicit PeakOfTensors(at::Device device) : device_(device) {
@@ -105,7 +105,7 @@ class TimedTraining {
   TrainingStep among(Ranks& ranks, GradientExchange& gradients) {
     return {denoiser_, state_.optimizer(), config_, ranks, gradients, perceptual_, recording_};
   }
-  // Makes steps first … last − 1; their seconds. What they were made of is added to `done`.
+  // Makes steps first … last − 1; returns their seconds. Their shapes are added to `done`.
   double make(TrainingStep& training, Batches& batches, std::int64_t first, std::int64_t last, Progress& progress,
               std::vector<DoneStep>& done) {
     const Stopwatch watch;
@@ -153,8 +153,8 @@ std::int64_t views_of(const std::vector<DoneStep>& steps) {
   return views;
 }
 
-// Seconds of one thread per batch, pictures already decoded; with priors where training makes them: in the loader, or
-// on a GPU.
+// Seconds of one thread per batch, pictures already decoded; with `priors`, they are made where training makes them: in
+// the loader, or on a GPU.
 double seconds_per_batch(const DataSet& data, const DataConfig& config, TrainingStream stream, at::Device device,
                          bool priors) {
   stream.priors = priors && device.is_cpu();
@@ -174,7 +174,7 @@ double seconds_per_batch(const DataSet& data, const DataConfig& config, Training
   return watch.seconds() / static_cast<double>(kLoadedBatches);
 }
 
-// What the machine could do, beside which `benchmark` is put.
+// Adds what the machine could do, to compare `benchmark` with.
 void compare_with_machine(TrainingBenchmark& benchmark, const RunConfig& config, at::Device device,
                           std::int64_t accumulation, Ranks& ranks) {
   const auto at_once = static_cast<int>(micro_batches_at_once(config.train, processors(), accumulation));
@@ -226,7 +226,7 @@ TrainingBenchmark benchmark_training(const RunConfig& config, std::int64_t steps
     exchanged = std::max(0.0, total - training.make(by_itself, batches, kWarmUp + steps, all, progress, apart));
   }
 
-  // ---- What came of them.
+  // ---- Results.
   benchmark.seconds_per_step = total / static_cast<double>(steps);
   const double flops = sum_over(ranks, flops_of(config, done));
   benchmark.flops_per_step = flops / static_cast<double>(steps);

@@ -52,7 +52,7 @@ std::string device_name(c10::Device device) {
 }
 
 std::optional<SheetRate> sheet_rate(const std::string& device_name) {
-  // NVIDIA's data sheets; a name that holds another comes first.
+  // NVIDIA's data sheets; a name that contains another comes first.
   static const std::array<SheetRate, 10> kSheets = {{{"H100 PCIe", 756e12, 378e12},
                                                      {"H100", 989e12, 494e12},
                                                      {"H200", 989e12, 494e12},

@@ -23,10 +23,10 @@
 namespace spinfill {
 namespace {
 
-// Beside tensors. On a GPU: the driver's context and libraries, their workspaces, and what the allocator's blocks
+// Besides tensors. On a GPU: the driver's context and libraries, their workspaces, and what the allocator's blocks
 // waste. On a processor: the program and its libraries; decoded pictures come on top.
 constexpr double kGpuReserve = 0.75 * (1 << 30), kGpuWaste = 0.05, kProgram = 0.4 * (1 << 30);
-// Beside the batch that is trained on: the next one, and the one that is on its way (train/step/device_feed.h).
+// Besides the batch that is trained on: the next one, and the one being copied (train/step/device_feed.h).
 constexpr std::int64_t kAheadOnGpu = 2;
 
 std::int64_t bytes_of(const std::vector<at::Tensor>& tensors) {
@@ -35,7 +35,7 @@ std::int64_t bytes_of(const std::vector<at::Tensor>& tensors) {
   return bytes;
 }
 
-// Shapes of micro-batches, of which each that is recorded keeps a batch: multisets of numbers of targets.
+// How many shapes of micro-batches are recorded, each keeping a batch; a shape is a multiset of numbers of targets.
 std::int64_t recorded_shapes(const DataConfig& data, std::int64_t micro_batch_sets) {
   const std::int64_t kinds = std::ssize(possible_views(data));
   std::int64_t shapes = 1;
@@ -62,7 +62,7 @@ class DryRun {
     use_.weights = since_last();
     averaged_ = random_denoiser(config, at::kMeta);
     use_.averaged = since_last();
-    // What is not trained has one memory for both.
+    // What is not trained shares one memory in both models.
     for (const auto& [name, tensor] : denoiser_.parameters()) {
       if (!tensor.requires_grad()) use_.averaged -= static_cast<std::int64_t>(tensor.nbytes());
     }

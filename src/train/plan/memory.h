@@ -11,9 +11,9 @@ namespace spinfill {
 // Bytes of tensors that one process holds at the peak of a training step.
 struct MemoryUse {
   std::int64_t weights = 0, averaged = 0, moments = 0;
-  std::int64_t gradients = 0;   // on a processor of every micro-batch that runs at the same time
+  std::int64_t gradients = 0;   // on a processor, of all micro-batches that run at the same time
   std::int64_t perceptual = 0;  // LPIPS weights
-  std::int64_t exchange = 0;    // gradients' buckets of several processes
+  std::int64_t exchange = 0;    // buckets of gradients, with several processes
   std::int64_t pass = 0;        // the rest: micro-batches, activations, temporaries
   std::int64_t loader = 0;      // batches made ahead; on a GPU those that it holds
   std::int64_t total() const {
@@ -21,11 +21,11 @@ struct MemoryUse {
   }
 };
 
-// Of the training phase and the number of targets that need most. The step runs on tensors without memory
+// Of the training phase and number of targets that need the most. The step runs on tensors without memory
 // (model/cost/cost.h), so nothing is allocated or computed, whatever the size.
 MemoryUse training_memory(const RunConfig& config, const PlanTarget& target);
 
-// Bytes that a process takes beside so many of tensors.
+// Bytes that a process takes besides `tensors` bytes of tensors.
 double memory_reserve(const LoaderConfig& loader, const PlanTarget& target, double tensors);
 
 }  // namespace spinfill

@@ -26,7 +26,7 @@ std::optional<bool> fits(double bytes, const PlanTarget& target) {
   return bytes <= static_cast<double>(target.memory);
 }
 
-// Of the switches that lower what is `needed`.
+// Of the switches that lower `needed`.
 std::vector<MemorySaving> savings(const RunConfig& config, const PlanTarget& target, double needed) {
   std::vector<MemorySaving> list;
   for (const MemorySwitch& one : memory_switches(target)) {

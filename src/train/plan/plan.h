@@ -26,11 +26,11 @@ struct Plan {
   PlanTarget target;
   std::optional<bool> fits;  // empty where the target's memory is unknown
   MemoryUse tensors;
-  std::int64_t reserve_bytes = 0;  // beside tensors
+  std::int64_t reserve_bytes = 0;  // besides tensors
   std::int64_t needed_bytes = 0;   // both
   std::int64_t parameters = 0;
   std::vector<MemorySaving> switches;
-  // The --set of switches, in turn, until it fits; empty where it fits as it is, or where that is not enough.
+  // Values for --set, one switch after the other, until the run fits; empty where it fits already or none is enough.
   std::optional<std::vector<std::string>> advice;
   std::int64_t steps = 0;
   TrainingWork work;

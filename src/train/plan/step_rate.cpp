@@ -21,7 +21,7 @@
 namespace spinfill {
 namespace {
 
-// A real step is timed where it would take no longer than this by a matrix product's rate.
+// A real step is timed if, at a matrix product's rate, it would take at most this many seconds.
 constexpr double kTimedAtMost = 20;
 
 // Sets with every number of targets in turn.
@@ -68,7 +68,7 @@ StepRate time_step(const RunConfig& config, at::Device device, std::int64_t at_o
 }  // namespace
 
 StepRate step_rate(const RunConfig& config, const PlanTarget& target, bool fits, double flops_per_step) {
-  // Operations of the network are counted, not those that are made again: a third of forward and backward.
+  // Recomputed operations are not counted: they add a third to forward and backward.
   const double useful = target.utilisation * (config.train.gradient_checkpointing ? 0.75 : 1);
   if (target.flops_per_second > 0) {
     return {target.flops_per_second * useful,

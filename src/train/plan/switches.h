@@ -10,11 +10,11 @@
 
 namespace spinfill {
 
-// A setting that lowers the memory of a run and leaves its result as it is, but for rounding.
+// A setting that lowers a run's memory and changes its result only by rounding.
 struct MemorySwitch {
   std::string name;                                  // as the report names it
-  std::function<bool(RunConfig&)> turn_on;           // false: it is on, or of no use here
-  std::function<std::string(const RunConfig&)> how;  // what to give --set, of a configuration where it is on
+  std::function<bool(RunConfig&)> turn_on;           // false: it is on already, or useless here
+  std::function<std::string(const RunConfig&)> how;  // what to give --set, from a configuration where it is on
 };
 // In the order of the advice, the cheapest in time first.
 std::vector<MemorySwitch> memory_switches(const PlanTarget& target);

@@ -9,18 +9,18 @@
 
 namespace spinfill {
 
-// Floating-point operations of an optimiser step over all processes and of the whole training, in the mean over the
-// draws of missing views and noise levels.
+// Floating-point operations of an optimiser step over all processes and of the whole training, averaged over the draws
+// of missing views and noise levels.
 struct TrainingWork {
-  double flops_per_step = 0, flops = 0;  // per step: in the mean over the run
+  double flops_per_step = 0, flops = 0;  // per step: the mean over the run
 };
-// Without what the memory switches cost: as the network is, not how it is computed.
+// Without what the memory switches cost: of the network itself, not of how it is computed.
 TrainingWork training_work(const RunConfig& config);
 
-// Views that a sample may have, of sets with all of them; the fewest targets first. None: an error (exit 2).
+// View counts that a sample of a complete set may have; the fewest targets first. None: an error (exit 2).
 std::vector<ViewCounts> possible_views(const DataConfig& config);
 
-// Steps that minimise the same: regression first, then what the configuration's `loss` says.
+// Steps that minimise the same loss: regression first, then what the configuration's `loss` says.
 struct TrainingPhase {
   std::int64_t steps;
   LossOptions loss;

@@ -17,7 +17,7 @@ GradientReducer::GradientReducer(Ranks& ranks, std::vector<at::Tensor> parameter
   const std::vector<bool> dense(parameters_.size(), false);
   auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(
       parameters_, {c10d::kDefaultFirstBucketBytes, std::size_t{kBucketBytes}}, dense);
-  // Gradients come about from the last parameter to the first.
+  // Gradients are computed from the last parameter to the first.
   std::ranges::reverse(buckets);
   std::ranges::reverse(limits);
   ranks.guard([&, &buckets = buckets, &limits = limits] {

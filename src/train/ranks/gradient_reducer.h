@@ -24,7 +24,7 @@ class GradientReducer {
   GradientReducer(const GradientReducer&) = delete;
   GradientReducer& operator=(const GradientReducer&) = delete;
 
-  // Backward of a loss; with `reduce` the gradients, with what was added to them before, become the means.
+  // Backward of a loss; with `reduce` the gradients, including those added before, become the means.
   void backward(const at::Tensor& loss, bool reduce);
 
  private:

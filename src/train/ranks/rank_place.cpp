@@ -28,7 +28,7 @@ int number_of(const Environment& environment, const std::string& name, const std
   fail_usage("environment variable {} is missing, but {} is set: the launcher must set both", name, why);
 }
 
-// Slurm's "4(x2),3" → the count of this node is not known by name; the greatest is enough to choose GPUs by.
+// Slurm's "4(x2),3" does not say which count is this node's; the greatest is enough to choose GPUs by.
 int greatest_count(const std::string& counts) {
   int greatest = 1, value = 0;
   bool within = false;
@@ -83,7 +83,7 @@ RankPlace rank_place(const Environment& environment) {
     place.launcher = environment("SPINFILL_LAUNCHER").value_or("torchrun");
     place.world = world_of("WORLD_SIZE", "RANK");
     place.rank = number_of(environment, "RANK", "WORLD_SIZE", 0, place.world - 1);
-    // Kubernetes operators that start one process per pod leave the local ones out.
+    // Kubernetes operators that start one process per pod do not set the local ones.
     place.local_world = number_of(environment, "LOCAL_WORLD_SIZE", "RANK", 1, place.world, 1);
     place.local_rank = number_of(environment, "LOCAL_RANK", "RANK", 0, place.world - 1, 0);
     if (place.world > 1 && !environment("MASTER_ADDR"))
@@ -92,7 +92,7 @@ RankPlace rank_place(const Environment& environment) {
     const std::string served = environment("TORCHELASTIC_USE_AGENT_STORE").value_or("");
     place.store_is_served = served == "True" || served == "1";
   } else if (environment("SLURM_STEP_ID") && environment("SLURM_PROCID")) {
-    // Without a step it is the batch script itself, which srun has not multiplied.
+    // Without a step it is the batch script itself, which srun did not start.
     place.launcher = "srun";
     place.world = world_of("SLURM_NTASKS", "SLURM_PROCID");
     place.rank = number_of(environment, "SLURM_PROCID", "SLURM_NTASKS", 0, place.world - 1);
@@ -103,7 +103,7 @@ RankPlace rank_place(const Environment& environment) {
             environment("SLURM_STEP_TASKS_PER_NODE").value_or(environment("SLURM_TASKS_PER_NODE").value_or("1"))));
     const std::string nodes =
         environment("SLURM_STEP_NODELIST").value_or(environment("SLURM_JOB_NODELIST").value_or(""));
-    // Another port for each job that shares the machine.
+    // A different port for each job that shares the machine.
     const int job = number_of(environment, "SLURM_JOB_ID", "SLURM_PROCID", 0, std::numeric_limits<int>::max(), 0);
     meet(environment, place, first_host(nodes), 20000 + job % 20000);
   } else if (environment("OMPI_COMM_WORLD_SIZE")) {

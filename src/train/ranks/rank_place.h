@@ -20,12 +20,12 @@ struct RankPlace {
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 Environment process_environment();
 
-// From the first of these that is there; none is a world of one:
+// From the first of these that is set; without any, a world of one:
 //   RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR, MASTER_PORT, TORCHELASTIC_USE_AGENT_STORE
 //     (torchrun, Kubernetes training operators, spinfill train --nproc-per-node);
 //   SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID, SLURM_STEP_NODELIST … within srun;
 //   OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK, _LOCAL_SIZE (Open MPI).
-// MASTER_ADDR and MASTER_PORT go before what Slurm and Open MPI tell. Errors (exit 2) name the variable.
+// MASTER_ADDR and MASTER_PORT override what Slurm and Open MPI say. Errors (exit 2) name the variable.
 RankPlace rank_place(const Environment& environment);
 
 // "node[03-07,9],x1" → "node03": the first host of a Slurm node list; empty where there is none.

@@ -16,7 +16,7 @@
 namespace spinfill {
 namespace {
 
-constexpr auto kAskingTakes = std::chrono::seconds(5);  // for the store's answer when something failed
+constexpr auto kAskingTakes = std::chrono::seconds(5);  // limit for the store's answer after a failure
 
 }  // namespace
 
@@ -34,7 +34,7 @@ Ranks::Ranks(const RankPlace& place, at::Device device, const RankTimeouts& time
 }
 
 Ranks::~Ranks() {
-  // Closing in order would wait for exchanges that will never end.
+  // A clean close would wait for exchanges that will never end.
   if (connection_) (void)connection_.release();
 }
 
@@ -45,7 +45,7 @@ void Ranks::at(std::int64_t step, const std::string& phase) {
   try {
     set_place(*connection_->store, place_.rank, step, phase);
   } catch (const std::exception&) {
-    // The store is for messages alone by now; the next exchange tells whether its process is gone.
+    // The store only carries messages by now; the next exchange shows whether its process is gone.
   }
 }
 
@@ -54,7 +54,7 @@ void Ranks::tell_failure(const std::string& message) noexcept {
   try {
     set_failure(*connection_->store, place_.rank, step_, phase_, message);
   } catch (const std::exception&) {
-    // It is told on this rank's own stderr as well.
+    // It is printed on this rank's own stderr as well.
   }
 }
 
@@ -66,7 +66,7 @@ void Ranks::leave() {
 }
 
 std::string Ranks::diagnosis() {
-  // The store may be gone or hang, so somebody else asks it.
+  // The store may be gone or hang, so another thread asks it.
   auto asked = std::make_shared<std::promise<std::string>>();
   std::future<std::string> answer = asked->get_future();
   std::thread([asked, store = connection_->store, place = place_] {

@@ -13,7 +13,7 @@
 
 namespace spinfill {
 
-// What gradients and weights are sent in, one piece after the other.
+// Size of the pieces in which gradients and weights are sent, one after the other.
 inline constexpr std::int64_t kBucketBytes = 25 << 20;
 
 struct RankTimeouts {
@@ -24,13 +24,13 @@ struct RankTimeouts {
 // The processes that train one model together (c10d: TCPStore; NCCL on GPUs, Gloo on processors). Every exchange is
 // called by all ranks in the same order. With a world of one nothing is exchanged and no connection made.
 //
-// An exchange that fails or takes too long throws (exit 3): which rank was last seen at which step in which phase, and
-// what it said when it failed itself.
+// An exchange that fails or takes too long throws (exit 3) and says which rank was last seen at which step in which
+// phase, and, if that rank itself failed, what it said.
 class Ranks {
  public:
   Ranks();  // a world of one
   Ranks(const RankPlace& place, at::Device device, const RankTimeouts& timeouts);
-  // Without leave() the connections are dropped, not closed in order: the others fail at once instead of waiting.
+  // Without leave() the connections are dropped, not closed cleanly: the others fail at once instead of waiting.
   ~Ranks();
   Ranks(const Ranks&) = delete;
   Ranks& operator=(const Ranks&) = delete;
@@ -44,28 +44,28 @@ class Ranks {
   void at(std::int64_t step, const std::string& phase);
   // Why this rank ends, for the others' messages; call it before leaving by an error.
   void tell_failure(const std::string& message) noexcept;
-  // After the last exchange, all ranks together.
+  // Call it after the last exchange, all ranks together.
   void leave();
 
   void sum(at::Tensor& values);                                  // in place, over all ranks; bit-equal everywhere
   bool any(bool value);                                          // true where any rank's is
   void copy_from_first(const std::vector<at::Tensor>& tensors);  // in place
-  // `whole` [W·n] becomes undefined; `slice` [n] this rank's slice of its sum over all ranks (reduce-scatter).
+  // `slice` [n] becomes this rank's slice of the sum of `whole` [W·n] over all ranks (reduce-scatter); `whole` is lost.
   void sum_slices(const at::Tensor& whole, const at::Tensor& slice);
   // All ranks' slices [n], one after the other, in `whole` [W·n] (all-gather).
   void join_slices(const at::Tensor& slice, const at::Tensor& whole);
   std::vector<std::string> gather(const std::string& mine);  // of all ranks, in their order
   std::string from_first(const std::string& mine);
-  // Seconds that this rank spent in exchanges so far: those above, and of the gradients what backward did not hide. On
-  // GPUs exchanges wait on the device, which this clock does not see.
+  // Seconds that this rank spent in exchanges so far: those above, and those of gradients that backward did not hide.
+  // On GPUs exchanges wait on the device, which this clock does not see.
   double waited_seconds() const { return waited_; }
-  // Fails on every rank where some rank's text differs from rank 0's.
+  // Fails on every rank if some rank's text differs from rank 0's.
   void require_equal(const std::string& what, const std::string& mine);
 
  private:
   friend class GradientReducer;
   struct Connection;  // train/ranks/connection.h
-  // What goes wrong within becomes the error that is described above.
+  // Turns what goes wrong in `body` into the error that is described above.
   void guard(const std::function<void()>& body);
   void exchange(const std::function<void()>& body);  // the same, and its time counts as waited
   std::string diagnosis();

@@ -101,11 +101,11 @@ int spawn_ranks(int count, const std::vector<std::string>& arguments, double gra
   for (int rank = 0; rank < count; ++rank)
     children.push_back(start(arguments, environment_of(rank, count, store.port(), threads)));
   int code = 0;
-  std::optional<Stopwatch> failed;  // since the first did
+  std::optional<Stopwatch> failed;  // since the first one failed
   bool passed_on = false, told = false;
   auto running = static_cast<std::size_t>(count);
   while (running > 0) {
-    // Once; a second signal ends the launcher, and that ends them (PR_SET_PDEATHSIG).
+    // Only once; a second signal ends the launcher, and that ends the children (PR_SET_PDEATHSIG).
     if (StopSignals::requested() && !std::exchange(passed_on, true)) send(children, SIGTERM);
     for (std::size_t rank = 0; rank < children.size(); ++rank) {
       Child& child = children[rank];

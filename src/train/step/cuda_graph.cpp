@@ -29,7 +29,7 @@ class CudaGraph : public Recording {
     const c10::cuda::CUDAGuard device(shared_.stream.device_index());
     c10::cuda::device_synchronize();
     const c10::cuda::CUDAStreamGuard stream(shared_.stream);
-    // What the loader's threads do to the device meanwhile is their own affair.
+    // The loader's threads may use the device meanwhile; that is not recorded.
     graph_.capture_begin(shared_.pool, cudaStreamCaptureModeThreadLocal);
     try {
       work();

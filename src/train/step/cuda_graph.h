@@ -12,6 +12,6 @@ namespace spinfill {
 // GPU, or the program was built without CUDA.
 MakeRecording cuda_graphs(c10::Device device);
 MakeRecording recording_of(const TrainConfig& train,
-                           c10::Device device);  // them where train.cuda_graphs says, else empty
+                           c10::Device device);  // these where train.cuda_graphs says so, else empty
 
 }  // namespace spinfill

@@ -48,7 +48,7 @@ Batch DeviceFeed::next() {
   std::optional<Batch> batch = upload_ ? upload_->next() : host_.next();
   if (!batch) fail("there are no more training batches");
   if (upload_) {
-    // Memory of the other stream, which must not be used again there before this one is done with it.
+    // The memory is the other stream's, which must not reuse it before this one is done with it.
     const c10::Stream user = c10::impl::VirtualGuardImpl(device_.type()).getStream(device_);
     for (at::Tensor* tensor : batch->on_device()) {
       if (tensor->defined()) tensor->record_stream(user);

@@ -17,8 +17,8 @@ namespace spinfill {
 TrainingStream training_stream(const RunConfig& config, const Ranks& ranks);
 
 // A rank's training batches in order, on its device, with priors. On a processor they are the loader's. For a GPU the
-// loader leaves them in pinned memory; a further thread copies the next one there and computes its priors on a stream
-// of its own, while the one before is trained on.
+// loader leaves them in pinned memory; another thread copies the next one to the GPU and computes its priors on a
+// stream of its own, while the previous one is trained on.
 class DeviceFeed {
  public:
   // Batches first … last − 1 of the stream; `data` must outlive the feed.

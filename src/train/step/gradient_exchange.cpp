@@ -10,7 +10,7 @@
 namespace spinfill {
 namespace {
 
-// In place, sent as one.
+// In place, sent as one tensor.
 void sum_together(Ranks& ranks, const std::vector<at::Tensor>& gradients) {
   std::vector<at::Tensor> parts;
   for (const at::Tensor& gradient : gradients) parts.push_back(gradient.reshape({-1}));

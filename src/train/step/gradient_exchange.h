@@ -13,23 +13,23 @@
 
 namespace spinfill {
 
-// Adds up the gradients of all ranks: in buckets, while backward still runs, or at once; or, where weights are shared
-// among ranks, for each piece on the rank that holds it.
+// Adds up the gradients of all ranks: in buckets, while backward still runs, or afterwards; or, where weights are
+// shared among ranks, for each piece on the rank that holds it.
 class GradientExchange {
  public:
-  // `overlap`: while backward runs, for which every parameter must take part in every last micro-batch.
+  // `overlap`: while backward runs; every parameter must then take part in every step's last micro-batch.
   GradientExchange(Ranks& ranks, std::vector<at::Tensor> parameters, bool overlap = true,
                    WeightShards* shards = nullptr);
 
-  // Backward of a loss; with `last`, of a step's last micro-batch, the gradients of all ranks are added up on the way.
+  // Backward of a loss; with `last`, for a step's last micro-batch, the gradients of all ranks are added up as well.
   void backward(const at::Tensor& loss, bool last);
   // Adds up gradients that were made without backward().
   void sum_now();
-  // The norm of all gradients, of that of those which the optimiser of this rank has.
+  // The norm of all gradients; `own` is the norm of those in this rank's optimiser.
   double norm(double own) const;
-  // After the optimiser's step: its pieces become all ranks' weights, where they are shared.
+  // After the optimiser's step: where weights are shared, copies its pieces into the weights of all ranks.
   void publish();
-  // By what the gradients must be multiplied to be sums: the reducer gives means.
+  // The factor that turns the gradients into sums: the reducer gives means.
   double factor() const { return reduced_ ? ranks_.world() : 1; }
 
  private:
@@ -40,8 +40,8 @@ class GradientExchange {
   bool reduced_ = false;
 };
 
-// Whether ranks may add up gradients while backward runs: where a sample may have no reference, the network's share for
-// references may have no gradient. Recorded passes do it behind the last one.
+// Whether ranks may add up gradients while backward runs. Not where a sample may have no reference: the network's part
+// for references may then get no gradient. Not with recorded passes: gradients are added up after the last one.
 bool exchanges_while_backward(const TrainConfig& train, const DataConfig& data);
 
 }  // namespace spinfill

@@ -30,7 +30,7 @@ class AdamW {
   void scale_gradients(double factor);
   // Global L2 norm of all gradients (0-dim tensor on the device); a parameter without a gradient counts as zero.
   at::Tensor gradient_norm() const;
-  // Scales the gradients so that their global norm is at most max_norm. `norm` is that of gradient_norm().
+  // Scales the gradients so that their global norm is at most max_norm. `norm` is the value of gradient_norm().
   void clip_gradients(double norm, double max_norm);
   void step(double learning_rate);
 

@@ -73,7 +73,7 @@ TrainingLoss RecordedPasses::add(const Batch& batch, const TrainingDraw& draw, c
   const std::string key = key_of(batch, draw, options);
   const auto found = shapes_.find(key);
   if (found == shapes_.end()) {
-    // The first time as it is: libraries choose their kernels then.
+    // Not recorded the first time: libraries choose their kernels then.
     if (shapes_.size() < most_) shapes_.emplace(key, nullptr);
     return pass(batch, draw, options);
   }
@@ -101,7 +101,7 @@ TrainingLoss RecordedPasses::add(const Batch& batch, const TrainingDraw& draw, c
   }
   Shape& shape = *found->second;
   shape.recording->replay();
-  // The next replay writes over these.
+  // The next replay overwrites these.
   return {shape.loss.sum.clone(), shape.loss.count, shape.loss.squared_error.clone()};
 }
 

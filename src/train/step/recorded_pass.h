@@ -16,11 +16,11 @@
 
 namespace spinfill {
 
-// Work of a device that can be done again, reading and writing the same memory.
+// Work on a device that can be repeated, reading and writing the same memory.
 class Recording {
  public:
   virtual ~Recording() = default;
-  // Once. What `work` starts on the device is noted, not done.
+  // Call it once. What `work` starts on the device is recorded, not executed.
   virtual void record(const std::function<void()>& work) = 0;
   virtual void replay() = 0;
 };
@@ -28,10 +28,10 @@ using MakeRecording = std::function<std::unique_ptr<Recording>()>;
 
 // Forward and backward of micro-batches. A shape (how many sets have how many references and targets, and the size of
 // their pictures) that comes again is recorded and from then on replayed: the processor then starts one piece of work
-// in place of thousands. Replayed or not, the result is the same.
+// instead of thousands. Replayed or not, the result is the same.
 class RecordedPasses {
  public:
-  // Of more than `most` shapes the first ones are recorded: each keeps a batch and its draws.
+  // At most `most` shapes, the first ones, are recorded: each keeps a batch and its draws.
   static constexpr std::size_t kMost = 32;
   RecordedPasses(const Denoiser& denoiser, MakeRecording make, std::size_t most = kMost);
 
@@ -53,7 +53,7 @@ class RecordedPasses {
   std::vector<at::Tensor> parameters_, gradients_;
   MakeRecording make_;
   std::size_t most_;
-  std::map<std::string, std::unique_ptr<Shape>> shapes_;  // null: came once
+  std::map<std::string, std::unique_ptr<Shape>> shapes_;  // null: seen once
 };
 
 }  // namespace spinfill

@@ -7,7 +7,7 @@
 
 namespace spinfill {
 
-// What an optimiser step is, by its number: `step` counts from 0 and is the step about to be made.
+// What an optimiser step does, by its number: `step` counts from 0 and is the step about to be made.
 
 // What it minimises: regression for the first train.regression_share of the steps, then as the configuration's `loss`
 // says.
@@ -19,7 +19,7 @@ double learning_rate_at(const OptimizerConfig& config, std::int64_t step, std::i
 // Decay of the averaged weights: min(decay, (1 + step)/(10 + step)).
 double ema_decay_at(double decay, std::int64_t step);
 
-// Micro-batches of a step that each of `world` processes makes. They must be able to share them evenly (else exit 2).
+// Micro-batches of a step that each of `world` processes makes. They must divide evenly (else exit 2).
 std::int64_t accumulation_of(const TrainConfig& train, int world);
 
 }  // namespace spinfill

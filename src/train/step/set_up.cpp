@@ -24,7 +24,7 @@ void set_up_for_training(Denoiser& denoiser, const TrainConfig& train) {
   denoiser.set_channels_last(train.channels_last);
   denoiser.set_autocast(dtype_of(train.precision));
   denoiser.set_gradient_checkpointing(train.gradient_checkpointing);
-  // On a GPU attention that no fused kernel (flash, cuDNN, memory-efficient) takes is an error, not ten times slower.
+  // On a GPU, attention that no fused kernel (flash, cuDNN, memory-efficient) takes fails; else it would be 10× slower.
   if (denoiser.device().is_cuda()) at::globalContext().setSDPUseMath(false);
 }
 

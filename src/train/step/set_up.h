@@ -16,7 +16,7 @@ namespace spinfill {
 // The run's network with random weights by its seed, adapters and frozen parts; train.init_from is not read.
 Denoiser random_denoiser(const RunConfig& config, at::Device device);
 
-// Adapters and frozen parts, as train.lora and train.freeze say. Behind loading the weights to begin with.
+// Adds adapters and freezes parts, as train.lora and train.freeze say. Call it after loading the initial weights.
 void choose_trained(Denoiser& denoiser, const TrainConfig& train, std::uint64_t seed);
 
 // How the denoiser computes, as train.channels_last, train.precision and train.gradient_checkpointing say.

@@ -20,7 +20,7 @@
 namespace spinfill {
 namespace {
 
-// A micro-batch's loss and its gradients, kept apart from the parameters' own; undefined where it has no influence.
+// A micro-batch's loss and its gradients, kept apart from the parameters' own; undefined where one has no influence.
 struct Share {
   TrainingLoss loss;
   std::vector<at::Tensor> gradients;
@@ -55,7 +55,7 @@ TrainingStep::TrainingStep(const Denoiser& denoiser, AdamW& optimizer, const Run
   if (recording) recorded_.emplace(denoiser, recording);
 }
 
-// What a rank's micro-batches gave, in their order; tensors on the device.
+// Results of a rank's micro-batches, in their order; tensors on the device.
 struct TrainingStep::Passed {
   std::vector<at::Tensor> losses, squared_errors;
   std::vector<std::vector<std::string>> vehicles;

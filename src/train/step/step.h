@@ -25,7 +25,7 @@ struct StepStatistics {               // over all ranks, and the same on each
   bool finite = true;                 // false: nothing was changed
   std::int64_t views = 0;             // this rank's targets
   std::vector<std::string> vehicles;  // this rank's
-  std::vector<std::string> suspects;  // where not finite: of its vehicles those of micro-batches whose loss was not
+  std::vector<std::string> suspects;  // if not finite: those of them in micro-batches whose own loss was not
 };
 
 // A rank's share of a step's micro-batches, taken one by one where they are used one by one.
@@ -38,14 +38,14 @@ struct MicroBatches {
 
 // Optimiser steps over a rank's micro-batches. Gradients are added up over all ranks and divided by the number of
 // target values in all of them, so that a split over micro-batches or ranks changes the result by rounding alone.
-// Everything named must outlive it.
+// Everything passed in must outlive it.
 class TrainingStep {
  public:
   // With a `recording` forward and backward are recorded by it and replayed.
   TrainingStep(const Denoiser& denoiser, AdamW& optimizer, const RunConfig& config, Ranks& ranks,
                GradientExchange& gradients, PerceptualDistance perceptual = {}, const MakeRecording& recording = {});
 
-  // The step-th, from 0. The micro-batches are on the denoiser's device, with priors (train/step/device_feed.h).
+  // Step `step`, from 0. The micro-batches are on the denoiser's device, with priors (train/step/device_feed.h).
   StepStatistics make(const MicroBatches& micro_batches, std::int64_t step);
 
  private:

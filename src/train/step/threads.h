@@ -8,7 +8,7 @@
 namespace spinfill {
 
 // Threads of tensor operations: train.threads, or one per core less those of the loader, at least one. One thread too
-// many makes OpenMP's threads wait for each other, and a step can take tens of times as long.
+// many makes OpenMP's threads wait for each other, and a step can take tens of times longer.
 int compute_threads(const TrainConfig& train, const LoaderConfig& loader, int cores);
 void set_compute_threads(const TrainConfig& train, const LoaderConfig& loader);  // of this process
 

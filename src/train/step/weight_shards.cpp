@@ -45,7 +45,7 @@ std::vector<NamedParameter> WeightShards::pieces() const {
   return list;
 }
 
-// One of `tensors` per parameter; what is not defined is zero.
+// `tensors` has one per parameter; an undefined one counts as zero.
 at::Tensor WeightShards::flat(const Bucket& bucket, const std::vector<at::Tensor>& tensors) const {
   at::Tensor whole = at::zeros({bucket.size}, bucket.weights.options());
   for (const auto& [parameter, first] : bucket.members) {
@@ -98,7 +98,7 @@ PieceMap WeightShards::named(const std::string& prefix, const std::vector<at::Te
   PieceMap map;
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     const NamedParameter& parameter = parameters_[pieces_[i].parameter];
-    const bool scalar = values[i].dim() == 0;  // as a step count, which every piece has
+    const bool scalar = values[i].dim() == 0;  // like the step count that every piece has
     map[prefix + parameter.name] = {values[i].reshape({-1}), scalar ? 0 : pieces_[i].begin,
                                     scalar ? std::vector<std::int64_t>() : parameter.tensor.sizes().vec()};
   }

@@ -13,12 +13,12 @@
 namespace spinfill {
 
 // ZeRO stage 1 (Rajbhandari et al., "ZeRO: memory optimizations toward training trillion parameter models", SC 2020,
-// §5.1): every rank holds all weights, but the optimiser's moments and the averaged weights of its own pieces alone,
+// §5.1): every rank holds all weights, but the optimiser's moments and the averaged weights only of its own pieces,
 // 1/W of all. Parameters lie in buckets one after the other, each bucket is cut into W equal slices, and a piece is
 // what a slice holds of one parameter. A step gives what an unsharded one gives, up to rounding.
 class WeightShards {
  public:
-  // Buckets of at most bucket_bytes, or of one parameter.
+  // Buckets of at most bucket_bytes, or of one larger parameter.
   WeightShards(Ranks& ranks, std::vector<NamedParameter> parameters, std::int64_t bucket_bytes = kBucketBytes);
 
   // This rank's pieces of the weights, [n] each, for the optimiser.
@@ -26,14 +26,14 @@ class WeightShards {
 
   // The pieces' gradients become the sums over all ranks; the parameters' own are released.
   void take_gradients();
-  // All ranks' weights become what the pieces are.
+  // Copies the pieces into the weights of all ranks.
   void publish();
-  // The pieces become what the weights are.
+  // Copies the weights into the pieces.
   void read_weights();
 
-  // Values beside the pieces, such as moments, and the whole tensors they are parts of:
+  // Between values of the pieces, such as moments, and the whole tensors they are parts of:
   PieceMap named(const std::string& prefix, const std::vector<at::Tensor>& values) const;
-  // From the first rank's "PREFIX NAME" tensors, to every rank's part.
+  // From the first rank's whole tensors, named prefix + parameter name, to every rank's values.
   void spread(const TensorMap& of_first, const std::string& prefix, const std::vector<at::Tensor>& values);
   // The whole tensors, on every rank, by the parameters' names.
   TensorMap gather(const std::vector<at::Tensor>& values);

@@ -30,15 +30,15 @@ class CheckpointFaults : public ::testing::Test {
     save(1);
   }
   void TearDown() override { spinfill_faults_arm("", 0, 0, ""); }
-  // Saves, which also removes the one before.
+  // Saves, which also removes the previous one.
   void save(std::int64_t step) {
     Ranks alone;
     CheckpointWriter writer(run_.path(), config_, alone);
     writer.begin(example(step));
     writer.finish();
   }
-  // In a process of its own, whose calls `first` to `last` go wrong; its exit status, negative: the signal that ended
-  // it. `count` becomes the number of calls there were.
+  // Saves in a process of its own, whose calls `first` to `last` go wrong; returns its exit status, or minus the signal
+  // that ended it. `count` becomes the number of calls it made.
   int save_with(const char* kind, long first, long last, std::int64_t step, long* count = nullptr) {
     int ends[2];
     if (::pipe(ends) != 0) fail("no pipe");
@@ -88,14 +88,14 @@ TEST_F(CheckpointFaults, AProcessKilledAtAnyCallLeavesOneToResumeFrom) {
       ASSERT_TRUE(after == before || after == step) << kind << " at call " << call << ": " << after;
       ASSERT_TRUE(std::string(kind) != "kill" || status == -SIGKILL) << call << ": " << status;
       appeared += after == step ? 1 : 0;
-      ASSERT_EQ(save_with("", 0, 0, ++step), 0) << kind << " at call " << call;  // what was left is in nobody's way
+      ASSERT_EQ(save_with("", 0, 0, ++step), 0) << kind << " at call " << call;  // leftovers are in nobody's way
       ASSERT_EQ(newest(), step);
     }
   }
   EXPECT_GT(appeared, 2);  // cut off after it had been renamed into place
 }
 
-// As a resumed run does that makes up for a validation.
+// As a resumed run does when it makes up for a validation.
 TEST_F(CheckpointFaults, TheOnlyOneIsReplacedWithoutAMomentWithoutIt) {
   long calls = 0;
   ASSERT_EQ(save_with("", 0, 0, 1, &calls), 0);
@@ -113,7 +113,7 @@ TEST_F(CheckpointFaults, AFullDiskAtAnyCallIsSaidAndTheOldOneStands) {
     const std::int64_t before = newest();
     const int status = save_with("full", call, LONG_MAX, ++step);
     const std::int64_t after = newest();
-    // Removing what is old may fail after the new one is there: a warning, no error.
+    // Removing the old one may fail after the new one is there: a warning, not an error.
     ASSERT_TRUE(status == 3 || (status == 0 && after == step)) << call << ": " << status;
     ASSERT_TRUE(after == step || after == before) << call << ": " << after;
     // A failed call, unlike a killed process, leaves no half-written folder; what could not be removed is hidden.
@@ -146,7 +146,7 @@ TEST_F(CheckpointFaults, AFolderThatIsGoneIsNotMadeAnew) {
   fs::remove_all(run_ / "checkpoints");
   writer.begin(example(2));
   writer.finish();
-  EXPECT_EQ(newest(), 2);  // of checkpoints alone: made again
+  EXPECT_EQ(newest(), 2);  // only checkpoints/ was gone: made again
   fs::remove(run_ / "config.yaml");
   writer.begin(example(3));
   test::expect_error(ExitCode::runtime, {"last checkpoint could not be saved"}, [&] { writer.finish(); });

@@ -99,7 +99,7 @@ TEST(Checkpoint, PruneNeverLeavesPartOfOne) {
   const test::TemporaryFolder run;
   for (const std::int64_t step : {1, 2}) save_checkpoint(run.path(), example(step));
   const int events = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-  // Until it is renamed, nothing goes from within.
+  // Until it is renamed, nothing inside it is removed.
   ASSERT_GE(::inotify_add_watch(events, (run / "checkpoints/step-1").c_str(), IN_MOVE_SELF | IN_DELETE), 0);
   prune_checkpoints(run.path(), 1, -1, 0);
   alignas(inotify_event) char buffer[4096];

@@ -38,7 +38,7 @@ class Planning : public ::testing::Test {
     config.train.micro_batch_sets = micro_batch_sets;
     return config;
   }
-  // What is planned beside what the steps of `bench train` take.
+  // Compares what is planned with what the steps of `bench train` take.
   static void expect_planned(const RunConfig& config, const std::string& what) {
     const auto planned = static_cast<double>(training_memory(config, {}).total());
     Ranks alone;
@@ -153,7 +153,7 @@ TEST_F(Planning, FollowsBatchPicturesAndPhases) {
   const TrainingWork whole = training_work(config);
   config.train.steps *= 3;
   EXPECT_NEAR(training_work(config).flops / whole.flops, 3, 1e-9);
-  // The second phase has more draws: the peak is its own, the work between.
+  // The second phase has more draws: the peak is that of this phase, the work lies between.
   config.train.regression_share = 0.5;
   config.loss.draws = 4;
   EXPECT_GT(pass(), 1.3 * two);
@@ -201,7 +201,7 @@ TEST_F(Planning, TimesAStepHere) {
   EXPECT_NE(plan.rate_from.find("timed on this machine"), std::string::npos);
   EXPECT_GT(*plan.seconds_per_step, 0);
   EXPECT_NEAR(*plan.seconds, 100 * *plan.seconds_per_step, 1e-6);
-  // Not of a device that is not here.
+  // No rate for a device that is not here.
   target.gpu = true;
   EXPECT_FALSE(plan_training(config, target).seconds);
 }

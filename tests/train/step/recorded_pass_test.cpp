@@ -127,7 +127,7 @@ TEST_F(RecordedPass, NeedsAGpu) {
   });
 }
 
-// On a GPU: batches that another thread brings there, priors of another implementation, graphs of CUDA.
+// On a GPU: batches that another thread copies there, priors of another implementation, CUDA graphs.
 class Gpu : public RecordedPass {
  protected:
   void SetUp() override {

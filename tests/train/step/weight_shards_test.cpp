@@ -32,7 +32,7 @@ TEST(WeightShards, StepsAreThoseOfTheWholeOptimiser) {
   const at::NoGradGuard no_grad;
   Ranks alone;
   const auto whole = parameters(), shared = parameters();
-  WeightShards shards(alone, shared, 100);  // bytes: several buckets, one of a parameter that is larger
+  WeightShards shards(alone, shared, 100);  // bytes: several buckets, one of a single larger parameter
   ASSERT_EQ(shards.pieces().size(), 5u);
   const OptimizerConfig config;
   AdamW optimizer(whole, config), of_pieces(shards.pieces(), config);
