@@ -15,17 +15,17 @@ Json StepLog::row(std::int64_t step, const StepStatistics& statistics, const std
   const double seconds = window_.seconds() - left_out_;
   views_per_second_ = static_cast<double>(views_) / seconds;
   const auto finite = [&](double value) { return statistics.finite ? Json(value) : Json(); };
-  const Json row = {{"step", step},
-                    {"loss", finite(statistics.loss)},
-                    {"mse", finite(statistics.squared_error)},
-                    {"phase", phase},
-                    {"learning_rate", learning_rate},
-                    {"gradient_norm", finite(statistics.gradient_norm)},
-                    {"skipped", !statistics.finite},
-                    {"views_per_second", views_per_second_},
-                    {"seconds_per_step", seconds / static_cast<double>(steps_)},
-                    {"waiting_share", (waited - waited_before_) / seconds},
-                    {"peak_bytes", peak_bytes}};
+  Json row = {{"step", step},
+              {"loss", finite(statistics.loss)},
+              {"mse", finite(statistics.squared_error)},
+              {"phase", phase},
+              {"learning_rate", learning_rate},
+              {"gradient_norm", finite(statistics.gradient_norm)},
+              {"skipped", !statistics.finite},
+              {"views_per_second", views_per_second_},
+              {"seconds_per_step", seconds / static_cast<double>(steps_)},
+              {"waiting_share", (waited - waited_before_) / seconds},
+              {"peak_bytes", peak_bytes}};
   window_.restart();
   left_out_ = 0;
   waited_before_ = waited;

@@ -85,7 +85,7 @@ Node convert(const YAML::Node& yaml, const std::string& where) {
         }
         Node value = convert(entry.second, where);
         value.place = fmt::format("{}:{}", where, line);
-        node.entries.emplace_back(entry.first.Scalar(), std::move(value));
+        node.entries.push_back({entry.first.Scalar(), std::move(value)});
       }
       break;
     }
@@ -111,7 +111,7 @@ Node from_json(const Json& json, const std::string& where) {
   node.place = where;
   if (json.is_object()) {
     node.kind = Node::Kind::map;
-    for (const auto& [key, value] : json.items()) node.entries.emplace_back(key, from_json(value, where));
+    for (const auto& [key, value] : json.items()) node.entries.push_back({key, from_json(value, where)});
   } else if (json.is_array()) {
     node.kind = Node::Kind::list;
     for (const auto& item : json) node.items.push_back(from_json(item, where));
@@ -136,13 +136,13 @@ void apply_override(Node& root, const Override& override) {
     if (part.empty()) fail_usage("{}: the key has an empty part", place);
     if (node->kind == Node::Kind::null) node->kind = Node::Kind::map;
     if (node->kind != Node::Kind::map) fail_usage("{}: '{}' is inside a value", place, part);
-    auto found = std::find_if(node->entries.begin(), node->entries.end(), [&](auto& e) { return e.first == part; });
+    auto found = std::find_if(node->entries.begin(), node->entries.end(), [&](auto& e) { return e.key == part; });
     if (found == node->entries.end()) {
-      node->entries.emplace_back(part, Node{});
+      node->entries.push_back({part, Node{}});
       found = std::prev(node->entries.end());
-      found->second.place = place;
+      found->value.place = place;
     }
-    node = &found->second;
+    node = &found->value;
     start = dot + 1;
   }
   *node = parse_yaml(override.value, place);

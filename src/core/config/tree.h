@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/config/config.h"
@@ -16,9 +15,14 @@ struct Node {
   std::string scalar;
   bool quoted = false;
   std::vector<Node> items;
-  std::vector<std::pair<std::string, Node>> entries;
+  struct Entry;
+  std::vector<Entry> entries;
   std::string place;         // "file:line" or "--set key"
   bool by_override = false;  // given by --set
+};
+struct Node::Entry {
+  std::string key;
+  Node value;
 };
 
 // Errors (exit 2) name file and line: bad syntax, anchors and aliases, a key twice, too deep, over 1 MiB.
