@@ -57,9 +57,9 @@ TEST_F(Readme, EveryCommandRuns) {
     const auto result = spinfill(smaller.substr(std::string("spinfill ").size()));
     EXPECT_EQ(result.exit_code, 0) << smaller << "\n" << result.output;
   }
-  for (const char* made : {"data/splits.json", "packed/shards.json", "look/index.html", "runs/big/config.yaml",
-                           "report/metrics.json", "bundle/manifest.json", "photos/transforms.json", "spin/spin.html",
-                           "report.html"}) {
+  for (const char* made :
+       {"data/splits.json", "packed/shards.json", "look/index.html", "runs/big/config.yaml", "report/metrics.json",
+        "bundle/manifest.json", "photos/transforms.json", "spin/spin.html", "report.html"}) {
     EXPECT_TRUE(fs::exists(*folder_ / made)) << made;
   }
 }
