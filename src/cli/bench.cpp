@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <optional>
+
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/training_run.h"
@@ -8,6 +10,7 @@
 #include "core/files/json.h"
 #include "core/log.h"
 #include "core/quantity.h"
+#include "core/signals.h"
 #include "synth/synth.h"
 #include "train/plan/benchmark.h"
 #include "train/ranks/spawn.h"
@@ -56,6 +59,7 @@ class BenchData {
   explicit BenchData(DataConfig& config) {
     if (!config.path.empty() && fs::exists(config.path)) return;
     folder_ = fs::temp_directory_path() / fmt::format("spinfill-bench-{}", ::getpid());
+    removed_.emplace(folder_);
     synth::SynthOptions options;
     options.out = folder_;
     options.sets = 16;
@@ -75,6 +79,7 @@ class BenchData {
 
  private:
   fs::path folder_;
+  std::optional<RemovedAtStop> removed_;
 };
 
 template <class Benchmark>
@@ -86,7 +91,7 @@ Json result_of(const Benchmark& benchmark, const BenchData& data) {
 
 void bench_training(RunConfig config, const BenchArguments& arguments) {
   const std::int64_t steps = arguments.steps > 0 ? arguments.steps : 10;
-  as_one_rank(config.train, [&](Ranks& ranks) {
+  as_one_rank(rank_place(process_environment()), config.train, "a benchmark", [&](Ranks& ranks) {
     const BenchData data(config.data);
     const TrainingBenchmark benchmark = benchmark_training(config, steps, ranks, arguments.ready);
     if (ranks.first()) print(result_of(benchmark, data), arguments.json);

@@ -13,7 +13,6 @@
 #include "core/files/json.h"
 #include "core/log.h"
 #include "core/progress.h"
-#include "core/signals.h"
 #include "infer/complete.h"
 #include "infer/load_model.h"
 #include "model/device.h"
@@ -45,7 +44,6 @@ SamplerConfig sampler_of(const LoadedModel& model, const Options& options) {
 }
 
 int run(const Options& options) {
-  const StopSignals signals;
   const LoadedModel model = load_model(options.model, options.choice, choose_device(options.device));
   CompleteOptions complete = options.complete;
   complete.cameras = parse_camera_choice(options.cameras);
@@ -54,7 +52,6 @@ int run(const Options& options) {
   complete.runner.progress = [&](std::int64_t done, std::int64_t total) {
     if (!progress) progress.emplace("complete", total, "evaluations");
     progress->update(done);
-    if (StopSignals::requested()) fail("stopped by a signal; nothing was written");
   };
   const Completion done = complete_folder(model, options.input, options.out, complete);
   progress.reset();

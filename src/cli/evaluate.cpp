@@ -12,7 +12,6 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"
-#include "core/signals.h"
 #include "infer/load_model.h"
 #include "metrics/evaluation_set.h"
 #include "metrics/report.h"
@@ -37,10 +36,6 @@ struct Subject {
   Predictor predictor;
   Json description;
 };
-
-void end_if_stopped() {
-  if (StopSignals::requested()) throw Error(ExitCode::resume, "stopped by a signal; nothing was written");
-}
 
 Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
   const std::vector<Override> overrides = parse_overrides(arguments.set);
@@ -70,8 +65,7 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
   if (!arguments.solver.empty()) sampler.solver = *value_named<Solver>(arguments.solver);
   const auto seed = static_cast<std::uint64_t>(arguments.seed);
   subject.predictor = [model, sampler, seed, device](const Batch& batch) {
-    const SamplerProgress at_each_step = [](std::int64_t, std::int64_t) { end_if_stopped(); };
-    return generate(model->denoiser, batch.to(device), sampler, seed, at_each_step).to(at::kCPU);
+    return generate(model->denoiser, batch.to(device), sampler, seed).to(at::kCPU);
   };
   subject.description = model->provenance;
   log_info("scoring {}", describe(*model));
@@ -80,7 +74,6 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
 
 int run(const EvaluateArguments& arguments) {
   const at::NoGradGuard no_grad;
-  const StopSignals signals;
   const at::Device device = choose_device(arguments.device);
   Subject subject = open_subject(arguments, device);
   RunConfig& config = subject.config;
@@ -101,10 +94,7 @@ int run(const EvaluateArguments& arguments) {
   Progress progress("evaluate", set.batches(), "batches");
   EvaluateOptions options;
   options.batches_at_once = device.is_cpu() ? processors() : 1;
-  const NextBatch batches = [stream = set.stream(options.batches_at_once)] {
-    end_if_stopped();
-    return stream();
-  };
+  const NextBatch batches = set.stream(options.batches_at_once);
   std::int64_t done = 0;
   options.on_batch = [&](const Batch& batch, const at::Tensor& pictures) {
     if (done < arguments.grids) draw_sample_grid(batch, pictures, folder.path() / fmt::format("grid-{:03}.png", done));

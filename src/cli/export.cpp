@@ -9,7 +9,6 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/log.h"
-#include "core/signals.h"
 #include "infer/bundle.h"
 #include "infer/bundle_export.h"
 #include "infer/load_run.h"
@@ -45,7 +44,6 @@ int run(const Options& options) {
     return check(options);
   }
   if (options.run.empty() || options.out.empty()) fail_usage("export needs --run and --out (or --check BUNDLE)");
-  const StopSignals signals;
   const LoadedModel source = load_run(options.run, options.choice, choose_device(options.device));
   log_info("exporting {}", describe(source));
   ExportOptions write = options.write;

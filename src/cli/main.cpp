@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
 #include <new>
+#include <optional>
+#include <string>
 
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/signals.h"
 #include "version.h"  // made by cmake/version.cmake
 
 using namespace spinfill;
@@ -16,12 +24,28 @@ std::vector<Command> commands() {
           bench_command(),   plan_command(),   inspect_command()};
 }
 
+// LibTorch's initialisers take longer than most of what comes before the work: a stop signal meanwhile waits for it.
+void block_stop_signals(int, char**, char**) {
+  const sigset_t stop = StopSignals::set();
+  ::pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+}
+[[gnu::section(".preinit_array"), gnu::used]] void (*const before_initialisers)(int, char**,
+                                                                                char**) = block_stop_signals;
+
+// A standard stream that is closed must not become the next file that is opened: messages would go into it.
+void occupy_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) == -1)
+      (void)::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // the lowest number; its use fails
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Completes 360° vehicle spins: trains, scores, exports and runs a multi-view model.", "spinfill");
   app.set_version_flag("--version", std::string("spinfill ") + SPINFILL_VERSION);
   app.footer(
-      "Exit codes: 0 done; 1 a check did not hold; 2 wrong usage or configuration; 3 runtime failure;\n"
-      "75 stopped by a signal after saving (resume with --resume).");
+      "Exit codes: 0 done; 1 a check did not hold; 2 wrong usage or configuration; 3 runtime failure, or\n"
+      "stopped by a signal with nothing written; 75 training stopped by a signal after saving (--resume).");
   bool quiet = false;
   app.add_flag("-q,--quiet", quiet, "Only warnings, errors and results");
   const auto chosen = add_commands(app, commands());
@@ -32,23 +56,30 @@ int run(int argc, char** argv) {
     fail_usage("{} (see spinfill --help)", error.what());
   }
   set_quiet(quiet);
+  if (!app.got_subcommand("train")) SignalWatch::begin();  // training saves first
   return chosen();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  occupy_closed_streams();
+  std::optional<SignalWatch> signals(std::in_place);
+  std::string problem;
+  int code = static_cast<int>(ExitCode::runtime);
   try {
-    return run(argc, argv);
+    code = run(argc, argv);
   } catch (const Error& error) {
-    log_line(LogLevel::error, error.what());
-    return static_cast<int>(error.code());
+    problem = error.what();
+    code = static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {
-    log_line(LogLevel::error, "out of memory; use a smaller batch or picture size");
+    problem = "out of memory; use a smaller batch or picture size";
   } catch (const std::exception& error) {
     // LibTorch's messages have a C++ stack trace after the first line.
-    const std::string text = error.what();
-    log_line(LogLevel::error, text.substr(0, text.find('\n')));
+    problem = error.what();
+    problem.erase(std::min(problem.find('\n'), problem.size()));
   }
-  return static_cast<int>(ExitCode::runtime);
+  signals.reset();  // does not return where a signal ends the process, whatever that made of the work
+  if (!problem.empty()) log_line(LogLevel::error, problem);
+  return code;
 }

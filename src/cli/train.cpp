@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/files/files.h"
 #include "core/log.h"
+#include "core/signals.h"
 #include "run/run_paths.h"
 #include "train/ranks/spawn.h"
 #include "train/trainer.h"
@@ -41,6 +42,9 @@ std::vector<std::string> command_line(const TrainArguments& arguments, bool quie
 }
 
 int run(const TrainArguments& arguments) {
+  // Until the process ends: a late signal changes no exit code.
+  [[maybe_unused]] static const auto& signals = *new StopSignals;
+  StopSignals::will("ending before the first step");
   const fs::path stored = run_config_path(arguments.out);
   const bool resumes = goes_on(arguments) && !arguments.out.empty();
   if (arguments.resume && arguments.auto_resume) fail_usage("train: give --resume or --auto-resume, not both");
@@ -58,8 +62,15 @@ int run(const TrainArguments& arguments) {
   if (arguments.processes > 0)
     return spawn_ranks(arguments.processes, command_line(arguments, quiet()),
                        std::min(config.train.rank_timeout, kGrace));
+  const RankPlace place = rank_place(process_environment());
   TrainResult result;
-  as_one_rank(config.train, [&](Ranks& ranks) { result = train(config, arguments.out, goes_on(arguments), ranks); });
+  try {
+    as_one_rank(place, config.train, fs::absolute(arguments.out).lexically_normal().string(),
+                [&](Ranks& ranks) { result = train(config, arguments.out, resumes, ranks); });
+  } catch (const Stopped&) {
+    if (place.rank == 0) leave_to_start(config, arguments.out);
+    result.stopped = true;
+  }
   return static_cast<int>(result.stopped ? ExitCode::resume : ExitCode::done);
 }
 
@@ -81,7 +92,10 @@ Command train_command() {
                 ->check(CLI::Range(1, 1024));
             app.add_flag("--print-config", arguments->print_config, "Print the effective configuration and stop");
             app.footer(
-                "SIGINT, SIGTERM and SIGUSR1 save a checkpoint and exit 75; --resume goes on bit for bit.\n"
+                "SIGINT, SIGTERM, SIGHUP, SIGUSR1 and the like save a checkpoint after the step and exit 75, however "
+                "often they\n"
+                "come; --resume goes on bit for bit. Only a second SIGINT, a second or more after the first, ends at "
+                "once.\n"
                 "Under torchrun --no-python, srun, mpirun or a Kubernetes operator the processes find each other by\n"
                 "the environment: docs/cluster.md.");
             return [arguments] { return run(*arguments); };

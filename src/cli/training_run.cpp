@@ -5,6 +5,7 @@
 #include "core/config/config.h"
 #include "core/files/files.h"
 #include "core/log.h"
+#include "core/signals.h"
 #include "model/device.h"
 
 namespace spinfill {
@@ -19,14 +20,17 @@ RunConfig load_run_to_make(const std::filesystem::path& file, const std::vector<
   return config;
 }
 
-void as_one_rank(const TrainConfig& config, const std::function<void(Ranks&)>& work) {
-  const RankPlace place = rank_place(process_environment());
-  // Messages from rank 0 are enough; warnings and errors come from all.
+void as_one_rank(const RankPlace& place, const TrainConfig& config, const std::string& what,
+                 const std::function<void(Ranks&)>& work) {
+  Ranks ranks(place, choose_device(config.device, place.local_rank), what, {config.join_timeout, config.rank_timeout});
+  // Once all are there, messages from rank 0 are enough; warnings and errors come from all.
   if (place.rank != 0) set_quiet(true);
-  Ranks ranks(place, choose_device(config.device, place.local_rank), {config.join_timeout, config.rank_timeout});
   try {
     work(ranks);
     ranks.leave();
+  } catch (const Stopped&) {
+    ranks.leave();
+    throw;
   } catch (const std::exception& error) {
     ranks.tell_failure(error.what());
     throw;

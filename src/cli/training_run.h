@@ -17,7 +17,9 @@ namespace spinfill {
 RunConfig load_run_to_make(const std::filesystem::path& file, const std::vector<std::string>& set);
 
 // Does a rank's work: that of this process alone, or of one of those that a launcher started
-// (train/ranks/rank_place.h). A failure is reported to the other ranks; only rank 0 prints messages.
-void as_one_rank(const TrainConfig& config, const std::function<void(Ranks&)>& work);
+// (train/ranks/rank_place.h). A failure is reported to the other ranks; only rank 0 prints messages. `what` they do
+// together: see Ranks. Stopped, where the work was asked to stop, comes out of all ranks alike.
+void as_one_rank(const RankPlace& place, const TrainConfig& config, const std::string& what,
+                 const std::function<void(Ranks&)>& work);
 
 }  // namespace spinfill

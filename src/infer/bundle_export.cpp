@@ -9,7 +9,6 @@
 #include "core/files/atomic_folder.h"
 #include "core/files/files.h"
 #include "core/files/sha256.h"
-#include "core/signals.h"
 #include "core/tensors/safetensors.h"
 #include "infer/bundle.h"
 #include "model/denoiser/weights.h"
@@ -35,10 +34,6 @@ double finite_db(double db) {
 
 double psnr_db(const at::Tensor& pictures, const at::Tensor& truth) {
   return finite_db(compare_pictures(pictures, truth).agreement_db);
-}
-
-void stop_if_asked() {
-  if (StopSignals::requested()) fail("stopped by a signal; nothing was written");
 }
 
 // What metrics.json says about these very weights.
@@ -85,7 +80,6 @@ Json write_outputs(const fs::path& folder, const LoadedModel& source, const Deno
   for (const ParityCase& parity : parity_cases()) {
     const at::Tensor original = run_parity_case(source.denoiser, batch, parity);
     outputs[parity.name] = run_parity_case(rounded, batch, parity);
-    stop_if_asked();
     const Agreement agreement = compare_pictures(original, outputs[parity.name]);
     if (!(agreement.agreement_db >= dtype_tolerance_db(dtype))) {
       fail_check(
@@ -112,7 +106,6 @@ void check_reloaded(const fs::path& folder, const Batch& batch, const DataConfig
   const LoadedModel reloaded = load_bundle(folder, device);
   const std::int64_t targets = batch.is_target.sum().item<std::int64_t>();
   for (const StoredParity& stored : parity_of(read_manifest(folder), folder, targets, data)) {
-    stop_if_asked();
     const Agreement agreement =
         compare_pictures(run_parity_case(reloaded.denoiser, batch, stored.parity), stored.pictures);
     if (!(agreement.max_abs <= 1e-5)) {
@@ -135,7 +128,6 @@ ExportResult export_bundle(const LoadedModel& source, const fs::path& out, const
   const TensorMap rounded = cast_state(source.denoiser.state(), parse_dtype(name_of(options.dtype)));
   write_safetensors(folder.path() / kBundleModel, rounded, {{"format", "pt"}});
   write_safetensors(folder.path() / kBundleInputs, make_parity_inputs(config.data, config.model));
-  stop_if_asked();
 
   const Batch batch =
       parity_batch(read_safetensors(folder.path() / kBundleInputs).tensors, config.data, config.model, kBundleInputs);
@@ -146,7 +138,6 @@ ExportResult export_bundle(const LoadedModel& source, const fs::path& out, const
   check_reloaded(folder.path(), batch, config.data, device);
   for (const auto& [name, file] : result.manifest["files"].items()) result.bytes += file["bytes"].get<std::uint64_t>();
   result.bytes += fs::file_size(folder.path() / "manifest.json");
-  stop_if_asked();
   folder.commit();
   return result;
 }

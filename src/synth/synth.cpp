@@ -16,7 +16,6 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/random.h"
-#include "core/signals.h"
 #include "data/sets/categories.h"
 #include "synth/import/import.h"
 #include "synth/render_set.h"
@@ -145,12 +144,10 @@ void make_sets(const SynthOptions& given) {
   std::mutex mutex;
   std::int64_t done = 0;
   std::exception_ptr error;
-  StopSignals stop;
   const auto work = [&] {
     try {
       Source::Loaded loaded;
       for (std::size_t i = next++; i < jobs.size(); i = next++) {
-        if (StopSignals::requested()) return;
         render_set(source.load(jobs[i].vehicle, loaded), jobs[i].id, about, licence, i, options,
                    folder.path() / jobs[i].id);
         const std::lock_guard lock(mutex);
@@ -169,7 +166,6 @@ void make_sets(const SynthOptions& given) {
     for (std::int64_t i = 0; i < std::min<std::int64_t>(most, options.sets); ++i) threads.emplace_back(work);
   }
   if (error) std::rethrow_exception(error);
-  if (done < options.sets) fail("stopped by a signal after {} of {} sets; nothing was written", done, options.sets);
   progress.finish();
   write_json_atomic(folder.path() / "splits.json", splits_of(jobs, source.vehicles(), options));
   folder.commit();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/milestones.h"
 
+#include <fmt/format.h>
+
+#include "core/signals.h"
 #include "run/run_paths.h"
 
 namespace spinfill {
@@ -19,6 +22,7 @@ Milestones::Milestones(const RunConfig& config, fs::path run, const Validation& 
 
 bool Milestones::validate(std::int64_t step) {
   ranks_.at(step, "validation");
+  StopSignals::will("saving at once; --resume does this validation again");
   const std::optional<ValidationScores> scores = validation_.score(state_.averaged(), step, run_samples_path(run_));
   validation_owed_ = !scores;
   if (!scores) return false;
@@ -36,6 +40,7 @@ bool Milestones::validate(std::int64_t step) {
 
 void Milestones::save(std::int64_t step) {
   ranks_.at(step, "saving a checkpoint");
+  StopSignals::will(fmt::format("ending when the checkpoint of step {} is written", step));
   TrainingProgress progress{best_, validation_owed_, {}};
   if (early_stop_.on()) progress.early_stop = early_stop_.validations();
   writer_.begin(state_.share(step, progress));

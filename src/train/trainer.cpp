@@ -4,19 +4,27 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <type_traits>
 
+#include "core/cores.h"
 #include "core/error.h"
+#include "core/files/files.h"
 #include "core/files/json.h"
 #include "core/log.h"
 #include "core/progress.h"
+#include "core/side_by_side.h"
 #include "core/signals.h"
+#include "core/stopwatch.h"
 #include "core/tensors/freed_memory.h"
 #include "data/open_data_set.h"
 #include "model/denoiser/weights.h"
 #include "model/device.h"
 #include "run/run_folder.h"
+#include "run/run_lock.h"
 #include "run/run_log.h"
+#include "run/run_paths.h"
 #include "train/checkpoints/checkpoint.h"
 #include "train/checkpoints/training_state.h"
 #include "train/milestones.h"
@@ -38,7 +46,8 @@ struct Run {
   const fs::path& folder;
   Ranks& ranks;
   at::Device device;
-  RunLog* log = nullptr;  // of the first rank
+  RunLog* log = nullptr;  // of the first rank, this and the next
+  RunLock* lock = nullptr;
 };
 
 // Vehicles of the training split, those of data.replay after the run's own.
@@ -53,6 +62,18 @@ TrainingData open_training_data(const DataConfig& config) {
   const std::int64_t own_sets = own.size();
   if (config.replay.path.empty()) return {std::move(own), own_sets, false};
   return {joined(own, open_data_set(config.replay.path, "train")), own_sets, true};
+}
+
+// What takes minutes, such as reading data: a stop signal cuts it short, and all ranks then leave alike.
+template <class Read>
+auto unless_stopped(Ranks& ranks, const Read& read) {
+  std::unique_ptr<std::invoke_result_t<Read>> result;
+  try {
+    result.reset(new std::invoke_result_t<Read>(read()));
+  } catch (const Stopped&) {
+  }
+  if (ranks.any(!result || StopSignals::requested())) throw Stopped();
+  return result;
 }
 
 // The model with its initial weights.
@@ -141,9 +162,12 @@ TrainResult make_steps(const Run& run, std::int64_t step, DeviceFeed& feed, Trai
   const std::int64_t accumulation = accumulation_of(config, run.ranks.world());
   Progress progress("train", config.steps, "steps", step);
   StepLog speed(feed.waited_seconds());
+  double seconds_per_step = 0;  // of the last one
   std::int64_t skipped_in_row = 0;
   while (step < config.steps) {
     // ---- Batches are a pure function of (seed, step); the ranks share a step's micro-batches in turn.
+    const Stopwatch watch;
+    StopSignals::will(fmt::format("saving after step {}", step + 1), seconds_per_step);
     const MicroBatches micro_batches(accumulation, [&] {
       run.ranks.at(step, "waiting for data");
       Batch batch = feed.next();
@@ -169,6 +193,8 @@ TrainResult make_steps(const Run& run, std::int64_t step, DeviceFeed& feed, Trai
     progress.update(step, speed.note(statistics));
 
     // ---- Validate, save, stop.
+    seconds_per_step = watch.seconds();
+    if (run.lock != nullptr) run.lock->require_held();
     milestones.look();
     bool improved = false;
     if (step % config.validate_every == 0 || last) speed.leave_out([&] { improved = milestones.validate(step); });
@@ -187,29 +213,54 @@ TrainResult make_steps(const Run& run, std::int64_t step, DeviceFeed& feed, Trai
 
 }  // namespace
 
+void leave_to_start(const RunConfig& config, const fs::path& folder) {
+  if (!is_run(folder)) {
+    make_folder(folder);
+    const RunLock lock(folder);
+    open_run_folder(folder, config, false);
+  }
+  log_info("stopped before the first step; nothing is lost; go on with: spinfill train --resume --out {}",
+           folder.string());
+}
+
 TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, Ranks& ranks) {
   const std::int64_t accumulation = accumulation_of(config.train, ranks.world());
   Run run{config, folder, ranks, choose_device(config.train.device, ranks.place().local_rank)};
   set_compute_threads(config.train, config.data.loader);
+  const std::string cores = too_few_cores(config.train, config.data.loader, processors(), allowed_cores());
+  if (ranks.place().local_rank == 0 && !cores.empty()) log_warning("{}", cores);
   keep_freed_memory();
-  const StopSignals signals;
   ranks.require_equal("configuration", to_json(config).dump());
+  std::unique_ptr<RunLock> lock;
+  const auto take_lock = [&] {
+    if (ranks.first() && !lock) lock = std::make_unique<RunLock>(folder);
+    run.lock = lock.get();
+  };
+  unless_stopped(ranks, [&] { return resume && is_run(folder) && (take_lock(), true); });
 
   // ---- Data: vehicles of the training split; a fixed list of (vehicle, subset) pairs for validation.
-  const TrainingData data = open_training_data(config.data);
+  const auto read = unless_stopped(ranks, [&] { return open_training_data(config.data); });
+  const TrainingData& data = *read;
   ranks.at(0, "reading data");
-  const Validation validation(config, run.device, ranks);
+  const auto validation = unless_stopped(ranks, [&] { return Validation(config, run.device, ranks); });
   const PerceptualDistance perceptual = perceptual_distance(config.loss, config.evaluation.lpips, run.device);
   const MakeRecording recording = recording_of(config.train, run.device);
 
   // ---- The run folder: a new one, or the resumed one. Opened only now, so that a wrong path leaves none behind.
-  if (ranks.first()) open_run_folder(folder, config, resume);
+  unless_stopped(ranks, [&] {
+    if (!ranks.first()) return false;
+    if (!resume) make_folder(folder);
+    if (!resume || is_run(folder)) take_lock();
+    open_run_folder(folder, config, resume);
+    return true;
+  });
 
   // ---- Model, averaged weights, optimiser. A checkpoint's counters say where every random stream stands.
   const Denoiser denoiser = open_denoiser(config, run.device);
   TrainingState state(denoiser, config, ranks);
   const TrainingProgress progress = start(state, run, resume);
   const std::int64_t step = state.step();
+  if (ranks.any(StopSignals::requested())) throw Stopped();
   std::optional<RunLog> log;
   if (ranks.first()) run.log = &log.emplace(folder, step, to_yaml(config));
   log_info("{} parameters{}, {} training vehicles{}, {} on {}{}", denoiser.parameter_count(), trained_text(denoiser),
@@ -217,7 +268,7 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
            folder.string(), run.device.str(), ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
 
   // ---- Validation before step 1, or where a signal cut one short. Its errors should appear now, not after hours.
-  Milestones milestones(config, folder, validation, state, run.log, ranks, progress);
+  Milestones milestones(config, folder, *validation, state, run.log, ranks, progress);
   if (milestones.validation_owed()) {
     milestones.validate(step);
     if (step > 0 || milestones.validation_owed()) milestones.save(step);

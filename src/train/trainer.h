@@ -19,8 +19,14 @@ struct TrainResult {
 // same weights, whatever was interrupted and resumed in between.
 // With several ranks each takes its share of a step's micro-batches and of validation, and rank 0 writes: the result is
 // that of one process, up to the rounding of sums.
-// Errors: exit 2 when RUN holds a run and `resume` is not given, or holds none and it is; exit 3 when data cannot be
+// Errors: exit 2 when RUN holds a run and `resume` is not given, or holds none and it is, or another process trains in
+// it (run/run_lock.h); exit 3 when data cannot be
 // read, the disk is full, or too many steps in a row were not finite.
+// Stopped, on all ranks, where one was asked to stop before there was anything to save.
 TrainResult train(const RunConfig& config, const std::filesystem::path& run, bool resume, Ranks& ranks);
+
+// What is left of a run that was stopped before it began, so that --resume starts it: its folder and configuration.
+// For the first rank. Errors as of train().
+void leave_to_start(const RunConfig& config, const std::filesystem::path& run);
 
 }  // namespace spinfill

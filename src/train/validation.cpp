@@ -69,6 +69,7 @@ void Validation::State::prepare(Part& part, const char* what) const {
   if (device.is_cpu()) part.at_once = micro_batches_at_once(config.train, processors(), own_batches);
   const NextBatch next = part.set.stream(part.at_once, share);
   while (std::optional<Batch> batch = next()) {
+    end_if_stopped();
     part.batches.push_back(std::move(*batch));
     progress.update(std::ssize(part.batches));
   }
@@ -95,20 +96,24 @@ std::optional<EvaluationReport> Validation::State::score(const Part& part, const
                                                          const EvaluateOptions& options) const {
   const auto seed = static_cast<std::uint64_t>(config.seed);
   const Predictor predictor = [&](const Batch& batch) {
-    return generate(denoiser, batch.to(device), config.sampler, seed).to(at::kCPU);
+    const SamplerProgress at_each_step = [](std::int64_t, std::int64_t) { end_if_stopped(); };
+    return generate(denoiser, batch.to(device), config.sampler, seed, at_each_step).to(at::kCPU);
   };
   std::size_t next = 0;
-  bool stopped = false;
   const NextBatch batches = [&]() -> std::optional<Batch> {
-    stopped = stopped || StopSignals::requested();
-    if (stopped || next == part.batches.size()) return std::nullopt;
+    end_if_stopped();
+    if (next == part.batches.size()) return std::nullopt;
     return part.batches[next++];
   };
   Protocol protocol = part.set.protocol(config.sampler, seed);
   protocol.lpips_absent = lpips.absent;
-  const EvaluationReport share = evaluate(predictor, batches, protocol, lpips.lpips.get(), options);
-  if (ranks.any(stopped)) return std::nullopt;
-  return of_all_ranks(share, ranks);
+  std::optional<EvaluationReport> share;
+  try {
+    share = evaluate(predictor, batches, protocol, lpips.lpips.get(), options);
+  } catch (const Stopped&) {
+  }
+  if (ranks.any(!share)) return std::nullopt;
+  return of_all_ranks(*share, ranks);
 }
 
 namespace {

@@ -43,6 +43,7 @@ Json to_json(const ValidationScores& validation);
 // number of ranks. The share and its priors are kept in memory.
 class Validation {
  public:
+  // Reads the share and computes its priors; throws Stopped where this rank is asked to stop meanwhile.
   Validation(const RunConfig& config, at::Device device, Ranks& ranks);
   ~Validation();
 

@@ -16,6 +16,7 @@ namespace spinfill {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class Distributed : public test::ProgramSuite<Distributed> {
  public:
@@ -205,12 +206,25 @@ TEST_F(Distributed, AHungRankEndsAllWithinTheConfiguredTime) {
 }
 
 TEST_F(Distributed, ASignalToTheLauncherOrToOneRankSavesOnAll) {
-  for (const std::string act : {"kill -TERM $launcher", "kill -USR1 $one"}) {
-    const std::string run = act.find("USR1") == std::string::npos ? "term" : "usr1";
-    const auto result = disturbed(run, act);
+  const std::string all = "kill -TERM $launcher $(children); ";
+  int count = 0;
+  for (const std::string& act : {std::string("kill -TERM $launcher"), std::string("kill -USR1 $one"), all,
+                                 all + "sleep 0.05; " + all + "sleep 0.1; " + all + ":"}) {
+    const auto result = disturbed(fmt::format("signalled-{}", count++), act);
     EXPECT_EQ(result.exit_code, 75) << result.output;
     EXPECT_THAT(result.output, HasSubstr("after saving"));
+    EXPECT_THAT(result.output, Not(HasSubstr("error")));
   }
+}
+
+// Its ranks save by themselves.
+TEST_F(Distributed, AKilledLauncherLosesNothing) {
+  const auto result = disturbed("orphans",
+                                "before=$(children); kill -KILL $launcher; wait $launcher; "
+                                "for p in $before; do while kill -0 $p; do sleep 0.05; done; done 2>/dev/null");
+  EXPECT_THAT(result.output, HasSubstr("after saving")) << result.output;
+  EXPECT_EQ(rows("orphans").back().at("step"), newest_checkpoint("orphans").step);
+  EXPECT_FALSE(fs::exists(*folder_ / "orphans/run.lock"));
 }
 
 // What fails on one rank alone is told once, with its reason, and every process ends.
@@ -220,6 +234,56 @@ TEST_F(Distributed, AFailureOnOneRankNamesIt) {
   EXPECT_EQ(result.exit_code, 3) << result.output;
   EXPECT_THAT(result.output, HasSubstr(".png"));
   test::write_tiny_data_set(*folder_ / "data", 8);
+}
+
+// A stranger at the port takes no seat and ends nothing, whatever it says; the run goes on with its own.
+TEST_F(Distributed, StrangersAreRefused) {
+  const std::string env = "WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$port ";
+  const std::string more = "--set train.steps=100000 --set train.validate_every=100000";
+  const std::string script =
+      "port=$((30000 + $$ % 2000)); RANK=0 " + env + train("mine", more) +
+      " & first=$!; until bash -c \"exec 3<>/dev/tcp/127.0.0.1/$port\" 2>/dev/null; do sleep 0.05; done; "
+      "bash -c \"exec 3<>/dev/tcp/127.0.0.1/$port; exec sleep 60\" >/dev/null 2>&1 & silent=$!; "
+      "bash -c \"head -c 3000 /dev/urandom >/dev/tcp/127.0.0.1/$port; printf 'GET / HTTP/1.0\r\n\r\n' "
+      ">/dev/tcp/127.0.0.1/$port\" 2>/dev/null; ";
+  const std::string meet =
+      "RANK=1 " + env + train("other", more) + "; echo other $?; RANK=1 SLURM_JOB_ID=7 TORCHELASTIC_RUN_ID=seven " +
+      env + train("mine", more) + "; echo job $?; RANK=2 WORLD_SIZE=3 MASTER_ADDR=127.0.0.1 MASTER_PORT=$port " +
+      train("mine", more) + "; echo world $?; RANK=1 " + env + train("mine", more) +
+      " & second=$!; while [ ! -e mine/checkpoints/step-3 ] && kill -0 $first; do sleep 0.05; done; RANK=1 " + env +
+      train("mine", more) + "; echo seat $?; ";
+  const auto result = shell(
+      script + meet + "kill -TERM $first; wait $first; echo first $?; wait $second; echo second $?; kill $silent");
+  for (const char* text : {"other 2", "job 2", "world 2", "seat 2", "first 75", "second 75"})
+    EXPECT_THAT(result.output, HasSubstr(text));
+  const std::string root = fs::canonical(folder_->path()).string();
+  EXPECT_THAT(result.output, HasSubstr("rank 1 of 2, one of 2 processes for " + root + "/other, met others at"));
+  EXPECT_THAT(result.output, HasSubstr("2 processes for " + root + "/mine: start all alike"));
+  EXPECT_THAT(result.output, HasSubstr("2 processes of torchrun seven for"));
+  EXPECT_THAT(result.output, HasSubstr("one of 3 processes for"));
+  EXPECT_THAT(result.output, testing::ContainsRegex("rank 1 of 2 at 127.0.0.1:[0-9]+ is process [0-9]+ on .* already"));
+}
+
+// The time to join is that of the whole wait, not of each rank in turn.
+TEST_F(Distributed, JoiningEndsInTime) {
+  const std::string env = "WORLD_SIZE=4 MASTER_ADDR=127.0.0.1 MASTER_PORT=$((32100 + $$ % 600)) ";
+  const auto result = shell("began=$(date +%s); RANK=0 " + env + train("few", "--set train.join_timeout=4") +
+                            " & first=$!; sleep 3; RANK=1 " + env + train("few", "--set train.join_timeout=4") +
+                            "; echo second $?; wait $first; echo first $?; echo took $(($(date +%s) - began))");
+  EXPECT_THAT(result.output, HasSubstr("first 3"));
+  EXPECT_THAT(result.output, HasSubstr("second 3"));
+  EXPECT_THAT(result.output, HasSubstr("rank 2 did not come to 127.0.0.1:"));
+  EXPECT_THAT(result.output, testing::ContainsRegex("took [4-9]\n"));
+}
+
+TEST_F(Distributed, ASecondProcessOnARunIsRefused) {
+  const auto result = disturbed("locked", train("locked", "--resume") + "; echo alone $?; " +
+                                              train("locked", "--auto-resume --nproc-per-node 2") + "; echo both $?; " +
+                                              train("locked") + "; echo anew $?; kill -TERM $launcher");
+  EXPECT_EQ(result.exit_code, 75) << result.output;
+  for (const char* text : {"alone 2", "both 2", "anew 2", "trains in it since"})
+    EXPECT_THAT(result.output, HasSubstr(text));
+  EXPECT_FALSE(fs::exists(*folder_ / "locked/run.lock"));
 }
 
 TEST_F(Distributed, WrongUseIsOneLine) {

@@ -2,14 +2,9 @@
 #include "core/progress.h"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <csignal>
 
 #include "core/error.h"
-#include "core/signals.h"
 
 namespace spinfill {
 namespace {
@@ -36,31 +31,6 @@ TEST(Progress, WritesOnePlainLineIntoAPipe) {
   EXPECT_NE(text.find("training: 200/200 steps"), std::string::npos) << text;
   EXPECT_NE(text.find(" steps/s, took "), std::string::npos) << text;
   EXPECT_NE(text.find("loss 0.031"), std::string::npos) << text;
-}
-
-TEST(StopSignals, FirstSignalSetsAFlagSecondEndsTheProcess) {
-  for (const int signal : {SIGINT, SIGTERM}) {
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      StopSignals signals;
-      if (StopSignals::requested()) ::_exit(10);
-      ::raise(signal);
-      if (!StopSignals::requested()) ::_exit(11);
-      ::raise(signal);
-      ::_exit(12);
-    }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == signal) << "status " << status;
-  }
-}
-
-TEST(StopSignals, AreBackToNormalAfterwards) {
-  { StopSignals signals; }
-  struct sigaction now {};
-  sigaction(SIGTERM, nullptr, &now);
-  EXPECT_EQ(now.sa_handler, SIG_DFL);
 }
 
 TEST(Error, IsOneLineWhateverTheNameHolds) {

@@ -9,7 +9,6 @@
 #include "core/error.h"
 #include "core/files/atomic_folder.h"
 #include "core/files/files.h"
-#include "core/signals.h"
 #include "data/sets/picture_folder.h"
 #include "data/sets/set_folders.h"
 #include "data/sets/view_set_reader.h"
@@ -33,7 +32,6 @@ ViewSet read_set(const fs::path& folder) {
 }
 
 int inspect(const Options& options) {
-  const StopSignals signals;
   const ViewSet set = read_set(options.folder);
   if (options.out.empty()) fail_usage("--out: names no folder");
   // --replace removes what was there: never the photographs themselves.
@@ -42,7 +40,6 @@ int inspect(const Options& options) {
   AtomicFolder folder(options.out, options.replace);
   const PhotoInspection inspection = inspect_photos(set);
   write_photo_inspection(inspection, folder.path());
-  if (StopSignals::requested()) fail("stopped by a signal; nothing was written");
   folder.commit();
   if (options.json) {
     print_json(to_json(inspection), 1);

@@ -69,7 +69,7 @@ Command data_pack_command() {
         app.add_option("--split", options->splits, "Only these splits (default: all of splits.json)")->delimiter(',');
         app.add_flag("--replace", options->replace, "Replace an earlier pack at --out");
         app.add_flag("--json", options->json, "Result as JSON on stdout");
-        app.footer("Equal input gives equal bytes. A stop by a signal exits 75 and leaves nothing behind.");
+        app.footer("Equal input gives equal bytes. A stop by a signal leaves nothing behind.");
         return [options] { return run_pack(*options); };
       }};
 }

@@ -17,7 +17,6 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"
-#include "core/signals.h"
 #include "core/statistics.h"
 #include "data/sets/picture_folder.h"
 #include "data/sets/set_folders.h"
@@ -63,7 +62,6 @@ Json report(const ViewSet& set, const Stabilisation& result, bool as_json) {
 }
 
 int stabilise_sets(const Options& options) {
-  const StopSignals signals;
   const std::vector<fs::path> sets = folders_of_sets(options.folder);
   std::optional<AtomicFolder> target;
   if (!options.out.empty()) {
@@ -78,9 +76,6 @@ int stabilise_sets(const Options& options) {
   // An estimate keeps two processors busy.
   const auto at_once = static_cast<std::size_t>(std::max(1, processors() / 2));
   for (std::size_t first = 0; first < sets.size(); first += at_once) {
-    if (StopSignals::requested())
-      throw Error(ExitCode::resume, target ? "stopped by a signal; nothing was written"
-                                           : "stopped by a signal; the sets before keep their cameras");
     std::vector<ViewSet> group;
     for (std::size_t i = first; i < std::min(first + at_once, sets.size()); ++i)
       group.push_back(read_photographs(sets[i], options.replace_cameras));
@@ -111,7 +106,6 @@ struct LeftOutScores {
 Json score_set(const ViewSet& set, int left_out, bool as_json, LeftOutScores& scores) {
   std::optional<Progress> progress;
   const auto views = hold_out(set, left_out, Turntable{}, [&](std::int64_t done, std::int64_t total) {
-    if (StopSignals::requested()) throw Error(ExitCode::resume, "stopped by a signal; nothing was written");
     if (!progress) progress.emplace(set.id, total, "choices");
     progress->update(done);
   });
@@ -138,7 +132,6 @@ Json score_set(const ViewSet& set, int left_out, bool as_json, LeftOutScores& sc
 }
 
 int score_left_out(const Options& options) {
-  const StopSignals signals;
   if (!options.out.empty()) fail_usage("--hold-out scores and writes nothing: leave out --out");
   Json all = Json::array();
   LeftOutScores scores;

@@ -36,6 +36,7 @@ AtomicFolder::AtomicFolder(fs::path target, bool replace) : target_(std::move(ta
   make_folder(parent_of(target_));
   remove_stale_temporaries(parent_of(target_));
   temporary_ = temporary_beside(target_);
+  removed_.emplace(temporary_);
   make_folder(temporary_);
   lock_ = lock_folder(temporary_);
 }
@@ -48,6 +49,7 @@ AtomicFolder::~AtomicFolder() {
 }
 
 void AtomicFolder::commit() {
+  const FinishedBeforeStop finished(target_);
   // A data set has thousands of files: past a few hundred, one sync of the file system is faster than one per file.
   constexpr int kFewFiles = 300;
   int files = 0;

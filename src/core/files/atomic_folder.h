@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include "core/files/files.h"
+#include "core/signals.h"
 
 namespace spinfill {
 
 // A folder that appears whole or not at all: write into path(), then commit() renames it to the target.
-// Without commit() the destructor removes it. An existing target is an error (exit 2) unless it may be replaced.
-// The temporary folder is locked (flock) while it is written. The constructor removes stale ones beside the target.
+// Without commit() the destructor, or a stop signal, removes it. An existing target is an error (exit 2) unless it may
+// be replaced. The temporary folder is locked (flock) while it is written. The constructor removes stale ones beside
+// the target.
 class AtomicFolder {
  public:
   explicit AtomicFolder(fs::path target, bool replace = false);
@@ -22,6 +26,7 @@ class AtomicFolder {
   fs::path temporary_;
   bool replace_;
   bool committed_ = false;
+  std::optional<RemovedAtStop> removed_;
   int lock_ = -1;  // descriptor of temporary_
 };
 

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/files/descriptor.h"
 #include "core/files/temporary_names.h"
+#include "core/signals.h"
 
 namespace spinfill {
 
@@ -50,6 +51,7 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
 }
 
 void write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces, Sync sync) {
+  const FinishedBeforeStop finished(sync == Sync::yes ? path : fs::path());
   const fs::path temporary = temporary_beside(path);
   const auto give_up = [&](const char* what) {
     const std::string why = system_reason();

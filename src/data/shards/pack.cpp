@@ -9,7 +9,6 @@
 #include "core/error.h"
 #include "core/files/atomic_folder.h"
 #include "core/files/json.h"
-#include "core/signals.h"
 #include "data/sets/set_folders.h"
 #include "data/sets/splits.h"
 #include "data/sets/view_set_reader.h"
@@ -22,10 +21,6 @@ namespace spinfill {
 namespace {
 
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{4} << 30;
-
-void stop_at_signal() {
-  if (StopSignals::requested()) throw Error(ExitCode::resume, "stopped by a signal; nothing was written");
-}
 
 // A file of a set and the field that it becomes.
 struct Member {
@@ -121,7 +116,6 @@ std::map<std::string, Item> measured_sets(const PackOptions& options) {
   }
   std::map<std::string, Item> items;
   for (const fs::path& folder : folders) {
-    stop_at_signal();
     Item item = measured(folder);
     const auto [other, fresh] = items.emplace(item.id, item);
     if (!fresh) {
@@ -219,7 +213,6 @@ class Packer {
     const std::string key = sample_key(item.id) + ".";
     tar_->add(key + kDescriptionField, packed.description);
     for (const Member& member : packed.members) {
-      stop_at_signal();
       tar_->add(key + member.field, read_file(path_inside(item.folder, member.file, item.id), kMaxFileBytes));
     }
   }
@@ -228,7 +221,7 @@ class Packer {
   void finish_shard() {
     tar_->finish();
     tar_.reset();
-    const IndexContent content = scan_shard(shard_, [](std::uint64_t) { stop_at_signal(); });
+    const IndexContent content = scan_shard(shard_);
     write_file_atomic(index_path(shard_), ShardIndex::serialised(content));
     bytes_ += content.shard_bytes;
   }
@@ -244,7 +237,6 @@ class Packer {
 }  // namespace
 
 PackResult pack(const PackOptions& options) {
-  const StopSignals signals;
   if (!fs::is_directory(options.folder)) fail("{}: there is no such folder", options.folder.string());
   refuse_target(options);
   if (holds_shards(options.folder)) fail("{}: holds shards already", options.folder.string());

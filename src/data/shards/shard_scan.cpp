@@ -106,7 +106,7 @@ ScanBar::ScanBar(std::uint64_t total) : progress_("indexing", static_cast<std::i
 
 IndexContent ScanBar::scan(const fs::path& shard) {
   return scan_shard(shard, [this](std::uint64_t bytes) {
-    if (StopSignals::requested()) throw Error(ExitCode::resume, "stopped by a signal while indexing shards");
+    end_if_stopped();
     done_ += bytes;
     progress_.update(static_cast<std::int64_t>((done_ >> 20) + 1));
   });

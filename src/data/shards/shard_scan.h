@@ -18,7 +18,7 @@ using ScanProgress = std::function<void(std::uint64_t bytes)>;
 // wrong field of it, a file that it names and the sample lacks.
 IndexContent scan_shard(const fs::path& shard, const ScanProgress& progress = {});
 
-// Scans shards one after another with a progress bar; exit 75 at a signal.
+// Scans shards one after another with a progress bar; training that is asked to stop leaves by Stopped.
 class ScanBar {
  public:
   explicit ScanBar(std::uint64_t total);  // bytes of all of them

@@ -7,7 +7,6 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/log.h"
-#include "core/signals.h"
 #include "data/sets/set_folders.h"
 #include "data/sets/splits.h"
 #include "data/shards/shard_scan.h"
@@ -124,7 +123,6 @@ std::shared_ptr<const ShardSets> open_all_shards(const fs::path& folder) {
 }
 
 std::int64_t write_indexes(const fs::path& folder, bool anew) {
-  const StopSignals signals;
   const std::vector<fs::path> tars = tars_in(folder);
   if (tars.empty()) fail("{}: holds no tar shards", folder.string());
   std::vector<fs::path> todo;

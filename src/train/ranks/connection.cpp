@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/ranks/connection.h"
 
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
-
 #include <algorithm>
 #include <cstdlib>
 
@@ -30,9 +27,6 @@ std::string text_at(c10d::Store& store, const std::string& key) {
   return {value.begin(), value.end()};
 }
 
-std::string joined_key(int rank) {
-  return fmt::format("joined/{}", rank);
-}
 std::string place_key(int rank) {
   return fmt::format("at/{}", rank);
 }
@@ -68,34 +62,6 @@ std::string first_line(const std::string& text) {
     if (end != std::string::npos) line.erase(0, end + 2);
   }
   return line;
-}
-
-c10::intrusive_ptr<c10d::Store> meet(const RankPlace& place, double seconds) {
-  c10d::TCPStoreOptions options;
-  options.port = static_cast<std::uint16_t>(place.port);
-  options.isServer = place.rank == 0 && !place.store_is_served;
-  options.waitWorkers = false;
-  options.timeout = milliseconds_of(seconds);
-  c10::intrusive_ptr<c10d::Store> store;
-  try {
-    store = c10::make_intrusive<c10d::TCPStore>(place.host, options);
-  } catch (const std::exception& error) {
-    fail("rank {} of {}: no store at {}:{} ({}): is rank 0 there, and is the port free and reachable?", place.rank,
-         place.world, place.host, place.port, first_line(error.what()));
-  }
-  // A launcher's store outlives a restart: each attempt has keys of its own.
-  const char* attempt = std::getenv("TORCHELASTIC_RESTART_COUNT");
-  store = c10::make_intrusive<c10d::PrefixStore>(fmt::format("spinfill/{}", attempt == nullptr ? "0" : attempt), store);
-  store->set(joined_key(place.rank), bytes_of("yes"));
-  for (int rank = 0; rank < place.world; ++rank) {
-    try {
-      store->wait({joined_key(rank)}, milliseconds_of(seconds));
-    } catch (const std::exception&) {
-      fail("rank {} of {}: rank {} did not come to {}:{} within {:g} s (train.join_timeout)", place.rank, place.world,
-           rank, place.host, place.port, seconds);
-    }
-  }
-  return store;
 }
 
 void set_place(c10d::Store& store, int rank, std::int64_t step, const std::string& phase) {

@@ -20,8 +20,11 @@ struct Ranks::Connection {
   c10::intrusive_ptr<c10d::ProcessGroup> group;
 };
 
-// The store of a rank's world, once all ranks have joined it. Errors (exit 3) name who did not, and where.
-c10::intrusive_ptr<c10d::Store> meet(const RankPlace& place, double seconds);
+// The store of a rank's world, once all ranks have joined it (joining.cpp). `what` is what they do together: "/runs/a".
+// Within `seconds` in all, however that time is spent. Exit 3 names who did not come, and where. Exit 2: the world
+// there is another one (number of ranks, job or `what` differ), or another process has this rank. Where a rank is asked
+// to stop before all have come, all that came throw Stopped.
+c10::intrusive_ptr<c10d::Store> meet(const RankPlace& place, const std::string& what, double seconds);
 
 // What a rank tells the others about itself: where it is, and why it ends.
 void set_place(c10d::Store& store, int rank, std::int64_t step, const std::string& phase);

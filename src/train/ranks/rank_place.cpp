@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/ranks/rank_place.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <cstdlib>
+#include <limits>
 
 #include "core/error.h"
 
@@ -42,6 +45,15 @@ int greatest_count(const std::string& counts) {
     }
   }
   return greatest;
+}
+
+// Without a step it is the batch script itself, which srun did not start; a batch script's or an interactive shell's
+// own "step" has a number from 2³² − 16 on.
+bool is_numbered_step(const std::optional<std::string>& step) {
+  std::uint32_t number = 0;
+  if (!step) return false;
+  const auto [end, error] = std::from_chars(step->data(), step->data() + step->size(), number);
+  return error != std::errc() || number < 0xFFFFFFF0U;
 }
 
 void meet(const Environment& environment, RankPlace& place, const std::string& host, int port) {
@@ -91,8 +103,9 @@ RankPlace rank_place(const Environment& environment) {
     meet(environment, place, "127.0.0.1", kUsualPort);
     const std::string served = environment("TORCHELASTIC_USE_AGENT_STORE").value_or("");
     place.store_is_served = served == "True" || served == "1";
-  } else if (environment("SLURM_STEP_ID") && environment("SLURM_PROCID")) {
-    // Without a step it is the batch script itself, which srun did not start.
+    // torchrun's default says nothing.
+    if (const auto id = environment("TORCHELASTIC_RUN_ID"); id && *id != "none") place.job = "torchrun " + *id;
+  } else if (is_numbered_step(environment("SLURM_STEP_ID")) && environment("SLURM_PROCID")) {
     place.launcher = "srun";
     place.world = world_of("SLURM_NTASKS", "SLURM_PROCID");
     place.rank = number_of(environment, "SLURM_PROCID", "SLURM_NTASKS", 0, place.world - 1);
@@ -103,9 +116,12 @@ RankPlace rank_place(const Environment& environment) {
             environment("SLURM_STEP_TASKS_PER_NODE").value_or(environment("SLURM_TASKS_PER_NODE").value_or("1"))));
     const std::string nodes =
         environment("SLURM_STEP_NODELIST").value_or(environment("SLURM_JOB_NODELIST").value_or(""));
-    // A different port for each job that shares the machine.
-    const int job = number_of(environment, "SLURM_JOB_ID", "SLURM_PROCID", 0, std::numeric_limits<int>::max(), 0);
-    meet(environment, place, first_host(nodes), 20000 + job % 20000);
+    // Jobs that share the machine, and steps of one job, have different ports.
+    constexpr int kMost = std::numeric_limits<int>::max();
+    const std::int64_t job = number_of(environment, "SLURM_JOB_ID", "SLURM_PROCID", 0, kMost, 0);
+    const std::int64_t step = number_of(environment, "SLURM_STEP_ID", "SLURM_PROCID", 0, kMost);
+    place.job = fmt::format("Slurm job {} step {}", job, step);
+    meet(environment, place, first_host(nodes), static_cast<int>(20000 + (job + 4729 * step) % 20000));
   } else if (environment("OMPI_COMM_WORLD_SIZE")) {
     place.launcher = "mpirun";
     place.world = world_of("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK");
@@ -113,6 +129,7 @@ RankPlace rank_place(const Environment& environment) {
     place.local_rank =
         number_of(environment, "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_RANK", 0, place.world - 1, 0);
     place.local_world = number_of(environment, "OMPI_COMM_WORLD_LOCAL_SIZE", "OMPI_COMM_WORLD_RANK", 1, place.world, 1);
+    if (const auto name = environment("PMIX_NAMESPACE")) place.job = "Open MPI job " + *name;
     meet(environment, place, place.local_world == place.world ? "127.0.0.1" : "", kUsualPort);
   }
   return place;

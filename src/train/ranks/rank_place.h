@@ -15,6 +15,7 @@ struct RankPlace {
   int port = 0;
   bool store_is_served = false;  // by the launcher; else rank 0 serves it
   std::string launcher = "alone";
+  std::string job;  // what the launcher calls it, "Slurm job 7 step 0"; empty where it has no name
 };
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
@@ -23,7 +24,7 @@ Environment process_environment();
 // From the first of these that is set; without any, a world of one:
 //   RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR, MASTER_PORT, TORCHELASTIC_USE_AGENT_STORE
 //     (torchrun, Kubernetes training operators, spinfill train --nproc-per-node);
-//   SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID, SLURM_STEP_NODELIST … within srun;
+//   SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID, SLURM_STEP_NODELIST … within a step of srun;
 //   OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK, _LOCAL_SIZE (Open MPI).
 // MASTER_ADDR and MASTER_PORT override what Slurm and Open MPI say. Errors (exit 2) name the variable.
 RankPlace rank_place(const Environment& environment);

@@ -22,11 +22,11 @@ constexpr auto kAskingTakes = std::chrono::seconds(5);  // limit for the store's
 
 Ranks::Ranks() = default;
 
-Ranks::Ranks(const RankPlace& place, at::Device device, const RankTimeouts& timeouts)
+Ranks::Ranks(const RankPlace& place, at::Device device, const std::string& what, const RankTimeouts& timeouts)
     : place_(place), device_(device), timeouts_(timeouts) {
   if (place.world == 1) return;
   connection_ = std::make_unique<Connection>();
-  connection_->store = meet(place, timeouts.join);
+  connection_->store = meet(place, what, timeouts.join);
   at(0, "start");
   guard([&] {
     connection_->group = make_process_group(connection_->store, place, device, milliseconds_of(timeouts.wait));

@@ -29,7 +29,9 @@ struct RankTimeouts {
 class Ranks {
  public:
   Ranks();  // a world of one
-  Ranks(const RankPlace& place, at::Device device, const RankTimeouts& timeouts);
+  // `what` the processes do together, such as the run's folder: those that do something else are refused (exit 2).
+  // Stopped where they are asked to stop before all have come.
+  Ranks(const RankPlace& place, at::Device device, const std::string& what, const RankTimeouts& timeouts);
   // Without leave() the connections are dropped, not closed cleanly: the others fail at once instead of waiting.
   ~Ranks();
   Ranks(const Ranks&) = delete;

@@ -66,8 +66,10 @@ Child start(std::vector<std::string> arguments, std::vector<std::string> environ
   arguments.insert(arguments.begin(), "spinfill");
   const auto argv = pointers(arguments), envp = pointers(environment);
   const pid_t parent = ::getpid();
+  // A stop signal that comes while the child starts waits until it knows what to do with it.
+  const sigset_t stop = StopSignals::set();
+  ::pthread_sigmask(SIG_BLOCK, &stop, nullptr);
   const pid_t pid = ::fork();
-  if (pid < 0) fail("no process could be started: {}", std::strerror(errno));
   if (pid == 0) {
     // A group of its own: a terminal's Ctrl-C comes once, through the launcher. It must not outlive the launcher.
     ::setpgid(0, 0);
@@ -76,6 +78,9 @@ Child start(std::vector<std::string> arguments, std::vector<std::string> environ
     ::execve(kProgram, argv.data(), envp.data());
     ::_exit(static_cast<int>(ExitCode::runtime));
   }
+  const int error = errno;
+  ::pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);
+  if (pid < 0) fail("no process could be started: {}", std::strerror(error));
   return {pid, true, 0};
 }
 
@@ -95,7 +100,8 @@ int code_of(const Child& child, std::size_t rank) {
 
 int spawn_ranks(int count, const std::vector<std::string>& arguments, double grace) {
   const StoreServer store;
-  const StopSignals signals;
+  const StopSignals signals(/*passed_on=*/true);
+  StopSignals::will(fmt::format("passed on to {} processes", count));
   const int threads = std::max(1, processors() / count);
   std::vector<Child> children;
   for (int rank = 0; rank < count; ++rank)
@@ -105,7 +111,10 @@ int spawn_ranks(int count, const std::vector<std::string>& arguments, double gra
   bool passed_on = false, told = false;
   auto running = static_cast<std::size_t>(count);
   while (running > 0) {
-    // Only once; a second signal ends the launcher, and that ends the children (PR_SET_PDEATHSIG).
+    if (StopSignals::now()) {
+      send(children, SIGKILL);
+      StopSignals::end_now();
+    }
     if (StopSignals::requested() && !std::exchange(passed_on, true)) send(children, SIGTERM);
     for (std::size_t rank = 0; rank < children.size(); ++rank) {
       Child& child = children[rank];

@@ -63,11 +63,17 @@ TEST(RankPlace, Srun) {
   EXPECT_EQ(place.local_world, 4);
   EXPECT_EQ(place.host, "gpu07");
   EXPECT_EQ(place.port, 20000 + 123456 % 20000);
+  EXPECT_EQ(place.job, "Slurm job 123456 step 0");
+  step["SLURM_STEP_ID"] = "1";  // another step of the job
+  EXPECT_NE(rank_place(of(step)).port, place.port);
+  EXPECT_EQ(rank_place(of(step)).job, "Slurm job 123456 step 1");
   step["MASTER_ADDR"] = "10.0.0.1";
   step["MASTER_PORT"] = "999";
   EXPECT_EQ(rank_place(of(step)).host, "10.0.0.1");
   EXPECT_EQ(rank_place(of(step)).port, 999);
   step.erase("SLURM_STEP_ID");  // the batch script: alone, though the job has tasks
+  EXPECT_EQ(rank_place(of(step)).world, 1);
+  step["SLURM_STEP_ID"] = "4294967290";  // an interactive shell: the same
   EXPECT_EQ(rank_place(of(step)).world, 1);
 }
 
