@@ -17,6 +17,20 @@ void add_run_choice(CLI::App& app, RunChoice& choice) {
   add_choice(app, "--weights", choice.weights, "Of a run: ema or raw");
 }
 
+PhotographOptions PhotographChoice::options() const {
+  return {parse_azimuths(azimuths), skip_unread};
+}
+
+void add_photographs(CLI::App& app, PhotographChoice& choice) {
+  app.add_option("--azimuths", choice.azimuths,
+                 "Of pictures that are not named by them, in the order of their names: degrees such as 0,45,90, or "
+                 "counter-clockwise or clockwise (evenly from the front on; counter-clockwise seen from above the "
+                 "vehicle's left side follows)");
+  app.add_flag("--skip-unread", choice.skip_unread,
+               "Pass over pictures that are not named by an azimuth or of a format that is not read, instead of "
+               "stopping");
+}
+
 CLI::Option* add_overrides(CLI::App& app, std::vector<std::string>& texts, const std::string& example) {
   return app.add_option("--set", texts, "Override one key: --set " + example)->take_all();
 }
