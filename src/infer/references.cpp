@@ -10,6 +10,7 @@
 #include "data/pictures/visible_box.h"
 #include "data/sets/picture_names.h"
 #include "data/sets/set_folders.h"
+#include "data/sets/set_paths.h"
 #include "data/sets/set_pictures.h"
 
 namespace spinfill {
@@ -18,7 +19,7 @@ namespace {
 constexpr double kToldApart = 10;  // degrees from the primary view that a picture stands for
 
 cv::Mat masked_picture(const ViewSet& set, const Frame& frame) {
-  const fs::path path = path_inside(set.folder, frame.file_path, set.id);
+  const fs::path path = set_path(set, frame.file_path);
   const cv::Mat rgba = read_masked_picture(set, frame);
   const VisibleBox box = visible_box(rgba);
   if (!box.has_alpha) {

@@ -72,7 +72,11 @@ int stabilise_sets(const Options& options) {
     if (lies_within(options.out, options.folder) || lies_within(options.folder, options.out))
       fail_usage("--out {}: overlaps the photographs' folder: name another one", options.out);
     target.emplace(options.out, options.replace);
-    fs::copy(options.folder, target->path(), fs::copy_options::recursive);
+    try {
+      fs::copy(options.folder, target->path(), fs::copy_options::recursive);
+    } catch (const fs::filesystem_error& error) {
+      fail("{}: cannot be copied: {}{}", error.path1().string(), error.code().message(), why_absent(error.path1()));
+    }
   }
   Progress progress("stabilise", static_cast<std::int64_t>(sets.size()), "sets");
   Json all = Json::array();

@@ -73,14 +73,16 @@ void refuse_frame_numbers(const fs::path& folder, const std::vector<std::string>
   if (!are_frame_numbers(numbers) && std::ranges::all_of(numbers, [](double n) { return n < 360; })) {
     std::vector<std::string> list;
     for (const double number : numbers) list.push_back(fmt::format("{:g}", number));
-    fail("{}: {} to {} are not named by an azimuth alone, such as 045.png: rename them, or, if their numbers are "
-         "azimuths, give --azimuths {}",
-         folder.string(), first, last, fmt::join(list, ","));
+    fail(
+        "{}: {} to {} are not named by an azimuth alone, such as 045.png: rename them, or, if their numbers are "
+        "azimuths, give --azimuths {}",
+        folder.string(), first, last, fmt::join(list, ","));
   }
-  fail("{}: {} to {} are named by frame numbers, not by azimuths. From the front on, evenly, they would be "
-       "counter-clockwise seen from above (the vehicle's left side follows): {}; clockwise: {}. Give --azimuths "
-       "counter-clockwise or clockwise, a list in this order such as --azimuths 0,45,90, or rename them",
-       folder.string(), first, last, listed(files, evenly(files, false)), listed(files, evenly(files, true)));
+  fail(
+      "{}: {} to {} are named by frame numbers, not by azimuths. From the front on, evenly, they would be "
+      "counter-clockwise seen from above (the vehicle's left side follows): {}; clockwise: {}. Give --azimuths "
+      "counter-clockwise or clockwise, a list in this order such as --azimuths 0,45,90, or rename them",
+      folder.string(), first, last, listed(files, evenly(files, false)), listed(files, evenly(files, true)));
 }
 
 }  // namespace spinfill

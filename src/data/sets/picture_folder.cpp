@@ -11,6 +11,7 @@
 #include "data/sets/frame_numbers.h"
 #include "data/sets/picture_names.h"
 #include "data/sets/set_folders.h"
+#include "data/sets/set_paths.h"
 #include "data/sets/view_set_reader.h"
 
 namespace spinfill {
@@ -27,6 +28,7 @@ class FolderReader {
     set_.folder = folder;
     set_.id = fs::weakly_canonical(folder).filename().string();
     set_.category = "unknown";
+    set_.links = options.links;
   }
 
   ViewSet read() {
@@ -92,7 +94,7 @@ class FolderReader {
     Frame frame;
     frame.file_path = file;
     frame.azimuth_deg = azimuth;
-    path_inside(folder_, file, folder_.string());  // no symbolic link out of the folder
+    require_content(set_path(set_, file));
     set_.frames.push_back(std::move(frame));
   }
 
@@ -156,7 +158,7 @@ class FolderReader {
         fail("{}: {} and {} are both masks of {}: keep one of them", folder_.string(), frame->mask_file_path, file,
              frame->file_path);
       }
-      path_inside(folder_, file, folder_.string());
+      require_content(set_path(set_, file));
       frame->mask_file_path = file;
       given.push_back(file);
     }
@@ -192,7 +194,7 @@ class FolderReader {
 }  // namespace
 
 ViewSet view_set_from_pictures(const fs::path& folder, const PhotographOptions& options) {
-  if (!fs::is_directory(folder)) fail("{}: there is no such folder", folder.string());
+  if (!fs::is_directory(folder)) fail("{}: there is no such folder{}", folder.string(), why_absent(folder));
   return FolderReader(folder, options).read();
 }
 
@@ -201,7 +203,7 @@ ViewSet read_photographs(const fs::path& folder, const PhotographOptions& option
   if (options.azimuths.from != PictureAzimuths::From::names) {
     fail_usage("--azimuths: {} states the azimuths: correct them there", (folder / "transforms.json").string());
   }
-  return read_view_set(folder);
+  return read_view_set(folder, options.links);
 }
 
 }  // namespace spinfill

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "core/files/links.h"
 
 namespace spinfill {
 namespace {
@@ -94,14 +95,18 @@ FolderListing list_pictures(const fs::path& folder) {
   FolderListing out;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
+    std::string name = it->path().filename().string();
     if (name.starts_with(".") || is_one_of(lower(name), kSystemFiles)) continue;
+    if (it->path().extension() == ".dvc") {
+      name.resize(name.size() - 4);
+      if (!has_stand_in(folder / name)) continue;  // it lies there as well
+    }
     std::error_code gone;  // a link to nothing is listed by its name
     if (it->is_directory(gone)) {
       out.folders.push_back(name);
     } else if (has_picture_ending(name)) {
       out.pictures.push_back(name);
-    } else if (is_one_of(lower(it->path().extension().string()), kOtherFormats)) {
+    } else if (is_one_of(lower(fs::path(name).extension().string()), kOtherFormats)) {
       out.other_formats.push_back(name);
     } else if (it->is_regular_file(gone) && begins_like_a_picture(it->path())) {
       out.other_endings.push_back(name);

@@ -67,7 +67,11 @@ std::vector<fs::path> tars_in(const fs::path& folder) {
   std::vector<fs::path> tars;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    if (lower(name).ends_with(".tar") && !name.starts_with(".") && !entry.is_directory()) tars.push_back(entry.path());
+    fs::path path = entry.path();
+    if (path.extension() == ".dvc") path.replace_extension();
+    if (path != entry.path() && fs::exists(path)) continue;  // listed by itself
+    if (lower(path.extension().string()) == ".tar" && !name.starts_with(".") && !entry.is_directory())
+      tars.push_back(path);
   }
   if (error) fail("{}: cannot be listed: {}", folder.string(), error.message());
   std::ranges::sort(tars);
@@ -88,8 +92,7 @@ std::string split_of_name(const fs::path& shard) {
 
 bool holds_shards(const fs::path& folder) {
   if (fs::exists(folder / kShardList)) return true;
-  return !fs::exists(folder / "transforms.json") && (!tars_in(folder).empty() || compressed_tar(folder)) &&
-         set_folders(folder).empty();
+  return !has_transforms(folder) && (!tars_in(folder).empty() || compressed_tar(folder)) && set_folders(folder).empty();
 }
 
 std::string sample_key(const std::string& id) {

@@ -70,7 +70,8 @@ TEST_F(PictureFolder, OneAzimuthTwiceNamesBoth) {
 
 TEST_F(PictureFolder, PicturesThatAreNotReadAreRefusedOrNamed) {
   put({"000.png", "090.png"});
-  for (const char* name : {"045 copy.png", "045(1).png", "front.PNG", "45deg.jpg", "-45.png", "405.png", "045.5.2.png"}) {
+  for (const char* name :
+       {"045 copy.png", "045(1).png", "front.PNG", "45deg.jpg", "-45.png", "405.png", "045.5.2.png"}) {
     put({name});
     refuses({name, "azimuth", "--skip-unread"});
     const std::string lines = told({.skip_unread = true});
