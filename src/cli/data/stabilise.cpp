@@ -38,7 +38,9 @@ struct Options {
 std::vector<fs::path> folders_of_sets(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder", folder.string());
   const std::vector<fs::path> sets = set_folder_or_folders(folder);
-  return sets.empty() ? std::vector<fs::path>{folder} : sets;
+  if (sets.empty()) return {folder};
+  if (!has_transforms(folder)) tell_other_folders(folder);
+  return sets;
 }
 
 ViewSet read_uncalibrated(const fs::path& folder, const PhotographOptions& how, bool replace_cameras) {

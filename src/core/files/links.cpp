@@ -17,7 +17,8 @@ bool contains(std::string_view text, std::string_view part) {
 std::string target_of(const fs::path& link) {
   std::error_code error;
   std::string target = fs::read_symlink(link, error).string();
-  if (target.size() > kShownTarget) target = target.substr(0, kShownTarget / 2) + "…" + target.substr(target.size() - kShownTarget / 2);
+  if (target.size() > kShownTarget)
+    target = target.substr(0, kShownTarget / 2) + "…" + target.substr(target.size() - kShownTarget / 2);
   return target;
 }
 
@@ -66,7 +67,8 @@ std::string why_absent(const fs::path& path) {
     std::error_code error;
     if (fs::exists(at, error)) continue;
     if (fs::is_symlink(fs::symlink_status(at, error)))
-      return fmt::format("; {} is a symbolic link to {}, which is not there: {}", at.string(), target_of(at), fetching(at));
+      return fmt::format("; {} is a symbolic link to {}, which is not there: {}", at.string(), target_of(at),
+                         fetching(at));
     const fs::path dvc = with_dvc(at);
     if (fs::exists(dvc, error)) return fmt::format("; DVC has not fetched it: dvc pull {}", dvc.string());
     break;
@@ -81,8 +83,9 @@ void refuse_pointer(const fs::path& path, std::string_view bytes) {
   }
   // An unlocked file, or a link where the file system has none.
   const bool one_line = std::ranges::count(bytes.substr(0, bytes.find_last_not_of("\r\n") + 1), '\n') == 0;
-  const bool annex = bytes.starts_with("/annex/objects/") ||
-                     (one_line && (bytes.starts_with("../") || bytes.starts_with(".git/")) && contains(bytes, ".git/annex/objects/"));
+  const bool annex =
+      bytes.starts_with("/annex/objects/") ||
+      (one_line && (bytes.starts_with("../") || bytes.starts_with(".git/")) && contains(bytes, ".git/annex/objects/"));
   if (annex) fail("{}: is a git-annex pointer, not the file itself: git annex get {}", path.string(), path.string());
 }
 

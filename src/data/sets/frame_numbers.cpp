@@ -23,7 +23,7 @@ std::vector<double> evenly(const std::vector<std::string>& files, bool clockwise
   std::vector<double> azimuths;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const double turn = (numbered ? places[i] - places.front() : static_cast<double>(i)) / all * 360;
-    azimuths.push_back(wrapped_deg(clockwise ? -turn : turn));
+    azimuths.push_back(wrapped_deg(clockwise ? 360 - turn : turn));
   }
   return azimuths;
 }

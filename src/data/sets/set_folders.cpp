@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "data/sets/picture_names.h"
 #include "data/sets/splits.h"
 #include "data/sets/view_set_reader.h"
 
@@ -69,6 +70,13 @@ std::vector<fs::path> set_folders(const fs::path& folder) {
   return folders;
 }
 
+void tell_other_folders(const fs::path& folder) {
+  std::vector<std::string> others = list_pictures(folder).folders;
+  std::erase_if(others, [&](const std::string& name) { return has_transforms(folder / name); });
+  if (others.empty()) return;
+  log_warning("{}: passed over for want of a transforms.json: {}", folder.string(), first_names(others));
+}
+
 std::vector<fs::path> set_folder_or_folders(const fs::path& folder) {
   if (has_transforms(folder)) return {folder};
   return set_folders(folder);
@@ -86,6 +94,7 @@ DataSet open_set_folders(const fs::path& folder, const std::string& split, Links
     if (sets.empty()) {
       fail("{}: holds no view sets (folders with a transforms.json, or tar shards, see docs/data.md)", folder.string());
     }
+    tell_other_folders(folder);
     log_info("{}: has no splits.json, so all {} sets serve as split '{}'", folder.string(), sets.size(), split);
   }
   std::ranges::sort(sets, {}, &ViewSet::id);

@@ -14,6 +14,8 @@ bool has_transforms(const fs::path& folder);  // whether it is a view set's, eve
 // The folders of a data set that hold a transforms.json, sorted; hidden ones are left out. Links to folders are
 // followed; those that lead nowhere, and folders that DVC has not fetched, are listed too: reading them says why not.
 std::vector<fs::path> set_folders(const fs::path& folder);
+// Warns of a data set's folders that are passed over, since they have no transforms.json.
+void tell_other_folders(const fs::path& folder);
 // The folder itself where it is a view set's, else set_folders() of it.
 std::vector<fs::path> set_folder_or_folders(const fs::path& folder);
 

@@ -119,6 +119,7 @@ std::map<std::string, Item> measured_sets(const PackOptions& options) {
   if (folders.empty()) {
     fail("{}: holds no view sets (folders with a transforms.json, see docs/data.md)", options.folder.string());
   }
+  if (!has_transforms(options.folder)) tell_other_folders(options.folder);
   std::map<std::string, Item> items;
   for (const fs::path& folder : folders) {
     stop_at_signal();

@@ -20,9 +20,7 @@ class LinksTest : public testing::Test {
     write_file_atomic(folder_ / "own/a", "a");
     write_file_atomic(folder_ / "other/b", "b");
   }
-  void link(const std::string& target, const std::string& name) {
-    fs::create_symlink(target, folder_ / name);
-  }
+  void link(const std::string& target, const std::string& name) { fs::create_symlink(target, folder_ / name); }
   void refuses_to_read(const std::string& name, const std::vector<std::string>& texts) {
     expect_error(ExitCode::runtime, texts, [&] { read_file(folder_ / name); });
     expect_error(ExitCode::runtime, texts, [&] { PositionalFile{folder_ / name}; });
@@ -78,7 +76,8 @@ TEST_F(LinksTest, PointersAreNotTheFile) {
     write_file_atomic(folder_ / "annex", text);
     refuses_to_read("annex", {"annex", "git-annex pointer", "git annex get"});
   }
-  for (const std::string text : {"", "version 1", "../x\n.git/annex/objects/", "a note on .git/annex/objects/ and more"}) {
+  for (const std::string text :
+       {"", "version 1", "../x\n.git/annex/objects/", "a note on .git/annex/objects/ and more"}) {
     write_file_atomic(folder_ / "note", text);
     EXPECT_EQ(read_file(folder_ / "note"), text);
   }
