@@ -26,6 +26,7 @@ struct Options {
   std::int64_t steps = 0;
   std::vector<std::string> sampler;  // key=value
   RunChoice choice;
+  PhotographChoice photographs;
   CompleteOptions complete;
   bool json = false;
 };
@@ -44,8 +45,10 @@ SamplerConfig sampler_of(const LoadedModel& model, const Options& options) {
 }
 
 int run(const Options& options) {
+  const PhotographOptions photographs = options.photographs.options();
   const LoadedModel model = load_model(options.model, options.choice, choose_device(options.device));
   CompleteOptions complete = options.complete;
+  complete.photographs = photographs;
   complete.cameras = parse_camera_choice(options.cameras);
   complete.runner.sampler = sampler_of(model, options);
   std::optional<Progress> progress;
@@ -77,6 +80,7 @@ Command complete_command() {
         app.add_option("--out", options->out,
                        "Folder to write: eight views, transforms.json, contact_sheet.png, spin.html")
             ->required();
+        add_photographs(app, options->photographs);
         app.add_option("--steps", options->steps, "Sampling steps (default: the model's)")->check(CLI::Range(1, 10000));
         app.add_option("--solver", options->solver,
                        fmt::format("{} (default: the model's)", fmt::join(names_of<Solver>(), ", ")));

@@ -9,6 +9,7 @@
 #include "core/config/config.h"
 #include "core/config/named.h"
 #include "core/files/json.h"
+#include "data/sets/picture_folder.h"
 
 namespace spinfill {
 
@@ -31,6 +32,18 @@ CLI::Option* add_device(CLI::App& app, std::string& device, const std::string& h
 
 // --checkpoint and --weights.
 void add_run_choice(CLI::App& app, RunChoice& choice);
+
+// --follow-links.
+void add_follow_links(CLI::App& app, Links& links);
+
+// How a folder of photographs is read: --azimuths, --skip-unread, --follow-links.
+struct PhotographChoice {
+  std::string azimuths;
+  bool skip_unread = false;
+  Links links = Links::stay_inside;
+  PhotographOptions options() const;  // exit 2: azimuths that cannot be read
+};
+void add_photographs(CLI::App& app, PhotographChoice& choice);
 
 // --set key.path=value, as often as wanted. `example` is one for the help.
 CLI::Option* add_overrides(CLI::App& app, std::vector<std::string>& texts, const std::string& example);

@@ -52,7 +52,7 @@ std::vector<Frame> missing_on(const CanonicalSpin& canonical, const ViewSet& set
 Completion complete_folder(const LoadedModel& model, const fs::path& input, const fs::path& out,
                            const CompleteOptions& options) {
   const Stopwatch watch;
-  ViewSet references = read_references(input);
+  ViewSet references = read_references(input, options.photographs);
   set_category(references, options.category);
   AtomicFolder folder(out, options.replace);
   SpinContents spin;

@@ -13,6 +13,7 @@
 namespace spinfill {
 
 struct CompleteOptions {
+  PhotographOptions photographs;
   RunnerOptions runner;
   std::string category;            // instead of the set's own; empty: as the set says
   std::vector<std::int64_t> hide;  // azimuths (multiples of 45) of given views that are left out and generated anew

@@ -5,34 +5,62 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/log.h"
+#include "data/check/check_picture.h"
 #include "data/pictures/visible_box.h"
-#include "data/sets/picture_folder.h"
+#include "data/sets/picture_names.h"
+#include "data/sets/set_folders.h"
+#include "data/sets/set_paths.h"
 #include "data/sets/set_pictures.h"
-#include "data/sets/view_set_reader.h"
 
 namespace spinfill {
 namespace {
 
+constexpr double kToldApart = 10;  // degrees from the primary view that a picture stands for
+
 cv::Mat masked_picture(const ViewSet& set, const Frame& frame) {
-  const fs::path path = path_inside(set.folder, frame.file_path, set.id);
+  const fs::path path = set_path(set, frame.file_path);
   const cv::Mat rgba = read_masked_picture(set, frame);
   const VisibleBox box = visible_box(rgba);
   if (!box.has_alpha) {
     fail(
-        "{}: has no mask (alpha is opaque everywhere): cut the vehicle out, or name a mask_file_path in "
-        "transforms.json",
-        path.string());
+        "{}: has no mask (alpha is opaque everywhere): cut the vehicle out, lay its mask beside it ({}_mask.png) or "
+        "name a mask_file_path in transforms.json",
+        path.string(), path.stem().string());
   }
   if (box.right <= box.left) fail("{}: its mask is empty: cut the vehicle out again", path.string());
   return rgba;
 }
 
+// Pictures named by an azimuth whose view would be generated, since transforms.json does not list them.
+void tell_unlisted(const ViewSet& set) {
+  std::vector<std::string> unlisted;
+  for (const std::string& file : list_pictures(set.folder).pictures) {
+    const auto azimuth = azimuth_of_name(fs::path(file).stem().string());
+    if (azimuth && set.frame_at(nearest_slot(*azimuth)) == nullptr) unlisted.push_back(file);
+  }
+  if (unlisted.empty()) return;
+  log_warning("{}: transforms.json does not list {}: these views are generated beside their pictures",
+              set.folder.string(), first_names(unlisted));
+}
+
+// A picture stands for the primary view nearest to it.
+void tell_slots(const ViewSet& set) {
+  std::vector<std::string> moved;
+  for (const Frame& frame : set.frames) {
+    const int primary = azimuth_of(frame.slot());
+    if (apart_deg(frame.azimuth_deg, primary) >= kToldApart)
+      moved.push_back(fmt::format("{} ({:.4g}) for {}", frame.file_path, frame.azimuth_deg, primary));
+  }
+  if (!moved.empty()) log_info("{}: nearest primary views: {}", set.folder.string(), first_names(moved, kSlots));
+}
+
 }  // namespace
 
-ViewSet read_references(const fs::path& input) {
+ViewSet read_references(const fs::path& input, const PhotographOptions& options) {
   if (!fs::is_directory(input))
-    fail_usage("{}: there is no such folder; --input takes a folder of pictures", input.string());
-  ViewSet set = fs::exists(input / "transforms.json") ? read_view_set(input) : view_set_from_pictures(input);
+    fail_usage("{}: there is no such folder; --input takes a folder of pictures{}", input.string(), why_absent(input));
+  ViewSet set = read_photographs(input, options);
   std::array<const Frame*, kSlots> taken{};
   for (const Frame& frame : set.frames) {
     const Frame*& place = taken[static_cast<std::size_t>(frame.slot())];
@@ -42,14 +70,20 @@ ViewSet read_references(const fs::path& input) {
     }
     place = &frame;
   }
+  if (has_transforms(input)) tell_unlisted(set);
+  tell_slots(set);
   return set;
 }
 
 SlotPictures read_reference_pictures(const ViewSet& set, const std::vector<std::int64_t>& hidden) {
   SlotPictures pictures;
+  PictureCheck check;
   for (const Frame& frame : set.frames) {
-    if (std::ranges::find(hidden, azimuth_of(frame.slot())) == hidden.end())
-      pictures[static_cast<std::size_t>(frame.slot())] = masked_picture(set, frame);
+    if (std::ranges::find(hidden, azimuth_of(frame.slot())) != hidden.end()) continue;
+    cv::Mat& picture = pictures[static_cast<std::size_t>(frame.slot())];
+    picture = masked_picture(set, frame);
+    for (const PictureProblem& found : check.add(frame.file_path, picture))
+      log_warning("{}: {}: {}", (set.folder / frame.file_path).string(), found.problem, found.advice);
   }
   return pictures;
 }

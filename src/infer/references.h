@@ -8,6 +8,7 @@
 
 #include <opencv2/core/mat.hpp>
 
+#include "data/sets/picture_folder.h"
 #include "data/sets/slots.h"
 #include "data/sets/view_set.h"
 
@@ -15,12 +16,12 @@ namespace spinfill {
 
 using SlotPictures = std::array<cv::Mat, kSlots>;  // 8-bit RGBA; empty where a slot has none
 
-// The references that a folder holds: its transforms.json, or pictures named by azimuth (000.png …). Errors (exit 3)
-// name the picture: two pictures for one primary view, sizes that differ.
-ViewSet read_references(const std::filesystem::path& input);
+// The references that a folder holds: its transforms.json, or pictures named by azimuth (data/sets/picture_folder.h).
+// Errors (exit 3) name the picture: two pictures for one primary view, sizes that differ, one that would not be read.
+ViewSet read_references(const std::filesystem::path& input, const PhotographOptions& options = {});
 
 // Their pictures with the frames' masks as alpha, those at `hidden` azimuths (multiples of 45) left out. A picture
-// without a mask, or with an empty one, is an error (exit 3).
+// without a mask, or with an empty one, is an error (exit 3); what else data check would find is a warning.
 SlotPictures read_reference_pictures(const ViewSet& set, const std::vector<std::int64_t>& hidden);
 
 }  // namespace spinfill

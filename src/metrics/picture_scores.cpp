@@ -9,30 +9,25 @@
 #include <opencv2/core.hpp>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "data/pictures/picture.h"
+#include "data/sets/picture_names.h"
 #include "metrics/image_metrics.h"
 #include "metrics/report.h"
 
 namespace spinfill {
 namespace {
 
-bool is_picture(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  static const std::vector<std::string> known = {".png", ".jpg", ".jpeg", ".webp"};
-  return std::find(known.begin(), known.end(), extension) != known.end();
-}
-
+// The pictures of a folder, sorted as set operations want them; pictures that cannot be read are named.
 std::vector<std::string> picture_names(const fs::path& folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->is_regular_file(error) && is_picture(it->path())) names.push_back(it->path().filename().string());
+  FolderListing listing = list_pictures(folder);
+  for (const auto* unread : {&listing.other_formats, &listing.other_endings}) {
+    if (unread->empty()) continue;
+    log_warning("{}: {} pictures passed over, neither .png, .jpg nor .webp: {}", folder.string(), unread->size(),
+                first_names(*unread));
   }
-  if (error) fail("{}: cannot be listed: {}", folder.string(), error.message());
-  std::sort(names.begin(), names.end());
-  return names;
+  std::ranges::sort(listing.pictures);
+  return listing.pictures;
 }
 
 struct Rgba {

@@ -374,6 +374,46 @@ TEST_F(Complete, RefusesBadInputByNameAndWritesNothing) {
   refuses(ExitCode::runtime, {"stopped"}, references({0, 2}), options);
 }
 
+TEST_F(Complete, NeverGeneratesBesideAPhotographSilently) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 2}, false), out = folder_ / "out";
+  // Listed by nobody, though their views are generated.
+  write_file_atomic(in / "180.JPG", read_file(in / "090.png"));
+  testing::internal::CaptureStderr();
+  complete_folder(model, in, out, steps(1));
+  std::string lines = testing::internal::GetCapturedStderr();
+  EXPECT_NE(lines.find("does not list 180.JPG"), std::string::npos) << lines;
+
+  fs::remove(in / "transforms.json");
+  fs::remove(in / "180.JPG");
+  for (const char* name : {"front.png", "090 copy.png", "180.heic"}) {
+    write_file_atomic(in / name, read_file(in / "090.png"));
+    expect_error(ExitCode::runtime, {name, "--skip-unread"}, [&] {
+      CompleteOptions options = steps(1);
+      options.replace = true;
+      complete_folder(model, in, out, options);
+    });
+    fs::remove(in / name);
+  }
+}
+
+TEST_F(Complete, TellsWhatACheckWouldFind) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 2, 4}, false);
+  fs::remove(in / "transforms.json");
+  fs::copy_file(in / "000.png", in / "180.png", fs::copy_options::overwrite_existing);
+  cv::Mat touching = read_picture(in / "090.png");
+  touching.at<cv::Vec4b>(20, 0) = cv::Vec4b(1, 2, 3, 255);
+  write_png(in / "078.png", touching);
+  fs::remove(in / "090.png");
+  testing::internal::CaptureStderr();
+  complete_folder(model, in, folder_ / "out", steps(1));
+  const std::string lines = testing::internal::GetCapturedStderr();
+  for (const char* text : {"180.png: is the same picture as 000.png", "078.png: the vehicle touches the left border",
+                           "nearest primary views: 078.png (78) for 90"})
+    EXPECT_NE(lines.find(text), std::string::npos) << text << " not in " << lines;
+}
+
 TEST_F(Complete, CommandRunsABundle) {
   export_bundle(small_model(), folder_ / "bundle");
   const fs::path in = references({0, 1, 2, 4, 6});
@@ -398,6 +438,28 @@ TEST_F(Complete, CommandRunsABundle) {
   EXPECT_EQ(parse_json(result.output, "stdout")["deliver"], "canonical");
   EXPECT_EQ(test::run_command(base + " --replace --steps 0").exit_code, 2);
   EXPECT_EQ(read_view_set(folder_ / "out").frames.size(), 8u) << "an earlier result survives what fails";
+  make_folder(folder_ / "linked");
+  for (const auto& entry : fs::directory_iterator(in))
+    fs::create_symlink(entry.path(), folder_ / "linked" / entry.path().filename());
+  const std::string linked =
+      fmt::format("{} complete --model {} --input {} --steps 1 --out {}", test::program(),
+                  (folder_ / "bundle").string(), (folder_ / "linked").string(), (folder_ / "of-links").string());
+  result = test::run_command(linked);
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_NE(result.output.find("is a symbolic link to"), std::string::npos) << result.output;
+  EXPECT_EQ(test::run_command(linked + " --follow-links").exit_code, 0);
+  EXPECT_FALSE(fs::is_symlink(folder_ / "of-links/000.png"));
+  fs::remove(in / "transforms.json");
+  for (const auto& [from, to] : {std::pair{"000", "1"}, {"045", "2"}, {"090", "3"}, {"180", "5"}, {"270", "7"}})
+    fs::rename(in / fmt::format("{}.png", from), in / fmt::format("{}.png", to));
+  result = test::run_command(base + " --replace --steps 1");
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_NE(result.output.find("--azimuths"), std::string::npos) << result.output;
+  result = test::run_command("(" + base + " --replace --steps 1 --azimuths 0,45,90,180,270 --json 2>/dev/null)");
+  ASSERT_EQ(result.exit_code, 0);
+  EXPECT_EQ(parse_json(result.output, "stdout")["generated"], Json({135.0, 225.0, 315.0}));
+  write_file_atomic(in / "front.png", read_file(in / "1.png"));
+  EXPECT_EQ(test::run_command(base + " --replace --steps 1 --azimuths 0,45,90").exit_code, 2);
   result = test::run_command(fmt::format("{} complete --model {} --input {} --out {}", test::program(), in.string(),
                                          in.string(), (folder_ / "x").string()));
   EXPECT_EQ(result.exit_code, 2);

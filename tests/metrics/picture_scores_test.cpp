@@ -48,6 +48,22 @@ TEST(PictureScores, OpaquePicturesHaveNoForeground) {
   EXPECT_EQ(json["protocol"]["lpips_absent"], "none");
 }
 
+TEST(PictureScores, PicturesThatCannotBeReadAreNamed) {
+  const test::TemporaryFolder folder;
+  const Example e;
+  for (const char* side : {"a", "b"}) {
+    std::filesystem::create_directory(folder / side);
+    store(folder / side / "000.png", bgra(e.a, e.full));
+    std::filesystem::rename(folder / side / "000.png", folder / side / "000.PNG");
+    write_file_atomic(folder / side / "045.tif", "anything");
+  }
+  testing::internal::CaptureStderr();
+  const PictureScores scores = score_files(folder / "a", folder / "b", nullptr, "none", {});
+  const std::string lines = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(scores.pictures.size(), 1u) << "endings in capitals";
+  EXPECT_NE(lines.find("045.tif"), std::string::npos) << lines;
+}
+
 TEST(PictureScores, BothSidesAreCompositedAndTheTruthsAlphaWeights) {
   const test::TemporaryFolder folder;
   const Example e;

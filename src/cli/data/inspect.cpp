@@ -11,7 +11,6 @@
 #include "core/files/files.h"
 #include "data/sets/picture_folder.h"
 #include "data/sets/set_folders.h"
-#include "data/sets/view_set_reader.h"
 #include "data/spins/photo_inspection.h"
 #include "pages/photo_inspection_page.h"
 
@@ -20,19 +19,19 @@ namespace {
 
 struct Options {
   std::string folder, out;
+  PhotographChoice photographs;
   bool json = false, replace = false;
 };
 
-ViewSet read_set(const fs::path& folder) {
+ViewSet read_set(const fs::path& folder, const PhotographOptions& how) {
   if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder", folder.string());
-  if (has_transforms(folder)) return as_photographed(read_view_set(folder));
-  if (const auto sets = set_folders(folder); !sets.empty())
+  if (const auto sets = set_folders(folder); !has_transforms(folder) && !sets.empty())
     fail_usage("{}: is a data set: name one of its sets, e.g. {}", folder.string(), sets.front().string());
-  return view_set_from_pictures(folder);
+  return as_photographed(read_photographs(folder, how));
 }
 
 int inspect(const Options& options) {
-  const ViewSet set = read_set(options.folder);
+  const ViewSet set = read_set(options.folder, options.photographs.options());
   if (options.out.empty()) fail_usage("--out: names no folder");
   // --replace removes what was there: never the photographs themselves.
   if (lies_within(options.folder, options.out))
@@ -64,6 +63,7 @@ Command data_inspect_command() {
                            "A view set, or a folder of pictures named by azimuth; stays as it is")
                 ->required();
             app.add_option("--out", options->out, "Folder for overlay.png and index.html")->required();
+            add_photographs(app, options->photographs);
             app.add_flag("--replace", options->replace, "Replace --out if it exists");
             app.add_flag("--json", options->json, "Result as JSON on stdout");
             return [options] { return inspect(*options); };

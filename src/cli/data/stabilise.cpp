@@ -20,7 +20,6 @@
 #include "core/statistics.h"
 #include "data/sets/picture_folder.h"
 #include "data/sets/set_folders.h"
-#include "data/sets/view_set_reader.h"
 #include "data/spins/hold_out.h"
 #include "data/spins/stabilise.h"
 
@@ -29,6 +28,7 @@ namespace {
 
 struct Options {
   std::string folder, out;
+  PhotographChoice photographs;
   int hold_out = 0;
   bool json = false, replace = false, replace_cameras = false;
 };
@@ -37,11 +37,13 @@ struct Options {
 std::vector<fs::path> folders_of_sets(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder", folder.string());
   const std::vector<fs::path> sets = set_folder_or_folders(folder);
-  return sets.empty() ? std::vector<fs::path>{folder} : sets;
+  if (sets.empty()) return {folder};
+  if (!has_transforms(folder)) tell_other_folders(folder);
+  return sets;
 }
 
-ViewSet read_photographs(const fs::path& folder, bool replace_cameras) {
-  ViewSet set = has_transforms(folder) ? read_view_set(folder) : view_set_from_pictures(folder);
+ViewSet read_uncalibrated(const fs::path& folder, const PhotographOptions& how, bool replace_cameras) {
+  const ViewSet set = read_photographs(folder, how);
   if (!replace_cameras && states_own_cameras(set)) {
     fail_usage("{}: its transforms.json states cameras already: keep them, or give --replace-cameras", folder.string());
   }
@@ -62,6 +64,7 @@ Json report(const ViewSet& set, const Stabilisation& result, bool as_json) {
 }
 
 int stabilise_sets(const Options& options) {
+  const PhotographOptions how = options.photographs.options();
   const std::vector<fs::path> sets = folders_of_sets(options.folder);
   std::optional<AtomicFolder> target;
   if (!options.out.empty()) {
@@ -69,7 +72,11 @@ int stabilise_sets(const Options& options) {
     if (lies_within(options.out, options.folder) || lies_within(options.folder, options.out))
       fail_usage("--out {}: overlaps the photographs' folder: name another one", options.out);
     target.emplace(options.out, options.replace);
-    fs::copy(options.folder, target->path(), fs::copy_options::recursive);
+    try {
+      fs::copy(options.folder, target->path(), fs::copy_options::recursive);
+    } catch (const fs::filesystem_error& error) {
+      fail("{}: cannot be copied: {}{}", error.path1().string(), error.code().message(), why_absent(error.path1()));
+    }
   }
   Progress progress("stabilise", static_cast<std::int64_t>(sets.size()), "sets");
   Json all = Json::array();
@@ -78,7 +85,7 @@ int stabilise_sets(const Options& options) {
   for (std::size_t first = 0; first < sets.size(); first += at_once) {
     std::vector<ViewSet> group;
     for (std::size_t i = first; i < std::min(first + at_once, sets.size()); ++i)
-      group.push_back(read_photographs(sets[i], options.replace_cameras));
+      group.push_back(read_uncalibrated(sets[i], how, options.replace_cameras));
     const auto results = side_by_side(group.size(), [&](std::size_t i) { return stabilise_set(group[i]); });
     for (std::size_t i = 0; i < group.size(); ++i) {
       const fs::path& folder = sets[first + i];
@@ -133,10 +140,11 @@ Json score_set(const ViewSet& set, int left_out, bool as_json, LeftOutScores& sc
 
 int score_left_out(const Options& options) {
   if (!options.out.empty()) fail_usage("--hold-out scores and writes nothing: leave out --out");
+  const PhotographOptions how = options.photographs.options();
   Json all = Json::array();
   LeftOutScores scores;
   for (const fs::path& folder : folders_of_sets(options.folder))
-    all.push_back(score_set(read_photographs(folder, true), options.hold_out, options.json, scores));
+    all.push_back(score_set(read_uncalibrated(folder, how, true), options.hold_out, options.json, scores));
   const double after = mean(scores.after), photographed = mean(scores.photographed), before = mean(scores.before);
   if (options.json) {
     Json out = all.size() == 1 ? all[0] : Json{{"sets", all}};
@@ -164,6 +172,7 @@ Command data_stabilise_command() {
             app.add_option("--hold-out", options->hold_out,
                            "Only score: leave so many views out in turn and compare the others' hull with their masks")
                 ->check(CLI::Range(1, 7));
+            add_photographs(app, options->photographs);
             app.add_flag("--replace-cameras", options->replace_cameras, "Replace cameras that the sets state already");
             app.add_flag("--replace", options->replace, "Replace --out if it exists");
             app.add_flag("--json", options->json, "Result as JSON on stdout");

@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <opencv2/core.hpp>
 
 #include "core/error.h"
 #include "core/files/sha256.h"
+#include "data/check/check_picture.h"
 #include "data/pictures/picture.h"
 #include "data/sets/identity.h"
 #include "data/sets/set_folders.h"
@@ -19,7 +20,6 @@ namespace {
 
 constexpr double kMaxDirectionError = 10;  // degrees between azimuth_deg and the camera
 constexpr double kSameAzimuth = 0.5;       // degrees
-constexpr unsigned char kCovered = 128;    // alpha from which a pixel counts as vehicle
 
 class SetCheck {
  public:
@@ -94,10 +94,10 @@ class SetCheck {
     if (!frame.mask_file_path.empty()) {
       const cv::Mat mask = companion(frame.mask_file_path);
       if (mask.empty()) return;
-      check_mask(frame, mask, 0);
-    } else {
-      check_mask(frame, picture, 3);
+      cv::mixChannels({mask}, {picture}, {0, 3});
     }
+    for (const PictureProblem& found : pictures_.add(frame.file_path, picture))
+      add(frame.file_path, found.problem, found.advice);
     for (const std::string& file : {frame.depth_file_path, frame.normal_file_path}) {
       if (!file.empty()) companion(file);
     }
@@ -121,32 +121,6 @@ class SetCheck {
       add(file, "unreadable picture: " + without_path(error.what(), path), "replace it");
     }
     return {};
-  }
-
-  void check_mask(const Frame& frame, const cv::Mat& picture, int channel) {
-    bool any = false, all = true;
-    std::set<std::string> sides;
-    for (int y = 0; y < picture.rows; ++y) {
-      const auto* row = picture.ptr<cv::Vec4b>(y);
-      for (int x = 0; x < picture.cols; ++x) {
-        const bool covered = row[x][channel] >= kCovered;
-        any = any || covered;
-        all = all && row[x][channel] == 255;
-        if (!covered) continue;
-        if (x == 0) sides.insert("left");
-        if (x == picture.cols - 1) sides.insert("right");
-        if (y == 0) sides.insert("upper");
-        if (y == picture.rows - 1) sides.insert("lower");
-      }
-    }
-    if (!any) {
-      add(frame.file_path, "empty mask: no pixel is covered", "cut the vehicle out again");
-    } else if (all) {
-      add(frame.file_path, "no mask: every pixel is opaque", "cut the vehicle out (alpha channel or mask_file_path)");
-    } else if (!sides.empty()) {
-      add(frame.file_path, fmt::format("the vehicle touches the {} border", fmt::join(sides, " and ")),
-          "take or render the picture with room around the vehicle");
-    }
   }
 
   void check_camera(const Frame& frame) {
@@ -185,6 +159,7 @@ class SetCheck {
   const std::string name_;
   fs::path folder_;
   const DataCheckOptions& options_;
+  PictureCheck pictures_;
   CheckedSet out_;
 };
 
@@ -201,7 +176,7 @@ std::string without_path(const std::string& message, const fs::path& path) {
   return rest.starts_with(":") ? "line " + rest.substr(1) : message;
 }
 
-std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* shards) {
+std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* shards, Links links) {
   std::vector<SetToCheck> out;
   if (shards != nullptr) {
     for (std::int64_t i = 0; i < shards->size(); ++i) {
@@ -211,8 +186,8 @@ std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* s
     return out;
   }
   for (const fs::path& path : set_folder_or_folders(folder)) {
-    out.push_back(
-        {path, "transforms.json", [path](const ReportProblem& report) { return parse_view_set(path, report); }});
+    out.push_back({path, "transforms.json",
+                   [path, links](const ReportProblem& report) { return parse_view_set(path, report, links); }});
   }
   return out;
 }

@@ -3,26 +3,70 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/log.h"
+#include "core/text.h"
 #include "data/sets/set_folders.h"
 #include "data/sets/splits.h"
 #include "data/shards/shard_scan.h"
+#include "data/shards/tar.h"
 
 namespace spinfill {
 namespace {
 
 constexpr std::uint64_t kMaxListBytes = 64 << 20;
+constexpr std::array<std::pair<std::string_view, const char*>, 10> kCompressed = {{{".tar.gz", "gunzip"},
+                                                                                   {".tgz", "gunzip"},
+                                                                                   {".tar.zst", "unzstd --rm"},
+                                                                                   {".tzst", "unzstd --rm"},
+                                                                                   {".tar.xz", "unxz"},
+                                                                                   {".txz", "unxz"},
+                                                                                   {".tar.bz2", "bunzip2"},
+                                                                                   {".tbz2", "bunzip2"},
+                                                                                   {".tbz", "bunzip2"},
+                                                                                   {".tar.lz4", "unlz4 --rm"}}};
 constexpr std::array kKnownSplits = {"train", "val", "valid", "validation", "test"};
+
+// A tar that is compressed and does not lie there unpacked, too.
+std::optional<fs::path> compressed_tar(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = lower_case(entry.path().filename().string());
+    if (name.starts_with(".")) continue;
+    for (const auto& [ending, command] : kCompressed) {
+      const std::string path = entry.path().string();
+      if (name.ends_with(ending) && !fs::exists(path.substr(0, path.size() - ending.size()) + ".tar"))
+        return entry.path();
+    }
+  }
+  return std::nullopt;
+}
+
+// Its sets would be missing without a word.
+void refuse_compressed(const fs::path& folder) {
+  const auto tar = compressed_tar(folder);
+  if (!tar) return;
+  const std::string name = lower_case(tar->string());
+  const auto found = std::ranges::find_if(kCompressed, [&](const auto& kind) { return name.ends_with(kind.first); });
+  fail("{}: is compressed, which has no random access: unpack it and its like: {} {}", tar->string(), found->second,
+       shell_word(tar->string()));
+}
 
 std::vector<fs::path> tars_in(const fs::path& folder) {
   std::error_code error;
   std::vector<fs::path> tars;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    if (name.ends_with(".tar") && !name.starts_with(".") && !entry.is_directory()) tars.push_back(entry.path());
+    fs::path path = entry.path();
+    if (path.extension() == ".dvc") path.replace_extension();
+    if (path != entry.path() && fs::exists(path)) continue;  // listed by itself
+    if (lower_case(path.extension().string()) == ".tar" && !name.starts_with(".") && !entry.is_directory())
+      tars.push_back(path);
   }
   if (error) fail("{}: cannot be listed: {}", folder.string(), error.message());
   std::ranges::sort(tars);
@@ -43,7 +87,7 @@ std::string split_of_name(const fs::path& shard) {
 
 bool holds_shards(const fs::path& folder) {
   if (fs::exists(folder / kShardList)) return true;
-  return !fs::exists(folder / "transforms.json") && !tars_in(folder).empty() && set_folders(folder).empty();
+  return !has_transforms(folder) && (!tars_in(folder).empty() || compressed_tar(folder)) && set_folders(folder).empty();
 }
 
 std::string sample_key(const std::string& id) {
@@ -64,6 +108,7 @@ ShardSplits shards_by_split(const fs::path& folder) {
   ShardSplits out;
   const fs::path list = folder / kShardList;
   if (!fs::exists(list)) {
+    refuse_compressed(folder);
     const std::vector<fs::path> tars = tars_in(folder);
     for (const fs::path& shard : tars) out.shards[split_of_name(shard)].push_back(shard);
     out.named = std::ranges::any_of(kKnownSplits, [&](const char* name) { return out.shards.contains(name); });
@@ -123,6 +168,7 @@ std::shared_ptr<const ShardSets> open_all_shards(const fs::path& folder) {
 }
 
 std::int64_t write_indexes(const fs::path& folder, bool anew) {
+  refuse_compressed(folder);
   const std::vector<fs::path> tars = tars_in(folder);
   if (tars.empty()) fail("{}: holds no tar shards", folder.string());
   std::vector<fs::path> todo;

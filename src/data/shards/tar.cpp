@@ -5,7 +5,10 @@
 #include <archive_entry.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <cerrno>
+#include <cstring>
 #include <memory>
 
 #include "core/error.h"
@@ -61,6 +64,31 @@ bool leaves_its_folder(const std::string& name) {
   return std::ranges::any_of(path, [](const fs::path& part) { return part == ".."; });
 }
 
+// What is no tar by its first bytes, with the command that makes one of it.
+void refuse_other_formats(const PositionalFile& tar) {
+  struct Format {
+    std::string_view start;
+    const char *name, *ending, *command;
+  };
+  constexpr std::array kFormats = {
+      Format{"\x1f\x8b", "gzip", "gz", "gunzip"}, Format{"\x28\xb5\x2f\xfd", "zstd", "zst", "unzstd --rm"},
+      Format{"\xfd"
+             "7zXZ",
+             "xz", "xz", "unxz"},
+      Format{"BZh", "bzip2", "bz2", "bunzip2"}, Format{"\x04\x22\x4d\x18", "lz4", "lz4", "unlz4 --rm"}};
+  const std::string start = tar.read(0, static_cast<std::size_t>(std::min<std::uint64_t>(tar.size(), kTarBlock)));
+  if (start.size() == kTarBlock && std::string_view(start).substr(257, 5) == "ustar") return;
+  for (const Format& format : kFormats) {
+    if (!start.starts_with(format.start)) continue;
+    const std::string name = shell_word(tar.path().string()),
+                      packed = shell_word(tar.path().string() + "." + format.ending);
+    fail("{}: is compressed by {}, which has no random access: mv {} {} && {} {}", tar.path().string(), format.name,
+         name, packed, format.command, packed);
+  }
+  if (start.starts_with("PK\x03\x04"))
+    fail("{}: is a zip archive, not a tar: unpack it (unzip {})", tar.path().string(), shell_word(tar.path().string()));
+}
+
 bool holds_control(const std::string& name) {
   return std::ranges::any_of(name, is_control);
 }
@@ -70,6 +98,7 @@ bool holds_control(const std::string& name) {
 std::uint64_t walk_tar(const PositionalFile& tar, std::uint64_t begin, std::uint64_t end,
                        const std::function<void(const TarEntry&)>& visit) {
   const std::string where = tar.path().string();
+  if (begin == 0) refuse_other_formats(tar);
   Range range{tar, begin, end};
   const std::unique_ptr<struct archive, int (*)(struct archive*)> archive(archive_read_new(), archive_read_free);
   archive_read_support_format_tar(archive.get());
@@ -93,24 +122,45 @@ std::uint64_t walk_tar(const PositionalFile& tar, std::uint64_t begin, std::uint
     place = fmt::format("after entry '{}'", entry.name);
     const auto type = archive_entry_filetype(raw);
     if (leaves_its_folder(entry.name) || holds_control(entry.name)) {
-      fail("{}: entry '{}' has an absolute path, '..', '\\' or control characters in its name", where, entry.name);
+      fail("{}: entry '{}' has an absolute path, '..', '\\' or control characters in its name: {}", where, entry.name,
+           repacking(tar.path(), "--transform='s,\\\\,/,g' "));
     }
     const bool link = archive_entry_hardlink(raw) != nullptr || archive_entry_symlink(raw) != nullptr;
     if (link || (type != AE_IFREG && type != AE_IFDIR)) {
-      fail("{}: entry '{}' is a link or a device: store the file itself", where, entry.name);
+      fail("{}: entry '{}' is a link or a device: store the file itself, from where the links lead somewhere: {}",
+           where, entry.name, repacking(tar.path(), "", "--dereference --hard-dereference "));
     }
-    if (archive_entry_sparse_count(raw) > 0) fail("{}: entry '{}' is stored sparse", where, entry.name);
+    if (archive_entry_sparse_count(raw) > 0)
+      fail("{}: entry '{}' is stored sparse: pack without --sparse: {}", where, entry.name, repacking(tar.path()));
     entry.header = begin + static_cast<std::uint64_t>(archive_read_header_position(archive.get()));
     entry.data = begin + static_cast<std::uint64_t>(archive_filter_bytes(archive.get(), 0));
     entry.size = static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(raw), 0));
     if (entry.data > end || entry.size > end - entry.data) {
-      fail("{}: entry '{}' states {} bytes, but only {} follow: the shard was cut or its header is wrong", where,
-           entry.name, entry.size, entry.data > end ? 0 : end - entry.data);
+      fail(
+          "{}: entry '{}' states {} bytes, but only {} follow: the shard was cut or its header is wrong: copy or make "
+          "it again",
+          where, entry.name, entry.size, entry.data > end ? 0 : end - entry.data);
     }
     last = entry.end();
     if (type == AE_IFREG) visit(entry);
   }
   return last;
+}
+
+std::string shell_word(const std::string& text) {
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::strchr("/._-+,:@%", c) != nullptr;
+  };
+  if (!text.empty() && std::ranges::all_of(text, plain)) return text;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+std::string repacking(const fs::path& tar, const std::string& unpack, const std::string& pack) {
+  const std::string name = shell_word(tar.string());
+  return fmt::format("mkdir unpacked && tar {}-xf {} -C unpacked && tar {}--sort=name -cf {} -C unpacked .", unpack,
+                     name, pack, name);
 }
 
 std::optional<SampleName> sample_name(const std::string& name) {

@@ -24,10 +24,14 @@ struct TarEntry {
 };
 
 // Visits the files in the bytes [begin, end) of a tar, in their order; reads only headers. Directories are skipped.
-// Exit 3 names tar and entry: damaged header, link or device, absolute path or one with '..', sparse file, data that
-// reach beyond `end`. Returns where the last entry ends.
+// Exit 3 names tar and entry: compressed, damaged header, link or device, absolute path or one with '..', sparse file,
+// data that reach beyond `end`. Returns where the last entry ends.
 std::uint64_t walk_tar(const PositionalFile& tar, std::uint64_t begin, std::uint64_t end,
                        const std::function<void(const TarEntry&)>& visit);
+
+// For messages: the commands that unpack a tar and pack it again with its files sorted by name; more options of each.
+std::string repacking(const fs::path& tar, const std::string& unpack = "", const std::string& pack = "");
+std::string shell_word(const std::string& text);  // in quotes where it needs them
 
 // WebDataset's rule: a sample's key is the path up to the first dot of the base name, the rest is the field,
 // lower-cased. Empty for names that belong to no sample: without a dot, or with a base name that begins with one.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include "core/files/files.h"
 #include "core/files/json.h"
 #include "support/support.h"
@@ -35,6 +37,19 @@ TEST(DataStabilise, StabilisesACopyOrInPlaceAndScoresLeftOutViews) {
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_FALSE(fs::exists(folder / "pictures/transforms.json"));
   EXPECT_TRUE(read_json(folder / "placed/transforms.json")["frames"][0].contains("transform_matrix"));
+
+  // Numbered instead: the azimuths are said on the command line.
+  fs::create_directory(folder / "numbered");
+  for (int i = 0; i < 8; ++i) {
+    fs::copy_file(folder / "pictures" / fmt::format("{:03}.png", 45 * i),
+                  folder / "numbered" / fmt::format("IMG_{}.png", 1001 + i));
+  }
+  result = test::run_command(program + quoted(folder / "numbered"));
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_NE(result.output.find("IMG_1002.png 45"), std::string::npos) << result.output;
+  result = test::run_command(program + quoted(folder / "numbered") + " --azimuths counter-clockwise");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(read_json(folder / "numbered/transforms.json")["frames"][7]["stated_azimuth_deg"], 315);
 
   result = test::run_command(program + quoted(folder / "sets/tiny-00") + " --hold-out 1 --json 2>/dev/null");
   ASSERT_EQ(result.exit_code, 0) << result.output;

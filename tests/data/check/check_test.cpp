@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/tensors/safetensors.h"
+#include "data/check/check_picture.h"
 #include "data/pictures/picture.h"
 #include "data/sets/view_set.h"
 #include "support/support.h"
@@ -80,6 +81,25 @@ TEST_F(CheckTest, MaskProblems) {
   touching.at<cv::Vec4b>(31, 20) = cv::Vec4b(1, 2, 3, 255);
   write_png(path, touching);
   expect_only({"tiny-02/090.png: the vehicle touches the lower border"});
+  cv::Mat full(32, 48, CV_8UC4, cv::Scalar::all(255));
+  full.at<cv::Vec4b>(0, 0)[3] = 0;
+  write_png(path, full);
+  expect_only({"tiny-02/090.png: nearly full mask: 99.9 %"});
+}
+
+TEST_F(CheckTest, AFewStrayPixelsAreNoVehicle) {
+  cv::Mat specks(128, 96, CV_8UC4, cv::Scalar::all(0));
+  specks.at<cv::Vec4b>(50, 50) = cv::Vec4b(1, 2, 3, 255);
+  PictureCheck check;
+  const auto found = check.add("000.png", specks);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NE(found[0].problem.find("nearly empty mask"), std::string::npos) << found[0].problem;
+}
+
+TEST_F(CheckTest, OnePictureUnderTwoNames) {
+  // Other bytes, the same pixels.
+  write_file_atomic(folder_ / "tiny-01" / "270.png", read_file(folder_ / "tiny-01" / "045.png") + "more");
+  expect_only({"tiny-01/270.png: is the same picture as 045.png"});
 }
 
 TEST_F(CheckTest, DuplicateAzimuthAndView) {

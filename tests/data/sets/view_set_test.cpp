@@ -6,7 +6,6 @@
 #include "data/open_data_set.h"
 #include "data/pictures/picture.h"
 #include "data/sets/data_set.h"
-#include "data/sets/picture_folder.h"
 #include "data/sets/view_set_reader.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
@@ -191,28 +190,6 @@ TEST(ViewSet, MalformedJsonIsOneLineWithItsPlace) {
   refuse(std::string(100000, '['), {"transforms.json"});
 }
 
-TEST(ViewSet, PicturesAloneMakeASet) {
-  const TemporaryFolder folder;
-  const cv::Mat picture = test::render_tiny_vehicle(turntable_camera({}, 0, 30, 20), 1);
-  for (const char* name : {"000.png", "045.png", "270.png", "notes.txt", "cover.png"})
-    write_png(folder / name, picture);
-  const ViewSet set = view_set_from_pictures(folder.path());
-  ASSERT_EQ(set.frames.size(), 3U);
-  EXPECT_EQ(set.width, 30);
-  EXPECT_EQ(set.category, "unknown");
-  EXPECT_EQ(set.frames[2].slot(), 6);
-  EXPECT_FALSE(set.frames[2].camera.has_value());
-
-  write_png(folder / "090.png", cv::Mat(4, 4, CV_8UC4, cv::Scalar::all(0)));
-  expect_error(ExitCode::runtime, {"090.png", "4x4", "one size"}, [&] { view_set_from_pictures(folder.path()); });
-  fs::remove(folder / "090.png");
-  write_png(folder / "45.png", picture);
-  expect_error(ExitCode::runtime, {"45.png", "same azimuth"}, [&] { view_set_from_pictures(folder.path()); });
-  const TemporaryFolder empty;
-  expect_error(ExitCode::runtime, {"transforms.json", "000.png"}, [&] { view_set_from_pictures(empty.path()); });
-  expect_error(ExitCode::runtime, {"no such folder"}, [&] { view_set_from_pictures(empty / "gone"); });
-}
-
 TEST(ViewSet, RealSetsAreRead) {
   SPINFILL_NEEDS_REAL_DATA();
   const DataSet data = open_data_set(test::real_data() / "spins", "test");
@@ -284,6 +261,17 @@ TEST(DataSet, WithoutSplitsEverySetServes) {
   const TemporaryFolder empty;
   expect_error(ExitCode::runtime, {"no view sets"}, [&] { open_data_set(empty.path(), "train"); });
   expect_error(ExitCode::runtime, {"no such folder"}, [&] { open_data_set(empty / "x", "train"); });
+}
+
+TEST(DataSet, FoldersWithoutADescriptionAreNamed) {
+  const TemporaryFolder folder;
+  test::write_tiny_set(folder / "a", {.id = "a", .slots = {0}});
+  make_folder(folder / "b");
+  make_folder(folder / ".hidden");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(open_data_set(folder.path(), "train").size(), 1);
+  const std::string lines = testing::internal::GetCapturedStderr();
+  EXPECT_NE(lines.find("passed over for want of a transforms.json: b"), std::string::npos) << lines;
 }
 
 }  // namespace

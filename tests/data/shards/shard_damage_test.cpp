@@ -180,7 +180,8 @@ TEST_F(ShardDamageTest, WrongSamplesAreNamedWhenAShardIsScanned) {
   EXPECT_EQ(scan_shard(folder_ / "x.tar").sets[0].id, "a");
 
   refuse_scan("", {"x.tar", "empty"});
-  refuse_scan(tar_end(), {"x.tar", "no view sets"});
+  refuse_scan(tar_end(), {"x.tar", "without files"});
+  refuse_scan(tar_entry("README", "hello") + tar_end(), {"x.tar", "no view sets", "KEY.FIELD"});
   refuse_scan(picture + tar_end(), {"x.tar/a", "no field 'json'"});
   refuse_scan(json + tar_end(), {"x.tar/a", "frames[0].file_path", "'000.png' is no file of the set"});
   refuse_scan(json + picture + picture + tar_end(), {"x.tar/a", "'000.png' comes twice"});
