@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/log.h"
+#include "core/print.h"
 #include "core/quantity.h"
 #include "core/signals.h"
 #include "synth/synth.h"
@@ -48,7 +49,7 @@ void print(const Json& result, bool json) {
     if (name.ends_with("_bytes")) readable = bytes_text(value.get<double>());
     if (name.ends_with("_share")) readable = fmt::format("{:.1f} %", 100 * value.get<double>());
     if (name.starts_with("flops") || name.ends_with("flops_per_second")) readable = rate_text(value.get<double>());
-    fmt::print("{:<24} {}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump(),
+    print_line("{:<24} {}{}", name, value.is_string() ? value.get<std::string>() : value.dump(),
                readable.empty() ? "" : " (" + readable + ")");
   }
 }

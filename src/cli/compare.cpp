@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "core/error.h"
 #include "core/files/json.h"
+#include "core/print.h"
 #include "metrics/comparison.h"
 
 namespace spinfill {
@@ -36,11 +37,11 @@ int compare(const Options& options) {
     value["notes"] = listed(result.notes);
     print_json(value, 2);
   } else {
-    fmt::print("{}", result.table);
-    for (const std::string& note : result.notes) fmt::print("note: {}\n", note);
-    for (const std::string& line : result.regressions) fmt::print("regression: {}\n", line);
-    for (const std::string& line : result.group_regressions) fmt::print("group beyond the limit: {}\n", line);
-    if (!regressed) fmt::print("no regression beyond the limits\n");
+    print_lines(result.table);
+    for (const std::string& note : result.notes) print_line("note: {}", note);
+    for (const std::string& line : result.regressions) print_line("regression: {}", line);
+    for (const std::string& line : result.group_regressions) print_line("group beyond the limit: {}", line);
+    if (!regressed) print_line("no regression beyond the limits");
   }
   std::fflush(stdout);
   return static_cast<int>(regressed ? ExitCode::check_failed : ExitCode::done);

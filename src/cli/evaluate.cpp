@@ -10,6 +10,7 @@
 #include "core/files/atomic_folder.h"
 #include "core/files/json.h"
 #include "core/log.h"
+#include "core/print.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"
 #include "infer/load_model.h"
@@ -112,7 +113,8 @@ int run(const EvaluateArguments& arguments) {
   if (arguments.json) {
     print_json(read_json(fs::path(arguments.out) / "metrics.json"), 1);
   } else {
-    fmt::print("{}\nwritten to {}\n", table, arguments.out);
+    print_lines(table + "\n");
+    print_line("written to {}", arguments.out);
   }
   return 0;
 }

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/log.h"
+#include "core/print.h"
 #include "infer/bundle.h"
 #include "infer/bundle_export.h"
 #include "infer/load_run.h"
@@ -30,7 +31,7 @@ int check(const Options& options) {
   for (const ParityReport& report : verify_bundle(options.check, choose_device(options.device))) {
     const std::string db =
         report.agreement.max_abs == 0 ? "equal" : fmt::format("{:.1f} dB", report.agreement.agreement_db);
-    if (!options.json) fmt::print("{}: {} (at least {} dB asked)\n", report.name, db, report.tolerance_db);
+    if (!options.json) print_line("{}: {} (at least {} dB asked)", report.name, db, report.tolerance_db);
     value[report.name] = {{"max_abs", report.agreement.max_abs}, {"tolerance_db", report.tolerance_db}};
     if (report.agreement.max_abs > 0) value[report.name]["agreement_db"] = report.agreement.agreement_db;
   }
@@ -56,11 +57,11 @@ int run(const Options& options) {
   }
   for (const Json& item : result.manifest["parity"]["cases"]) {
     const Json& from = item["from_source"];
-    fmt::print("{}: pictures within {:.1f} dB of the source's; against the truth {:.3f} dB, source {:.3f} dB\n",
+    print_line("{}: pictures within {:.1f} dB of the source's; against the truth {:.3f} dB, source {:.3f} dB",
                item["name"].get<std::string>(), from["agreement_db"].get<double>(), from["psnr_bundle"].get<double>(),
                from["psnr_source"].get<double>());
   }
-  fmt::print("{}: {:.2f} MB in {}, reloaded and checked\n", options.out, static_cast<double>(result.bytes) / 1e6,
+  print_line("{}: {:.2f} MB in {}, reloaded and checked", options.out, static_cast<double>(result.bytes) / 1e6,
              name_of(write.dtype));
   return 0;
 }

@@ -11,6 +11,7 @@
 #include "core/files/files.h"
 #include "core/files/json.h"
 #include "core/log.h"
+#include "core/print.h"
 #include "data/check/summary.h"
 #include "pages/data_sheet.h"
 #include "pages/run_page.h"
@@ -39,7 +40,7 @@ int inspect_runs(const Options& options) {
     }
     print_json(value, 2);
   } else {
-    for (const RunSummary& run : runs) fmt::print("{}", run_text(run));
+    for (const RunSummary& run : runs) print_lines(run_text(run));
   }
   if (!options.html.empty()) {
     write_file_atomic(options.html, runs.size() > 1 ? runs_html(runs) : run_html(runs[0]));
@@ -70,9 +71,10 @@ int inspect_bundle(const std::string& folder, const Options& options) {
     value["problems"] = problems;
     print_json(value, 2);
   } else {
-    fmt::print("bundle {}: {} files, {}\n{}\n", folder, hashes.size(),
-               problems.empty() ? "all with the hashes that the manifest states" : "NOT VALID", manifest.dump(2));
-    for (const std::string& problem : problems) fmt::print("problem: {}\n", problem);
+    print_line("bundle {}: {} files, {}", folder, hashes.size(),
+               problems.empty() ? "all with the hashes that the manifest states" : "NOT VALID");
+    print_lines(manifest.dump(2) + "\n");
+    for (const std::string& problem : problems) print_line("problem: {}", problem);
   }
   return static_cast<int>(problems.empty() ? ExitCode::done : ExitCode::check_failed);
 }
@@ -82,7 +84,7 @@ int inspect_data(const std::string& folder, const Options& options) {
   if (options.json) {
     print_json(data_to_json(data), 2);
   } else {
-    fmt::print("{}", data_text(data));
+    print_lines(data_text(data));
   }
   if (!options.sheet.empty()) {
     if (data.first.empty()) fail("{}: has no set to draw", data.folder.string());

@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/print.h"
 #include "metrics/picture_scores.h"
 
 namespace spinfill {
@@ -25,13 +26,13 @@ int score(const Options& options) {
   if (options.json) {
     print_json(picture_scores_to_json(scores, how, lpips.lpips.get()), 2);
   } else {
-    fmt::print("{}", picture_scores_table(scores));
-    fmt::print("both sides composited on {} and rounded to 8 bits; foreground weighted by {}\n", options.background,
+    print_lines(picture_scores_table(scores));
+    print_line("both sides composited on {} and rounded to 8 bits; foreground weighted by {}", options.background,
                options.mask.empty() ? "B's alpha" : "the mask");
     if (lpips.lpips != nullptr) {
-      fmt::print("LPIPS v0.1, net {}, weights {}\n", lpips.lpips->net(), lpips.lpips->sha256().substr(0, 12));
+      print_line("LPIPS v0.1, net {}, weights {}", lpips.lpips->net(), lpips.lpips->sha256().substr(0, 12));
     }
-    if (!scores.lpips_absent.empty()) fmt::print("LPIPS absent: {}\n", scores.lpips_absent);
+    if (!scores.lpips_absent.empty()) print_line("LPIPS absent: {}", scores.lpips_absent);
   }
   std::fflush(stdout);
   for (const std::string& name : scores.only_in_a) log_warning("{} is only in {}", name, options.a);

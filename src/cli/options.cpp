@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "core/print.h"
+#include "core/text.h"
 #include "infer/load_run.h"
 
 namespace spinfill {
@@ -51,7 +53,7 @@ std::vector<Override> parse_overrides(const std::vector<std::string>& texts) {
 }
 
 void print_json(const Json& value, int indent) {
-  fmt::print("{}\n", value.dump(indent, ' ', false, Json::error_handler_t::replace));
+  print_lines(escaped_json(value.dump(indent, ' ', false, Json::error_handler_t::replace)) + "\n");
 }
 
 }  // namespace spinfill

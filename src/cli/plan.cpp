@@ -6,6 +6,7 @@
 #include "cli/training_run.h"
 #include "core/error.h"
 #include "core/files/json.h"
+#include "core/print.h"
 #include "core/quantity.h"
 #include "model/device.h"
 #include "train/plan/plan.h"
@@ -47,7 +48,7 @@ std::string where(const PlanTarget& target) {
 void print_memory(const Plan& plan) {
   const auto bytes = [](auto value) { return bytes_text(static_cast<double>(value)); };
   const std::string memory = plan.target.memory == 0 ? "" : " of " + bytes(plan.target.memory);
-  fmt::print("{}: {} needed{} on {}\n",
+  print_line("{}: {} needed{} on {}",
              !plan.fits   ? "memory"
              : *plan.fits ? "fits"
                           : "does not fit",
@@ -62,25 +63,24 @@ void print_memory(const Plan& plan) {
       {&MemoryUse::pass, "micro-batches and activations, at the peak"},
       {&MemoryUse::loader, "batches prepared ahead"}};
   for (const auto& [part, text] : kParts) {
-    if (plan.tensors.*part > 0) fmt::print("  {:>9}  {}\n", bytes(plan.tensors.*part), text);
+    if (plan.tensors.*part > 0) print_line("  {:>9}  {}", bytes(plan.tensors.*part), text);
   }
-  fmt::print("  {:>9}  {}\n", bytes(plan.reserve_bytes),
+  print_line("  {:>9}  {}", bytes(plan.reserve_bytes),
              plan.target.gpu ? "reserve: driver, libraries, waste" : "reserve: program, decoded pictures");
   for (const MemorySaving& one : plan.switches)
-    fmt::print("{} saves {}: --set {}\n", one.name, bytes(one.saves_bytes), one.set);
+    print_line("{} saves {}: --set {}", one.name, bytes(one.saves_bytes), one.set);
   if (plan.fits != false) return;
   std::string advice;
   for (const std::string& set : plan.advice.value_or(std::vector<std::string>())) advice += " --set " + set;
-  fmt::print("{}\n", plan.advice ? "fits with" + advice : "no setting makes it fit: take a smaller model or pictures");
+  print_line("{}", plan.advice ? "fits with" + advice : "no setting makes it fit: take a smaller model or pictures");
 }
 
 void print_time(const Plan& plan) {
-  fmt::print("{} steps of {}FLOP: {}FLOP\n", plan.steps, rate_text(plan.work.flops_per_step),
-             rate_text(plan.work.flops));
+  print_line("{} steps of {}FLOP: {}FLOP", plan.steps, rate_text(plan.work.flops_per_step), rate_text(plan.work.flops));
   if (!plan.seconds) {
-    fmt::print("time: unknown here; give --flops, such as 989T for an H100 in bfloat16 (494T in TF32)\n");
+    print_line("time: unknown here; give --flops, such as 989T for an H100 in bfloat16 (494T in TF32)");
   } else {
-    fmt::print("{} ({} a step; {}), without waiting, validations and checkpoints\n", time_text(*plan.seconds),
+    print_line("{} ({} a step; {}), without waiting, validations and checkpoints", time_text(*plan.seconds),
                time_text(*plan.seconds_per_step), plan.rate_from);
   }
 }

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/files/files.h"
 #include "core/log.h"
+#include "core/print.h"
 #include "core/signals.h"
 #include "run/run_paths.h"
 #include "train/ranks/spawn.h"
@@ -55,7 +56,7 @@ int run(const TrainArguments& arguments) {
   const fs::path source = arguments.config.empty() ? stored : fs::path(arguments.config);
   const RunConfig config = load_run_to_make(source, arguments.set);
   if (arguments.print_config) {
-    fmt::print("{}", to_yaml(config));
+    print_lines(to_yaml(config));
     return 0;
   }
   if (arguments.out.empty()) fail_usage("train: --out RUN is needed");

@@ -4,6 +4,8 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "core/text.h"
+
 namespace spinfill {
 namespace {
 
@@ -19,7 +21,8 @@ spdlog::logger& logger() {
 
 }  // namespace
 
-void log_line(LogLevel level, std::string_view text) {
+void log_line(LogLevel level, std::string_view message) {
+  const std::string text = escaped(message);
   switch (level) {
     case LogLevel::info: logger().info("{}", text); break;
     case LogLevel::warning: logger().warn("warning: {}", text); break;

@@ -9,7 +9,8 @@
 
 namespace spinfill {
 
-// Messages for people go to stderr, one line each; results go to stdout. Quiet mode keeps warnings and errors.
+// Messages for people go to stderr, one line each, escaped (core/text.h); results go to stdout (core/print.h). Quiet
+// mode keeps warnings and errors.
 enum class LogLevel { info, warning, error };
 void log_line(LogLevel level, std::string_view text);
 void set_quiet(bool quiet);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "core/text.h"
 
 namespace spinfill {
 
@@ -55,6 +56,7 @@ void Progress::draw(bool last) {
     line += fmt::format(", {} left", format_duration(static_cast<double>(total_ - done_) / speed));
   }
   if (!note_.empty()) line += ", " + note_;
+  line = escaped(line);
   if (terminal_) {
     std::fprintf(stderr, "\r\033[K%s%s", line.c_str(), last ? "\n" : "");
   } else {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "infer/spin_folder.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cctype>
 
 #include "core/error.h"
 #include "core/files/files.h"
 #include "core/files/json.h"
+#include "core/log.h"
 #include "data/pictures/picture.h"
 #include "data/sets/set_paths.h"
 #include "data/sets/view_camera.h"
@@ -40,27 +43,45 @@ double stated_azimuth(const ViewCameras& chosen, const Frame& given) {
   return given.azimuth_deg;
 }
 
-std::string copy_file(const ViewSet& set, const std::string& file, const fs::path& to) {
-  std::string bytes = read_file(set_path(set, file), kMaxPictureFileBytes);
-  write_file_atomic(to, bytes);
-  return bytes;
+void copy_file(const ViewSet& set, const std::string& file, const fs::path& to) {
+  write_file_atomic(to, read_file(set_path(set, file), kMaxPictureFileBytes));
 }
 
-// Copies a given picture and its mask to the byte and names them in `frame`; returns a file that shows the picture.
-std::string copy_given(const ViewSet& set, const Frame& given, Frame& frame, const fs::path& folder,
-                       const cv::Mat& picture) {
-  frame.file_path = azimuth_name(frame.slot()) + lower_extension(given.file_path);
-  std::string bytes = copy_file(set, given.file_path, folder / frame.file_path);
-  if (given.mask_file_path.empty()) return bytes;
-  frame.mask_file_path = azimuth_name(frame.slot()) + "_mask" + lower_extension(given.mask_file_path);
-  copy_file(set, given.mask_file_path, folder / frame.mask_file_path);
-  return encode_png(picture);
+struct CopiedPicture {
+  std::string name, bytes;
+  bool turned = false;
+};
+
+// Copies a picture to the byte where every viewer shows it upright; one that EXIF turns is delivered turned, as PNG.
+CopiedPicture copy_picture(const ViewSet& set, const std::string& file, const std::string& stem,
+                           const fs::path& folder) {
+  const fs::path from = set_path(set, file);
+  CopiedPicture out{stem + lower_extension(file), read_file(from, kMaxPictureFileBytes)};
+  out.turned = picture_size(out.bytes, from.string()).orientation != 1;
+  if (out.turned) {
+    out.name = stem + ".png";
+    out.bytes = upright_png(out.bytes, from.string());
+  }
+  write_file_atomic(folder / out.name, out.bytes);
+  return out;
+}
+
+// Copies a given picture and its mask and names them in `frame`; returns a file that shows the picture.
+CopiedPicture copy_given(const ViewSet& set, const Frame& given, Frame& frame, const fs::path& folder,
+                         const cv::Mat& picture) {
+  CopiedPicture copied = copy_picture(set, given.file_path, azimuth_name(frame.slot()), folder);
+  frame.file_path = copied.name;
+  if (given.mask_file_path.empty()) return copied;
+  frame.mask_file_path = copy_picture(set, given.mask_file_path, azimuth_name(frame.slot()) + "_mask", folder).name;
+  copied.bytes = encode_png(picture);
+  return copied;
 }
 
 struct Delivered {
   Frame frame;  // as transforms.json has it
   SpinFrame shown;
   double stated_azimuth_deg = 0;
+  bool turned = false;  // as EXIF asked for
 };
 
 // Writes one view's picture.
@@ -80,7 +101,9 @@ Delivered deliver(const SpinContents& contents, int slot, const fs::path& folder
   shown.azimuth_deg = out.stated_azimuth_deg < 359.5 ? out.stated_azimuth_deg : 0;  // the front comes first, not "360"
   if (given != nullptr && !contents.canonical) {
     shown.picture = picture;
-    shown.file = copy_given(set, *given, frame, folder, picture);
+    CopiedPicture copied = copy_given(set, *given, frame, folder, picture);
+    shown.file = std::move(copied.bytes);
+    out.turned = copied.turned;
     return out;
   }
   if (given != nullptr) {
@@ -127,12 +150,15 @@ SpinAzimuths write_spin_folder(const SpinContents& contents, const fs::path& fol
   }
   SpinPage page{title_of(set), {}};
   SpinAzimuths azimuths;
+  std::vector<std::string> turned;
   for (int slot = 0; slot < kSlots; ++slot) {
     Delivered view = deliver(contents, slot, folder);
     (view.shown.generated ? azimuths.generated : azimuths.given).push_back(view.stated_azimuth_deg);
+    if (view.turned) turned.push_back(view.frame.file_path);
     result.frames.push_back(std::move(view.frame));
     page.frames.push_back(std::move(view.shown));
   }
+  if (!turned.empty()) log_info("turned upright as EXIF asks for, and delivered as PNG: {}", fmt::join(turned, ", "));
   write_json_atomic(folder / "transforms.json", description(result, page.frames, contents));
   write_png(folder / "contact_sheet.png", contact_sheet(page.frames, std::clamp(set.width, 160, 480)));
   write_file_atomic(folder / "spin.html", spin_page(page));

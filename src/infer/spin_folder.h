@@ -13,7 +13,7 @@
 namespace spinfill {
 
 enum class Delivery {
-  given,      // references byte for byte, generated views framed like their neighbours
+  given,      // references byte for byte (upright where EXIF turns them), generated views framed like their neighbours
   canonical,  // all views resampled onto one turntable (data/pictures/canonical.h)
 };
 template <>
@@ -35,9 +35,9 @@ struct SpinAzimuths {
   std::vector<double> given, generated;
 };
 
-// Writes eight pictures named by azimuth (given ones copied byte for byte, or PNG on the canonical turntable; generated
-// ones PNG of the same size), transforms.json (all eight with the cameras used, "generated" on every frame, "cameras":
-// where they come from), contact_sheet.png and spin.html.
+// Writes eight pictures named by azimuth (given ones copied byte for byte, or PNG where EXIF turns them or on the
+// canonical turntable; generated ones PNG of the same size), transforms.json (all eight with the cameras used,
+// "generated" on every frame, "cameras": where they come from), contact_sheet.png and spin.html.
 SpinAzimuths write_spin_folder(const SpinContents& contents, const std::filesystem::path& folder);
 
 }  // namespace spinfill

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/sets/view_set.h"
 
 namespace spinfill {
@@ -168,7 +169,10 @@ void write_report(const std::filesystem::path& path, const EvaluationReport& rep
   write_json_atomic(path, report_to_json(report));
 }
 
-std::string aligned_table(const std::vector<std::vector<std::string>>& rows) {
+std::string aligned_table(std::vector<std::vector<std::string>> rows) {
+  for (auto& row : rows) {
+    for (std::string& cell : row) cell = escaped(cell);  // names come from files
+  }
   // UTF-8: continuation bytes take no column.
   const auto columns_of = [](const std::string& text) {
     return static_cast<std::size_t>(
@@ -201,8 +205,9 @@ std::string score_text(std::size_t metric, double value) {
 std::string report_table(const EvaluationReport& report) {
   const Protocol& p = report.protocol;
   if (report.images.empty()) return "no target view was scored\n";
-  std::string head = fmt::format("{}, split {}: {} vehicles, {} reference subsets, {} target views of {}×{} px\n",
-                                 p.data, p.split, p.vehicles, p.subset_count, p.images, p.width, p.height);
+  std::string head =
+      fmt::format("{}, split {}: {} vehicles, {} reference subsets, {} target views of {}×{} px\n", escaped(p.data),
+                  escaped(p.split), p.vehicles, p.subset_count, p.images, p.width, p.height);
   head += fmt::format(
       "background {:.3g} {:.3g} {:.3g}, {}, per image, then averaged; foreground = weighted by the "
       "truth's alpha\n",
@@ -210,7 +215,7 @@ std::string report_table(const EvaluationReport& report) {
   if (!p.conditions.empty()) head += p.conditions + "\n";
   if (!p.sampler.empty()) head += fmt::format("sampler {}, {} steps\n", p.sampler, p.steps);
   if (p.lpips_net.empty()) {
-    head += fmt::format("LPIPS absent: {}\n", p.lpips_absent);
+    head += fmt::format("LPIPS absent: {}\n", escaped(p.lpips_absent));
   } else {
     head += fmt::format("LPIPS v0.1, net {}, weights {}{}\n", p.lpips_net, p.lpips_sha256.substr(0, 12),
                         report.model.contains("lpips_in_loss") ? " (LPIPS was a part of this model's loss)" : "");

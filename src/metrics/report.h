@@ -26,7 +26,7 @@ std::string report_table(const EvaluationReport& report);
 Json scores_to_json(const Scores& scores);
 
 // Left-aligned first column, right-aligned others; an empty row is a blank line.
-std::string aligned_table(const std::vector<std::vector<std::string>>& rows);
+std::string aligned_table(std::vector<std::vector<std::string>> rows);
 
 // A score as people read it: 2 decimals for dB, 4 for the others, "–" where there is none.
 std::string score_text(std::size_t metric, double value);

@@ -19,16 +19,7 @@ cv::Mat cell_picture(const cv::Mat& rgba) {
   const double scale = std::min(static_cast<double>(kCell) / rgba.cols, static_cast<double>(kCell) / rgba.rows);
   const cv::Size size(std::max(1, static_cast<int>(rgba.cols * scale)),
                       std::max(1, static_cast<int>(rgba.rows * scale)));
-  cv::Mat small, channels[4], alpha, colour, rgb;
-  cv::resize(rgba, small, size, 0, 0, scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
-  cv::split(small, channels);
-  cv::merge(std::vector<cv::Mat>{channels[3], channels[3], channels[3]}, alpha);
-  cv::merge(std::vector<cv::Mat>{channels[0], channels[1], channels[2]}, colour);
-  colour.convertTo(colour, CV_32F);
-  alpha.convertTo(alpha, CV_32F, 1 / 255.);
-  const cv::Mat composited = colour.mul(alpha) + 255 * (cv::Scalar::all(1) - alpha);
-  composited.convertTo(rgb, CV_8U);
-  return rgb;
+  return on_plain_ground(rgba, size, cv::Scalar::all(255));
 }
 
 void write(cv::Mat& page, const std::string& text, int y) {

@@ -8,6 +8,8 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/files/text_file.h"
+#include "core/text.h"
 #include "run/checkpoint_files.h"
 #include "run/run_paths.h"
 
@@ -92,7 +94,7 @@ std::string row_text(const Json& row) {
   std::vector<std::pair<std::string, double>> values;
   collect(row, "", 0, values);
   std::string text = fmt::format("step {}", row["step"].get<std::int64_t>());
-  for (const auto& [name, value] : values) text += fmt::format(", {} {:.5g}", name, value);
+  for (const auto& [name, value] : values) text += fmt::format(", {} {:.5g}", escaped(name), value);
   return text;
 }
 
@@ -113,7 +115,7 @@ RunSummary read_run(const fs::path& folder) {
   RunSummary run;
   run.folder = folder;
   if (!is_run(folder)) fail_usage("{}: is not a run (no config.yaml)", folder.string());
-  run.config = read_file(run_config_path(folder), 1 << 20);
+  run.config = read_text_file(run_config_path(folder), 1 << 20);
   if (fs::exists(run_metrics_path(folder))) read_rows(run_metrics_path(folder), run);
   for (const CheckpointEntry& entry : list_checkpoint_folders(folder)) run.checkpoints.push_back(summary_of(entry));
   std::error_code error;
@@ -125,7 +127,7 @@ RunSummary read_run(const fs::path& folder) {
 }
 
 std::string run_text(const RunSummary& run) {
-  std::string text = fmt::format("run {}\n", run.folder.string());
+  std::string text = fmt::format("run {}\n", escaped(run.folder.string()));
   text += fmt::format("metrics.jsonl: {} rows{}\n", run.rows, run.cut ? ", the last line is cut off" : "");
   if (!run.last_row.is_null()) text += fmt::format("last: {}\n", row_text(run.last_row));
   if (!run.last_validation.is_null()) text += fmt::format("last validation: {}\n", row_text(run.last_validation));

@@ -79,10 +79,9 @@ TEST_F(Stopping, WhileDataAreReadOrOthersAreAwaitedTheRunCanBeStarted) {
   EXPECT_EQ(again.exit_code, 0) << again.output;
   // A launcher at many early moments: 75, or the signal's own code where the program had not begun.
   for (const char* seconds : {"0.05", "0.2", "0.4", "0.6", "0.9"}) {
-    const auto result =
-        shell(train("early", "--auto-resume --nproc-per-node 2 --set train.batch_sets=2 ") + " & pid=$!; sleep " +
-              seconds + "; kill -TERM $pid; wait $pid; code=$?; [ $code = 143 ] && [ " + seconds +
-              " = 0.05 ] && exit 75; exit $code");
+    const auto result = shell(
+        train("early", "--auto-resume --nproc-per-node 2 --set train.batch_sets=2 ") + " & pid=$!; sleep " + seconds +
+        "; kill -TERM $pid; wait $pid; code=$?; [ $code = 143 ] && [ " + seconds + " = 0.05 ] && exit 75; exit $code");
     EXPECT_EQ(result.exit_code, 75) << seconds << " " << result.output;
   }
 }

@@ -16,6 +16,7 @@
 #include "data/spins/stabilise.h"
 #include "infer/bundle_export.h"
 #include "infer/small_model.h"
+#include "support/png_chunk.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 
@@ -163,6 +164,32 @@ TEST_F(Complete, TakesPicturesWithoutAnyFileAboutThem) {
   EXPECT_EQ(read_json(folder_ / "out/transforms.json")["frames"][2]["stated_azimuth_deg"], 85.0);
   EXPECT_EQ(set.frame_at(2)->file_path, "090.png");
   EXPECT_EQ(read_file(folder_ / "out/090.png"), read_file(in / "085.png"));
+}
+
+// Photographs of a telephone that was held upright: stored on their side, with a tag that says so.
+TEST_F(Complete, DeliversUprightWhatExifTurns) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 2, 4, 6}, false);
+  const std::string tag("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0", 26);
+  for (const char* name : {"000", "090"}) {
+    const fs::path png = in / (std::string(name) + ".png");
+    cv::Mat stored;
+    cv::rotate(read_picture(png), stored, cv::ROTATE_90_COUNTERCLOCKWISE);
+    write_file_atomic(png, test::with_png_chunk(encode_png(stored), "eXIf", tag));
+  }
+  fs::remove(in / "transforms.json");
+  testing::internal::CaptureStderr();
+  complete_folder(model, in, folder_ / "out", steps(1));
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("000.png, 090.png"), std::string::npos);
+  const ViewSet set = read_view_set(folder_ / "out");
+  EXPECT_EQ(cv::Size(set.width, set.height), cv::Size(48, 32));
+  for (const char* name : {"000", "090"}) {
+    const std::string bytes = read_file(folder_ / "out" / (std::string(name) + ".png"));
+    EXPECT_EQ(picture_size(bytes, name).orientation, 1);
+    EXPECT_EQ(farthest(decode_picture(bytes, name), read_picture(in / (std::string(name) + ".png"))), 0);
+    EXPECT_NE(bytes, read_file(in / (std::string(name) + ".png")));
+  }
+  EXPECT_EQ(read_file(folder_ / "out/180.png"), read_file(in / "180.png"));
 }
 
 TEST_F(Complete, HiddenViewsAreAsIfNeverGiven) {

@@ -26,5 +26,25 @@ TEST(DataSheet, HasARowPerSetAndACellPerSlot) {
   }
 }
 
+// Red that is hidden where nothing covers must not tint the edge of what is blue.
+TEST(DataSheet, HiddenColoursDoNotBleedIntoEdges) {
+  const test::TemporaryFolder folder;
+  const ViewSet set = test::write_tiny_set(folder / "a", {.width = 480, .height = 320, .slots = {0}});
+  cv::Mat picture(320, 480, CV_8UC4, cv::Scalar(255, 0, 0, 0));
+  picture(cv::Rect(201, 101, 150, 130)).setTo(cv::Scalar(0, 0, 255, 255));
+  write_png(folder / "a/000.png", picture);
+  write_data_sheet({set}, folder / "sheet.png");
+  const cv::Mat sheet = read_picture(folder / "sheet.png");
+  int blue = 0;
+  for (int y = 30; y < 100; ++y) {
+    for (int x = 150; x < 278; ++x) {
+      const auto pixel = sheet.at<cv::Vec4b>(y, x);
+      EXPECT_NEAR(pixel[0], pixel[1], 1) << x << " " << y;
+      blue += pixel[0] < 10 && pixel[2] == 255;
+    }
+  }
+  EXPECT_GT(blue, 500);
+}
+
 }  // namespace
 }  // namespace spinfill

@@ -11,6 +11,7 @@
 #include "cli/data/data.h"
 #include "cli/options.h"
 #include "core/error.h"
+#include "core/print.h"
 #include "core/progress.h"
 #include "data/check/check.h"
 
@@ -38,8 +39,8 @@ int check(const Options& options) {
   if (options.json) {
     print_json(to_json(result), 1);
   } else {
-    for (const DataProblem& problem : result.problems) fmt::print("{}\n", to_line(problem));
-    fmt::print("{} sets, {} readable pictures, {} problem{}\n", result.sets, result.pictures, result.problems.size(),
+    for (const DataProblem& problem : result.problems) print_line("{}", to_line(problem));
+    print_line("{} sets, {} readable pictures, {} problem{}", result.sets, result.pictures, result.problems.size(),
                result.problems.size() == 1 ? "" : "s");
   }
   std::fflush(stdout);

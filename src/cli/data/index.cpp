@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/data/data.h"
+#include "core/print.h"
 #include "data/shards/shards.h"
 
 namespace spinfill {
@@ -17,7 +18,7 @@ struct Options {
 
 int make_indexes(const Options& options) {
   const std::int64_t made = write_indexes(options.folder, options.replace);
-  fmt::print("{} index{} made\n", made, made == 1 ? "" : "es");
+  print_line("{} index{} made", made, made == 1 ? "" : "es");
   return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/files/atomic_folder.h"
 #include "core/files/files.h"
+#include "core/print.h"
 #include "data/sets/picture_folder.h"
 #include "data/sets/set_folders.h"
 #include "data/spins/photo_inspection.h"
@@ -44,9 +45,9 @@ int inspect(const Options& options) {
     print_json(to_json(inspection), 1);
     return 0;
   }
-  for (const InspectedView& view : inspection.views) fmt::print("{}\n", to_line(view));
-  for (const std::string& note : inspection.stabilisation.notes) fmt::print("  {}\n", note);
-  fmt::print("{}: mean IoU {:.3f} -> {:.3f}, residual {:.4f} lengths, confidence {:.2f}; open {}\n", set.id,
+  for (const InspectedView& view : inspection.views) print_line("{}", to_line(view));
+  for (const std::string& note : inspection.stabilisation.notes) print_line("  {}", note);
+  print_line("{}: mean IoU {:.3f} -> {:.3f}, residual {:.4f} lengths, confidence {:.2f}; open {}", set.id,
              inspection.mean_iou(false), inspection.mean_iou(true), inspection.stabilisation.miss,
              inspection.stabilisation.confidence, (fs::path(options.out) / "index.html").string());
   return 0;

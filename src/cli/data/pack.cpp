@@ -9,6 +9,7 @@
 #include "cli/data/data.h"
 #include "cli/options.h"
 #include "core/files/json.h"
+#include "core/print.h"
 #include "core/progress.h"
 #include "data/shards/pack.h"
 
@@ -48,9 +49,9 @@ int run_pack(const Options& options) {
     print_json(value, 1);
   } else {
     for (const auto& [name, split] : result.splits) {
-      fmt::print("{}: {} sets in {} shard{}\n", name, split.sets, split.shards, split.shards == 1 ? "" : "s");
+      print_line("{}: {} sets in {} shard{}", name, split.sets, split.shards, split.shards == 1 ? "" : "s");
     }
-    if (result.left_out > 0) fmt::print("{} sets are in none of these splits and were left out\n", result.left_out);
+    if (result.left_out > 0) print_line("{} sets are in none of these splits and were left out", result.left_out);
   }
   return 0;
 }

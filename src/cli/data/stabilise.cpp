@@ -15,6 +15,7 @@
 #include "core/files/files.h"
 #include "core/files/json.h"
 #include "core/log.h"
+#include "core/print.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"
 #include "core/statistics.h"
@@ -52,11 +53,10 @@ ViewSet read_uncalibrated(const fs::path& folder, const PhotographOptions& how, 
 
 Json report(const ViewSet& set, const Stabilisation& result, bool as_json) {
   if (!as_json) {
-    fmt::print(
-        "{}: {}, elevation {:.1f} degrees, distance {:.2f} lengths, residual {:.4f} lengths, confidence {:.2f}\n",
-        set.id, result.hand_held ? "hand-held" : "studio", result.elevation_deg, result.distance, result.miss,
-        result.confidence);
-    for (const std::string& note : result.notes) fmt::print("  {}\n", note);
+    print_line("{}: {}, elevation {:.1f} degrees, distance {:.2f} lengths, residual {:.4f} lengths, confidence {:.2f}",
+               set.id, result.hand_held ? "hand-held" : "studio", result.elevation_deg, result.distance, result.miss,
+               result.confidence);
+    for (const std::string& note : result.notes) print_line("  {}", note);
   }
   Json row = to_json(result);
   row["id"] = set.id;
@@ -129,7 +129,7 @@ Json score_set(const ViewSet& set, int left_out, bool as_json, LeftOutScores& sc
     row["azimuth_deg"].push_back(view.azimuth_deg);
     row["left_out_deg"].push_back(view.left_out_deg);
     if (!as_json) {
-      fmt::print("{} without {}: IoU at {:g} degrees {:.3f} (as photographed {:.3f}, canonical turntable {:.3f})\n",
+      print_line("{} without {}: IoU at {:g} degrees {:.3f} (as photographed {:.3f}, canonical turntable {:.3f})",
                  set.id, fmt::join(view.left_out_deg, ", "), view.azimuth_deg, view.agreement.iou,
                  view.agreement.as_photographed, view.before.iou);
     }
@@ -153,7 +153,7 @@ int score_left_out(const Options& options) {
                    {"held_out_iou_before", printed(before)}};
     print_json(out, 1);
   } else {
-    fmt::print("{} left-out views: mean IoU {:.3f}, as photographed {:.3f}, canonical turntable {:.3f}\n",
+    print_line("{} left-out views: mean IoU {:.3f}, as photographed {:.3f}, canonical turntable {:.3f}",
                scores.after.size(), after, photographed, before);
   }
   return 0;

@@ -6,6 +6,7 @@
 #include "core/config/config.h"
 #include "core/config/tree.h"
 #include "core/files/json.h"
+#include "core/text.h"
 
 namespace spinfill {
 
@@ -23,7 +24,7 @@ std::string yaml_text(const std::string& text) {
                          "0123456789_-+/.") == std::string::npos &&
                      std::isalpha(static_cast<unsigned char>(text.front())) && text != "true" && text != "false" &&
                      text != "null" && text != "yes" && text != "no" && text != "on" && text != "off";
-  return plain ? text : Json(text).dump();
+  return plain ? text : escaped_json(Json(text).dump());
 }
 
 class Printer : public Fields {

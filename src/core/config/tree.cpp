@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "core/files/text_file.h"
 
 namespace spinfill::config_detail {
 namespace {
@@ -96,8 +97,9 @@ Node convert(const YAML::Node& yaml, const std::string& where) {
 
 }  // namespace
 
-Node parse_yaml(const std::string& yaml, const std::string& where) {
-  if (yaml.size() > kMaxYamlBytes) fail_usage("{}: larger than the 1 MiB a config may have", where);
+Node parse_yaml(const std::string& bytes, const std::string& where) {
+  if (bytes.size() > kMaxYamlBytes) fail_usage("{}: larger than the 1 MiB a config may have", where);
+  const std::string yaml(utf8_text(bytes, where, ExitCode::usage));
   try {
     refuse_aliases(yaml, where);
     return convert(YAML::Load(yaml), where);

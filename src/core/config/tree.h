@@ -25,7 +25,8 @@ struct Node::Entry {
   Node value;
 };
 
-// Errors (exit 2) name file and line: bad syntax, anchors and aliases, a key twice, too deep, over 1 MiB.
+// Errors (exit 2) name file and line: bad syntax, another encoding than UTF-8, anchors and aliases, a key twice, too
+// deep, over 1 MiB.
 Node parse_yaml(const std::string& yaml, const std::string& where);
 Node from_json(const Json& json, const std::string& where);
 void apply_override(Node& root, const Override& override);

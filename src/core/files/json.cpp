@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/files/text_file.h"
 
 namespace spinfill {
 
-Json parse_json(std::string_view text, const std::string& where) {
+Json parse_json(std::string_view bytes, const std::string& where) {
+  const std::string_view text = utf8_text(bytes, where);
   std::vector<std::set<std::string>> keys;  // of the objects that are open
   const auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {
     if (event == Json::parse_event_t::object_start) keys.emplace_back();

@@ -25,7 +25,7 @@ ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const Da
                                                            static_cast<std::size_t>(config.height) * 4);
   std::string key;
   if (store != nullptr) {
-    ContentKey content("model picture 1");
+    ContentKey content("model picture 2");
     content.add(files.picture).add(files.mask).add(set.width).add(set.height).add(config.width).add(config.height);
     key = content.hex();
     if (const auto kept = store->find(key); kept && kept->size() == bytes->size()) {

@@ -142,9 +142,7 @@ void check_together(const fs::path& folder, const ShardSets* shards, const std::
 std::string to_line(const DataProblem& problem) {
   std::string place = problem.set;
   if (!place.empty() && !problem.frame.empty()) place += "/";
-  std::string line = fmt::format("{}{}: {}: {}", place, problem.frame, problem.problem, problem.advice);
-  std::ranges::replace_if(line, is_control, '?');  // names come from files
-  return line;
+  return escaped(fmt::format("{}{}: {}: {}", place, problem.frame, problem.problem, problem.advice));
 }
 
 Json to_json(const DataCheck& check) {

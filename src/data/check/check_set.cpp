@@ -107,7 +107,7 @@ class SetCheck {
     if (width == out_.set.width && height == out_.set.height) return true;
     add(file,
         fmt::format("unequal size: {}x{} px, but the set says {}x{}", width, height, out_.set.width, out_.set.height),
-        "give all pictures of a set the size w x h");
+        "give all pictures of a set the size w x h, as they are when turned upright");
     return false;
   }
 

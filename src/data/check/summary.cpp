@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/sets/set_folders.h"
 #include "data/sets/splits.h"
 #include "data/sets/view_set_reader.h"
@@ -68,7 +69,8 @@ void count_splits(DataSummary& data, const std::set<std::string>& ids) {
 
 std::string counts(const std::map<std::string, std::int64_t>& numbers) {
   std::string text;
-  for (const auto& [name, count] : numbers) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
+  for (const auto& [name, count] : numbers)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", escaped(name), count);
   return text.empty() ? "–" : text;
 }
 
@@ -110,8 +112,8 @@ DataSummary read_data_summary(const fs::path& folder, Links links) {
 }
 
 std::string data_text(const DataSummary& data) {
-  std::string text = fmt::format("data set {}\n{} sets, {} pictures, {} sets with cameras\n", data.folder.string(),
-                                 data.sets, data.frames, data.with_cameras);
+  std::string text = fmt::format("data set {}\n{} sets, {} pictures, {} sets with cameras\n",
+                                 escaped(data.folder.string()), data.sets, data.frames, data.with_cameras);
   if (data.shards > 0) text += fmt::format("shards:        {}\n", data.shards);
   text += fmt::format("split:         {}\n", data.by_split.empty() ? "no splits.json" : counts(data.by_split));
   text += fmt::format("category:      {}\n", counts(data.by_category));

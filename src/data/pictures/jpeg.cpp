@@ -8,8 +8,10 @@
 #include <jerror.h>
 
 #include <csetjmp>
+#include <cstdlib>
 
 #include "core/error.h"
+#include "data/pictures/exif.h"
 
 namespace spinfill {
 namespace {
@@ -38,41 +40,91 @@ void jpeg_progress(j_common_ptr jpeg) {
   if (reinterpret_cast<j_decompress_ptr>(jpeg)->input_scan_number > 200) ERREXIT(jpeg, JERR_BAD_PROGRESSION);
 }
 
-// Calls setjmp in a function without destructors, so that a jump skips none.
-bool run_jpeg(jpeg_decompress_struct& jpeg, JpegError& error, const std::string_view& bytes, cv::Mat& picture) {
+// Calls a step of libjpeg; false when it failed. The step may hold trivial objects only: a failure jumps out of it.
+template <class Step>
+bool jpeg_step(JpegError& error, Step&& step) {
   if (setjmp(error.jump) != 0) return false;
-  jpeg_mem_src(&jpeg, reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<unsigned long>(bytes.size()));
-  jpeg_read_header(&jpeg, TRUE);
-  jpeg.out_color_space = JCS_EXT_RGBA;
-  if (jpeg.jpeg_color_space == JCS_CMYK || jpeg.jpeg_color_space == JCS_YCCK) ERREXIT(&jpeg, JERR_CONVERSION_NOTIMPL);
-  jpeg_start_decompress(&jpeg);
-  if (static_cast<int>(jpeg.output_width) != picture.cols || static_cast<int>(jpeg.output_height) != picture.rows) {
-    ERREXIT(&jpeg, JERR_IMAGE_TOO_BIG);
-  }
-  while (jpeg.output_scanline < jpeg.output_height) {
-    JSAMPROW row = picture.data + static_cast<std::size_t>(jpeg.output_scanline) * picture.step[0];
-    jpeg_read_scanlines(&jpeg, &row, 1);
-  }
-  jpeg_finish_decompress(&jpeg);
+  step();
   return true;
 }
 
-}  // namespace
-
-cv::Mat decode_jpeg(std::string_view bytes, int width, int height, const std::string& where) {
-  cv::Mat picture(height, width, CV_8UC4);
+struct JpegReader {
   JpegError error;
   jpeg_decompress_struct jpeg{};
   jpeg_progress_mgr progress{};
-  jpeg.err = jpeg_std_error(&error.manager);
-  error.manager.error_exit = jpeg_failed;
-  error.manager.emit_message = jpeg_message;
-  progress.progress_monitor = jpeg_progress;
-  jpeg_create_decompress(&jpeg);
-  jpeg.progress = &progress;
-  const bool done = run_jpeg(jpeg, error, bytes, picture);
-  jpeg_destroy_decompress(&jpeg);
-  if (!done) fail("{}: damaged or unsupported JPEG ({}): save the picture again as RGB", where, error.text);
+
+  // Reads the header: all up to the first scan.
+  JpegReader(std::string_view bytes, const std::string& where) {
+    jpeg.err = jpeg_std_error(&error.manager);
+    error.manager.error_exit = jpeg_failed;
+    error.manager.emit_message = jpeg_message;
+    progress.progress_monitor = jpeg_progress;
+    jpeg_create_decompress(&jpeg);
+    jpeg.progress = &progress;
+    const bool read = jpeg_step(error, [&] {
+      jpeg_mem_src(&jpeg, reinterpret_cast<const unsigned char*>(bytes.data()),
+                   static_cast<unsigned long>(bytes.size()));
+      jpeg_save_markers(&jpeg, JPEG_APP0 + 1, 0xFFFF);  // Exif
+      jpeg_save_markers(&jpeg, JPEG_APP0 + 2, 0xFFFF);  // ICC
+      jpeg_read_header(&jpeg, TRUE);
+    });
+    if (read) return;
+    jpeg_destroy_decompress(&jpeg);
+    fail_damaged(where);
+  }
+  ~JpegReader() { jpeg_destroy_decompress(&jpeg); }
+  JpegReader(const JpegReader&) = delete;
+  JpegReader& operator=(const JpegReader&) = delete;
+
+  [[noreturn]] void fail_damaged(const std::string& where) const {
+    fail("{}: damaged or unsupported JPEG ({}): copy the picture again, or save it again as RGB", where, error.text);
+  }
+
+  int orientation() const {
+    for (const auto* marker = jpeg.marker_list; marker != nullptr; marker = marker->next) {
+      const std::string_view data(reinterpret_cast<const char*>(marker->data), marker->data_length);
+      if (data.starts_with(std::string_view("Exif\0", 5))) return exif_orientation(data);
+    }
+    return 1;
+  }
+
+  std::string icc_profile() {
+    JOCTET* data = nullptr;
+    unsigned size = 0;
+    bool found = false;
+    jpeg_step(error, [&] { found = jpeg_read_icc_profile(&jpeg, &data, &size) != 0; });  // none where it is damaged
+    const std::string out(reinterpret_cast<const char*>(data), found ? size : 0);
+    std::free(data);
+    return out;
+  }
+};
+
+}  // namespace
+
+JpegHeader jpeg_header(std::string_view bytes, const std::string& where) {
+  JpegReader reader(bytes, where);
+  const jpeg_decompress_struct& jpeg = reader.jpeg;
+  if (jpeg.jpeg_color_space == JCS_CMYK || jpeg.jpeg_color_space == JCS_YCCK)
+    fail("{}: is a JPEG in CMYK, the colours of printing: save it as RGB", where);
+  return {jpeg.image_width, jpeg.image_height, reader.orientation(), reader.icc_profile()};
+}
+
+cv::Mat decode_jpeg(std::string_view bytes, int width, int height, const std::string& where) {
+  JpegReader reader(bytes, where);
+  jpeg_decompress_struct& jpeg = reader.jpeg;
+  if (static_cast<int>(jpeg.image_width) != width || static_cast<int>(jpeg.image_height) != height)
+    fail("{}: is {}x{} px, not {}x{}", where, jpeg.image_width, jpeg.image_height, width, height);
+  cv::Mat picture(height, width, CV_8UC4);
+  const bool decoded = jpeg_step(reader.error, [&] {
+    jpeg.out_color_space = JCS_EXT_RGBA;
+    jpeg_start_decompress(&jpeg);
+    while (jpeg.output_scanline < jpeg.output_height) {
+      JSAMPROW row = picture.data + static_cast<std::size_t>(jpeg.output_scanline) * picture.step[0];
+      jpeg_read_scanlines(&jpeg, &row, 1);
+    }
+    jpeg_finish_decompress(&jpeg);
+  });
+  if (!decoded) reader.fail_damaged(where);
   return picture;
 }
 

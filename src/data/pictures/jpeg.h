@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -8,8 +9,17 @@
 
 namespace spinfill {
 
-// decode_picture() (data/pictures/picture.h) of a JPEG that is to have this size: RGBA of 8 bits. Exit 3 for damage
-// anywhere, for CMYK, and for more scans than a photograph has.
+// What libjpeg, which decodes it too, reads of a JPEG up to its first scan, wherever that lies. Exit 3 for damage, for
+// kinds of JPEG that libjpeg cannot decode, and for CMYK.
+struct JpegHeader {
+  std::uint32_t width, height;  // px as stored, up to 65500
+  int orientation;              // data/pictures/exif.h
+  std::string icc_profile;      // empty where there is none
+};
+JpegHeader jpeg_header(std::string_view bytes, const std::string& where);
+
+// A JPEG of this size as it is stored: RGBA of 8 bits. Exit 3 for damage anywhere, and for more scans than a photograph
+// has.
 cv::Mat decode_jpeg(std::string_view bytes, int width, int height, const std::string& where);
 
 }  // namespace spinfill

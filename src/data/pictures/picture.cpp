@@ -7,54 +7,53 @@
 #include <algorithm>
 #include <csetjmp>
 #include <cstring>
-#include <fstream>
 
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "data/pictures/chunks.h"
+#include "data/pictures/exif.h"
 #include "data/pictures/jpeg.h"
 
 namespace spinfill {
 namespace {
 
-constexpr std::size_t kHeaderBytes = 256 << 10;
 constexpr std::string_view kPngSignature("\x89PNG\r\n\x1a\n", 8);
 
 using Bytes = const unsigned char*;
 
-std::uint32_t big_endian(Bytes p, int count) {
-  std::uint32_t value = 0;
-  for (int i = 0; i < count; ++i) value = (value << 8) | p[i];
-  return value;
-}
-
-PictureSize checked(PictureFormat format, std::int64_t width, std::int64_t height, const std::string& where) {
+// Of a picture that is stored with this size.
+PictureSize checked(PictureFormat format, std::int64_t width, std::int64_t height, int orientation,
+                    const std::string& where) {
+  if (is_turned_sideways(orientation)) std::swap(width, height);
   if (width < 1 || height < 1) fail("{}: the picture's size is {}x{} px: save it again", where, width, height);
   if (width > kMaxPictureSide || height > kMaxPictureSide || width * height > kMaxPicturePixels) {
     fail("{}: {}x{} px is too large (at most {} px a side and {} megapixels): scale it down", where, width, height,
          kMaxPictureSide, kMaxPicturePixels / 1'000'000);
   }
-  return {format, static_cast<int>(width), static_cast<int>(height)};
+  return {format, static_cast<int>(width), static_cast<int>(height), orientation};
 }
 
-// The frame header's marker is one of SOF0 … SOF15, among which lie DHT, JPG and DAC (ITU-T T.81, table B.1).
-PictureSize jpeg_size(std::string_view bytes, const std::string& where) {
-  const auto* data = reinterpret_cast<Bytes>(bytes.data());
-  std::size_t at = 2;
-  while (at + 9 <= bytes.size()) {
-    if (data[at] != 0xFF) break;
-    const int marker = data[at + 1];
-    if (marker == 0xFF) {
-      ++at;  // fill byte
-      continue;
-    }
-    if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC) {
-      return checked(PictureFormat::jpeg, big_endian(data + at + 7, 2), big_endian(data + at + 5, 2), where);
-    }
-    at += 2 + big_endian(data + at + 2, 2);
-  }
-  fail("{}: JPEG without a frame header, or cut off before it: copy or save the picture again", where);
+// A PNG's header comes first and has a fixed layout; libpng refuses any other.
+PictureSize png_size(std::string_view bytes, const std::string& where) {
+  if (bytes.size() < 33 || bytes.substr(12, 4) != "IHDR")
+    fail("{}: PNG cut off within its header: copy or save the picture again", where);
+  each_png_chunk(bytes, [&](std::string_view type, std::string_view data) {
+    if (type == "acTL" && integer_at(data, 0, 4, false) != 1)
+      fail("{}: is an animated PNG: save one picture of it", where);
+    return type != "IDAT";
+  });
+  return checked(PictureFormat::png, *integer_at(bytes, 16, 4, false), *integer_at(bytes, 20, 4, false),
+                 png_orientation(bytes), where);
+}
+
+PictureSize webp_size(std::string_view bytes, const std::string& where) {
+  WebPBitstreamFeatures features;
+  if (WebPGetFeatures(reinterpret_cast<Bytes>(bytes.data()), bytes.size(), &features) != VP8_STATUS_OK)
+    fail("{}: damaged WebP header: copy or save the picture again", where);
+  if (features.has_animation != 0) fail("{}: is an animated WebP: save one picture of it", where);
+  return checked(PictureFormat::webp, features.width, features.height, webp_orientation(bytes), where);
 }
 
 struct PngError {
@@ -103,7 +102,7 @@ struct PngReader {
   PngReader& operator=(const PngReader&) = delete;
 };
 
-cv::Mat decode_png(std::string_view bytes, const PictureSize& size, const std::string& where) {
+cv::Mat decode_png(std::string_view bytes, cv::Size size, const std::string& where) {
   PngReader reader;
   PngSource source{bytes};
   png_structp png = reader.png;
@@ -114,7 +113,9 @@ cv::Mat decode_png(std::string_view bytes, const PictureSize& size, const std::s
   const bool opened = guarded(png, [&] {
     png_set_read_fn(png, &source, png_pull);
     png_set_user_limits(png, kMaxPictureSide, kMaxPictureSide);
-    png_set_chunk_malloc_max(png, 16 << 20);
+    // What lies beside the pixels is skipped, however long it is.
+    png_set_chunk_malloc_max(png, 0);
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_read_info(png, info);
     png_set_scale_16(png);
@@ -139,12 +140,12 @@ cv::Mat decode_png(std::string_view bytes, const PictureSize& size, const std::s
   return picture;
 }
 
-cv::Mat decode_webp(std::string_view bytes, const PictureSize& size, const std::string& where) {
+cv::Mat decode_webp(std::string_view bytes, cv::Size size, const std::string& where) {
   cv::Mat picture(size.height, size.width, CV_8UC4);
   const auto* data = reinterpret_cast<Bytes>(bytes.data());
   if (WebPDecodeRGBAInto(data, bytes.size(), picture.data, picture.total() * 4, static_cast<int>(picture.step[0])) ==
       nullptr) {
-    fail("{}: damaged or animated WebP: copy or save the picture again", where);
+    fail("{}: damaged WebP: copy or save the picture again", where);
   }
   return picture;
 }
@@ -152,42 +153,28 @@ cv::Mat decode_webp(std::string_view bytes, const PictureSize& size, const std::
 }  // namespace
 
 PictureSize picture_size(std::string_view bytes, const std::string& where) {
-  const auto* data = reinterpret_cast<Bytes>(bytes.data());
   if (bytes.empty()) fail("{}: the file is empty: copy the picture again", where);
-  if (bytes.starts_with(kPngSignature)) {
-    if (bytes.size() < 33 || bytes.substr(12, 4) != "IHDR") {
-      fail("{}: PNG cut off within its header: copy or save the picture again", where);
-    }
-    return checked(PictureFormat::png, big_endian(data + 16, 4), big_endian(data + 20, 4), where);
+  if (bytes.starts_with(kPngSignature)) return png_size(bytes, where);
+  if (bytes.starts_with("\xFF\xD8")) {
+    const JpegHeader header = jpeg_header(bytes, where);
+    return checked(PictureFormat::jpeg, header.width, header.height, header.orientation, where);
   }
-  if (bytes.starts_with("\xFF\xD8")) return jpeg_size(bytes, where);
-  if (bytes.size() >= 12 && bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP") {
-    int width = 0, height = 0;
-    if (WebPGetInfo(data, bytes.size(), &width, &height) == 0) {
-      fail("{}: damaged WebP header: copy or save the picture again", where);
-    }
-    return checked(PictureFormat::webp, width, height, where);
-  }
+  if (bytes.size() >= 12 && bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP") return webp_size(bytes, where);
   fail("{}: is not a PNG, JPEG or WebP picture: save it as PNG", where);
 }
 
 PictureSize picture_size(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!fs::is_regular_file(path, error)) fail("{}: there is no such picture", path.string());
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes(kHeaderBytes, '\0');
-  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (file.bad() || (file.fail() && !file.eof())) fail("{}: cannot be read", path.string());
-  bytes.resize(static_cast<std::size_t>(file.gcount()));
-  return picture_size(bytes, path.string());
+  return picture_size(read_file(path, kMaxPictureFileBytes), path.string());
 }
 
 cv::Mat decode_picture(std::string_view bytes, const std::string& where) {
   const PictureSize size = picture_size(bytes, where);
+  cv::Size stored(size.width, size.height);
+  if (is_turned_sideways(size.orientation)) std::swap(stored.width, stored.height);
   switch (size.format) {
-    case PictureFormat::png: return decode_png(bytes, size, where);
-    case PictureFormat::jpeg: return decode_jpeg(bytes, size.width, size.height, where);
-    case PictureFormat::webp: return decode_webp(bytes, size, where);
+    case PictureFormat::png: return upright(decode_png(bytes, stored, where), size.orientation);
+    case PictureFormat::jpeg: return upright(decode_jpeg(bytes, stored.width, stored.height, where), size.orientation);
+    case PictureFormat::webp: return upright(decode_webp(bytes, stored, where), size.orientation);
   }
   fail("{}: unknown picture format", where);
 }
@@ -227,7 +214,7 @@ cv::Mat on_plain_ground(const cv::Mat& rgba, cv::Size size, const cv::Scalar& gr
   return bytes;
 }
 
-std::string encode_png(const cv::Mat& picture) {
+std::string encode_png(const cv::Mat& picture, std::string_view icc_profile) {
   const int channels = picture.channels();
   if (picture.empty() || picture.depth() != CV_8U || (channels != 1 && channels != 3 && channels != 4)) {
     fail("a PNG is written from 8-bit pictures of 1, 3 or 4 channels only");
@@ -244,13 +231,34 @@ std::string encode_png(const cv::Mat& picture) {
     png_set_user_limits(png, kMaxPictureSide, kMaxPictureSide);
     png_set_IHDR(png, info, static_cast<png_uint_32>(picture.cols), static_cast<png_uint_32>(picture.rows), 8, colour,
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    png_set_sRGB(png, info, PNG_sRGB_INTENT_PERCEPTUAL);
+    if (icc_profile.empty()) {
+      png_set_sRGB(png, info, PNG_sRGB_INTENT_PERCEPTUAL);
+    } else {
+      png_set_benign_errors(png, 1);  // a profile that is damaged or one for greys is left out
+      png_set_iCCP(png, info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, reinterpret_cast<Bytes>(icc_profile.data()),
+                   static_cast<png_uint_32>(icc_profile.size()));
+    }
     png_write_info(png, info);
     for (int y = 0; y < picture.rows; ++y) png_write_row(png, picture.ptr(y));
     png_write_end(png, nullptr);
   });
   if (!written) fail("a PNG could not be encoded: {}", writer.error.text);
   return out;
+}
+
+std::string upright_png(std::string_view bytes, const std::string& where) {
+  const PictureFormat format = picture_size(bytes, where).format;
+  cv::Mat picture = decode_picture(bytes, where);
+  std::string profile;
+  switch (format) {
+    case PictureFormat::jpeg:
+      cv::cvtColor(picture, picture, cv::COLOR_RGBA2RGB);
+      profile = jpeg_header(bytes, where).icc_profile;
+      break;
+    case PictureFormat::png: profile = png_icc_profile(bytes); break;
+    case PictureFormat::webp: profile = webp_icc_profile(bytes); break;
+  }
+  return encode_png(picture, profile);
 }
 
 cv::Mat read_picture(const std::filesystem::path& path) {

@@ -20,15 +20,17 @@ enum class PictureFormat { png, jpeg, webp };
 
 struct PictureSize {
   PictureFormat format;
-  int width, height;  // px, within the limits above
+  int width, height;    // px, upright, within the limits above
+  int orientation = 1;  // EXIF's (data/pictures/exif.h): how the file's rows are turned to be upright
 };
 
-// From the file's header alone, before anything is allocated for pixels.
+// Before anything is allocated for pixels. Takes the whole file: headers may lie behind megabytes of metadata, and what
+// turns the picture behind the pixels.
 PictureSize picture_size(std::string_view bytes, const std::string& where);
-PictureSize picture_size(const std::filesystem::path& path);  // reads the first 256 KiB only
+PictureSize picture_size(const std::filesystem::path& path);
 
-// Whole picture as RGBA of 8 bits, straight alpha (255 where the file has none). 16 bits are reduced, palettes and grey
-// are expanded; EXIF orientation and colour profiles are left alone.
+// Whole picture, upright, as RGBA of 8 bits, straight alpha (255 where the file has none). 16 bits are reduced,
+// palettes and grey are expanded; colour profiles are left alone.
 cv::Mat decode_picture(std::string_view bytes, const std::string& where);
 
 cv::Mat read_picture(const std::filesystem::path& path);  // the same of a file
@@ -36,7 +38,12 @@ cv::Mat read_picture(const std::filesystem::path& path);  // the same of a file
 // An RGBA picture of 8 bits composited on one colour (0 … 255) and scaled; 8-bit RGB.
 cv::Mat on_plain_ground(const cv::Mat& rgba, cv::Size size, const cv::Scalar& ground);
 
-std::string encode_png(const cv::Mat& rgba_or_rgb);                             // 8-bit, 3 or 4 channels, or 1 (grey)
+// 8-bit pictures of 3 or 4 channels, or 1 (grey), in sRGB unless an ICC profile is given.
+std::string encode_png(const cv::Mat& rgba_or_rgb, std::string_view icc_profile = {});
 void write_png(const std::filesystem::path& path, const cv::Mat& rgba_or_rgb);  // the same, atomic
+
+// A picture file as a PNG whose rows are upright, with the pixels that decode_picture() gives and the file's colour
+// profile, for viewers that do not obey EXIF.
+std::string upright_png(std::string_view bytes, const std::string& where);
 
 }  // namespace spinfill

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "data/pictures/exif.h"
 #include "data/pictures/picture.h"
 #include "data/sets/set_paths.h"
 
@@ -26,8 +27,11 @@ cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const Pict
     const fs::path path = set.folder / file;
     cv::Mat picture = decode_picture(bytes, path.string());
     if (picture.cols != set.width || picture.rows != set.height) {
-      fail("{}: is {}x{} px, but its set says {}x{} px: give all pictures of a set one size", path.string(),
-           picture.cols, picture.rows, set.width, set.height);
+      const int orientation = picture_size(bytes, path.string()).orientation;
+      fail("{}: is {}x{} px{}, but its set says {}x{} px: give all pictures of a set one size", path.string(),
+           picture.cols, picture.rows,
+           is_turned_sideways(orientation) ? fmt::format(" upright (EXIF orientation {})", orientation) : "", set.width,
+           set.height);
     }
     return picture;
   };

@@ -21,9 +21,7 @@ constexpr double kMaxFocal = 1e6;         // px
 
 // The start of a text from a file, fit for a message of one line.
 std::string shown(const std::string& text) {
-  std::string out = text.substr(0, 60);
-  std::ranges::replace_if(out, is_control, '?');
-  return out;
+  return escaped(text.substr(0, 60));
 }
 
 struct Intrinsics {

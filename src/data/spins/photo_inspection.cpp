@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include <opencv2/imgproc.hpp>
-
 #include "core/statistics.h"
 #include "data/pictures/canonical.h"
 #include "data/pictures/letterbox.h"
@@ -23,10 +21,9 @@ constexpr int kShownWidth = 960;  // px; larger photographs are shrunk
 
 cv::Mat shown(const cv::Mat& rgba) {
   if (rgba.cols <= kShownWidth) return rgba;
-  cv::Mat out;
   const double height = std::round(double(rgba.rows) * kShownWidth / rgba.cols);
-  cv::resize(premultiplied(rgba), out, {kShownWidth, std::max(1, static_cast<int>(height))}, 0, 0, cv::INTER_AREA);
-  return straight(out);
+  const Letterbox shrink = fit(rgba.cols, rgba.rows, kShownWidth, std::max(1, static_cast<int>(height)));
+  return straight(resample(premultiplied(rgba), shrink));
 }
 
 OverlayRow overlay_row(const std::string& title, const std::vector<cv::Mat>& pictures, const HullSilhouettes& hull,

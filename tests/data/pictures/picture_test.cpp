@@ -10,6 +10,7 @@
 
 #include "core/files/files.h"
 #include "data/sets/view_set.h"
+#include "support/png_chunk.h"
 #include "support/support.h"
 
 namespace spinfill {
@@ -17,6 +18,7 @@ namespace {
 
 using test::expect_error;
 using test::TemporaryFolder;
+using test::with_png_chunk;
 
 cv::Mat gradient(int width, int height) {
   cv::Mat picture(height, width, CV_8UC4);
@@ -66,7 +68,7 @@ std::string raw_png(int width, int height, int depth, int colour, const std::str
   return out;
 }
 
-std::string jpeg_of(const cv::Mat& rgba, bool progressive = false) {
+std::string jpeg_of(const cv::Mat& rgba, bool progressive = false, J_COLOR_SPACE space = JCS_EXT_RGBX) {
   jpeg_compress_struct jpeg{};
   jpeg_error_mgr error{};
   jpeg.err = jpeg_std_error(&error);
@@ -77,7 +79,7 @@ std::string jpeg_of(const cv::Mat& rgba, bool progressive = false) {
   jpeg.image_width = static_cast<JDIMENSION>(rgba.cols);
   jpeg.image_height = static_cast<JDIMENSION>(rgba.rows);
   jpeg.input_components = 4;
-  jpeg.in_color_space = JCS_EXT_RGBX;
+  jpeg.in_color_space = space;
   jpeg_set_defaults(&jpeg);
   jpeg_set_quality(&jpeg, 95, TRUE);
   if (progressive) jpeg_simple_progression(&jpeg);
@@ -181,6 +183,68 @@ TEST(Picture, HugeHeadersAreRefusedBeforeAnythingIsAllocated) {
   ASSERT_NE(frame, std::string::npos);
   jpeg.replace(frame + 5, 4, "\x9C\x40\x9C\x40");
   expect_error(ExitCode::runtime, {"x.jpg", "40000x40000", "too large"}, [&] { decode_picture(jpeg, "x.jpg"); });
+}
+
+std::string segment(int marker, const std::string& data) {
+  const std::size_t length = data.size() + 2;
+  return std::string{'\xFF', static_cast<char>(marker), static_cast<char>(length >> 8), static_cast<char>(length)} +
+         data;
+}
+
+TEST(Picture, JpegHeadersAreFoundBehindMetadata) {
+  const test::TemporaryFolder folder;
+  const cv::Mat picture = gradient(40, 24);
+  const std::string jpeg = jpeg_of(picture);
+  std::string metadata;
+  for (int i = 0; i < 40; ++i) metadata += segment(0xE2, "ICC_PROFILE" + jpeg + std::string(60'000, '\xFF'));
+  const std::string large = jpeg.substr(0, 2) + metadata + jpeg.substr(2) + "after the end" + jpeg;
+  write_file_atomic(folder / "large.jpg", large);
+  EXPECT_EQ(picture_size(folder / "large.jpg").width, 40);
+  EXPECT_TRUE(same(read_picture(folder / "large.jpg"), decode_picture(jpeg, "x")));
+}
+
+// TEM (FF01) is a marker without a length; who reads one skips to a harmless frame header inside of a comment.
+TEST(Picture, JpegsHaveTheSizeThatTheirDecoderMakes) {
+  const std::string harmless = jpeg_of(gradient(8, 8));
+  for (const bool progressive : {false, true}) {
+    std::string huge = jpeg_of(gradient(40, 24), progressive);
+    const std::size_t frame = huge.find(progressive ? "\xFF\xC2" : "\xFF\xC0");
+    ASSERT_NE(frame, std::string::npos);
+    huge.replace(frame + 5, 4, "\x3E\x80\x3E\x80");  // 16,000 px: too many pixels
+    const std::string before = "\xFF\xD8\xFF\x01" + segment(0xE0, "JFIF") + segment(0xFE, std::string(60'000, '\0'));
+    constexpr std::size_t kAfterTem = 4 + 0xFFE0;  // where "FF E0", read as a length, leads to
+    std::string comment(10'000, '\0');
+    comment.replace(kAfterTem - before.size() - 4, harmless.size() - 2, harmless.substr(2));
+    const std::string bytes = before + segment(0xFE, comment) + huge.substr(2);
+    expect_error(ExitCode::runtime, {"x.jpg", "16000x16000", "too large"}, [&] { picture_size(bytes, "x.jpg"); });
+    expect_error(ExitCode::runtime, {"x.jpg", "16000x16000", "too large"}, [&] { decode_picture(bytes, "x.jpg"); });
+  }
+}
+
+TEST(Picture, OddJpegsAreRefusedByName) {
+  const std::string jpeg = jpeg_of(gradient(16, 16)), scan = jpeg.substr(jpeg.find("\xFF\xC0"));
+  const auto with = [&](std::size_t at, const std::string& text) {
+    return std::string(jpeg).replace(jpeg.find("\xFF\xC0") + at, text.size(), text);
+  };
+  const auto refused = [&](const std::string& bytes, const std::string& why) {
+    expect_error(ExitCode::runtime, {"x.jpg", why}, [&] { picture_size(bytes, "x.jpg"); });
+    expect_error(ExitCode::runtime, {"x.jpg", why}, [&] { decode_picture(bytes, "x.jpg"); });
+  };
+  refused(jpeg_of(gradient(16, 16), false, JCS_CMYK), "CMYK");
+  refused(with(1, "\xC3"), "SOF type 0xc3");        // lossless
+  refused(with(1, "\xC5"), "SOF type 0xc5");        // hierarchical
+  refused(with(4, "\x0C"), "precision 12");         // 12 bits
+  refused(with(5, std::string("\0\0", 2)), "DNL");  // the height comes later
+  refused(std::string(jpeg).insert(jpeg.find("\xFF\xDA"), scan.substr(0, 19)), "two SOF markers");
+}
+
+TEST(Picture, PngMetadataOfAnySizeIsSkippedAndAnimationsAreNamed) {
+  const cv::Mat picture = gradient(20, 12);
+  const std::string png = encode_png(picture);
+  EXPECT_TRUE(same(decode_picture(with_png_chunk(png, "iTXt", std::string(20 << 20, 'x')), "x"), picture));
+  EXPECT_TRUE(same(decode_picture(with_png_chunk(png, "acTL", std::string("\0\0\0\1\0\0\0\0", 8)), "x"), picture));
+  expect_error(ExitCode::runtime, {"x.png", "animated"},
+               [&] { decode_picture(with_png_chunk(png, "acTL", std::string("\0\0\0\2\0\0\0\0", 8)), "x.png"); });
 }
 
 TEST(Picture, EmptyForeignAndMissingFilesAreNamed) {

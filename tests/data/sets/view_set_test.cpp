@@ -147,7 +147,7 @@ TEST(ViewSet, EveryFieldIsChecked) {
   });
   set.expect_refused({"category", "sedan"}, [](Json& v) { v["category"] = "Boat!"; });
   set.expect_refused({"id"}, [](Json& v) { v["id"] = "../up"; });
-  set.expect_refused({"id", "?"}, [](Json& v) { v["id"] = "two\nlines"; });
+  set.expect_refused({"id", "two\\x0alines"}, [](Json& v) { v["id"] = "two\nlines"; });
   set.expect_refused({"frames", "1 to 64"}, [](Json& v) { v["frames"] = Json::array(); });
   set.expect_refused({"frames", "1 to 64"}, [](Json& v) {
     for (int i = 0; i < 60; ++i) v["frames"].push_back(v["frames"][0]);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/pictures/chunks.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+
+namespace spinfill {
+
+std::optional<std::uint64_t> integer_at(std::string_view bytes, std::uint64_t at, std::size_t count,
+                                        bool little_endian) {
+  if (at > bytes.size() || bytes.size() - at < count) return std::nullopt;
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    value = value << 8 | static_cast<unsigned char>(bytes[at + (little_endian ? count - 1 - i : i)]);
+  }
+  return value;
+}
+
+// After the signature: length, type, data, checksum.
+void each_png_chunk(std::string_view whole_file, const VisitChunk& visit) {
+  for (std::uint64_t at = 8; const auto length = integer_at(whole_file, at, 4, false); at += 12 + *length) {
+    const std::uint64_t left = whole_file.size() - at;
+    if (left < 12 || *length > left - 12) return;
+    if (!visit(whole_file.substr(at + 4, 4), whole_file.substr(at + 8, *length))) return;
+  }
+}
+
+// After "RIFF", length and "WEBP": type, length, data of an even number of bytes.
+void each_webp_chunk(std::string_view whole_file, const VisitChunk& visit) {
+  for (std::uint64_t at = 12; const auto length = integer_at(whole_file, at + 4, 4, true);
+       at += 8 + *length + *length % 2) {
+    if (*length > whole_file.size() - at - 8) return;
+    if (!visit(whole_file.substr(at, 4), whole_file.substr(at + 8, *length))) return;
+  }
+}
+
+std::string inflated(std::string_view deflated) {
+  constexpr std::size_t kLongest = 16 << 20;
+  std::string out(std::min(kLongest, 1100 * deflated.size() + 64), '\0');  // deflate shrinks to a 1032nd at most
+  uLongf size = out.size();
+  const int result = ::uncompress(reinterpret_cast<Bytef*>(out.data()), &size,
+                                  reinterpret_cast<const Bytef*>(deflated.data()), deflated.size());
+  out.resize(result == Z_OK ? size : 0);
+  return out;
+}
+
+std::string png_icc_profile(std::string_view whole_file) {
+  std::string profile;
+  each_png_chunk(whole_file, [&](std::string_view type, std::string_view data) {
+    if (type != "iCCP") return type != "IDAT";
+    const std::size_t name = data.find('\0');  // then the method, which is always deflate
+    if (name != data.npos && name + 2 <= data.size()) profile = inflated(data.substr(name + 2));
+    return false;
+  });
+  return profile;
+}
+
+std::string webp_icc_profile(std::string_view whole_file) {
+  std::string profile;
+  each_webp_chunk(whole_file, [&](std::string_view type, std::string_view data) {
+    if (type == "ICCP") profile = data;
+    return type != "ICCP";
+  });
+  return profile;
+}
+
+}  // namespace spinfill
