@@ -44,8 +44,8 @@ std::vector<std::string> command_line(const TrainArguments& arguments, bool quie
 
 int run(const TrainArguments& arguments) {
   // Until the process ends: a late signal changes no exit code.
-  [[maybe_unused]] static const auto& signals = *new StopSignals;
   StopSignals::will("ending before the first step");
+  [[maybe_unused]] static const auto& signals = *new StopSignals;
   const fs::path stored = run_config_path(arguments.out);
   const bool resumes = goes_on(arguments) && !arguments.out.empty();
   if (arguments.resume && arguments.auto_resume) fail_usage("train: give --resume or --auto-resume, not both");

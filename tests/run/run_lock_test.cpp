@@ -64,7 +64,6 @@ TEST_F(RunLocks, NameWhoHasTheRunAndGoWithIt) {
 TEST_F(RunLocks, OfAKilledProcessAreTakenOverAtOnce) {
   left_by_a_killed_process();
   const Stopwatch watch;
-  testing::internal::CaptureStderr();
   const RunLock lock(folder_.path());
   EXPECT_LT(watch.seconds(), 5);
   lock.require_held();
