@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace spinfill::config_detail {
 namespace {
@@ -98,6 +99,7 @@ Node convert(const YAML::Node& yaml, const std::string& where) {
 
 Node parse_yaml(const std::string& yaml, const std::string& where) {
   if (yaml.size() > kMaxYamlBytes) fail_usage("{}: larger than the 1 MiB a config may have", where);
+  if (!is_utf8(yaml)) fail_usage("{}: is not UTF-8: save it again with that encoding", where);
   try {
     refuse_aliases(yaml, where);
     return convert(YAML::Load(yaml), where);
