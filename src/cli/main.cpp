@@ -2,8 +2,10 @@
 #include <new>
 
 #include "cli/command.h"
+#include "cli/standard_output.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/text.h"
 #include "version.h"  // made by cmake/version.cmake
 
 using namespace spinfill;
@@ -38,17 +40,19 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_output();
   try {
-    return run(argc, argv);
+    return close_standard_output(run(argc, argv));
   } catch (const Error& error) {
-    log_line(LogLevel::error, error.what());
+    log_line(LogLevel::error, escaped(error.what()));
     return static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {
     log_line(LogLevel::error, "out of memory; use a smaller batch or picture size");
   } catch (const std::exception& error) {
     // LibTorch's messages have a C++ stack trace after the first line.
     const std::string text = error.what();
-    log_line(LogLevel::error, text.substr(0, text.find('\n')));
+    log_line(LogLevel::error, (standard_output_failed() ? "the results could not be printed to stdout: " : "") +
+                                  escaped(text.substr(0, text.find('\n'))));
   }
   return static_cast<int>(ExitCode::runtime);
 }
