@@ -17,6 +17,10 @@ void add_run_choice(CLI::App& app, RunChoice& choice) {
   add_choice(app, "--weights", choice.weights, "Of a run: ema or raw");
 }
 
+CLI::Option* add_replace(CLI::App& app, bool& replace) {
+  return app.add_flag("--replace", replace, "Replace what this command wrote to --out before, and nothing else");
+}
+
 CLI::Option* add_overrides(CLI::App& app, std::vector<std::string>& texts, const std::string& example) {
   return app.add_option("--set", texts, "Override one key: --set " + example)->take_all();
 }

@@ -193,6 +193,7 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   set_compute_threads(config.train, config.data.loader);
   keep_freed_memory();
   const StopSignals signals;
+  if (ranks.first()) check_run_folder(folder, resume);
   ranks.require_equal("configuration", to_json(config).dump());
 
   // ---- Data: vehicles of the training split; a fixed list of (vehicle, subset) pairs for validation.

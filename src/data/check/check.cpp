@@ -143,7 +143,7 @@ std::string to_line(const DataProblem& problem) {
   if (!place.empty() && !problem.frame.empty()) place += "/";
   std::string line = fmt::format("{}{}: {}: {}", place, problem.frame, problem.problem, problem.advice);
   std::ranges::replace_if(line, is_control, '?');  // names come from files
-  return line;
+  return escaped(line);
 }
 
 Json to_json(const DataCheck& check) {

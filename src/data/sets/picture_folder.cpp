@@ -17,6 +17,11 @@ ViewSet view_set_from_pictures(const fs::path& folder) {
   ViewSet set;
   set.folder = folder;
   set.id = fs::weakly_canonical(folder).filename().string();
+  if (!is_valid_id(set.id))
+    fail(
+        "{}: the folder's name cannot be a vehicle's id (1 to 128 printable characters (UTF-8), not starting with a "
+        "dot): rename it",
+        folder.string());
   set.category = "unknown";
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) files.push_back(entry.path());
