@@ -3,20 +3,24 @@
 # completion of a spin with three views missing. Takes about 8 minutes on two cores after the build.
 #
 #   scripts/demo.sh [--out DIR] [--sets N] [--steps N]
+#
+# DIR is emptied first if an earlier demo made it; any other folder that is not empty is refused.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
 out=out/demo; sets=240; steps=''
 while [ $# -gt 0 ]; do
   case $1 in
-    --out) out=$2; shift 2 ;;
-    --sets) sets=$2; shift 2 ;;
-    --steps) steps=$2; shift 2 ;;
-    -h | --help) sed -n '2,6p' "$0"; exit 0 ;;
+    --out) out=${2:?--out needs a folder}; shift 2 ;;
+    --sets) sets=${2:?--sets needs a number}; shift 2 ;;
+    --steps) steps=${2:?--steps needs a number}; shift 2 ;;
+    -h | --help) sed -n '2,7p' "$0"; exit 0 ;;
     *) echo "demo.sh: unknown argument '$1' (see --help)" >&2; exit 2 ;;
   esac
 done
 
+. scripts/own-folder.sh
+own_folder demo.sh "$out"
 scripts/setup.sh --target spinfill  # without the tests
 spinfill=build/release/spinfill
 real=${SPINFILL_TEST_DATA:-../shared/data}
@@ -27,9 +31,6 @@ fi
 
 began=$(date +%s)
 stage() { printf '\n== %s (%d s so far; %s left)\n' "$1" $(($(date +%s) - began)) "$2"; }
-
-rm -rf "$out"
-mkdir -p "$out"
 
 stage "Synthetic vehicles: $sets eight-view sets" 'about 8 min'
 "$spinfill" synth --out "$out/data" --sets "$sets" --size 96 --seed 7

@@ -24,12 +24,9 @@ done
 [ "$device" = cuda ] || [ "$device" = cpu ] || { echo "gpu-check.sh: --device $device: must be cuda or cpu" >&2; exit 2; }
 [ -x "$program" ] || { echo "gpu-check.sh: no program $program (scripts/setup.sh --preset cuda builds it)" >&2; exit 2; }
 
-if [ -e "$out" ] && [ ! -e "$out/log" ]; then
-  echo "gpu-check.sh: $out exists and is not of an earlier check: name another folder with --out" >&2; exit 2
-fi
 version=$("$program" --version 2>&1) || { echo "gpu-check.sh: $program does not run here: $version" >&2; exit 2; }
-rm -rf "$out"
-mkdir -p "$out"
+. scripts/own-folder.sh
+own_folder gpu-check.sh "$out"
 echo "$version" >"$out/log"
 failed=0
 # check TEXT COMMAND…: what the command prints lands in the log.

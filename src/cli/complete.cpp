@@ -46,10 +46,11 @@ SamplerConfig sampler_of(const LoadedModel& model, const Options& options) {
 }
 
 int run(const Options& options) {
-  const PhotographOptions photographs = options.photographs.options();
-  const LoadedModel model = load_model(options.model, options.choice, choose_device(options.device));
   CompleteOptions complete = options.complete;
-  complete.photographs = photographs;
+  complete.photographs = options.photographs.options();
+  complete.inputs = {options.model};
+  check_output_folder(completed_folder(options.input, options.out, complete));
+  const LoadedModel model = load_model(options.model, options.choice, choose_device(options.device));
   complete.cameras = parse_camera_choice(options.cameras);
   complete.runner.sampler = sampler_of(model, options);
   std::optional<Progress> progress;
@@ -105,7 +106,7 @@ Command complete_command() {
         app.add_flag("--opaque", options->complete.runner.opaque,
                      "Generated views on the plain background, without alpha");
         add_run_choice(app, options->choice);
-        app.add_flag("--replace", options->complete.replace, "Replace an existing output folder");
+        add_replace(app, options->complete.replace);
         add_device(app, options->device);
         app.add_flag("--json", options->json, "Print a summary as JSON");
         return [options] { return run(*options); };

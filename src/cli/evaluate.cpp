@@ -39,17 +39,22 @@ struct Subject {
   Json description;
 };
 
+constexpr std::string_view kBaseline = "baseline:";
+
+bool is_baseline(const std::string& model) {
+  return model.starts_with(kBaseline);
+}
+
 Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
   const std::vector<Override> overrides = parse_overrides(arguments.set);
   Subject subject;
-  const std::string prefix = "baseline:";
-  if (arguments.model.rfind(prefix, 0) == 0) {
+  if (is_baseline(arguments.model)) {
     if (!arguments.config.empty()) {
       subject.config = load_config<RunConfig>(arguments.config, overrides);
     } else {
       read_config_text("", "defaults", overrides, [&](Fields& f) { subject.config.bind(f); });
     }
-    const std::string name = arguments.model.substr(prefix.size());
+    const std::string name = arguments.model.substr(kBaseline.size());
     subject.predictor = baseline_predictor(name);
     subject.description = {{"source", "baseline"}, {"name", name}};
     return subject;
@@ -76,6 +81,12 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
 
 int run(const EvaluateArguments& arguments) {
   const at::NoGradGuard no_grad;
+  const OutputFolder out{
+      arguments.out,
+      "evaluate",
+      arguments.replace,
+      {is_baseline(arguments.model) ? "" : arguments.model, arguments.data, arguments.config, arguments.lpips_weights}};
+  check_output_folder(out);
   const at::Device device = choose_device(arguments.device);
   Subject subject = open_subject(arguments, device);
   RunConfig& config = subject.config;
@@ -87,7 +98,7 @@ int run(const EvaluateArguments& arguments) {
   if (!lpips.lpips) log_info("{}", lpips.absent);
   const EvaluationSet set(config.data, config.evaluation, arguments.split, arguments.limit);
 
-  AtomicFolder folder(arguments.out, arguments.replace);
+  AtomicFolder folder(out);
   Protocol protocol = set.protocol(config.sampler, static_cast<std::uint64_t>(arguments.seed));
   protocol.lpips_absent = lpips.absent;
   if (subject.description["source"] == "baseline") {
@@ -147,7 +158,7 @@ Command evaluate_command() {
             app.add_option("--config", a->config, "For baselines: the configuration that gives size and data options");
             add_overrides(app, a->set, "data.background=[0,0,0]");
             add_device(app, a->device);
-            app.add_flag("--replace", a->replace, "Replace an existing report");
+            add_replace(app, a->replace);
             app.add_flag("--json", a->json, "Print metrics.json instead of the table");
             return [a] { return run(*a); };
           }};

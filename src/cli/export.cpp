@@ -45,10 +45,12 @@ int run(const Options& options) {
     return check(options);
   }
   if (options.run.empty() || options.out.empty()) fail_usage("export needs --run and --out (or --check BUNDLE)");
-  const LoadedModel source = load_run(options.run, options.choice, choose_device(options.device));
-  log_info("exporting {}", describe(source));
   ExportOptions write = options.write;
   write.metrics = options.metrics;
+  write.run = options.run;
+  check_output_folder(bundle_folder(options.out, write));
+  const LoadedModel source = load_run(options.run, options.choice, choose_device(options.device));
+  log_info("exporting {}", describe(source));
   write.version = SPINFILL_VERSION;
   const ExportResult result = export_bundle(source, options.out, write);
   if (options.json) {
@@ -77,7 +79,7 @@ Command export_command() {
             add_choice(app, "--dtype", options->write.dtype, "How weights are stored: fp32, bf16 or fp16");
             add_run_choice(app, options->choice);
             app.add_option("--metrics", options->metrics, "metrics.json of these weights, for the manifest");
-            app.add_flag("--replace", options->write.replace, "Replace an existing bundle");
+            add_replace(app, options->write.replace);
             app.add_option("--check", options->check,
                            "Instead: sample a bundle's parity pictures on this machine and compare");
             add_device(app, options->device, "Where the pictures of the check are made: cpu, cuda or auto");

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/files/files.h"
 #include "core/files/json.h"
+#include "core/files/output_file.h"
 #include "core/log.h"
 #include "core/print.h"
 #include "data/check/summary.h"
@@ -24,7 +25,7 @@ namespace {
 
 struct Options {
   std::vector<std::string> paths;
-  std::string html, sheet;
+  std::string html, sheet;  // in inspect() and below: where their links end
   bool json = false;
   Links links = Links::stay_inside;
 };
@@ -94,7 +95,7 @@ int inspect_data(const std::string& folder, const Options& options) {
   return static_cast<int>(data.problems.empty() ? ExitCode::done : ExitCode::check_failed);
 }
 
-int inspect(const Options& options) {
+int inspect(Options options) {
   for (const std::string& path : options.paths) {
     if (!fs::exists(path)) fail_usage("{}: does not exist; name a run, a bundle or a data set", path);
   }
@@ -109,6 +110,8 @@ int inspect(const Options& options) {
   if (!options.sheet.empty() && (is_bundle(path) || is_run(path))) {
     fail_usage("--contact-sheet: {} is not a data set", path);
   }
+  if (!options.html.empty()) options.html = check_output_file("--html", options.html, kRunPageMark);
+  if (!options.sheet.empty()) options.sheet = check_output_file("--contact-sheet", options.sheet, kDataSheetMaker);
   if (is_bundle(path)) return inspect_bundle(path, options);
   if (is_run(path)) return inspect_runs(options);
   if (is_data(path)) return inspect_data(path, options);

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <csignal>
 #include <new>
@@ -9,6 +6,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/standard_output.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/signals.h"
@@ -31,14 +29,6 @@ void block_stop_signals(int, char**, char**) {
 }
 [[gnu::section(".preinit_array"), gnu::used]] void (*const before_initialisers)(int, char**,
                                                                                 char**) = block_stop_signals;
-
-// A standard stream that is closed must not become the next file that is opened: messages would go into it.
-void occupy_closed_streams() {
-  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (::fcntl(stream, F_GETFD) == -1)
-      (void)::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // the lowest number; its use fails
-  }
-}
 
 int run(int argc, char** argv) {
   CLI::App app("Completes 360° vehicle spins: trains, scores, exports and runs a multi-view model.", "spinfill");
@@ -63,12 +53,12 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  occupy_closed_streams();
+  open_standard_output();
   std::optional<SignalWatch> signals(std::in_place);
   std::string problem;
   int code = static_cast<int>(ExitCode::runtime);
   try {
-    code = run(argc, argv);
+    code = close_standard_output(run(argc, argv));
   } catch (const Error& error) {
     problem = error.what();
     code = static_cast<int>(error.code());
@@ -78,6 +68,7 @@ int main(int argc, char** argv) {
     // LibTorch's messages have a C++ stack trace after the first line.
     problem = error.what();
     problem.erase(std::min(problem.find('\n'), problem.size()));
+    if (standard_output_failed()) problem = "the results could not be printed to stdout: " + problem;
   }
   signals.reset();  // does not return where a signal ends the process, whatever that made of the work
   if (!problem.empty()) log_line(LogLevel::error, problem);

@@ -23,8 +23,7 @@ void add_follow_links(CLI::App& app, Links& links) {
   app.add_flag_callback(
       "--follow-links", [&links] { links = Links::follow; },
       "Follow symbolic links that lead out of a set's folder: your own (DVC, git-annex, a hub's cache), not those in "
-      "data "
-      "of strangers");
+      "data of strangers");
 }
 
 PhotographOptions PhotographChoice::options() const {
@@ -40,6 +39,10 @@ void add_photographs(CLI::App& app, PhotographChoice& choice) {
                "Pass over pictures that are not named by an azimuth or of a format that is not read, instead of "
                "stopping");
   add_follow_links(app, choice.links);
+}
+
+CLI::Option* add_replace(CLI::App& app, bool& replace) {
+  return app.add_flag("--replace", replace, "Replace what this command wrote to --out before, and nothing else");
 }
 
 CLI::Option* add_overrides(CLI::App& app, std::vector<std::string>& texts, const std::string& example) {

@@ -45,6 +45,9 @@ struct PhotographChoice {
 };
 void add_photographs(CLI::App& app, PhotographChoice& choice);
 
+// --replace, of commands that write a folder (core/files/output_folder.h).
+CLI::Option* add_replace(CLI::App& app, bool& replace);
+
 // --set key.path=value, as often as wanted. `example` is one for the help.
 CLI::Option* add_overrides(CLI::App& app, std::vector<std::string>& texts, const std::string& example);
 std::vector<Override> parse_overrides(const std::vector<std::string>& texts);  // exit 2 on a missing '='

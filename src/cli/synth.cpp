@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "core/error.h"
 #include "data/sets/categories.h"
 #include "synth/synth.h"
@@ -58,7 +59,7 @@ std::function<int()> add(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--masks", options->masks, "Write the alpha as pictures of their own, too");
   app.add_flag("!--no-geometry", options->render.geometry, "No depth and normal pictures");
-  app.add_flag("--replace", options->replace, "Replace the folder if it exists");
+  add_replace(app, options->replace);
   app.add_option("--meshes", options->meshes, "Render the OBJ, glTF and DAE models of this folder instead");
   app.add_option("--licence", options->licence, "Licence of these models, stored with each set")->capture_default_str();
   app.add_option("--up", options->up, "Up axis of the models: auto, x, -x, y, -y, z, -z")->capture_default_str();

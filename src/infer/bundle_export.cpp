@@ -119,12 +119,16 @@ void check_reloaded(const fs::path& folder, const Batch& batch, const DataConfig
 
 }  // namespace
 
+OutputFolder bundle_folder(const fs::path& out, const ExportOptions& options) {
+  return {out, "export", options.replace, {options.run, options.metrics}};
+}
+
 ExportResult export_bundle(const LoadedModel& source, const fs::path& out, const ExportOptions& options) {
   const Json provenance = provenance_of(source, options);
   const BundleConfig config = travelling_config(source);
   const at::Device device = source.denoiser.device();
 
-  AtomicFolder folder(out, options.replace);
+  AtomicFolder folder(bundle_folder(out, options));
   make_folder(folder.path() / "parity");
   const TensorMap rounded = cast_state(source.denoiser.state(), parse_dtype(name_of(options.dtype)));
   write_safetensors(folder.path() / kBundleModel, rounded, {{"format", "pt"}});

@@ -49,12 +49,18 @@ std::vector<Frame> missing_on(const CanonicalSpin& canonical, const ViewSet& set
 
 }  // namespace
 
+OutputFolder completed_folder(const fs::path& input, const fs::path& out, const CompleteOptions& options) {
+  OutputFolder folder{out, "complete", options.replace, options.inputs};
+  folder.inputs.push_back(input);
+  return folder;
+}
+
 Completion complete_folder(const LoadedModel& model, const fs::path& input, const fs::path& out,
                            const CompleteOptions& options) {
   const Stopwatch watch;
   ViewSet references = read_references(input, options.photographs);
   set_category(references, options.category);
-  AtomicFolder folder(out, options.replace);
+  AtomicFolder folder(completed_folder(input, out, options));
   SpinContents spin;
   spin.turntable = model.config.data.turntable.turntable;
   spin.pictures = read_reference_pictures(references, options.hide);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/files/json.h"
+#include "core/files/output_folder.h"
 #include "infer/spin_folder.h"
 
 namespace spinfill {
@@ -19,7 +20,8 @@ struct CompleteOptions {
   std::vector<std::int64_t> hide;  // azimuths (multiples of 45) of given views that are left out and generated anew
   CameraChoice cameras = {};       // automatic
   Delivery deliver = Delivery::given;
-  bool replace = false;  // an existing output folder may be replaced
+  bool replace = false;                            // an earlier output of complete may be replaced
+  std::vector<std::filesystem::path> inputs = {};  // what was read besides the set: `out` may not overlap it
 };
 
 // What became of a set.
@@ -37,6 +39,10 @@ struct Completion {
   Json model;                            // its provenance
 };
 Json to_json(const Completion& completion);
+
+// What complete_folder() is to write, to look at before the model is loaded.
+OutputFolder completed_folder(const std::filesystem::path& input, const std::filesystem::path& out,
+                              const CompleteOptions& options);
 
 // Completes the set in `input` (1 to 8 references, infer/references.h) and writes the folder `out`
 // (infer/spin_folder.h), whole or not at all.

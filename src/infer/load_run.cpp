@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/text.h"
 #include "run/checkpoint_files.h"
 #include "run/run_paths.h"
 
@@ -59,7 +60,9 @@ std::string folder_name(const fs::path& folder) {
   fs::path path = folder.lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
   if (path.filename() == "." || path.filename() == "..") path = fs::weakly_canonical(path);
-  return path.filename().string();
+  const std::string name = path.filename().string();
+  if (!is_utf8(name)) fail("{}: its name is not UTF-8, so reports cannot hold it: rename the folder", name);
+  return name;
 }
 
 }  // namespace

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pages/data_sheet.h"
 
+#include <zlib.h>
+
 #include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
 
 #include <opencv2/imgproc.hpp>
 
+#include "core/files/files.h"
 #include "data/pictures/picture.h"
 #include "data/sets/set_pictures.h"
 #include "data/sets/slots.h"
@@ -26,6 +32,20 @@ void write(cv::Mat& page, const std::string& text, int y) {
   cv::putText(page, text.substr(0, 20), {4, y}, cv::FONT_HERSHEY_SIMPLEX, 0.4, cv::Scalar(40, 40, 40), 1, cv::LINE_AA);
 }
 
+std::string big_endian(std::uint32_t value) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift & 0xFF);
+  return bytes;
+}
+
+// The same PNG with a text that names its maker, behind the header, which has 33 bytes with the signature.
+std::string with_maker(std::string png, std::string_view maker) {
+  const std::string chunk = "tEXt" + std::string("Software") + '\0' + std::string(maker);
+  const auto checksum = ::crc32(0, reinterpret_cast<const Bytef*>(chunk.data()), static_cast<uInt>(chunk.size()));
+  const auto length = static_cast<std::uint32_t>(chunk.size() - 4);
+  return png.insert(33, big_endian(length) + chunk + big_endian(static_cast<std::uint32_t>(checksum)));
+}
+
 }  // namespace
 
 void write_data_sheet(const std::vector<ViewSet>& sets, const std::filesystem::path& path) {
@@ -45,7 +65,7 @@ void write_data_sheet(const std::vector<ViewSet>& sets, const std::filesystem::p
       rgb.copyTo(cell(cv::Rect((kCell - rgb.cols) / 2, (kCell - rgb.rows) / 2, rgb.cols, rgb.rows)));
     }
   }
-  write_png(path, page);
+  write_file_atomic(path, with_maker(encode_png(page), kDataSheetMaker));
 }
 
 }  // namespace spinfill

@@ -10,6 +10,9 @@ namespace spinfill {
 
 // Pages that hold all they show, nothing loaded from elsewhere: curves as inline SVG, sample grids embedded.
 
+// What such a page says of itself (core/files/output_file.h).
+inline constexpr const char* kRunPageMark = "<meta name=\"generator\" content=\"spinfill inspect --html\">";
+
 // Curves, checkpoints, the last sample grids and the config.
 std::string run_html(const RunSummary& run);
 

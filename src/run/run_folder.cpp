@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/files/files.h"
 #include "core/files/json.h"
+#include "core/files/output_folder.h"
 #include "run/run_paths.h"
 
 namespace spinfill {
@@ -47,12 +48,24 @@ void require_same(const Json& before, const Json& now, const std::string& run) {
 
 }  // namespace
 
-void open_run_folder(const fs::path& run, const RunConfig& config, bool resume) {
+void check_run_folder(const fs::path& run, bool resume) {
+  check_folder_to_make(run);
   if (!resume && is_run(run)) {
     fail_usage("{}: holds a run already; add --resume to go on with it, or choose another folder", run.string());
   }
+  if (resume && !is_run(run)) fail_usage("{}: there is no run to resume", run.string());
+  if (resume) return;
+  // Other files may lie there, such as a launcher's log.
+  for (const fs::path& path : {run_metrics_path(run), run_samples_path(run), run_checkpoints_path(run)}) {
+    if (!fs::exists(path) || (fs::is_directory(path) && fs::is_empty(path))) continue;
+    fail_usage("{}: is no run (no config.yaml) but holds {}, which a run would write over: choose another folder",
+               run.string(), path.filename().string());
+  }
+}
+
+void open_run_folder(const fs::path& run, const RunConfig& config, bool resume) {
+  check_run_folder(run, resume);
   if (resume) {
-    if (!is_run(run)) fail_usage("{}: there is no run to resume", run.string());
     require_same(to_json(load_config<RunConfig>(run_config_path(run))), to_json(config), run.string());
   }
   make_folder(run);

@@ -35,7 +35,7 @@ struct SynthOptions {
   Range fill = {0.85, 0.92};    // width of the vehicle in its widest view, share of the picture's width
   RenderOptions render;
   bool masks = false;                       // alpha as a picture of its own
-  bool replace = false;                     // an existing output folder
+  bool replace = false;                     // an earlier output of synth
   std::filesystem::path meshes;             // render these models instead
   std::string licence = "unknown";          // of these models
   std::string up = "auto", front = "auto";  // axes of the models: x, -x, y, -y, z, -z

@@ -128,6 +128,8 @@ std::vector<MeshFile> chosen_meshes(const SynthOptions& options) {
 void make_sets(const SynthOptions& given) {
   SynthOptions options = given;
   options.check();
+  const OutputFolder out{options.out, "synth", options.replace, {options.meshes}};
+  check_output_folder(out);
   std::vector<MeshFile> meshes;
   if (!options.meshes.empty()) {
     meshes = chosen_meshes(options);
@@ -138,7 +140,7 @@ void make_sets(const SynthOptions& given) {
   const std::string licence = options.meshes.empty() ? "CC0-1.0" : options.licence;
   Source source(options, std::move(meshes));
   const std::vector<Job> jobs = source.jobs();
-  AtomicFolder folder(options.out, options.replace);
+  AtomicFolder folder(out);
   Progress progress("synth", options.sets, "sets");
   std::atomic<std::size_t> next{0};
   std::mutex mutex;

@@ -230,6 +230,7 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   const std::string cores = too_few_cores(config.train, config.data.loader, processors(), allowed_cores());
   if (ranks.place().local_rank == 0 && !cores.empty()) log_warning("{}", cores);
   keep_freed_memory();
+  if (ranks.first()) check_run_folder(folder, resume);
   ranks.require_equal("configuration", to_json(config).dump());
   std::unique_ptr<RunLock> lock;
   const auto take_lock = [&] {

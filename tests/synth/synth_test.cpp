@@ -7,6 +7,7 @@
 
 #include "core/files/files.h"
 #include "core/files/json.h"
+#include "core/files/output_folder.h"
 #include "core/files/sha256.h"
 #include "data/open_data_set.h"
 #include "data/pictures/picture.h"
@@ -41,7 +42,8 @@ SynthOptions small(const fs::path& out, std::int64_t sets) {
 std::map<std::string, std::string> hashes(const fs::path& folder) {
   std::map<std::string, std::string> out;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file()) out[entry.path().lexically_relative(folder).string()] = sha256_file(entry.path());
+    if (entry.is_regular_file() && entry.path().filename() != kOutputMark)
+      out[entry.path().lexically_relative(folder).string()] = sha256_file(entry.path());
   }
   return out;
 }
@@ -332,8 +334,10 @@ TEST(Synth, AFailedRunLeavesNothingBehind) {
   for (const auto& entry : fs::directory_iterator(folder.path())) entries += entry.path().filename() != "meshes";
   EXPECT_EQ(entries, 0);
   fs::create_directory(folder / "out");
+  write_file_atomic(folder / "out" / "photo.jpg", "x");
   options = small(folder / "out", 1);
-  test::expect_error(ExitCode::usage, {"exists"}, [&] { synth::make_sets(options); });
+  options.replace = true;
+  test::expect_error(ExitCode::usage, {"exists", "was not made by spinfill synth"}, [&] { synth::make_sets(options); });
 }
 
 TEST(Synth, ManyVehiclesAreSoundAndDiffer) {

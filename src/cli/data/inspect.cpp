@@ -32,12 +32,10 @@ ViewSet read_set(const fs::path& folder, const PhotographOptions& how) {
 }
 
 int inspect(const Options& options) {
+  const OutputFolder out{options.out, "data inspect", options.replace, {options.folder}};
+  check_output_folder(out);
   const ViewSet set = read_set(options.folder, options.photographs.options());
-  if (options.out.empty()) fail_usage("--out: names no folder");
-  // --replace removes what was there: never the photographs themselves.
-  if (lies_within(options.folder, options.out))
-    fail_usage("--out {}: holds the photographs: name another folder", options.out);
-  AtomicFolder folder(options.out, options.replace);
+  AtomicFolder folder(out);
   const PhotoInspection inspection = inspect_photos(set);
   write_photo_inspection(inspection, folder.path());
   folder.commit();
@@ -65,7 +63,7 @@ Command data_inspect_command() {
                 ->required();
             app.add_option("--out", options->out, "Folder for overlay.png and index.html")->required();
             add_photographs(app, options->photographs);
-            app.add_flag("--replace", options->replace, "Replace --out if it exists");
+            add_replace(app, options->replace);
             app.add_flag("--json", options->json, "Result as JSON on stdout");
             return [options] { return inspect(*options); };
           }};

@@ -71,7 +71,7 @@ Command data_pack_command() {
             ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
         app.add_option("--split", options->splits, "Only these splits (default: all of splits.json)")->delimiter(',');
         add_follow_links(app, options->links);
-        app.add_flag("--replace", options->replace, "Replace an earlier pack at --out");
+        add_replace(app, options->replace);
         app.add_flag("--json", options->json, "Result as JSON on stdout");
         app.footer("Equal input gives equal bytes. A stop by a signal leaves nothing behind.");
         return [options] { return run_pack(*options); };

@@ -68,10 +68,8 @@ int stabilise_sets(const Options& options) {
   const std::vector<fs::path> sets = folders_of_sets(options.folder);
   std::optional<AtomicFolder> target;
   if (!options.out.empty()) {
-    // A copy inside what is copied would never end, and --replace must not remove the photographs.
-    if (lies_within(options.out, options.folder) || lies_within(options.folder, options.out))
-      fail_usage("--out {}: overlaps the photographs' folder: name another one", options.out);
-    target.emplace(options.out, options.replace);
+    // It may not overlap the input: a copy inside what is copied would never end.
+    target.emplace(OutputFolder{options.out, "data stabilise", options.replace, {options.folder}});
     try {
       fs::copy(options.folder, target->path(), fs::copy_options::recursive);
     } catch (const fs::filesystem_error& error) {
@@ -174,7 +172,7 @@ Command data_stabilise_command() {
                 ->check(CLI::Range(1, 7));
             add_photographs(app, options->photographs);
             app.add_flag("--replace-cameras", options->replace_cameras, "Replace cameras that the sets state already");
-            app.add_flag("--replace", options->replace, "Replace --out if it exists");
+            add_replace(app, options->replace);
             app.add_flag("--json", options->json, "Result as JSON on stdout");
             return [options] { return options->hold_out > 0 ? score_left_out(*options) : stabilise_sets(*options); };
           }};

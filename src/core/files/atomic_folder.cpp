@@ -3,7 +3,10 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <system_error>
@@ -25,7 +28,24 @@ int lock_folder(const fs::path& folder) {
   return descriptor.release();
 }
 
+// Whether another folder cannot take this one's name: something is mounted there, its parent may not be changed, or
+// somebody stands in it and would see nothing of what takes its place.
+bool must_stay(const fs::path& folder) {
+  std::error_code error;
+  struct statx info {};
+  const bool mounted = ::statx(AT_FDCWD, folder.c_str(), 0, STATX_BASIC_STATS, &info) == 0 &&
+                       (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  return mounted || ::access(parent_of(folder).c_str(), W_OK | X_OK) != 0 ||
+         fs::equivalent(folder, fs::current_path(error), error);
+}
+
 }  // namespace
+
+AtomicFolder::AtomicFolder(OutputFolder output) : output_(std::move(output)), target_(check_output_folder(*output_)) {
+  replace_ = fs::exists(target_);
+  in_target_ = replace_ && must_stay(target_);
+  open();
+}
 
 AtomicFolder::AtomicFolder(fs::path target, bool replace) : target_(std::move(target)), replace_(replace) {
   target_ = target_.lexically_normal();
@@ -33,9 +53,15 @@ AtomicFolder::AtomicFolder(fs::path target, bool replace) : target_(std::move(ta
   if (fs::exists(target_) && !replace_) {
     fail_usage("{}: exists already; remove it or choose another folder", target_.string());
   }
-  make_folder(parent_of(target_));
-  remove_stale_temporaries(parent_of(target_));
-  temporary_ = temporary_beside(target_);
+  open();
+}
+
+void AtomicFolder::open() {
+  const fs::path place = in_target_ ? target_ : parent_of(target_);
+  make_folder(place);
+  if (output_) require_free_space(place, 1 << 20, "any output");
+  if (!in_target_) remove_stale_temporaries(parent_of(target_));
+  temporary_ = temporary_beside(in_target_ ? target_ / target_.filename() : target_);
   removed_.emplace(temporary_);
   make_folder(temporary_);
   lock_ = lock_folder(temporary_);
@@ -50,6 +76,7 @@ AtomicFolder::~AtomicFolder() {
 
 void AtomicFolder::commit() {
   const FinishedBeforeStop finished(target_);
+  if (output_) write_output_mark(temporary_, output_->command);
   // A data set has thousands of files: past a few hundred, one sync of the file system is faster than one per file.
   constexpr int kFewFiles = 300;
   int files = 0;
@@ -62,6 +89,26 @@ void AtomicFolder::commit() {
     if (folder.get() < 0 || ::syncfs(folder.get()) != 0)
       fail("{}: cannot be written to disk: {}", temporary_.string(), system_reason());
   }
+  put_in_place();
+}
+
+void AtomicFolder::put_in_place() {
+  if (output_) {
+    try {
+      if (fs::exists(target_)) {
+        require_replaceable(*output_, target_, temporary_);
+        fs::permissions(temporary_, fs::status(target_).permissions());
+      }
+      if (in_target_) return fill_target();
+      return swap();
+    } catch (const std::exception& error) {
+      keep_beside(error.what());
+    }
+  }
+  swap();
+}
+
+void AtomicFolder::swap() {
   std::error_code error;
   fs::path old;
   if (replace_ && fs::exists(target_)) {
@@ -87,6 +134,38 @@ void AtomicFolder::commit() {
   committed_ = true;
   sync_to_disk(parent_of(target_));
   if (!old.empty()) remove_folder_atomic(old);
+}
+
+// The folder stays: what was in it goes, what was written comes, the mark last.
+void AtomicFolder::fill_target() {
+  const fs::path old = temporary_beside(target_ / target_.filename());
+  make_folder(old);
+  std::vector<fs::path> before, after;
+  for (const auto& entry : fs::directory_iterator(target_)) before.push_back(entry.path().filename());
+  for (const auto& entry : fs::directory_iterator(temporary_)) after.push_back(entry.path().filename());
+  std::ranges::partition(after, [](const fs::path& name) { return name != kOutputMark; });
+  for (const fs::path& name : before)
+    if (name != old.filename() && name != temporary_.filename()) fs::rename(target_ / name, old / name);
+  for (const fs::path& name : after) fs::rename(temporary_ / name, target_ / name);
+  committed_ = true;
+  sync_to_disk(target_);
+  for (const fs::path& path : {temporary_, old}) {
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error) log_warning("{}: cannot be removed: {}", path.string(), error.message());
+  }
+}
+
+void AtomicFolder::keep_beside(const std::string& why) {
+  if (committed_) fail("{}", why);
+  const std::string name = in_target_ ? (target_ / "new").string() : target_.string() + ".new";
+  fs::path kept = name;
+  std::error_code error;
+  for (int n = 2; fs::exists(fs::symlink_status(kept, error)); ++n) kept = fmt::format("{}-{}", name, n);
+  fs::rename(temporary_, kept, error);
+  if (error) fail("{}", why);
+  committed_ = true;
+  fail("{}; the finished result is in {}", why, kept.string());
 }
 
 void remove_stale_temporaries(const fs::path& parent) {

@@ -2,18 +2,23 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "core/files/files.h"
+#include "core/files/output_folder.h"
 #include "core/signals.h"
 
 namespace spinfill {
 
 // A folder that appears whole or not at all: write into path(), then commit() renames it to the target.
-// Without commit() the destructor, or a stop signal, removes it. An existing target is an error (exit 2) unless it may
-// be replaced. The temporary folder is locked (flock) while it is written. The constructor removes stale ones beside
-// the target.
+// Without commit() the destructor, or a stop signal, removes it. The temporary folder is locked (flock) while it is
+// written. The constructor removes stale ones beside the target.
 class AtomicFolder {
  public:
+  // What a command writes: checked as check_output_folder() says, again by commit(), and marked. A finished output
+  // whose place was taken meanwhile is kept beside it, as NAME.new, and commit() fails (exit 3).
+  explicit AtomicFolder(OutputFolder output);
+  // A folder of the program's own. An existing target is an error (exit 2) unless it may be replaced.
   explicit AtomicFolder(fs::path target, bool replace = false);
   ~AtomicFolder();
   AtomicFolder(const AtomicFolder&) = delete;
@@ -22,9 +27,17 @@ class AtomicFolder {
   void commit();
 
  private:
+  void open();
+  void put_in_place();
+  void swap();
+  void fill_target();
+  [[noreturn]] void keep_beside(const std::string& why);
+
+  std::optional<OutputFolder> output_;
   fs::path target_;
-  fs::path temporary_;
-  bool replace_;
+  fs::path temporary_;  // beside the target, or in it where the target cannot be exchanged for another folder
+  bool replace_ = false;
+  bool in_target_ = false;
   bool committed_ = false;
   std::optional<RemovedAtStop> removed_;
   int lock_ = -1;  // descriptor of temporary_

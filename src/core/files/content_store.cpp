@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/files/temporary_names.h"
 #include "core/log.h"
 
 namespace spinfill {
@@ -19,6 +20,12 @@ constexpr std::uint64_t kMaxEntry = std::uint64_t{1} << 32;
 constexpr auto kUnused = std::chrono::hours(7 * 24);
 constexpr auto kMeasureAgain = std::chrono::minutes(10);
 constexpr auto kTouch = std::chrono::hours(24);  // precision of an entry's time of last use
+
+// An entry, or what is left of one that was being written. Somebody else's file is never removed.
+bool is_own(const std::string& name) {
+  return is_temporary_name(name) ||
+         (name.size() == kDigest - 1 && name.find_first_not_of("0123456789abcdef") == std::string::npos);
+}
 
 }  // namespace
 
@@ -86,7 +93,7 @@ bool ContentStore::make_room(Part& part, const fs::path& folder, std::uint64_t b
   std::error_code error;
   for (const auto& file : fs::directory_iterator(folder, error)) {
     Entry entry{file.path(), file.file_size(error), {}};
-    if (error) continue;
+    if (error || !is_own(file.path().filename().string())) continue;
     entry.used = file.last_write_time(error);
     if (error) continue;
     part.bytes += entry.bytes;

@@ -57,6 +57,10 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
 
 void write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces, Sync sync) {
   const FinishedBeforeStop finished(sync == Sync::yes ? path : fs::path());
+  struct stat old {};
+  if (::lstat(path.c_str(), &old) == 0 && !S_ISREG(old.st_mode) && !S_ISLNK(old.st_mode)) {
+    fail("{}: cannot be written: it exists and is not a plain file", path.string());
+  }
   const fs::path temporary = temporary_beside(path);
   const auto give_up = [&](const char* what) {
     const std::string why = system_reason();
@@ -109,8 +113,13 @@ fs::path path_inside(const fs::path& base, const std::string& relative, const st
 
 bool lies_within(const fs::path& path, const fs::path& folder) {
   const auto whole = [](const fs::path& some) { return fs::weakly_canonical(fs::absolute(some)); };
-  const fs::path relative = whole(path).lexically_relative(whole(folder));
-  return relative.empty() || *relative.begin() != "..";
+  const fs::path top = whole(folder);
+  // One folder may have two names where it is mounted twice.
+  std::error_code missing;
+  for (fs::path part = whole(path);; part = part.parent_path()) {
+    if (part == top || fs::equivalent(part, top, missing)) return true;
+    if (part == part.parent_path()) return false;
+  }
 }
 
 void make_folder(const fs::path& path) {
@@ -125,7 +134,7 @@ void require_free_space(const fs::path& path, std::uint64_t bytes, const std::st
   std::error_code error;
   const auto space = fs::space(path, error);
   if (error) fail("{}: {}", path.string(), error.message());
-  if (space.available < bytes) {
+  if (space.capacity > 0 && space.available < bytes) {  // some network file systems state nothing
     fail("{}: {} needs {} MiB, but only {} MiB are free", path.string(), what, bytes >> 20, space.available >> 20);
   }
 }

@@ -39,7 +39,13 @@ Json read_json(const fs::path& path, std::uint64_t max_bytes) {
 }
 
 void write_json_atomic(const fs::path& path, const Json& value) {
-  write_file_atomic(path, value.dump(1) + "\n");
+  std::string text;
+  try {
+    text = value.dump(1) + "\n";
+  } catch (const Json::type_error& error) {  // names are looked at where they are read: this is the last resort
+    fail("{}: a text in it is not UTF-8, so JSON cannot hold it: {}", path.string(), error.what());
+  }
+  write_file_atomic(path, text);
 }
 
 }  // namespace spinfill

@@ -15,10 +15,12 @@ fs::path parent_of(const fs::path& path) {
 
 fs::path unused_beside(const fs::path& target, std::string_view kind) {
   static std::atomic<unsigned> counter{0};
+  // A name may have 255 bytes; the temporary one is longer than the target's.
+  const std::string name = target.filename().string().substr(0, 200);
   fs::path path;
   std::error_code ignored;
   do {
-    path = parent_of(target) / fmt::format(".{}.{}-{}-{}", target.filename().string(), kind, ::getpid(), counter++);
+    path = parent_of(target) / fmt::format(".{}.{}-{}-{}", name, kind, ::getpid(), counter++);
   } while (fs::exists(fs::symlink_status(path, ignored)));
   return path;
 }

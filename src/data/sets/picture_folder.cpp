@@ -29,6 +29,12 @@ class FolderReader {
       : folder_(folder), options_(options), listing_(list_pictures(folder)) {
     set_.folder = folder;
     set_.id = fs::weakly_canonical(folder).filename().string();
+    if (!is_valid_id(set_.id)) {
+      fail(
+          "{}: the folder's name cannot be a vehicle's id (1 to 128 printable characters (UTF-8), not starting with a "
+          "dot): rename it",
+          folder.string());
+    }
     set_.category = "unknown";
     set_.links = options.links;
   }

@@ -40,7 +40,7 @@ bool is_valid_category(const std::string& name) {
 
 bool is_valid_id(std::string_view id) {
   const auto refused = [](char c) { return is_control(c) || c == '/' || c == '\\'; };
-  return !id.empty() && id.size() <= 128 && id.front() != '.' && std::ranges::none_of(id, refused);
+  return !id.empty() && id.size() <= 128 && id.front() != '.' && std::ranges::none_of(id, refused) && is_utf8(id);
 }
 
 }  // namespace spinfill

@@ -74,7 +74,7 @@ class Reader {
     set_.id = text(root, "id", folder.filename().string(), "");
     if (!is_valid_id(set_.id)) {
       report_("id", fmt::format("'{}' cannot be a vehicle's id", shown(set_.id)),
-              "use 1 to 128 printable characters without '/', not starting with a dot");
+              "use 1 to 128 printable characters (UTF-8) without '/', not starting with a dot");
     }
     set_.category = text(root, "category", "unknown", "");
     // Any name is a category; those that a model was not made for get no category token (data/sets/categories.h).

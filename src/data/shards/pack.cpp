@@ -163,25 +163,6 @@ Plan make_plan(const PackOptions& options, PackResult& result) {
   return plan;
 }
 
-void refuse_target(const PackOptions& options) {
-  if (lies_within(options.out, options.folder) || lies_within(options.folder, options.out)) {
-    fail_usage("--out {}: overlaps the data set's folder: name another one", options.out.string());
-  }
-  if (!fs::exists(options.out)) return;
-  const bool own = fs::is_directory(options.out) && fs::exists(options.out / kShardList);
-  if (!own && (!fs::is_directory(options.out) || !fs::is_empty(options.out))) {
-    fail_usage("--out {}: exists and was not made by spinfill data pack: name another folder", options.out.string());
-  }
-  if (own && !options.replace) {
-    fail_usage("--out {}: holds shards already: name another folder, or give --replace", options.out.string());
-  }
-  for (const auto& entry : fs::directory_iterator(options.out)) {
-    const fs::path name = entry.path().filename();
-    if (name == kShardList || name.extension() == ".tar" || name.extension() == ".index") continue;
-    fail_usage("--out {}: holds {} besides shards: move it away", options.out.string(), name.string());
-  }
-}
-
 // Writes the shards of all splits one after the other.
 class Packer {
  public:
@@ -239,7 +220,8 @@ class Packer {
 
 PackResult pack(const PackOptions& options) {
   if (!fs::is_directory(options.folder)) fail("{}: there is no such folder", options.folder.string());
-  refuse_target(options);
+  const OutputFolder out{options.out, "data pack", options.replace, {options.folder}};
+  check_output_folder(out);
   if (holds_shards(options.folder)) fail("{}: holds shards already", options.folder.string());
   PackResult result;
   const Plan plan = make_plan(options, result);
@@ -249,7 +231,7 @@ PackResult pack(const PackOptions& options) {
     sets += static_cast<std::int64_t>(items.size());
     for (const Item& item : items) bytes += item.bytes;
   }
-  AtomicFolder target(options.out, options.replace || fs::exists(options.out));
+  AtomicFolder target(out);
   require_free_space(target.path(), bytes + bytes / 100, "packing");
   Packer packer(options, target.path(), sets);
   Json list = {{"format", "spinfill shards"}, {"version", 1}, {"named", plan.named}};

@@ -33,8 +33,8 @@ struct PackResult {
 
 // Writes OUT/SPLIT-000000.tar …, an index for each (data/shards/shard_index.h) and shards.json. Sets are sorted by id;
 // of a set first its json, then for each frame picture, mask, depth and normals, then the identity vector, bytes
-// unchanged. Equal input gives equal bytes. Exit 2: OUT exists and is no earlier pack to be replaced, lies inside the
-// data set, an unknown split. Exit 3 names what cannot be read or written. Exit 75 at a signal: nothing is left behind.
+// unchanged. Equal input gives equal bytes. Exit 2: OUT may not be written (core/files/output_folder.h), an unknown
+// split. Exit 3 names what cannot be read or written. Exit 75 at a signal: nothing is left behind.
 PackResult pack(const PackOptions& options);
 
 }  // namespace spinfill

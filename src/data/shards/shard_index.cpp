@@ -131,6 +131,14 @@ ShardIndex ShardIndex::read(const fs::path& path) {
   return {path, std::move(begin)};
 }
 
+bool ShardIndex::is_strange(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return false;
+  const PositionalFile file(path);
+  const std::string begin = file.read(0, static_cast<std::size_t>(std::min<std::uint64_t>(file.size(), kMagic.size())));
+  return !kMagic.starts_with(begin);
+}
+
 ShardIndex::ShardIndex(fs::path path, std::string bytes)
     : path_(std::move(path)),
       table_(std::move(bytes)),

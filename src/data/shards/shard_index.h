@@ -35,6 +35,8 @@ struct IndexContent {
 // while in use must be an error, not a signal.
 class ShardIndex {
  public:
+  // Whether a file is there that begins as no index does: somebody else's, not to be written over.
+  static bool is_strange(const fs::path& path);
   // Exit 3 names file and set: not an index, another version, damaged, ranges that overlap or leave the shard.
   static ShardIndex read(const fs::path& path);
   static ShardIndex from(const IndexContent& content, const fs::path& shard);  // in memory alone

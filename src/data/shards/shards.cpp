@@ -174,6 +174,9 @@ std::int64_t write_indexes(const fs::path& folder, bool anew) {
   std::vector<fs::path> todo;
   std::uint64_t bytes = 0;
   for (const fs::path& shard : tars) {
+    if (ShardIndex::is_strange(index_path(shard)))
+      fail_usage("{}: is in the way of an index and was not made by spinfill: move it away",
+                 index_path(shard).string());
     bool valid = !anew && fs::exists(index_path(shard));
     try {
       if (valid) valid = ShardIndex::read(index_path(shard)).shard_bytes() == bytes_of(shard);

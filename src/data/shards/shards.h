@@ -35,6 +35,7 @@ DataSet open_shards(const fs::path& folder, const std::string& split);
 std::shared_ptr<const ShardSets> open_all_shards(const fs::path& folder);
 
 // Makes the missing and stale indexes of a folder (all of them with `anew`); returns the number of shards indexed.
+// Exit 2: a file that is no index has an index's name.
 std::int64_t write_indexes(const fs::path& folder, bool anew);
 
 }  // namespace spinfill

@@ -47,23 +47,28 @@ std::vector<std::string> folders_to(const fs::path& path, const fs::path& top) {
   return steps;
 }
 
+// Ids and categories hold nothing else.
+std::string plain(std::string name) {
+  for (auto& c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '_') c = '_';
+  }
+  return name;
+}
+
 std::string category_of(const std::vector<std::string>& folders, const std::string& stem) {
   for (const auto& category : kCategories) {
     const bool named = std::find(folders.begin(), folders.end(), category) != folders.end() ||
                        stem.find(category) != std::string::npos;
     if (named) return category;
   }
-  return folders.empty() ? stem : folders.front();
+  return plain(folders.empty() ? stem : folders.front());
 }
 
 std::string id_of(std::vector<std::string> folders, const std::string& stem) {
   if (folders.empty() || folders.back() != stem) folders.push_back(stem);
   std::string id;
   for (const auto& step : folders) id += (id.empty() ? "" : "-") + step;
-  for (auto& c : id) {
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '_') c = '_';
-  }
-  return id;
+  return plain(id);
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ TEST(DataInspect, WritesPageAndOverlayAndALinePerView) {
     EXPECT_NE(text.output.find(line), std::string::npos) << line << " not in\n" << text.output;
   EXPECT_TRUE(fs::exists(out / "overlay.png"));
   EXPECT_NE(read_file(out / "index.html").find("</html>"), std::string::npos);
-  EXPECT_EQ(entries(out), 2u);
+  EXPECT_EQ(entries(out), 3u) << "and the mark";
   EXPECT_EQ(entries(set), 5u) << "the set stays as it is";
 
   const auto again = run_command(program);
@@ -67,7 +67,7 @@ TEST(DataInspect, RefusesInOneLineAndLeavesNothing) {
   expect(quoted(data) + out, 2, "is a data set");
   expect(quoted(set) + " --out ''", 2, "--out");
   for (const fs::path& holds : {set, data, set / "", data / "tiny-01/../tiny-00"})
-    expect(quoted(set) + " --replace --out " + quoted(holds), 2, "holds the photographs");
+    expect(quoted(set) + " --replace --out " + quoted(holds), 2, "overlaps");
   write_file_atomic(set / "090.png", "x");
   expect(quoted(set) + out, 3, "090.png");
 }

@@ -57,6 +57,13 @@ TEST_F(PackCommand, ErrorsHaveTheirExitCodes) {
   EXPECT_EQ(run("data index " + quoted(folder_ / "sets")).exit_code, 3);
   const auto index = run("data index " + quoted(folder_ / "packed") + " --replace 2>/dev/null");
   EXPECT_EQ(index.output, "1 index made\n");
+  const fs::path path = folder_ / "packed/val-000000.index";
+  write_file_atomic(path, "an index of my own");
+  const auto strange = run("data index " + quoted(folder_ / "packed") + " --replace");
+  EXPECT_EQ(strange.exit_code, 2) << strange.output;
+  EXPECT_EQ(read_file(path), "an index of my own");
+  write_file_atomic(path, "");  // cut short
+  EXPECT_EQ(run("data index " + quoted(folder_ / "packed")).exit_code, 0);
   fs::resize_file(folder_ / "packed/val-000000.tar", 1000);
   const auto cut = run("data check " + quoted(folder_ / "packed"));
   EXPECT_EQ(cut.exit_code, 3);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <iterator>
@@ -72,6 +73,16 @@ TEST(Files, FullDiskLeavesTheOldFileAndNothingElse) {
   }
   EXPECT_EQ(read_file(folder / "f"), "old");
   EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+TEST(Files, WhatIsNoPlainFileIsNotReplaced) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  fs::create_directories(folder / "folder");
+  for (const char* name : {"pipe", "folder"}) {
+    expect_error(ExitCode::runtime, {name, "not a plain file"}, [&] { write_file_atomic(folder / name, "x"); });
+  }
+  EXPECT_TRUE(fs::is_fifo(folder / "pipe"));
 }
 
 TEST(Files, UnwritableFolderIsOneError) {

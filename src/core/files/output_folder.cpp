@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/files/output_folder.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+#include <system_error>
+
+#include "core/error.h"
+#include "core/files/atomic_folder.h"
+#include "core/files/descriptor.h"
+#include "core/files/temporary_names.h"
+#include "core/text.h"
+
+namespace spinfill {
+namespace {
+
+constexpr std::string_view kMarkTitle = "spinfill output of: ";
+
+// A file's size, or −1 for a folder and −2 for anything else; keys are paths below the folder as escaped() shows them.
+using Content = std::map<std::string, std::int64_t>;
+
+std::int64_t size_of(const fs::directory_entry& entry) {
+  const fs::file_status status = entry.symlink_status();
+  if (fs::is_regular_file(status)) return static_cast<std::int64_t>(entry.file_size());
+  return fs::is_directory(status) ? -1 : -2;
+}
+
+Content content_of(const fs::path& folder, const fs::path& except = {}) {
+  Content content;
+  for (auto it = fs::recursive_directory_iterator(folder); it != fs::recursive_directory_iterator(); ++it) {
+    const fs::path below = it->path().lexically_relative(folder);
+    if (it->path() == except) it.disable_recursion_pending();
+    if (it->path() != except && below != kOutputMark) content[escaped(below.string())] = size_of(*it);
+  }
+  return content;
+}
+
+struct Mark {
+  std::string command;
+  Content content;
+};
+
+// A folder without a mark gives an empty command.
+Mark read_mark(const fs::path& folder) {
+  Mark mark;
+  std::error_code error;
+  if (!fs::is_regular_file(fs::symlink_status(folder / kOutputMark, error))) return mark;
+  const std::string text = read_file(folder / kOutputMark);
+  if (!text.starts_with(kMarkTitle)) return mark;
+  std::string_view rest = text;
+  const auto line = [&] {
+    const std::string_view first = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), first.size() + 1));
+    return first;
+  };
+  mark.command = line().substr(kMarkTitle.size());
+  while (!rest.empty()) {
+    const std::string_view entry = line();
+    const std::size_t space = entry.find(' ');  // SIZE PATH
+    if (space == std::string_view::npos) continue;
+    mark.content[std::string(entry.substr(space + 1))] = std::strtoll(entry.data(), nullptr, 10);
+  }
+  return mark;
+}
+
+void refuse_overlap(const OutputFolder& output) {
+  for (const fs::path& input : output.inputs) {
+    if (input.empty() || !(lies_within(output.path, input) || lies_within(input, output.path))) continue;
+    fail_usage("--out {}: overlaps {}, which is read: name another folder", output.path.string(), input.string());
+  }
+}
+
+}  // namespace
+
+void require_replaceable(const OutputFolder& output, const fs::path& folder, const fs::path& except) {
+  const auto counts = [&](const fs::directory_entry& entry) { return entry.path() != except; };
+  if (std::none_of(fs::directory_iterator(folder), fs::directory_iterator(), counts)) return;
+  const std::string out = output.path.string(), program = "spinfill " + output.command;
+  const Mark mark = read_mark(folder);
+  if (mark.command.empty())
+    fail_usage("--out {}: exists and was not made by {}, or lacks its mark: name another folder, or remove it yourself",
+               out, program);
+  if (mark.command != output.command)
+    fail_usage("--out {}: was made by spinfill {}, not by {}: name another folder, or remove it yourself", out,
+               mark.command, program);
+  if (!output.replace)
+    fail_usage("--out {}: exists already, made by {}: name another folder, or give --replace", out, program);
+  for (const auto& [path, size] : content_of(folder, except)) {
+    const auto known = mark.content.find(path);
+    if (known == mark.content.end())
+      fail_usage("--out {}: holds {}, which {} did not write: move it away, or name another folder", out, path,
+                 program);
+    if (known->second != size)
+      fail_usage("--out {}: {} was changed since {} wrote it: move it away, or name another folder", out, path,
+                 program);
+  }
+}
+
+fs::path check_folder_to_make(const fs::path& path) {
+  if (path.empty()) fail_usage("--out: names no folder");
+  const std::string out = path.string();
+  const fs::path plain = path.has_filename() ? path : path.parent_path();  // without a slash at its end
+  std::error_code error;
+  const bool link = fs::is_symlink(fs::symlink_status(plain, error));
+  const fs::file_status status = fs::status(plain, error);
+  if (link && !fs::exists(status))
+    fail_usage("--out {}: is a link to {}, where nothing is: remove it or name another folder", out,
+               fs::read_symlink(plain, error).string());
+  if (fs::exists(status) && !fs::is_directory(status))
+    fail_usage("--out {}: is a file, not a folder: name another one", out);
+  if (!fs::exists(status) && status.type() != fs::file_type::not_found)
+    fail("--out {}: folder cannot be made: {}", out, error.message());
+  const fs::path whole = fs::weakly_canonical(fs::absolute(plain), error);
+  if (error) fail("--out {}: folder cannot be made: {}", out, error.message());
+  fs::path there = fs::exists(status) ? whole : whole.parent_path();
+  while (!fs::exists(there, error) && !fs::is_symlink(fs::symlink_status(there, error))) there = there.parent_path();
+  if (!fs::is_directory(there, error)) fail("--out {}: folder cannot be made: {} is not a folder", out, there.string());
+  if (::access(there.c_str(), W_OK | X_OK) != 0)
+    fail("--out {}: folder cannot be made: {}: {}", out, there.string(), system_reason());
+  return whole;
+}
+
+fs::path check_output_folder(const OutputFolder& output) {
+  const fs::path folder = check_folder_to_make(output.path);
+  refuse_overlap(output);
+  if (!fs::exists(folder)) return folder;
+  remove_stale_temporaries(folder);
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (is_temporary_name(entry.path().filename().string()))
+      fail_usage(
+          "--out {}: is being written by another process, or one was killed a moment ago ({}): name another "
+          "folder, or wait a minute",
+          output.path.string(), entry.path().filename().string());
+  }
+  require_replaceable(output, folder);
+  return folder;
+}
+
+void write_output_mark(const fs::path& folder, std::string_view command) {
+  std::string text = fmt::format("{}{}\n", kMarkTitle, command);
+  for (const auto& [path, size] : content_of(folder)) text += fmt::format("{} {}\n", size, path);
+  write_file_atomic(folder / kOutputMark, text);
+}
+
+}  // namespace spinfill
