@@ -41,14 +41,15 @@ class FileRules : public test::ProgramSuite<FileRules> {
     std::vector<std::string> inputs;  // folders that it reads
   };
   static std::vector<WritingCommand> commands() {
-    return {{"complete --model run --input car --steps 1", {"run", "car"}},
-            {"synth --sets 1 --size 32 --splits 1,0,0 --samples 1 --edge-samples 1", {}},
-            {"synth --meshes meshes --size 32 --splits 1,0,0 --front x --up z --samples 1 --edge-samples 1", {"meshes"}},
-            {"evaluate --model run --data data --limit 1 --steps 1", {"run", "data"}},
-            {"export --run run", {"run"}},
-            {"data inspect car", {"car"}},
-            {"data pack data", {"data"}},
-            {"data stabilise car", {"car"}}};
+    return {
+        {"complete --model run --input car --steps 1", {"run", "car"}},
+        {"synth --sets 1 --size 32 --splits 1,0,0 --samples 1 --edge-samples 1", {}},
+        {"synth --meshes meshes --size 32 --splits 1,0,0 --front x --up z --samples 1 --edge-samples 1", {"meshes"}},
+        {"evaluate --model run --data data --limit 1 --steps 1", {"run", "data"}},
+        {"export --run run", {"run"}},
+        {"data inspect car", {"car"}},
+        {"data pack data", {"data"}},
+        {"data stabilise car", {"car"}}};
   }
   static void expect_refused(const std::string& arguments, int code, const std::string& text) {
     const auto result = spinfill("-q " + arguments);
@@ -70,7 +71,8 @@ TEST_F(FileRules, ReplaceRemovesAnEarlierOutputAlone) {
     expect_refused(line + "photos", 2, "was not made by spinfill");
     expect_refused(command.line + " --out photos", 2, "was not made by spinfill");
     for (const std::string& input : command.inputs) {
-      for (const std::string& out : {input, "./" + input + "/", "photos/../" + input, input + "/below", std::string(".")})
+      for (const std::string& out :
+           {input, "./" + input + "/", "photos/../" + input, input + "/below", std::string(".")})
         expect_refused(line + out, 2, "overlaps");
       expect_refused(line + "$PWD/" + input, 2, "overlaps");
     }
@@ -84,11 +86,12 @@ TEST_F(FileRules, ReplaceRemovesAnEarlierOutputAlone) {
     expect_refused(command.line + " --out out", 2, "give --replace");
     fs::create_directories(*folder_ / "out/deep");
     write_file_atomic(*folder_ / "out/deep/notes.txt", "x");
-    expect_refused(line + "out", 2, "holds deep");
+    expect_refused(line + "out", 2, "holds deep/notes.txt");
     EXPECT_TRUE(fs::exists(*folder_ / "out/deep/notes.txt"));
     fs::remove_all(*folder_ / "out/deep");
-    expect_refused((command.line.starts_with("export") ? commands()[0].line : "export --run run") + " --replace --out out",
-                   2, "was made by spinfill");
+    expect_refused(
+        (command.line.starts_with("export") ? commands()[0].line : "export --run run") + " --replace --out out", 2,
+        "was made by spinfill");
     fs::remove_all(*folder_ / "out");
   }
 }
@@ -108,8 +111,9 @@ TEST_F(FileRules, APlaceThatCannotBeWrittenIsToldBeforeAnythingIsRead) {
     for (const auto& [out, told] : places) expect_refused(line + std::string(" --out ") + out, told.first, told.second);
   }
   for (const auto& [out, told] : places) expect_refused("data pack data --out " + out, told.first, told.second);
-  for (const char* line : {"inspect ''", "metrics '' data", "train --config '' --out x", "inspect data --contact-sheet ''",
-                           "complete --model run --input '' --out x", "compare '' ''", "data check ''"})
+  for (const char* line :
+       {"inspect ''", "metrics '' data", "train --config '' --out x", "inspect data --contact-sheet ''",
+        "complete --model run --input '' --out x", "compare '' ''", "data check ''"})
     expect_refused(line, 2, "is empty");
 }
 
@@ -135,9 +139,10 @@ TEST_F(FileRules, ResultsThatNobodyReceivedAreAnError) {
                      "--limit 1 --out report")
                 .exit_code,
             0);
-  for (const char* line : {"--version", "--help", "complete --help", "train --config tiny.yaml --print-config",
-                           "inspect run", "inspect run --json", "inspect data", "data check data --json",
-                           "metrics data/tiny-00/000.png data/tiny-00/045.png", "compare report/metrics.json report/metrics.json"}) {
+  for (const char* line :
+       {"--version", "--help", "complete --help", "train --config tiny.yaml --print-config", "inspect run",
+        "inspect run --json", "inspect data", "data check data --json",
+        "metrics data/tiny-00/000.png data/tiny-00/045.png", "compare report/metrics.json report/metrics.json"}) {
     for (const char* to : {">/dev/full", ">&-"}) {
       const auto result = spinfill(fmt::format("-q {} {}", line, to));
       EXPECT_EQ(result.exit_code, 3) << line << to << result.output;
@@ -145,8 +150,9 @@ TEST_F(FileRules, ResultsThatNobodyReceivedAreAnError) {
       EXPECT_EQ(std::ranges::count(result.output, '\n'), 1) << line << to << result.output;
     }
     // The reader has gone before anything is written.
-    const auto broken = shell(fmt::format("mkfifo pipe; (: <pipe) & {{ sleep 0.1; '{}' -q {}; echo code $? >&2; }} >pipe; rm pipe",
-                                          test::program(), line));
+    const auto broken =
+        shell(fmt::format("mkfifo pipe; (: <pipe) & {{ sleep 0.1; '{}' -q {}; echo code $? >&2; }} >pipe; rm pipe",
+                          test::program(), line));
     EXPECT_NE(broken.output.find("could not be printed"), std::string::npos) << line << broken.output;
     EXPECT_NE(broken.output.find("code 3"), std::string::npos) << line << broken.output;
   }
@@ -165,7 +171,8 @@ TEST_F(FileRules, AFileOptionReplacesOnlyItsOwnFiles) {
   for (const std::string line : {"inspect run --html ", "inspect data --contact-sheet "}) {
     for (const char* path : {"notes.txt", "data/tiny-00/transforms.json", "data/tiny-00/000.png", "run/config.yaml"})
       expect_refused(line + path, 2, "none that this option wrote");
-    for (const char* path : {"waiting", "null", "data", "/dev/null"}) expect_refused(line + path, 2, "not a plain file");
+    for (const char* path : {"waiting", "null", "data", "/dev/null"})
+      expect_refused(line + path, 2, "not a plain file");
     expect_refused(line + "/dev/stdout >out.txt", 2, "is where this program prints to");
     expect_refused(line + "gone/page", 3, "gone");
     for (int again = 0; again < 2; ++again) {
@@ -192,8 +199,8 @@ TEST_F(FileRules, NamesThatAreNotUtf8AreToldAtTheStart) {
     expect_refused(line, 2, "caf\\xE9' is not UTF-8");
   expect_refused("complete --model run --input odd/photos --out x", 3, "cannot be a vehicle's id");
   expect_refused("data stabilise odd/photos", 3, "cannot be a vehicle's id");
-  const auto inside = shell(fmt::format("cd odd/r\xFFn && '{}' -q evaluate --model . --data ../../data --out ../../x",
-                                        test::program()));
+  const auto inside = shell(
+      fmt::format("cd odd/r\xFFn && '{}' -q evaluate --model . --data ../../data --out ../../x", test::program()));
   EXPECT_EQ(inside.exit_code, 3) << inside.output;
   EXPECT_NE(inside.output.find("r\\xFFn: its name is not UTF-8"), std::string::npos) << inside.output;
 
@@ -212,17 +219,22 @@ TEST_F(FileRules, NamesThatAreNotUtf8AreToldAtTheStart) {
 
   write_file_atomic(*folder_ / "latin.yaml", "data: {path: caf\xE9}\n");
   expect_refused("train --config latin.yaml --out x", 2, "is not UTF-8");
-  fs::create_directories(odd / "meshes/gr\xFC" "n");
-  fs::copy(*folder_ / "meshes/box.obj", odd / "meshes/gr\xFC" "n/box.obj");
+  fs::create_directories(odd /
+                         "meshes/gr\xFC"
+                         "n");
+  fs::copy(*folder_ / "meshes/box.obj", odd /
+                                            "meshes/gr\xFC"
+                                            "n/box.obj");
   EXPECT_EQ(spinfill("-q synth --meshes odd/meshes --size 32 --front x --up z --out odd-meshes").exit_code, 0);
   EXPECT_EQ(read_json(*folder_ / "odd-meshes/gr_n-box/transforms.json")["category"], "gr_n");
   EXPECT_FALSE(fs::exists(*folder_ / "x"));
 }
 
 TEST_F(FileRules, ScriptsEmptyOnlyWhatTheyMade) {
-  write_file_atomic(*folder_ / "script.sh",
-                    fmt::format("set -eu -o pipefail\n. '{}'\nown_folder script.sh \"$1\"\nmkdir \"$1/d\"\necho x >\"$1/d/f\"\n",
-                                fs::canonical(test::fixture("../../scripts/own-folder.sh")).string()));
+  write_file_atomic(
+      *folder_ / "script.sh",
+      fmt::format("set -eu -o pipefail\n. '{}'\nown_folder script.sh \"$1\"\nmkdir \"$1/d\"\necho x >\"$1/d/f\"\n",
+                  fs::canonical(test::fixture("../../scripts/own-folder.sh")).string()));
   const auto run = [&](const std::string& folder) { return shell("bash script.sh " + folder); };
   EXPECT_EQ(run("made").exit_code, 0);
   EXPECT_EQ(run("made/").exit_code, 0);

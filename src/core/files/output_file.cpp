@@ -47,8 +47,10 @@ bool begins_with_mark(const fs::path& path, std::string_view mark) {
 fs::path check_output_file(const std::string& option, const fs::path& path, std::string_view mark) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0) {
-    if (!S_ISREG(info.st_mode)) fail_usage("{} {}: exists and is not a plain file: name another one", option, path.string());
-    if (is_own_output(info)) fail_usage("{} {}: is where this program prints to: name another file", option, path.string());
+    if (!S_ISREG(info.st_mode))
+      fail_usage("{} {}: exists and is not a plain file: name another one", option, path.string());
+    if (is_own_output(info))
+      fail_usage("{} {}: is where this program prints to: name another file", option, path.string());
     if (info.st_size > 0 && !begins_with_mark(path, mark))
       fail_usage("{} {}: exists and is none that this option wrote: name another file, or remove it yourself", option,
                  path.string());
