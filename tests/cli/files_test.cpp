@@ -67,7 +67,7 @@ TEST_F(FileRules, ReplaceRemovesAnEarlierOutputAlone) {
     fs::copy(*folder_ / input, *folder_ / "parent" / input, fs::copy_options::recursive);
   for (const WritingCommand& command : commands()) {
     const std::string line = command.line + " --replace --out ";
-    const auto before = snapshot(*folder_);
+    const auto before = snapshot(folder_->path());
     expect_refused(line + "photos", 2, "was not made by spinfill");
     expect_refused(command.line + " --out photos", 2, "was not made by spinfill");
     for (const std::string& input : command.inputs) {
@@ -76,17 +76,17 @@ TEST_F(FileRules, ReplaceRemovesAnEarlierOutputAlone) {
         expect_refused(line + out, 2, "overlaps");
       expect_refused(line + "$PWD/" + input, 2, "overlaps");
     }
-    EXPECT_EQ(snapshot(*folder_), before) << command.line;
+    EXPECT_EQ(snapshot(folder_->path()), before) << command.line;
 
     fs::create_directories(*folder_ / "out");  // an empty folder will do
-    for (const std::string& replace : {"", "--replace"}) {
+    for (const std::string replace : {"", "--replace"}) {
       const auto made = spinfill("-q " + command.line + " --out out " + replace);
       EXPECT_EQ(made.exit_code, 0) << command.line << "\n" << made.output;
     }
     expect_refused(command.line + " --out out", 2, "give --replace");
     fs::create_directories(*folder_ / "out/deep");
     write_file_atomic(*folder_ / "out/deep/notes.txt", "x");
-    expect_refused(line + "out", 2, "holds deep");
+    expect_refused(line + "out", 2, "holds deep/notes.txt");
     EXPECT_TRUE(fs::exists(*folder_ / "out/deep/notes.txt"));
     fs::remove_all(*folder_ / "out/deep");
     expect_refused(

@@ -20,13 +20,15 @@ namespace {
 
 constexpr std::string_view kMarkTitle = "spinfill output of: ";
 
-// A file's size, or −1 for a folder and −2 for anything else; keys are paths below the folder as escaped() shows them.
+constexpr std::int64_t kFolder = -1, kOther = -2;
+
+// Files' sizes, or one of these; keys are paths below the folder as escaped() shows them.
 using Content = std::map<std::string, std::int64_t>;
 
 std::int64_t size_of(const fs::directory_entry& entry) {
   const fs::file_status status = entry.symlink_status();
   if (fs::is_regular_file(status)) return static_cast<std::int64_t>(entry.file_size());
-  return fs::is_directory(status) ? -1 : -2;
+  return fs::is_directory(status) ? kFolder : kOther;
 }
 
 Content content_of(const fs::path& folder, const fs::path& except = {}) {
@@ -89,15 +91,24 @@ void require_replaceable(const OutputFolder& output, const fs::path& folder, con
                mark.command, program);
   if (!output.replace)
     fail_usage("--out {}: exists already, made by {}: name another folder, or give --replace", out, program);
+  const auto refuse = [&](const std::string& what) {
+    fail_usage("--out {}: {}: move it away, or name another folder", out, what);
+  };
+  const auto added = [&](const std::string& path) {
+    refuse(fmt::format("holds {}, which {} did not write", path, program));
+  };
+  std::string added_folder;
   for (const auto& [path, size] : content_of(folder, except)) {
     const auto known = mark.content.find(path);
-    if (known == mark.content.end())
-      fail_usage("--out {}: holds {}, which {} did not write: move it away, or name another folder", out, path,
-                 program);
-    if (known->second != size)
-      fail_usage("--out {}: {} was changed since {} wrote it: move it away, or name another folder", out, path,
-                 program);
+    if (known == mark.content.end() && size == kFolder) {
+      if (added_folder.empty()) added_folder = path;  // a file in it says more
+    } else if (known == mark.content.end()) {
+      added(path);
+    } else if (known->second != size) {
+      refuse(fmt::format("{} was changed since {} wrote it", path, program));
+    }
   }
+  if (!added_folder.empty()) added(added_folder);
 }
 
 fs::path check_folder_to_make(const fs::path& path) {
