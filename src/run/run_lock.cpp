@@ -104,10 +104,12 @@ std::string text_of(const fs::path& path) {
 // Seconds since the file was written, by the clock of its file system.
 double age_of(const fs::path& path) {
   const fs::path probe = path.string() + fmt::format(".{}", ::getpid());
-  struct stat now {}, then {};
+  struct stat now {
+  }, then{};
   {
     const Descriptor made(::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    if (made.get() < 0 || ::write(made.get(), ".", 1) != 1 || ::fsync(made.get()) != 0 || ::fstat(made.get(), &now) != 0)
+    if (made.get() < 0 || ::write(made.get(), ".", 1) != 1 || ::fsync(made.get()) != 0 ||
+        ::fstat(made.get(), &now) != 0)
       now.st_mtime = 0;
   }
   ::unlink(probe.c_str());
@@ -130,7 +132,8 @@ bool lock_patiently(int fd) {
 }
 
 bool same_file(int fd, const fs::path& path) {
-  struct stat open {}, named {};
+  struct stat open {
+  }, named{};
   return ::fstat(fd, &open) == 0 && ::stat(path.c_str(), &named) == 0 && open.st_ino == named.st_ino &&
          open.st_dev == named.st_dev;
 }
@@ -141,7 +144,8 @@ RunLock::RunLock(const fs::path& run)
     : run_(run),
       path_(run / "run.lock"),
       since_(fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(std::time(nullptr)))) {
-  token_ = fmt::format("{}-{}-{}", host_name(), ::getpid(), std::chrono::system_clock::now().time_since_epoch().count());
+  token_ =
+      fmt::format("{}-{}-{}", host_name(), ::getpid(), std::chrono::system_clock::now().time_since_epoch().count());
   take();
   renewing_ = std::thread([this] {
     std::unique_lock lock(mutex_);
@@ -207,9 +211,10 @@ void RunLock::watch(const std::string& found) {
 
 std::string RunLock::record() const {
   const pid_t pid = ::getpid();
-  std::string text = Json{{"host", host_name()}, {"pid", pid},     {"since", since_},
-                          {"machine", machine()}, {"pid_space", pid_space()}, {"begin", begin_of(pid)},
-                          {"token", token_},     {"renewed", beat_}}
+  std::string text = Json{{"host", host_name()},      {"pid", pid},
+                          {"since", since_},          {"machine", machine()},
+                          {"pid_space", pid_space()}, {"begin", begin_of(pid)},
+                          {"token", token_},          {"renewed", beat_}}
                          .dump();
   text.resize(kRecordBytes - 1, ' ');
   return text + "\n";

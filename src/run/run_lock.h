@@ -13,9 +13,9 @@
 
 namespace spinfill {
 
-// One process at a time trains in a run's folder. RUN/run.lock is locked (flock) and names the process: host, pid, since
-// when. Where machines do not see each other's locks, it is renewed every few seconds, and one that is not renewed for
-// kDeadAfter seconds belongs to a process that is dead.
+// One process at a time trains in a run's folder. RUN/run.lock is locked (flock) and names the process: host, pid,
+// since when. Where machines do not see each other's locks, it is renewed every few seconds, and one that is not
+// renewed for kDeadAfter seconds belongs to a process that is dead.
 class RunLock {
  public:
   static constexpr double kRenewEvery = 5, kDeadAfter = 60;  // seconds

@@ -112,8 +112,8 @@ class Joining {
     }
     // A launcher's store outlives a restart: each attempt has keys of its own.
     const char* attempt = std::getenv("TORCHELASTIC_RESTART_COUNT");
-    store_ = c10::make_intrusive<c10d::PrefixStore>(fmt::format("spinfill/{}", attempt == nullptr ? "0" : attempt),
-                                                    store_);
+    store_ =
+        c10::make_intrusive<c10d::PrefixStore>(fmt::format("spinfill/{}", attempt == nullptr ? "0" : attempt), store_);
   }
 
   void agree_on_world() {
@@ -135,7 +135,8 @@ class Joining {
   }
 
   void take_seat() {
-    const std::string mine = fmt::format("{} (at {})", this_process(), std::chrono::system_clock::now().time_since_epoch().count());
+    const std::string mine =
+        fmt::format("{} (at {})", this_process(), std::chrono::system_clock::now().time_since_epoch().count());
     const std::string holder = store_->compareSet(seat_key(place_.rank), "", mine);
     if (holder != mine)
       fail_usage("{} at {}:{} is {} already: no two processes may be the same rank, and no two jobs meet at one port",
@@ -199,10 +200,9 @@ c10::intrusive_ptr<c10d::Store> meet(const RankPlace& place, const std::string& 
     } catch (const Error&) {
       promise.set_exception(std::current_exception());
     } catch (const std::exception& error) {
-      promise.set_exception(std::make_exception_ptr(
-          Error(ExitCode::runtime, fmt::format("rank {} of {}: the store at {}:{} is gone ({}): did rank 0 end?",
-                                               place.rank, place.world, place.host, place.port,
-                                               first_line(error.what())))));
+      promise.set_exception(std::make_exception_ptr(Error(
+          ExitCode::runtime, fmt::format("rank {} of {}: the store at {}:{} is gone ({}): did rank 0 end?", place.rank,
+                                         place.world, place.host, place.port, first_line(error.what())))));
     }
   }).detach();
   const Stopwatch watch;
