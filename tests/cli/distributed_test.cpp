@@ -206,10 +206,10 @@ TEST_F(Distributed, AHungRankEndsAllWithinTheConfiguredTime) {
 }
 
 TEST_F(Distributed, ASignalToTheLauncherOrToOneRankSavesOnAll) {
-  const std::string all = "kill -TERM $launcher $(children); ";
+  const std::string all = "kill -TERM $launcher $(children)";
   int count = 0;
   for (const std::string& act : {std::string("kill -TERM $launcher"), std::string("kill -USR1 $one"), all,
-                                 all + "sleep 0.05; " + all + "sleep 0.1; " + all + ":"}) {
+                                 all + "; sleep 0.05; " + all + "; sleep 0.1; " + all}) {
     const auto result = disturbed(fmt::format("signalled-{}", count++), act);
     EXPECT_EQ(result.exit_code, 75) << result.output;
     EXPECT_THAT(result.output, HasSubstr("after saving"));
