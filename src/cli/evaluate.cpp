@@ -29,6 +29,7 @@ struct EvaluateArguments {
   RunChoice choice;
   std::int64_t steps = 0, seed = 0, limit = 0, grids = 4, subsets = 0;
   bool json = false, replace = false;
+  Links links = Links::stay_inside;
 };
 
 // What is scored: a model with its own configuration, or a baseline with that of --config or the defaults.
@@ -85,6 +86,7 @@ int run(const EvaluateArguments& arguments) {
   Subject subject = open_subject(arguments, device);
   RunConfig& config = subject.config;
   config.data.path = arguments.data;
+  if (arguments.links == Links::follow) config.data.follow_links = true;
   if (!arguments.lpips_weights.empty()) config.evaluation.lpips.weights = arguments.lpips_weights;
   if (arguments.subsets > 0) config.evaluation.subsets = arguments.subsets;
   const LpipsChoice lpips = choose_lpips(config.evaluation.lpips, device);
@@ -136,6 +138,7 @@ Command evaluate_command() {
                    "Run, bundle, or baseline:nearest, baseline:mirror, baseline:prior, baseline:mirror-or-prior")
                 ->required();
             app.add_option("--data", a->data, "Data set's folder")->required();
+            add_follow_links(app, a->links);
             app.add_option("--split", a->split, "Split of splits.json")->capture_default_str();
             app.add_option("--out", a->out, "Folder of the report: metrics.json, table.txt, grid-*.png")->required();
             app.add_option("--steps", a->steps, "Sampling steps; the model's own unless given")

@@ -25,6 +25,7 @@ struct Options {
   std::vector<std::string> paths;
   std::string html, sheet;
   bool json = false;
+  Links links = Links::stay_inside;
 };
 
 int inspect_runs(const Options& options) {
@@ -77,7 +78,7 @@ int inspect_bundle(const std::string& folder, const Options& options) {
 }
 
 int inspect_data(const std::string& folder, const Options& options) {
-  const DataSummary data = read_data_summary(folder);
+  const DataSummary data = read_data_summary(folder, options.links);
   if (options.json) {
     print_json(data_to_json(data), 2);
   } else {
@@ -120,6 +121,7 @@ Command inspect_command() {
       [](CLI::App& app) -> std::function<int()> {
         auto options = std::make_shared<Options>();
         app.add_option("PATH", options->paths, "Folder of a run, a bundle or a data set; or several runs")->required();
+        add_follow_links(app, options->links);
         app.add_option("--html", options->html,
                        "Runs: write one self-contained page with curves and samples; of several runs, with their "
                        "curves on common axes and the settings in which they differ");

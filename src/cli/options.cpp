@@ -17,8 +17,16 @@ void add_run_choice(CLI::App& app, RunChoice& choice) {
   add_choice(app, "--weights", choice.weights, "Of a run: ema or raw");
 }
 
+void add_follow_links(CLI::App& app, Links& links) {
+  app.add_flag_callback(
+      "--follow-links", [&links] { links = Links::follow; },
+      "Follow symbolic links that lead out of a set's folder: your own (DVC, git-annex, a hub's cache), not those in "
+      "data "
+      "of strangers");
+}
+
 PhotographOptions PhotographChoice::options() const {
-  return {parse_azimuths(azimuths), skip_unread};
+  return {links, parse_azimuths(azimuths), skip_unread};
 }
 
 void add_photographs(CLI::App& app, PhotographChoice& choice) {
@@ -29,6 +37,7 @@ void add_photographs(CLI::App& app, PhotographChoice& choice) {
   app.add_flag("--skip-unread", choice.skip_unread,
                "Pass over pictures that are not named by an azimuth or of a format that is not read, instead of "
                "stopping");
+  add_follow_links(app, choice.links);
 }
 
 CLI::Option* add_overrides(CLI::App& app, std::vector<std::string>& texts, const std::string& example) {

@@ -33,10 +33,14 @@ CLI::Option* add_device(CLI::App& app, std::string& device, const std::string& h
 // --checkpoint and --weights.
 void add_run_choice(CLI::App& app, RunChoice& choice);
 
-// How a folder of photographs is read: --azimuths and --skip-unread.
+// --follow-links.
+void add_follow_links(CLI::App& app, Links& links);
+
+// How a folder of photographs is read: --azimuths, --skip-unread, --follow-links.
 struct PhotographChoice {
   std::string azimuths;
   bool skip_unread = false;
+  Links links = Links::stay_inside;
   PhotographOptions options() const;  // exit 2: azimuths that cannot be read
 };
 void add_photographs(CLI::App& app, PhotographChoice& choice);

@@ -44,6 +44,10 @@ void ReplayConfig::bind(Fields& f) {
 
 void DataConfig::bind(Fields& f) {
   f.text("path", path, "Folder of the data set: view sets, or tar shards");
+  f.flag(
+      "follow_links", follow_links,
+      "Follow symbolic links that lead out of a set's folder (your own: DVC, git-annex, a hub's cache); not for data "
+      "of strangers");
   f.group("replay", replay, "Data learnt before, mixed in against forgetting");
   f.require_at("replay.path", replay.path.empty() || replay.path != path,
                "is data.path itself: name the older data set, or leave it empty");

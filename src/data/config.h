@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/config/config.h"
+#include "core/files/links.h"
 #include "data/priors/priors.h"
 #include "geometry/camera.h"
 
@@ -57,6 +58,7 @@ struct ReplayConfig {
 
 struct DataConfig {
   std::string path;  // a data set's folder: view sets or tar shards
+  bool follow_links = false;
   ReplayConfig replay;
   std::int64_t width = 96, height = 64;  // px, of the model's pictures
   CameraSource cameras = CameraSource::stated;
@@ -68,6 +70,7 @@ struct DataConfig {
   TurntableConfig turntable;
   PriorConfig priors;
   LoaderConfig loader;
+  Links links() const { return follow_links ? Links::follow : Links::stay_inside; }
   void bind(Fields& f);
 };
 

@@ -7,9 +7,9 @@
 
 namespace spinfill {
 
-DataSet open_data_set(const fs::path& folder, const std::string& split) {
-  if (!fs::is_directory(folder)) fail("{}: there is no such folder", folder.string());
-  return holds_shards(folder) ? open_shards(folder, split) : open_set_folders(folder, split);
+DataSet open_data_set(const fs::path& folder, const std::string& split, Links links) {
+  if (!fs::is_directory(folder)) fail("{}: there is no such folder{}", folder.string(), why_absent(folder));
+  return holds_shards(folder) ? open_shards(folder, split) : open_set_folders(folder, split, links);
 }
 
 }  // namespace spinfill

@@ -70,6 +70,7 @@ Json provenance_of(const LoadedModel& source, const ExportOptions& options) {
 BundleConfig travelling_config(const LoadedModel& source) {
   BundleConfig config{source.config.data, source.config.model, source.config.sampler};
   config.data.path.clear();
+  config.data.follow_links = false;
   config.data.replay.path.clear();
   config.data.loader.cache_folder.clear();
   return config;

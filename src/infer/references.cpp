@@ -10,6 +10,7 @@
 #include "data/pictures/visible_box.h"
 #include "data/sets/picture_names.h"
 #include "data/sets/set_folders.h"
+#include "data/sets/set_paths.h"
 #include "data/sets/set_pictures.h"
 
 namespace spinfill {
@@ -18,14 +19,14 @@ namespace {
 constexpr double kToldApart = 10;  // degrees from the primary view that a picture stands for
 
 cv::Mat masked_picture(const ViewSet& set, const Frame& frame) {
-  const fs::path path = path_inside(set.folder, frame.file_path, set.id);
+  const fs::path path = set_path(set, frame.file_path);
   const cv::Mat rgba = read_masked_picture(set, frame);
   const VisibleBox box = visible_box(rgba);
   if (!box.has_alpha) {
     fail(
-        "{}: has no mask (alpha is opaque everywhere): cut the vehicle out, or name a mask_file_path in "
-        "transforms.json",
-        path.string());
+        "{}: has no mask (alpha is opaque everywhere): cut the vehicle out, lay its mask beside it ({}_mask.png) or "
+        "name a mask_file_path in transforms.json",
+        path.string(), path.stem().string());
   }
   if (box.right <= box.left) fail("{}: its mask is empty: cut the vehicle out again", path.string());
   return rgba;
@@ -58,7 +59,7 @@ void tell_slots(const ViewSet& set) {
 
 ViewSet read_references(const fs::path& input, const PhotographOptions& options) {
   if (!fs::is_directory(input))
-    fail_usage("{}: there is no such folder; --input takes a folder of pictures", input.string());
+    fail_usage("{}: there is no such folder; --input takes a folder of pictures{}", input.string(), why_absent(input));
   ViewSet set = read_photographs(input, options);
   std::array<const Frame*, kSlots> taken{};
   for (const Frame& frame : set.frames) {

@@ -8,6 +8,7 @@
 #include "core/files/files.h"
 #include "core/files/json.h"
 #include "data/pictures/picture.h"
+#include "data/sets/set_paths.h"
 #include "data/sets/view_camera.h"
 #include "data/sets/view_set_writer.h"
 #include "pages/contact_sheet.h"
@@ -40,7 +41,7 @@ double stated_azimuth(const ViewCameras& chosen, const Frame& given) {
 }
 
 std::string copy_file(const ViewSet& set, const std::string& file, const fs::path& to) {
-  std::string bytes = read_file(path_inside(set.folder, file, set.id), kMaxPictureFileBytes);
+  std::string bytes = read_file(set_path(set, file), kMaxPictureFileBytes);
   write_file_atomic(to, bytes);
   return bytes;
 }

@@ -19,7 +19,7 @@ EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& eva
     : config_(data),
       evaluation_(evaluation),
       split_(split),
-      data_(open_data_set(data.path, split)),
+      data_(open_data_set(data.path, split, data.links())),
       pictures_(std::make_shared<PictureCache>(0, open_store(data))) {
   const std::int64_t count = data_.size();
   if (count == 0) fail("{}: the split '{}' holds no vehicle", data.path, split);

@@ -49,10 +49,10 @@ struct TrainingData {
 };
 
 TrainingData open_training_data(const DataConfig& config) {
-  DataSet own = open_data_set(config.path, "train");
+  DataSet own = open_data_set(config.path, "train", config.links());
   const std::int64_t own_sets = own.size();
   if (config.replay.path.empty()) return {std::move(own), own_sets, false};
-  return {joined(own, open_data_set(config.replay.path, "train")), own_sets, true};
+  return {joined(own, open_data_set(config.replay.path, "train", config.links())), own_sets, true};
 }
 
 // The model with its initial weights.

@@ -438,6 +438,17 @@ TEST_F(Complete, CommandRunsABundle) {
   EXPECT_EQ(parse_json(result.output, "stdout")["deliver"], "canonical");
   EXPECT_EQ(test::run_command(base + " --replace --steps 0").exit_code, 2);
   EXPECT_EQ(read_view_set(folder_ / "out").frames.size(), 8u) << "an earlier result survives what fails";
+  make_folder(folder_ / "linked");
+  for (const auto& entry : fs::directory_iterator(in))
+    fs::create_symlink(entry.path(), folder_ / "linked" / entry.path().filename());
+  const std::string linked =
+      fmt::format("{} complete --model {} --input {} --steps 1 --out {}", test::program(),
+                  (folder_ / "bundle").string(), (folder_ / "linked").string(), (folder_ / "of-links").string());
+  result = test::run_command(linked);
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_NE(result.output.find("is a symbolic link to"), std::string::npos) << result.output;
+  EXPECT_EQ(test::run_command(linked + " --follow-links").exit_code, 0);
+  EXPECT_FALSE(fs::is_symlink(folder_ / "of-links/000.png"));
   fs::remove(in / "transforms.json");
   for (const auto& [from, to] : {std::pair{"000", "1"}, {"045", "2"}, {"090", "3"}, {"180", "5"}, {"270", "7"}})
     fs::rename(in / fmt::format("{}.png", from), in / fmt::format("{}.png", to));

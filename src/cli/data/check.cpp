@@ -20,12 +20,14 @@ namespace {
 struct Options {
   std::string folder;
   bool json = false, allow_missing = false;
+  Links links = Links::stay_inside;
 };
 
 int check(const Options& options) {
   std::optional<Progress> progress;
   DataCheckOptions how;
   how.allow_missing_views = options.allow_missing;
+  how.links = options.links;
   how.threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 16U));
   how.progress = [&](std::int64_t done, std::int64_t total) {
     if (!progress) progress.emplace("checking", total, "sets");
@@ -54,6 +56,7 @@ Command data_check_command() {
                 ->required();
             app.add_flag("--json", options->json, "Result as JSON on stdout");
             app.add_flag("--allow-missing", options->allow_missing, "Sets may lack views (sets to be completed)");
+            add_follow_links(app, options->links);
             return [options] { return check(*options); };
           }};
 }

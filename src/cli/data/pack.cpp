@@ -20,6 +20,7 @@ struct Options {
   std::uint64_t shard_bytes = std::uint64_t{256} << 20;
   std::vector<std::string> splits;
   bool replace = false, json = false;
+  Links links = Links::stay_inside;
 };
 
 int run_pack(const Options& options) {
@@ -31,6 +32,7 @@ int run_pack(const Options& options) {
   how.shard_bytes = options.shard_bytes;
   how.splits = options.splits;
   how.replace = options.replace;
+  how.links = options.links;
   how.progress = [&](const std::string& what, std::int64_t done, std::int64_t total) {
     if (shown != what) progress.emplace(what, total, "sets");
     shown = what;
@@ -67,6 +69,7 @@ Command data_pack_command() {
             ->transform(CLI::AsSizeValue(false))
             ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
         app.add_option("--split", options->splits, "Only these splits (default: all of splits.json)")->delimiter(',');
+        add_follow_links(app, options->links);
         app.add_flag("--replace", options->replace, "Replace an earlier pack at --out");
         app.add_flag("--json", options->json, "Result as JSON on stdout");
         app.footer("Equal input gives equal bytes. A stop by a signal exits 75 and leaves nothing behind.");

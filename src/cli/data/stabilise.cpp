@@ -38,7 +38,9 @@ struct Options {
 std::vector<fs::path> folders_of_sets(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder", folder.string());
   const std::vector<fs::path> sets = set_folder_or_folders(folder);
-  return sets.empty() ? std::vector<fs::path>{folder} : sets;
+  if (sets.empty()) return {folder};
+  if (!has_transforms(folder)) tell_other_folders(folder);
+  return sets;
 }
 
 ViewSet read_uncalibrated(const fs::path& folder, const PhotographOptions& how, bool replace_cameras) {
@@ -72,7 +74,11 @@ int stabilise_sets(const Options& options) {
     if (lies_within(options.out, options.folder) || lies_within(options.folder, options.out))
       fail_usage("--out {}: overlaps the photographs' folder: name another one", options.out);
     target.emplace(options.out, options.replace);
-    fs::copy(options.folder, target->path(), fs::copy_options::recursive);
+    try {
+      fs::copy(options.folder, target->path(), fs::copy_options::recursive);
+    } catch (const fs::filesystem_error& error) {
+      fail("{}: cannot be copied: {}{}", error.path1().string(), error.code().message(), why_absent(error.path1()));
+    }
   }
   Progress progress("stabilise", static_cast<std::int64_t>(sets.size()), "sets");
   Json all = Json::array();

@@ -11,7 +11,8 @@ namespace spinfill {
 
 namespace fs = std::filesystem;
 
-// Whole file as bytes. Errors (exit 3): missing, not a regular file, larger than max_bytes, read error.
+// Whole file as bytes. Errors (exit 3): missing, not a regular file, larger than max_bytes, read error, a pointer in
+// place of the file (links.h).
 std::string read_file(const fs::path& path, std::uint64_t max_bytes = std::uint64_t{1} << 32);
 
 // Writes beside the target, fsyncs, renames over it and fsyncs the folder: a reader sees the old file or the new one,

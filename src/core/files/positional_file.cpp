@@ -9,16 +9,21 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/files/links.h"
 
 namespace spinfill {
 
 PositionalFile::PositionalFile(std::filesystem::path path)
     : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (descriptor_.get() < 0) fail("{}: cannot be opened: {}", path_.string(), system_reason());
+  if (descriptor_.get() < 0) {
+    const std::string why = system_reason();
+    fail("{}: cannot be opened: {}{}", path_.string(), why, why_absent(path_));
+  }
   struct stat info {};
   if (::fstat(descriptor_.get(), &info) != 0 || !S_ISREG(info.st_mode))
     fail("{}: is not a regular file", path_.string());
   size_ = static_cast<std::uint64_t>(info.st_size);
+  if (size_ <= kMaxPointer) refuse_pointer(path_, read(0, static_cast<std::size_t>(size_)));
 }
 
 void PositionalFile::read(std::uint64_t offset, char* to, std::size_t length) const {

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/check/check_set.h"
+#include "data/sets/set_folders.h"
 #include "data/sets/splits.h"
 #include "data/shards/shard_scan.h"
 #include "data/shards/shards.h"
@@ -155,10 +156,10 @@ Json to_json(const DataCheck& check) {
 }
 
 DataCheck check_data(const fs::path& folder, const DataCheckOptions& options) {
-  if (!fs::is_directory(folder)) fail("{}: there is no such folder", folder.string());
-  const bool single = fs::exists(folder / "transforms.json");
+  if (!fs::is_directory(folder)) fail("{}: there is no such folder{}", folder.string(), why_absent(folder));
+  const bool single = has_transforms(folder);
   const auto shards = holds_shards(folder) ? open_all_shards(folder) : nullptr;
-  const std::vector<SetToCheck> to_check = sets_to_check(folder, shards.get());
+  const std::vector<SetToCheck> to_check = sets_to_check(folder, shards.get(), options.links);
   if (to_check.empty()) {
     fail("{}: holds no view sets (folders with a transforms.json, or tar shards, see docs/data.md)", folder.string());
   }
@@ -172,7 +173,7 @@ DataCheck check_data(const fs::path& folder, const DataCheckOptions& options) {
   if (!single) {
     for (const auto& entry : fs::directory_iterator(folder)) {
       const std::string name = entry.path().filename().string();
-      if (!shards && entry.is_directory() && !name.starts_with(".") && !fs::exists(entry.path() / "transforms.json")) {
+      if (!shards && entry.is_directory() && !name.starts_with(".") && !has_transforms(entry.path())) {
         check.problems.push_back({name, "transforms.json", "there is no such file", "add it or remove the folder"});
       }
     }

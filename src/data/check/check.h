@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/files/files.h"
 #include "core/files/json.h"
+#include "core/files/links.h"
 
 namespace spinfill {
 
@@ -28,6 +28,7 @@ struct DataCheck {
 Json to_json(const DataCheck& check);
 
 struct DataCheckOptions {
+  Links links = Links::stay_inside;
   bool allow_missing_views = false;  // a set to be completed lacks some
   int threads = 1;
   std::function<void(std::int64_t done, std::int64_t total)> progress = {};  // called from one thread at a time

@@ -176,7 +176,7 @@ std::string without_path(const std::string& message, const fs::path& path) {
   return rest.starts_with(":") ? "line " + rest.substr(1) : message;
 }
 
-std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* shards) {
+std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* shards, Links links) {
   std::vector<SetToCheck> out;
   if (shards != nullptr) {
     for (std::int64_t i = 0; i < shards->size(); ++i) {
@@ -186,8 +186,8 @@ std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* s
     return out;
   }
   for (const fs::path& path : set_folder_or_folders(folder)) {
-    out.push_back(
-        {path, "transforms.json", [path](const ReportProblem& report) { return parse_view_set(path, report); }});
+    out.push_back({path, "transforms.json",
+                   [path, links](const ReportProblem& report) { return parse_view_set(path, report, links); }});
   }
   return out;
 }

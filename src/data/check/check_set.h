@@ -21,7 +21,7 @@ struct SetToCheck {
   std::function<ViewSet(const ReportProblem&)> parse;
 };
 // Every set of a folder, or of shards where there are any; `shards` must outlive them.
-std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* shards);
+std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* shards, Links links);
 
 struct CheckedSet {
   ViewSet set;

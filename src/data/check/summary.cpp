@@ -21,7 +21,7 @@ constexpr std::size_t kShownProblems = 20, kKept = 24;
 // Reads the sets of a folder or of shards one after the other.
 class Sets {
  public:
-  explicit Sets(const fs::path& folder) {
+  Sets(const fs::path& folder, Links links) : links_(links) {
     if (holds_shards(folder)) {
       shards_ = open_all_shards(folder);
     } else {
@@ -31,12 +31,13 @@ class Sets {
   std::int64_t size() const { return shards_ ? shards_->size() : static_cast<std::int64_t>(folders_.size()); }
   std::int64_t shards() const { return shards_ ? static_cast<std::int64_t>(shards_->shards().size()) : 0; }
   ViewSet read(std::int64_t i) const {
-    return shards_ ? *shards_->read(i) : read_view_set(folders_[static_cast<std::size_t>(i)]);
+    return shards_ ? *shards_->read(i) : read_view_set(folders_[static_cast<std::size_t>(i)], links_);
   }
 
  private:
   std::shared_ptr<const ShardSets> shards_;
   std::vector<fs::path> folders_;
+  Links links_;
 };
 
 // Shards are of one split each, by their names, unless there is a splits.json.
@@ -78,11 +79,11 @@ bool is_data(const fs::path& folder) {
          (fs::exists(folder / "splits.json") || holds_shards(folder) || !set_folder_or_folders(folder).empty());
 }
 
-DataSummary read_data_summary(const fs::path& folder) {
+DataSummary read_data_summary(const fs::path& folder, Links links) {
   DataSummary data;
   data.folder = folder;
   std::set<std::string> ids;
-  const Sets sets(folder);
+  const Sets sets(folder, links);
   data.shards = sets.shards();
   for (std::int64_t i = 0; i < sets.size(); ++i) {
     try {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/files/files.h"
 #include "core/files/json.h"
+#include "core/files/links.h"
 #include "data/sets/view_set.h"
 
 namespace spinfill {
@@ -23,7 +23,7 @@ struct DataSummary {
 };
 
 bool is_data(const fs::path& folder);
-DataSummary read_data_summary(const fs::path& folder);
+DataSummary read_data_summary(const fs::path& folder, Links links = Links::stay_inside);
 std::string data_text(const DataSummary& data);
 Json data_to_json(const DataSummary& data);
 

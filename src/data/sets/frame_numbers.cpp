@@ -23,7 +23,7 @@ std::vector<double> evenly(const std::vector<std::string>& files, bool clockwise
   std::vector<double> azimuths;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const double turn = (numbered ? places[i] - places.front() : static_cast<double>(i)) / all * 360;
-    azimuths.push_back(wrapped_deg(clockwise ? -turn : turn));
+    azimuths.push_back(wrapped_deg(clockwise ? 360 - turn : turn));
   }
   return azimuths;
 }
@@ -73,14 +73,16 @@ void refuse_frame_numbers(const fs::path& folder, const std::vector<std::string>
   if (!are_frame_numbers(numbers) && std::ranges::all_of(numbers, [](double n) { return n < 360; })) {
     std::vector<std::string> list;
     for (const double number : numbers) list.push_back(fmt::format("{:g}", number));
-    fail("{}: {} to {} are not named by an azimuth alone, such as 045.png: rename them, or, if their numbers are "
-         "azimuths, give --azimuths {}",
-         folder.string(), first, last, fmt::join(list, ","));
+    fail(
+        "{}: {} to {} are not named by an azimuth alone, such as 045.png: rename them, or, if their numbers are "
+        "azimuths, give --azimuths {}",
+        folder.string(), first, last, fmt::join(list, ","));
   }
-  fail("{}: {} to {} are named by frame numbers, not by azimuths. From the front on, evenly, they would be "
-       "counter-clockwise seen from above (the vehicle's left side follows): {}; clockwise: {}. Give --azimuths "
-       "counter-clockwise or clockwise, a list in this order such as --azimuths 0,45,90, or rename them",
-       folder.string(), first, last, listed(files, evenly(files, false)), listed(files, evenly(files, true)));
+  fail(
+      "{}: {} to {} are named by frame numbers, not by azimuths. From the front on, evenly, they would be "
+      "counter-clockwise seen from above (the vehicle's left side follows): {}; clockwise: {}. Give --azimuths "
+      "counter-clockwise or clockwise, a list in this order such as --azimuths 0,45,90, or rename them",
+      folder.string(), first, last, listed(files, evenly(files, false)), listed(files, evenly(files, true)));
 }
 
 }  // namespace spinfill

@@ -2,15 +2,18 @@
 #include "data/sets/picture_folder.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/text.h"
 #include "data/pictures/picture.h"
 #include "data/sets/frame_numbers.h"
 #include "data/sets/picture_names.h"
 #include "data/sets/set_folders.h"
+#include "data/sets/set_paths.h"
 #include "data/sets/view_set_reader.h"
 
 namespace spinfill {
@@ -27,12 +30,13 @@ class FolderReader {
     set_.folder = folder;
     set_.id = fs::weakly_canonical(folder).filename().string();
     set_.category = "unknown";
+    set_.links = options.links;
   }
 
   ViewSet read() {
     take_masks();
     take_pictures();
-    pass_over();
+    refuse_unread();
     if (set_.frames.empty()) {
       fail("{}: neither transforms.json nor pictures named by azimuth (000.png, 045.png …){}", folder_.string(),
            listing_.folders.empty() ? "" : "; it holds the folders " + first_names(listing_.folders));
@@ -41,6 +45,7 @@ class FolderReader {
     refuse_one_azimuth_twice();
     take_sizes();
     give_masks();
+    tell_passed_over();
     return std::move(set_);
   }
 
@@ -58,7 +63,7 @@ class FolderReader {
     }
     listing_.pictures = pictures;
     std::erase_if(listing_.folders, [&](const std::string& name) {
-      if (name != "mask" && name != "masks") return false;
+      if (lower_case(name) != "mask" && lower_case(name) != "masks") return false;
       for (const std::string& file : list_pictures(folder_ / name).pictures) {
         std::string stem = stem_of(file);
         if (has_picture_ending(stem)) stem = stem_of(stem);  // 045.jpg.png
@@ -92,34 +97,43 @@ class FolderReader {
     Frame frame;
     frame.file_path = file;
     frame.azimuth_deg = azimuth;
-    path_inside(folder_, file, folder_.string());  // no symbolic link out of the folder
+    require_content(set_path(set_, file));
     set_.frames.push_back(std::move(frame));
   }
 
-  // What is not read: pictures are refused, since views would be made beside them; the rest is named.
-  void pass_over() {
-    std::vector<std::string> refused;
-    const auto unread = [&](const std::vector<std::string>& names, const std::string& why, const std::string& cure) {
-      if (names.empty()) return;
-      refused.push_back(fmt::format("{} ({}: {})", first_names(names), why, cure));
-      if (options_.skip_unread) pass_over(names, why);
-    };
-    unread(unread_, "not named by an azimuth alone", "rename to 045.png or the like");
-    unread(listing_.other_formats, "of a format that is not read", "convert to PNG, JPEG or WebP");
-    unread(listing_.other_endings, "a picture under another ending", "name it .png, .jpg or .webp");
-    if (!refused.empty() && !options_.skip_unread) {
-      fail(
-          "{}: holds pictures that are not read, though their views would be generated: {}; name each by its azimuth "
-          "(0 front, 90 the vehicle's left side), move it away, or pass over all of them by --skip-unread",
-          folder_.string(), fmt::join(refused, "; "));
-    }
-    pass_over(listing_.folders, "subfolders are not read");
-    pass_over(listing_.others, "no pictures");
+  struct Unread {
+    const std::vector<std::string>& files;
+    const char *why, *cure;
+  };
+  std::array<Unread, 3> unread() const {
+    return {{{unread_, "not named by an azimuth alone", "rename to 045.png or the like"},
+             {listing_.other_formats, "of a format that is not read", "convert to PNG, JPEG or WebP"},
+             {listing_.other_endings, "a picture under another ending", "name it .png, .jpg or .webp"}}};
   }
 
-  void pass_over(const std::vector<std::string>& names, const std::string& why) const {
-    if (names.empty()) return;
-    log_warning("{}: {} passed over, {}: {}", folder_.string(), names.size(), why, first_names(names));
+  // Else views would be generated beside their own photographs.
+  void refuse_unread() const {
+    std::vector<std::string> refused;
+    for (const auto& [files, why, cure] : unread()) {
+      if (!files.empty()) refused.push_back(fmt::format("{} ({}: {})", first_names(files), why, cure));
+    }
+    if (refused.empty() || options_.skip_unread) return;
+    fail(
+        "{}: holds pictures that are not read, though their views would be generated: {}; name each by its azimuth "
+        "(0 front, 90 the vehicle's left side), move it away, or pass over all of them by --skip-unread",
+        folder_.string(), fmt::join(refused, "; "));
+  }
+
+  void tell_passed_over() const {
+    for (const auto& [files, why, cure] : unread()) tell_passed_over(files, why);
+    tell_passed_over(listing_.folders, "subfolders are not read");
+    tell_passed_over(listing_.others, "no pictures");
+    tell_passed_over(masks_alone_, "masks without their pictures");
+  }
+
+  void tell_passed_over(const std::vector<std::string>& names, const char* why) const {
+    if (!names.empty())
+      log_warning("{}: {} passed over, {}: {}", folder_.string(), names.size(), why, first_names(names));
   }
 
   void refuse_one_azimuth_twice() {
@@ -145,23 +159,22 @@ class FolderReader {
   }
 
   void give_masks() {
-    std::vector<std::string> alone, given;
+    std::vector<std::string> given;
     for (const auto& [stem, file] : masks_) {
       Frame* frame = frame_of(stem);
       if (frame == nullptr) {
-        alone.push_back(file);
+        masks_alone_.push_back(file);
         continue;
       }
       if (!frame->mask_file_path.empty()) {
         fail("{}: {} and {} are both masks of {}: keep one of them", folder_.string(), frame->mask_file_path, file,
              frame->file_path);
       }
-      path_inside(folder_, file, folder_.string());
+      require_content(set_path(set_, file));
       frame->mask_file_path = file;
       given.push_back(file);
     }
     if (!given.empty()) log_info("{}: masks of {} pictures: {}", folder_.string(), given.size(), first_names(given));
-    pass_over(alone, "masks without their pictures");
   }
 
   Frame* frame_of(const std::string& stem) {
@@ -185,14 +198,14 @@ class FolderReader {
   const PhotographOptions& options_;
   FolderListing listing_;
   std::vector<std::pair<std::string, std::string>> masks_;  // stem of the picture, file
-  std::vector<std::string> unread_;
+  std::vector<std::string> unread_, masks_alone_;
   ViewSet set_;
 };
 
 }  // namespace
 
 ViewSet view_set_from_pictures(const fs::path& folder, const PhotographOptions& options) {
-  if (!fs::is_directory(folder)) fail("{}: there is no such folder", folder.string());
+  if (!fs::is_directory(folder)) fail("{}: there is no such folder{}", folder.string(), why_absent(folder));
   return FolderReader(folder, options).read();
 }
 
@@ -201,7 +214,7 @@ ViewSet read_photographs(const fs::path& folder, const PhotographOptions& option
   if (options.azimuths.from != PictureAzimuths::From::names) {
     fail_usage("--azimuths: {} states the azimuths: correct them there", (folder / "transforms.json").string());
   }
-  return read_view_set(folder);
+  return read_view_set(folder, options.links);
 }
 
 }  // namespace spinfill

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/files/files.h"
+#include "core/files/links.h"
 #include "data/sets/view_set.h"
 
 namespace spinfill {
@@ -19,6 +19,7 @@ struct PictureAzimuths {
 PictureAzimuths parse_azimuths(const std::string& text);
 
 struct PhotographOptions {
+  Links links = Links::stay_inside;
   PictureAzimuths azimuths = {};
   bool skip_unread = false;  // pictures that are not read are passed over with a warning; else they are an error
 };

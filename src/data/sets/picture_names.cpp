@@ -6,6 +6,8 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "core/files/links.h"
+#include "core/text.h"
 
 namespace spinfill {
 namespace {
@@ -19,11 +21,6 @@ constexpr std::array<std::string_view, 6> kSystemFiles = {"thumbs.db", "ehthumbs
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-  return text;
 }
 
 template <std::size_t N>
@@ -68,7 +65,7 @@ bool begins_like_a_picture(const fs::path& path) {
 }  // namespace
 
 bool has_picture_ending(const fs::path& file) {
-  return is_one_of(lower(file.extension().string()), kPictureEndings);
+  return is_one_of(lower_case(file.extension().string()), kPictureEndings);
 }
 
 std::optional<double> azimuth_of_name(std::string_view stem) {
@@ -83,7 +80,7 @@ std::optional<double> azimuth_of_name(std::string_view stem) {
 
 std::optional<std::string> masked_stem(const std::string& stem) {
   const auto is_joint = [](char c) { return c == '_' || c == '-' || c == '.'; };
-  const std::string small = lower(stem);
+  const std::string small = lower_case(stem);
   const std::size_t size = stem.size();
   if (size > 5 && small.ends_with("mask") && is_joint(stem[size - 5])) return stem.substr(0, size - 5);
   if (size > 5 && small.starts_with("mask") && is_joint(stem[4])) return stem.substr(5);
@@ -94,14 +91,18 @@ FolderListing list_pictures(const fs::path& folder) {
   FolderListing out;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (name.starts_with(".") || is_one_of(lower(name), kSystemFiles)) continue;
+    std::string name = it->path().filename().string();
+    if (name.starts_with(".") || is_one_of(lower_case(name), kSystemFiles)) continue;
+    if (it->path().extension() == ".dvc") {
+      name.resize(name.size() - 4);
+      if (!has_stand_in(folder / name)) continue;  // it lies there as well
+    }
     std::error_code gone;  // a link to nothing is listed by its name
     if (it->is_directory(gone)) {
       out.folders.push_back(name);
     } else if (has_picture_ending(name)) {
       out.pictures.push_back(name);
-    } else if (is_one_of(lower(it->path().extension().string()), kOtherFormats)) {
+    } else if (is_one_of(lower_case(fs::path(name).extension().string()), kOtherFormats)) {
       out.other_formats.push_back(name);
     } else if (it->is_regular_file(gone) && begins_like_a_picture(it->path())) {
       out.other_endings.push_back(name);
@@ -142,11 +143,13 @@ std::vector<double> running_numbers(const std::vector<std::string>& files) {
 }
 
 bool are_frame_numbers(std::vector<double> numbers) {
-  if (numbers.size() < 2) return false;
   std::ranges::sort(numbers);
+  const auto twice = std::ranges::unique(numbers);
+  numbers.erase(twice.begin(), twice.end());
+  if (numbers.size() < 2) return false;
   std::vector<double> steps;
   for (std::size_t i = 1; i < numbers.size(); ++i) steps.push_back(numbers[i] - numbers[i - 1]);
-  const auto middle = steps.begin() + static_cast<std::ptrdiff_t>((steps.size() - 1) / 2);
+  const auto middle = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
   std::ranges::nth_element(steps, middle);
   return *middle <= 2;  // no spin is photographed so densely
 }

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "data/sets/picture_names.h"
 #include "data/sets/splits.h"
 #include "data/sets/view_set_reader.h"
 
@@ -15,17 +16,17 @@ namespace {
 // The set with this id, usually in the folder of that name; otherwise all sets are searched once.
 class SetFinder {
  public:
-  explicit SetFinder(const fs::path& folder) : folder_(folder) {}
+  SetFinder(const fs::path& folder, Links links) : folder_(folder), links_(links) {}
 
   ViewSet find(const std::string& id, const std::string& split) {
     if (has_transforms(folder_ / id)) {
-      ViewSet set = read_view_set(folder_ / id);
+      ViewSet set = read_view_set(folder_ / id, links_);
       if (set.id == id) return set;
     }
     if (!scanned_) {
       scanned_ = true;
       for (const fs::path& path : set_folders(folder_)) {
-        ViewSet set = read_view_set(path);
+        ViewSet set = read_view_set(path, links_);
         const std::string name = set.id;
         if (!all_.emplace(name, std::move(set)).second) {
           fail("{}: id '{}' belongs to two sets: rename one", path.string(), name);
@@ -41,6 +42,7 @@ class SetFinder {
 
  private:
   const fs::path& folder_;
+  const Links links_;
   bool scanned_ = false;
   std::map<std::string, ViewSet> all_;
 };
@@ -48,38 +50,51 @@ class SetFinder {
 }  // namespace
 
 bool has_transforms(const fs::path& folder) {
-  return fs::is_regular_file(folder / "transforms.json");
+  const fs::path path = folder / "transforms.json";
+  return fs::is_regular_file(path) || has_stand_in(path);
 }
 
 std::vector<fs::path> set_folders(const fs::path& folder) {
   std::error_code error;
   std::vector<fs::path> folders;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().filename().string().starts_with(".")) continue;
-    if (entry.is_directory() && has_transforms(entry.path())) folders.push_back(entry.path());
+    fs::path path = entry.path();
+    if (path.filename().string().starts_with(".")) continue;
+    std::error_code unreadable;
+    if (path.extension() == ".dvc") path.replace_extension();
+    const bool absent = !path.has_extension() && has_stand_in(path);
+    if (absent || (entry.is_directory(unreadable) && has_transforms(path))) folders.push_back(path);
   }
   if (error) fail("{}: cannot be listed: {}", folder.string(), error.message());
   std::ranges::sort(folders);
   return folders;
 }
 
+void tell_other_folders(const fs::path& folder) {
+  std::vector<std::string> others = list_pictures(folder).folders;
+  std::erase_if(others, [&](const std::string& name) { return has_transforms(folder / name); });
+  if (others.empty()) return;
+  log_warning("{}: passed over for want of a transforms.json: {}", folder.string(), first_names(others));
+}
+
 std::vector<fs::path> set_folder_or_folders(const fs::path& folder) {
-  if (fs::exists(folder / "transforms.json")) return {folder};
+  if (has_transforms(folder)) return {folder};
   return set_folders(folder);
 }
 
-DataSet open_set_folders(const fs::path& folder, const std::string& split) {
+DataSet open_set_folders(const fs::path& folder, const std::string& split, Links links) {
   std::vector<ViewSet> sets;
   if (const auto ids = read_split(folder, split)) {
-    SetFinder finder(folder);
+    SetFinder finder(folder, links);
     for (const std::string& id : *ids) sets.push_back(finder.find(id, split));
   } else if (has_transforms(folder)) {
-    sets.push_back(read_view_set(folder));
+    sets.push_back(read_view_set(folder, links));
   } else {
-    for (const fs::path& path : set_folders(folder)) sets.push_back(read_view_set(path));
+    for (const fs::path& path : set_folders(folder)) sets.push_back(read_view_set(path, links));
     if (sets.empty()) {
       fail("{}: holds no view sets (folders with a transforms.json, or tar shards, see docs/data.md)", folder.string());
     }
+    tell_other_folders(folder);
     log_info("{}: has no splits.json, so all {} sets serve as split '{}'", folder.string(), sets.size(), split);
   }
   std::ranges::sort(sets, {}, &ViewSet::id);

@@ -6,12 +6,13 @@
 #include "core/error.h"
 #include "core/files/files.h"
 #include "data/pictures/picture.h"
+#include "data/sets/set_paths.h"
 
 namespace spinfill {
 
 std::string read_set_file(const ViewSet& set, const std::string& name, std::uint64_t max_bytes) {
   if (set.files) return set.files->read(name, max_bytes);
-  return read_file(path_inside(set.folder, name, set.id), max_bytes);
+  return read_file(set_path(set, name), max_bytes);
 }
 
 PictureFiles read_picture_files(const ViewSet& set, const Frame& frame) {

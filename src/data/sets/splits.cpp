@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/files/links.h"
 
 namespace spinfill {
 namespace {
@@ -14,7 +15,7 @@ constexpr std::uint64_t kMaxSplitsBytes = 64 << 20;
 
 std::optional<Splits> read_splits(const fs::path& folder, const ReportProblem& report) {
   const fs::path path = folder / "splits.json";
-  if (!fs::exists(path)) return std::nullopt;
+  if (!fs::exists(path) && !has_stand_in(path)) return std::nullopt;
   const Json root = read_json(path, kMaxSplitsBytes);
   if (!root.is_object()) {
     report("splits.json", "is not a JSON object", R"(write {"train": [ids], "val": [...], "test": [...]})");

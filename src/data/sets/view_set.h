@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/files/links.h"
 #include "data/sets/set_files.h"
 #include "data/sets/slots.h"
 #include "geometry/camera.h"
@@ -35,6 +36,7 @@ struct ViewSet {
   // Cameras predicted for views that nobody photographed (missing_frames): no picture, at most one per slot.
   std::vector<Frame> missing = {};
   std::shared_ptr<const SetFiles> files = {};  // none: they lie in the folder
+  Links links = Links::stay_inside;            // of the folder
   Slots slots() const;                         // views that have a picture
   const Frame* frame_at(int slot) const;       // the nearest to the slot's azimuth; nullptr: missing
   const Frame* missing_at(int slot) const;     // nullptr: nothing is predicted

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/pictures/picture.h"
+#include "data/sets/set_paths.h"
 
 namespace spinfill {
 namespace {
@@ -32,8 +33,10 @@ struct Intrinsics {
 
 class Reader {
  public:
-  Reader(const fs::path& folder, std::shared_ptr<const SetFiles> files, const ReportProblem& report) : report_(report) {
+  Reader(const fs::path& folder, std::shared_ptr<const SetFiles> files, const ReportProblem& report, Links links)
+      : report_(report) {
     set_.folder = folder;
+    set_.links = links;
     set_.files = std::move(files);
   }
 
@@ -245,15 +248,10 @@ class Reader {
               "name a field of its sample, such as 000.png");
       return "";
     }
-    try {
-      if (std::ranges::any_of(path, is_control)) fail("control characters");
-      path_inside(set_.folder, path, join(place, name));
-    } catch (const Error&) {
-      report_(join(place, name), fmt::format("'{}' is not a path inside the set's folder", shown(path)),
-              "move the file into the folder and name it relative to it");
-      return "";
-    }
-    return path;
+    const auto problem = path_problem(set_.folder, path, set_.links);
+    if (!problem) return path;
+    report_(join(place, name), problem->what, problem->advice);
+    return "";
   }
 
   static std::string join(const std::string& place, const char* name) {
@@ -267,19 +265,20 @@ class Reader {
 
 }  // namespace
 
-ViewSet parse_view_set(const fs::path& folder, const ReportProblem& report) {
-  return parse_view_set(read_json(folder / "transforms.json", kMaxTransformsBytes), folder, nullptr, report);
+ViewSet parse_view_set(const fs::path& folder, const ReportProblem& report, Links links) {
+  return parse_view_set(read_json(folder / "transforms.json", kMaxTransformsBytes), folder, nullptr, report, links);
 }
 
 ViewSet parse_view_set(const Json& description, const fs::path& folder, std::shared_ptr<const SetFiles> files,
-                       const ReportProblem& report) {
-  return Reader(folder, std::move(files), report).read(description);
+                       const ReportProblem& report, Links links) {
+  return Reader(folder, std::move(files), report, links).read(description);
 }
 
-ViewSet read_view_set(const fs::path& folder) {
-  return parse_view_set(folder, [&](const std::string& where, const std::string& what, const std::string& advice) {
+ViewSet read_view_set(const fs::path& folder, Links links) {
+  const ReportProblem report = [&](const std::string& where, const std::string& what, const std::string& advice) {
     fail("{}: {} {}: {}", (folder / "transforms.json").string(), where, what, advice);
-  });
+  };
+  return parse_view_set(folder, report, links);
 }
 
 }  // namespace spinfill

@@ -15,15 +15,16 @@ namespace spinfill {
 // A wrong field of transforms.json: where (a field or a frame), what is wrong, what to do.
 using ReportProblem = std::function<void(const std::string& where, const std::string& what, const std::string& advice)>;
 
-ViewSet read_view_set(const fs::path& folder);  // every field checked; exit 3 names file and field
+// Every field checked; exit 3 names file and field.
+ViewSet read_view_set(const fs::path& folder, Links links = Links::stay_inside);
 
 // Reads folder/transforms.json and reports every wrong field. When report returns, reading goes on with the field's
 // default, so that a check can list all problems; read_view_set() throws from it. Files that transforms.json names are
 // not opened. Still thrown (exit 3): no transforms.json, invalid JSON.
-ViewSet parse_view_set(const fs::path& folder, const ReportProblem& report);
+ViewSet parse_view_set(const fs::path& folder, const ReportProblem& report, Links links = Links::stay_inside);
 // The same of a description that was read elsewhere; `files` must hold what it names.
 ViewSet parse_view_set(const Json& description, const fs::path& folder, std::shared_ptr<const SetFiles> files,
-                       const ReportProblem& report);
+                       const ReportProblem& report, Links links = Links::stay_inside);
 
 constexpr int kMaxFrames = 64;
 constexpr std::uint64_t kMaxTransformsBytes = 16 << 20;

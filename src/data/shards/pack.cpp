@@ -11,6 +11,7 @@
 #include "core/files/json.h"
 #include "core/signals.h"
 #include "data/sets/set_folders.h"
+#include "data/sets/set_paths.h"
 #include "data/sets/splits.h"
 #include "data/sets/view_set_reader.h"
 #include "data/shards/shard_sample.h"
@@ -29,7 +30,8 @@ void stop_at_signal() {
 
 // A file of a set and the field that it becomes.
 struct Member {
-  std::string file, field;
+  fs::path file;
+  std::string field;
 };
 
 // ".PNG" → "png"; what no reader would take for an ending becomes "bin".
@@ -58,14 +60,14 @@ struct PackedSet {
   std::string description;
 };
 
-PackedSet packed_set(const fs::path& folder) {
-  const ViewSet set = read_view_set(folder);
+PackedSet packed_set(const fs::path& folder, Links links) {
+  const ViewSet set = read_view_set(folder, links);
   Json root = read_json(folder / "transforms.json", kMaxTransformsBytes);
   PackedSet out;
   out.id = set.id;
   const auto take = [&](Json& owner, const char* name, const std::string& file, const std::string& stem) {
     if (file.empty()) return;
-    out.members.push_back({file, stem + "." + ending_of(file)});
+    out.members.push_back({set_path(set, file), stem + "." + ending_of(file)});
     owner[name] = out.members.back().field;
   };
   const std::vector<std::string> names = frame_names(set);
@@ -94,15 +96,13 @@ struct Item {
   std::uint64_t bytes = 0;  // in a shard
 };
 
-Item measured(const fs::path& folder) {
-  const PackedSet packed = packed_set(folder);
+Item measured(const fs::path& folder, Links links) {
+  const PackedSet packed = packed_set(folder, links);
   Item item{packed.id, folder, in_tar(packed.description.size())};
   for (const Member& member : packed.members) {
-    const fs::path path = path_inside(folder, member.file, packed.id);
-    std::error_code error;
-    const std::uint64_t bytes = fs::file_size(path, error);
-    if (error) fail("{}: cannot be opened: {}", path.string(), error.message());
-    if (bytes > kMaxFileBytes) fail("{}: {} bytes are too many for a shard", path.string(), bytes);
+    require_content(member.file);
+    const std::uint64_t bytes = fs::file_size(member.file);
+    if (bytes > kMaxFileBytes) fail("{}: {} bytes are too many for a shard", member.file.string(), bytes);
     item.bytes += in_tar(bytes);
   }
   return item;
@@ -119,10 +119,11 @@ std::map<std::string, Item> measured_sets(const PackOptions& options) {
   if (folders.empty()) {
     fail("{}: holds no view sets (folders with a transforms.json, see docs/data.md)", options.folder.string());
   }
+  if (!has_transforms(options.folder)) tell_other_folders(options.folder);
   std::map<std::string, Item> items;
   for (const fs::path& folder : folders) {
     stop_at_signal();
-    Item item = measured(folder);
+    Item item = measured(folder, options.links);
     const auto [other, fresh] = items.emplace(item.id, item);
     if (!fresh) {
       fail("{}: id '{}' belongs to {} too: rename one", folder.string(), item.id, other->second.folder.string());
@@ -215,12 +216,12 @@ class Packer {
 
  private:
   void add(const Item& item) {
-    const PackedSet packed = packed_set(item.folder);
+    const PackedSet packed = packed_set(item.folder, options_.links);
     const std::string key = sample_key(item.id) + ".";
     tar_->add(key + kDescriptionField, packed.description);
     for (const Member& member : packed.members) {
       stop_at_signal();
-      tar_->add(key + member.field, read_file(path_inside(item.folder, member.file, item.id), kMaxFileBytes));
+      tar_->add(key + member.field, read_file(member.file, kMaxFileBytes));
     }
   }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/files/files.h"
+#include "core/files/links.h"
 
 namespace spinfill {
 
@@ -16,6 +16,7 @@ struct PackOptions {
   fs::path out;                                          // appears whole or not at all
   std::uint64_t shard_bytes = std::uint64_t{256} << 20;  // a set that is larger has a shard of its own
   std::vector<std::string> splits = {};                  // empty: every one of splits.json
+  Links links = Links::stay_inside;                      // of the sets
   bool replace = false;                                  // an earlier pack at `out`
   // Counts sets: first "measuring" all of them, then "packing".
   std::function<void(const std::string& what, std::int64_t done, std::int64_t total)> progress = {};

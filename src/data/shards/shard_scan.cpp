@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/files/links.h"
 #include "core/files/sha256.h"
 #include "core/signals.h"
 #include "data/shards/shard_sample.h"
@@ -178,7 +179,7 @@ IndexContent ScanBar::scan(const fs::path& shard) {
 std::uint64_t bytes_of(const fs::path& shard) {
   std::error_code error;
   const std::uint64_t bytes = fs::file_size(shard, error);
-  if (error) fail("{}: cannot be opened: {}", shard.string(), error.message());
+  if (error) fail("{}: cannot be opened: {}{}", shard.string(), error.message(), why_absent(shard));
   return bytes;
 }
 

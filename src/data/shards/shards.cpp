@@ -11,6 +11,7 @@
 #include "core/files/json.h"
 #include "core/log.h"
 #include "core/signals.h"
+#include "core/text.h"
 #include "data/sets/set_folders.h"
 #include "data/sets/splits.h"
 #include "data/shards/shard_scan.h"
@@ -32,16 +33,11 @@ constexpr std::array<std::pair<std::string_view, const char*>, 10> kCompressed =
                                                                                    {".tar.lz4", "unlz4 --rm"}}};
 constexpr std::array kKnownSplits = {"train", "val", "valid", "validation", "test"};
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-  return text;
-}
-
 // A tar that is compressed and does not lie there unpacked, too.
 std::optional<fs::path> compressed_tar(const fs::path& folder) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = lower(entry.path().filename().string());
+    const std::string name = lower_case(entry.path().filename().string());
     if (name.starts_with(".")) continue;
     for (const auto& [ending, command] : kCompressed) {
       const std::string path = entry.path().string();
@@ -56,7 +52,7 @@ std::optional<fs::path> compressed_tar(const fs::path& folder) {
 void refuse_compressed(const fs::path& folder) {
   const auto tar = compressed_tar(folder);
   if (!tar) return;
-  const std::string name = lower(tar->string());
+  const std::string name = lower_case(tar->string());
   const auto found = std::ranges::find_if(kCompressed, [&](const auto& kind) { return name.ends_with(kind.first); });
   fail("{}: is compressed, which has no random access: unpack it and its like: {} {}", tar->string(), found->second,
        shell_word(tar->string()));
@@ -67,7 +63,11 @@ std::vector<fs::path> tars_in(const fs::path& folder) {
   std::vector<fs::path> tars;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    if (lower(name).ends_with(".tar") && !name.starts_with(".") && !entry.is_directory()) tars.push_back(entry.path());
+    fs::path path = entry.path();
+    if (path.extension() == ".dvc") path.replace_extension();
+    if (path != entry.path() && fs::exists(path)) continue;  // listed by itself
+    if (lower_case(path.extension().string()) == ".tar" && !name.starts_with(".") && !entry.is_directory())
+      tars.push_back(path);
   }
   if (error) fail("{}: cannot be listed: {}", folder.string(), error.message());
   std::ranges::sort(tars);
@@ -88,8 +88,7 @@ std::string split_of_name(const fs::path& shard) {
 
 bool holds_shards(const fs::path& folder) {
   if (fs::exists(folder / kShardList)) return true;
-  return !fs::exists(folder / "transforms.json") && (!tars_in(folder).empty() || compressed_tar(folder)) &&
-         set_folders(folder).empty();
+  return !has_transforms(folder) && (!tars_in(folder).empty() || compressed_tar(folder)) && set_folders(folder).empty();
 }
 
 std::string sample_key(const std::string& id) {

@@ -23,7 +23,7 @@ SamplingBenchmark benchmark_sampling(const RunConfig& config, std::int64_t steps
   DataConfig one_missing = config.data;
   one_missing.missing = {1};
   one_missing.references.clear();
-  const DataSet data = open_data_set(config.data.path, "train");
+  const DataSet data = open_data_set(config.data.path, "train", config.data.links());
   if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
   const Denoiser denoiser(config.model, static_cast<std::uint64_t>(config.seed), choose_device(config.train.device));
   const auto samples = evaluation_samples(data, one_missing, 1);

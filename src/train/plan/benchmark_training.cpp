@@ -194,7 +194,7 @@ void compare_with_machine(TrainingBenchmark& benchmark, const RunConfig& config,
 
 TrainingBenchmark benchmark_training(const RunConfig& config, std::int64_t steps, Ranks& ranks, bool ready) {
   // ---- Data, memory, network and batches in the trainer's order.
-  const DataSet data = open_data_set(config.data.path, "train");
+  const DataSet data = open_data_set(config.data.path, "train", config.data.links());
   set_compute_threads(config.train, config.data.loader);
   keep_freed_memory();
   const at::Device device = choose_device(config.train.device, ranks.place().local_rank);

@@ -263,5 +263,16 @@ TEST(DataSet, WithoutSplitsEverySetServes) {
   expect_error(ExitCode::runtime, {"no such folder"}, [&] { open_data_set(empty / "x", "train"); });
 }
 
+TEST(DataSet, FoldersWithoutADescriptionAreNamed) {
+  const TemporaryFolder folder;
+  test::write_tiny_set(folder / "a", {.id = "a", .slots = {0}});
+  make_folder(folder / "b");
+  make_folder(folder / ".hidden");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(open_data_set(folder.path(), "train").size(), 1);
+  const std::string lines = testing::internal::GetCapturedStderr();
+  EXPECT_NE(lines.find("passed over for want of a transforms.json: b"), std::string::npos) << lines;
+}
+
 }  // namespace
 }  // namespace spinfill

@@ -121,7 +121,9 @@ TEST_F(HandMadeTar, LinksAreMended) {
   shell("ln loose/car-1.000.png loose/car-1.005.png");
   tar("--sort=name car-1.*");
   mended({"car-1.005.png", "link"}, 1);
-  shell("rm loose/car-1.005.png && mv loose/car-1.045.png loose/car-1.045.jpg && ln -s car-1.045.jpg loose/car-1.045.png");
+  shell(
+      "rm loose/car-1.005.png && mv loose/car-1.045.png loose/car-1.045.jpg && ln -s car-1.045.jpg "
+      "loose/car-1.045.png");
   tar("--sort=name car-1.*");
   mended({"car-1.045.png", "link"}, 1);
 }
