@@ -49,43 +49,46 @@ void copy_file(const ViewSet& set, const std::string& file, const fs::path& to) 
 
 struct CopiedPicture {
   std::string name, bytes;
-  bool turned = false;
 };
 
-// Copies a picture to the byte where every viewer shows it upright; one that EXIF turns is delivered turned, as PNG.
-CopiedPicture copy_picture(const ViewSet& set, const std::string& file, const std::string& stem,
-                           const fs::path& folder) {
-  const fs::path from = set_path(set, file);
-  CopiedPicture out{stem + lower_extension(file), read_file(from, kMaxPictureFileBytes)};
-  out.turned = picture_size(out.bytes, from.string()).orientation != 1;
-  if (out.turned) {
-    out.name = stem + ".png";
-    out.bytes = upright_png(out.bytes, from.string());
+// Copies pictures to the byte where every viewer shows them upright; those that EXIF turns are delivered turned, as
+// PNG.
+struct PictureCopier {
+  const ViewSet& set;
+  const fs::path& folder;
+  std::vector<std::string> turned = {};
+
+  CopiedPicture copy(const std::string& file, const std::string& stem) {
+    const fs::path from = set_path(set, file);
+    CopiedPicture out{stem + lower_extension(file), read_file(from, kMaxPictureFileBytes)};
+    if (picture_size(out.bytes, from.string()).orientation != 1) {
+      out.name = stem + ".png";
+      out.bytes = upright_png(out.bytes, from.string());
+      turned.push_back(out.name);
+    }
+    write_file_atomic(folder / out.name, out.bytes);
+    return out;
   }
-  write_file_atomic(folder / out.name, out.bytes);
-  return out;
-}
+};
 
 // Copies a given picture and its mask and names them in `frame`; returns a file that shows the picture.
-CopiedPicture copy_given(const ViewSet& set, const Frame& given, Frame& frame, const fs::path& folder,
-                         const cv::Mat& picture) {
-  CopiedPicture copied = copy_picture(set, given.file_path, azimuth_name(frame.slot()), folder);
+std::string copy_given(PictureCopier& copier, const Frame& given, Frame& frame, const cv::Mat& picture) {
+  const std::string name = azimuth_name(frame.slot());
+  CopiedPicture copied = copier.copy(given.file_path, name);
   frame.file_path = copied.name;
-  if (given.mask_file_path.empty()) return copied;
-  frame.mask_file_path = copy_picture(set, given.mask_file_path, azimuth_name(frame.slot()) + "_mask", folder).name;
-  copied.bytes = encode_png(picture);
-  return copied;
+  if (given.mask_file_path.empty()) return std::move(copied.bytes);
+  frame.mask_file_path = copier.copy(given.mask_file_path, name + "_mask").name;
+  return encode_png(picture);
 }
 
 struct Delivered {
   Frame frame;  // as transforms.json has it
   SpinFrame shown;
   double stated_azimuth_deg = 0;
-  bool turned = false;  // as EXIF asked for
 };
 
 // Writes one view's picture.
-Delivered deliver(const SpinContents& contents, int slot, const fs::path& folder) {
+Delivered deliver(const SpinContents& contents, int slot, PictureCopier& copier) {
   const ViewSet& set = contents.chosen.set;
   const Frame* given = set.frame_at(slot);
   const cv::Mat& picture = contents.pictures[static_cast<std::size_t>(slot)];
@@ -101,9 +104,7 @@ Delivered deliver(const SpinContents& contents, int slot, const fs::path& folder
   shown.azimuth_deg = out.stated_azimuth_deg < 359.5 ? out.stated_azimuth_deg : 0;  // the front comes first, not "360"
   if (given != nullptr && !contents.canonical) {
     shown.picture = picture;
-    CopiedPicture copied = copy_given(set, *given, frame, folder, picture);
-    shown.file = std::move(copied.bytes);
-    out.turned = copied.turned;
+    shown.file = copy_given(copier, *given, frame, picture);
     return out;
   }
   if (given != nullptr) {
@@ -114,7 +115,7 @@ Delivered deliver(const SpinContents& contents, int slot, const fs::path& folder
     shown.picture = std::ranges::find(contents.generated, slot, &GeneratedView::slot)->picture;
   }
   shown.file = encode_png(shown.picture);
-  write_file_atomic(folder / frame.file_path, shown.file);
+  write_file_atomic(copier.folder / frame.file_path, shown.file);
   return out;
 }
 
@@ -150,15 +151,15 @@ SpinAzimuths write_spin_folder(const SpinContents& contents, const fs::path& fol
   }
   SpinPage page{title_of(set), {}};
   SpinAzimuths azimuths;
-  std::vector<std::string> turned;
+  PictureCopier copier{set, folder};
   for (int slot = 0; slot < kSlots; ++slot) {
-    Delivered view = deliver(contents, slot, folder);
+    Delivered view = deliver(contents, slot, copier);
     (view.shown.generated ? azimuths.generated : azimuths.given).push_back(view.stated_azimuth_deg);
-    if (view.turned) turned.push_back(view.frame.file_path);
     result.frames.push_back(std::move(view.frame));
     page.frames.push_back(std::move(view.shown));
   }
-  if (!turned.empty()) log_info("turned upright as EXIF asks for, and delivered as PNG: {}", fmt::join(turned, ", "));
+  if (!copier.turned.empty())
+    log_info("turned upright as EXIF asks for, and delivered as PNG: {}", fmt::join(copier.turned, ", "));
   write_json_atomic(folder / "transforms.json", description(result, page.frames, contents));
   write_png(folder / "contact_sheet.png", contact_sheet(page.frames, std::clamp(set.width, 160, 480)));
   write_file_atomic(folder / "spin.html", spin_page(page));

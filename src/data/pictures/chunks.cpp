@@ -19,19 +19,23 @@ std::optional<std::uint64_t> integer_at(std::string_view bytes, std::uint64_t at
 
 // After the signature: length, type, data, checksum.
 void each_png_chunk(std::string_view whole_file, const VisitChunk& visit) {
-  for (std::uint64_t at = 8; const auto length = integer_at(whole_file, at, 4, false); at += 12 + *length) {
-    const std::uint64_t left = whole_file.size() - at;
-    if (left < 12 || *length > left - 12) return;
-    if (!visit(whole_file.substr(at + 4, 4), whole_file.substr(at + 8, *length))) return;
+  constexpr std::uint64_t kAround = 12;  // bytes
+  for (std::uint64_t at = 8; at + kAround <= whole_file.size();) {
+    const std::uint64_t length = *integer_at(whole_file, at, 4, false);
+    if (length > whole_file.size() - at - kAround) return;
+    if (!visit(whole_file.substr(at + 4, 4), whole_file.substr(at + 8, length))) return;
+    at += kAround + length;
   }
 }
 
 // After "RIFF", length and "WEBP": type, length, data of an even number of bytes.
 void each_webp_chunk(std::string_view whole_file, const VisitChunk& visit) {
-  for (std::uint64_t at = 12; const auto length = integer_at(whole_file, at + 4, 4, true);
-       at += 8 + *length + *length % 2) {
-    if (*length > whole_file.size() - at - 8) return;
-    if (!visit(whole_file.substr(at, 4), whole_file.substr(at + 8, *length))) return;
+  constexpr std::uint64_t kBefore = 8;  // bytes
+  for (std::uint64_t at = 12; at + kBefore <= whole_file.size();) {
+    const std::uint64_t length = *integer_at(whole_file, at + 4, 4, true);
+    if (length > whole_file.size() - at - kBefore) return;
+    if (!visit(whole_file.substr(at, 4), whole_file.substr(at + kBefore, length))) return;
+    at += kBefore + length + length % 2;
   }
 }
 
