@@ -12,6 +12,7 @@
 #include "core/progress.h"
 #include "core/signals.h"
 #include "core/tensors/freed_memory.h"
+#include "data/batches/samples.h"
 #include "data/open_data_set.h"
 #include "model/denoiser/weights.h"
 #include "model/device.h"
@@ -49,10 +50,15 @@ struct TrainingData {
 };
 
 TrainingData open_training_data(const DataConfig& config) {
-  DataSet own = open_data_set(config.path, "train");
+  const auto open = [&](const std::string& path) {
+    DataSet set = open_data_set(path, "train");
+    require_samples(set, config);
+    return set;
+  };
+  DataSet own = open(config.path);
   const std::int64_t own_sets = own.size();
   if (config.replay.path.empty()) return {std::move(own), own_sets, false};
-  return {joined(own, open_data_set(config.replay.path, "train")), own_sets, true};
+  return {joined(own, open(config.replay.path)), own_sets, true};
 }
 
 // The model with its initial weights.
@@ -171,7 +177,7 @@ TrainResult make_steps(const Run& run, std::int64_t step, DeviceFeed& feed, Trai
     // ---- Validate, save, stop.
     milestones.look();
     bool improved = false;
-    if (step % config.validate_every == 0 || last) speed.leave_out([&] { improved = milestones.validate(step); });
+    if (milestones.validation_due(step)) speed.leave_out([&] { improved = milestones.validate(step); });
     const bool stop = (run.ranks.any(StopSignals::requested()) && !last) || milestones.validation_owed();
     const bool end = !last && !stop && milestones.ended_early();
     if (step % config.checkpoint_every == 0 || improved || last || stop || end)
