@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/files/place_note.h"
 #include "data/sets/set_folders.h"
 #include "data/sets/splits.h"
 #include "data/shards/shards.h"
@@ -48,7 +49,7 @@ std::vector<std::string> names_in(const Map& splits) {
 }
 
 void require_data_set(const fs::path& folder) {
-  if (!fs::is_directory(folder)) fail("{}: there is no such folder", folder.string());
+  if (!fs::is_directory(folder)) fail("{}: there is no such folder{}", folder.string(), place_note(folder));
 }
 
 }  // namespace

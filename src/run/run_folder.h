@@ -2,14 +2,23 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "run/run_config.h"
+#include "run/run_inputs.h"
 
 namespace spinfill {
 
-// Makes RUN with its config.yaml, or checks that a resumed one was started with the same configuration: only the
-// settings listed in run_folder.cpp, such as train.steps, may differ (the new values are stored).
+// Finds out, before anything is read, whether a run may begin in RUN, or go on in it: then only the settings listed in
+// run_folder.cpp, such as train.steps, may differ. Returns the stored configuration of a resumed run.
 // Errors (exit 2): RUN holds a run and `resume` is false; it holds none and `resume` is true; other settings differ.
-void open_run_folder(const std::filesystem::path& run, const RunConfig& config, bool resume);
+std::optional<RunConfig> check_run_folder(const std::filesystem::path& run, const RunConfig& config, bool resume);
+
+// Exit 2 where a resumed run would read something else than it began with.
+void check_run_inputs(const std::filesystem::path& run, const RunConfig& before, const RunConfig& config,
+                      const RunInputs& inputs);
+
+// Makes RUN with its config.yaml and inputs.json, or stores the new values of a resumed run.
+void open_run_folder(const std::filesystem::path& run, const RunConfig& config, const RunInputs& inputs);
 
 }  // namespace spinfill

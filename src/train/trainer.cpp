@@ -12,15 +12,13 @@
 #include "core/progress.h"
 #include "core/signals.h"
 #include "core/tensors/freed_memory.h"
-#include "data/batches/samples.h"
-#include "data/open_data_set.h"
-#include "model/denoiser/weights.h"
 #include "model/device.h"
 #include "run/run_folder.h"
 #include "run/run_log.h"
 #include "train/checkpoints/checkpoint.h"
 #include "train/checkpoints/training_state.h"
 #include "train/milestones.h"
+#include "train/run_start.h"
 #include "train/step/cuda_graph.h"
 #include "train/step/device_feed.h"
 #include "train/step/schedule.h"
@@ -42,51 +40,15 @@ struct Run {
   RunLog* log = nullptr;  // of the first rank
 };
 
-// Vehicles of the training split, those of data.replay after the run's own.
-struct TrainingData {
-  DataSet set;
-  std::int64_t own_sets;
-  bool replays;
-};
-
-TrainingData open_training_data(const DataConfig& config) {
-  const auto open = [&](const std::string& path) {
-    DataSet set = open_data_set(path, "train");
-    require_samples(set, config);
-    return set;
-  };
-  DataSet own = open(config.path);
-  const std::int64_t own_sets = own.size();
-  if (config.replay.path.empty()) return {std::move(own), own_sets, false};
-  return {joined(own, open(config.replay.path)), own_sets, true};
-}
-
-// The model with its initial weights.
-Denoiser open_denoiser(const RunConfig& config, at::Device device) {
-  const auto seed = static_cast<std::uint64_t>(config.seed);
-  Denoiser denoiser(config.model, seed, device);
-  if (!config.train.init_from.empty()) load_weights(config.train.init_from, denoiser);
-  choose_trained(denoiser, config.train, seed);
-  set_up_for_training(denoiser, config.train);
-  return denoiser;
-}
-
 std::string trained_text(const Denoiser& denoiser) {
   std::int64_t count = 0;
   for (const at::Tensor& tensor : trained_tensors(denoiser)) count += tensor.numel();
   return count == denoiser.parameter_count() ? "" : fmt::format(" ({} trained)", count);
 }
 
-// All ranks take what the first one reads: a resumed run's newest whole checkpoint, or the initial weights.
-TrainingProgress start(TrainingState& state, const Run& run, bool resume) {
+// All ranks take the state of the first one's checkpoint, or its initial weights.
+TrainingProgress start(TrainingState& state, const Run& run, const std::optional<Checkpoint>& checkpoint) {
   run.ranks.at(0, "reading the checkpoint");
-  std::optional<Checkpoint> checkpoint;
-  if (resume && run.ranks.first()) {
-    checkpoint = newest_valid_checkpoint(run.folder);
-    if (!checkpoint && !list_checkpoints(run.folder).empty())
-      fail("{}: no checkpoint is whole; nothing to resume from", run.folder.string());
-    if (!checkpoint) log_warning("{}: no checkpoint was saved yet; starting at step 0", run.folder.string());
-  }
   state.start_from(checkpoint ? &*checkpoint : nullptr);
   if (checkpoint) log_info("resumed at step {}", state.step());
   const Json progress = to_json(checkpoint ? checkpoint->progress : TrainingProgress{});
@@ -201,26 +163,41 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   const StopSignals signals;
   ranks.require_equal("configuration", to_json(config).dump());
 
+  // ---- What may go on, and from where.
+  std::optional<RunConfig> before;
+  std::optional<Checkpoint> checkpoint;  // of the first rank
+  if (ranks.first()) {
+    before = check_run_folder(folder, config, resume);
+    if (resume) checkpoint = checkpoint_to_resume(folder, config.train);
+  }
+
   // ---- Data: vehicles of the training split; a fixed list of (vehicle, subset) pairs for validation.
   const TrainingData data = open_training_data(config.data);
   ranks.at(0, "reading data");
+  std::optional<RunInputs> inputs;  // of the first rank
+  if (ranks.first()) inputs = inputs_of(config, data, checkpoint.has_value());
+  if (before) check_run_inputs(folder, *before, config, *inputs);
   const Validation validation(config, run.device, ranks);
   const PerceptualDistance perceptual = perceptual_distance(config.loss, config.evaluation.lpips, run.device);
   const MakeRecording recording = recording_of(config.train, run.device);
 
-  // ---- The run folder: a new one, or the resumed one. Opened only now, so that a wrong path leaves none behind.
-  if (ranks.first()) open_run_folder(folder, config, resume);
-
   // ---- Model, averaged weights, optimiser. A checkpoint's counters say where every random stream stands.
-  const Denoiser denoiser = open_denoiser(config, run.device);
+  const Denoiser denoiser = open_denoiser(config, run.device, ranks.first() && !checkpoint);
+
+  // ---- The run folder: a new one, or the resumed one. Opened only now, so that a wrong path leaves none behind.
+  if (ranks.first()) {
+    open_run_folder(folder, config, *inputs);
+    if (before && checkpoint) tell_schedule(*before, config, checkpoint->step);
+  }
   TrainingState state(denoiser, config, ranks);
-  const TrainingProgress progress = start(state, run, resume);
+  const TrainingProgress progress = start(state, run, checkpoint);
+  checkpoint.reset();
   const std::int64_t step = state.step();
   std::optional<RunLog> log;
   if (ranks.first()) run.log = &log.emplace(folder, step, to_yaml(config));
   log_info("{} parameters{}, {} training vehicles{}, {} on {}{}", denoiser.parameter_count(), trained_text(denoiser),
-           data.own_sets, data.replays ? fmt::format(" and {} replayed", data.set.size() - data.own_sets) : "",
-           folder.string(), run.device.str(), ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
+           data.own.size(), data.replays ? fmt::format(" and {} replayed", data.replayed.size()) : "", folder.string(),
+           run.device.str(), ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
 
   // ---- Validation before step 1, or where a signal cut one short. Its errors should appear now, not after hours.
   Milestones milestones(config, folder, validation, state, run.log, ranks, progress);
@@ -229,11 +206,12 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
     if (step > 0 || milestones.validation_owed()) milestones.save(step);
     if (milestones.validation_owed()) return stopped(milestones, step, run);
   }
+  if (step == config.train.steps) log_info("all {} steps are made; a larger train.steps with --resume goes on", step);
   if (step < config.train.steps && milestones.ended_early()) return ended_early(milestones, step, run);
 
   // ---- Steps.
   TrainingStream stream = training_stream(config, ranks);
-  if (data.replays) stream.own_sets = data.own_sets;
+  if (data.replays) stream.own_sets = data.own.size();
   DeviceFeed feed(data.set, config.data, stream, step * accumulation, config.train.steps * accumulation, run.device);
   TrainingStep training(denoiser, state.optimizer(), config, ranks, state.gradients(), perceptual, recording);
   return make_steps(run, step, feed, training, state, milestones);

@@ -12,13 +12,14 @@
 
 #include "core/error.h"
 #include "core/files/descriptor.h"
+#include "core/files/place_note.h"
 #include "core/files/temporary_names.h"
 
 namespace spinfill {
 
 std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) fail("{}: cannot be opened: {}", path.string(), system_reason());
+  if (file.get() < 0) fail("{}: cannot be opened: {}", path.string(), open_reason(path));
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) fail("{}: {}", path.string(), system_reason());
   if (!S_ISREG(info.st_mode)) fail("{}: is not a regular file", path.string());

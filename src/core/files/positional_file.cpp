@@ -9,12 +9,13 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/files/place_note.h"
 
 namespace spinfill {
 
 PositionalFile::PositionalFile(std::filesystem::path path)
     : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (descriptor_.get() < 0) fail("{}: cannot be opened: {}", path_.string(), system_reason());
+  if (descriptor_.get() < 0) fail("{}: cannot be opened: {}", path_.string(), open_reason(path_));
   struct stat info {};
   if (::fstat(descriptor_.get(), &info) != 0 || !S_ISREG(info.st_mode))
     fail("{}: is not a regular file", path_.string());
