@@ -31,6 +31,7 @@ int score(const Options& options) {
     if (lpips.lpips != nullptr) {
       fmt::print("LPIPS v0.1, net {}, weights {}\n", lpips.lpips->net(), lpips.lpips->sha256().substr(0, 12));
     }
+    if (!scores.ssim_absent.empty()) fmt::print("SSIM absent: {}\n", scores.ssim_absent);
     if (!scores.lpips_absent.empty()) fmt::print("LPIPS absent: {}\n", scores.lpips_absent);
   }
   std::fflush(stdout);

@@ -178,7 +178,7 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   if (ranks.first()) inputs = inputs_of(config, data, checkpoint.has_value());
   if (before) check_run_inputs(folder, *before, config, *inputs);
   const Validation validation(config, run.device, ranks);
-  const PerceptualDistance perceptual = perceptual_distance(config.loss, config.evaluation.lpips, run.device);
+  const PerceptualDistance perceptual = perceptual_distance(config, run.device);
   const MakeRecording recording = recording_of(config.train, run.device);
 
   // ---- Model, averaged weights, optimiser. A checkpoint's counters say where every random stream stands.

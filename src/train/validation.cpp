@@ -13,6 +13,7 @@
 #include "data/open_data_set.h"
 #include "metrics/evaluation.h"
 #include "metrics/evaluation_set.h"
+#include "metrics/picture_size.h"
 #include "metrics/report.h"
 #include "model/sampling/generate.h"
 #include "pages/sample_grid.h"
@@ -88,7 +89,11 @@ Validation::Validation(const RunConfig& config, at::Device device, Ranks& ranks)
     return;
   }
   state_->lpips = choose_lpips(config.evaluation.lpips, device);
-  if (!state_->lpips.lpips) log_info("{}", state_->lpips.absent);
+  const std::string no_ssim = too_small_for_ssim(config.data.width, config.data.height);
+  if (!no_ssim.empty()) log_info("no SSIM: {}", no_ssim);
+  if (state_->lpips.lpips)
+    state_->lpips.absent = too_small_for(*state_->lpips.lpips, config.data.width, config.data.height);
+  if (!state_->lpips.absent.empty()) log_info("no LPIPS: {}", state_->lpips.absent);
   state_->prepare(state_->own.emplace(open(config.data)), "validation data");
   if (config.data.replay.path.empty()) return;
   if (const std::string why = why_no_split(config.data.replay.path, "val"); !why.empty()) {

@@ -105,5 +105,15 @@ TEST_F(WithoutValidation, ASetOfOneViewIsNamedAtTheStart) {
   EXPECT_FALSE(fs::exists(folder_ / "run"));
 }
 
+TEST_F(WithoutValidation, SmallPicturesAreValidatedWithoutSsim) {
+  RunConfig config = tiny_config(folder_ / "data");
+  config.data.width = config.data.height = 8;
+  const std::string told = told_by(config, folder_ / "run");
+  EXPECT_NE(told.find("no SSIM: pictures of 8×8 px"), std::string::npos) << told;
+  const Json validation = read_run(folder_ / "run").last_validation.at("validation");
+  EXPECT_TRUE(validation.at("psnr").is_number());
+  EXPECT_TRUE(validation.at("ssim").is_null());
+}
+
 }  // namespace
 }  // namespace spinfill
