@@ -31,6 +31,9 @@ TrainingData open_training_data(const DataConfig& config) {
   if (config.replay.path.empty()) return data;
   data.replays = true;
   data.replayed = open("data.replay.path", config.replay.path);
+  if (fs::equivalent(config.path, config.replay.path))
+    fail_usage("data.replay.path: {} is data.path itself: name the older data set, or leave it empty",
+               config.replay.path);
   data.set = joined(data.own, data.replayed);
   return data;
 }

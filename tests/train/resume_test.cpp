@@ -203,6 +203,8 @@ TEST_F(Resume, MissingPathsSayWhatTheyAreRelativeTo) {
   config.data.replay.path = "gone/old";
   test::expect_error(ExitCode::runtime, {"data.replay.path", (here / "gone/old").string()},
                      [&] { train(config, folder_ / "run", false); });
+  config.data.replay.path = (folder_ / "data" / ".." / "data").string();
+  test::expect_error(ExitCode::usage, {"data.replay.path", "itself"}, [&] { train(config, folder_ / "run", false); });
   config.data.replay.path = "";
   config.evaluation.lpips.weights = "gone/lpips.safetensors";
   test::expect_error(ExitCode::runtime, {"LPIPS", (here / "gone/lpips.safetensors").string()},
