@@ -32,6 +32,7 @@ int score(const Options& options) {
     if (lpips.lpips != nullptr) {
       print_line("LPIPS v0.1, net {}, weights {}", lpips.lpips->net(), lpips.lpips->sha256().substr(0, 12));
     }
+    if (!scores.ssim_absent.empty()) print_line("SSIM absent: {}", scores.ssim_absent);
     if (!scores.lpips_absent.empty()) print_line("LPIPS absent: {}", scores.lpips_absent);
   }
   std::fflush(stdout);

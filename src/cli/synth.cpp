@@ -33,7 +33,7 @@ std::function<int()> add(CLI::App& app) {
          [options](const std::vector<double>& v) {
            options->splits = {v[0], v[1], v[2]};
          },
-         "Shares of train, val and test (default 0.8,0.1,0.1)")
+         "Shares of train, val and test, each of at least one vehicle (default 0.8,0.1,0.1)")
       ->delimiter(',')
       ->expected(3);
   app.add_option("--views", options->views, "Views around the vehicle, from azimuth 0")->capture_default_str();

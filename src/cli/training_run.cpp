@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/signals.h"
 #include "model/device.h"
+#include "run/check_sizes.h"
 
 namespace spinfill {
 
@@ -15,6 +16,7 @@ RunConfig load_run_to_make(const std::filesystem::path& file, const std::vector<
   RunConfig config;
   read_config_text(read_file(file, 1 << 20), file.string(), overrides, [&](Fields& f) {
     config.bind(f);
+    check_sizes(f, config);
     check_patterns(f, config);
   });
   return config;

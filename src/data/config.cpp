@@ -62,6 +62,10 @@ void DataConfig::bind(Fields& f) {
   f.list("missing", missing, "How many views are missing; one is drawn per sample", 1, kSlots);
   f.list("references", references, "How many views are given; when not empty, used instead of missing", 0, kSlots - 1);
   f.require(background.size() == 3, "background needs three numbers (red, green, blue)");
+  f.require_at(
+      "missing",
+      !references.empty() || missing.empty() || std::ranges::any_of(missing, [](auto n) { return n < kSlots; }),
+      "leaves no view to give; for none given: references: [0]");
   f.require(!missing.empty() || !references.empty(), "missing and references are both empty");
   f.group("augment", augment, "Augmentation of training samples");
   f.group("turntable", turntable, "The camera of sets that state none");

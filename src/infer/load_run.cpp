@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/log.h"
 #include "core/text.h"
 #include "run/checkpoint_files.h"
 #include "run/run_paths.h"
@@ -39,7 +40,8 @@ CheckpointState choose_checkpoint(const fs::path& run, const std::string& choice
   if (choice == "best") {
     const std::int64_t step = read_state(run, steps.back()).progress.best.step;
     if (step < 0) {
-      fail("{}: has not been validated yet, so no step is best; choose --checkpoint latest or a number", run.string());
+      log_info("{}: was not validated, so no step is best: its newest, {}, is taken", run.string(), steps.back());
+      return read_state(run, steps.back());
     }
     if (!std::binary_search(steps.begin(), steps.end(), step)) {
       fail("{}: validation was best at step {}, which has no checkpoint; choose --checkpoint latest or one of {}",

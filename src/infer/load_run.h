@@ -15,7 +15,8 @@ inline constexpr Named<RunWeights> kNamesOf<RunWeights>[] = {{RunWeights::ema, "
 
 // Which weights of a run.
 struct RunChoice {
-  std::string step = "best";  // by validation; or "latest" or a step's number
+  std::string step =
+      "best";  // by validation (never validated: the newest, and a line says so); or "latest" or a step's number
   RunWeights weights = RunWeights::ema;
 };
 

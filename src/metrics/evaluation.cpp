@@ -18,6 +18,7 @@
 #include "data/sets/categories.h"
 #include "data/sets/slots.h"
 #include "metrics/image_metrics.h"
+#include "metrics/picture_size.h"
 
 namespace spinfill {
 namespace {
@@ -106,10 +107,12 @@ std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor&
   const std::int64_t M = pictures.size(0);
   const at::Tensor truths = truth.unsqueeze(0).expand_as(pictures);
   const at::Tensor weights = alpha.unsqueeze(0).expand({M, 1, alpha.size(1), alpha.size(2)});
+  const at::Tensor absent = at::full({M}, kUndefined, at::kDouble);
+  const bool has_ssim = too_small_for_ssim(pictures.size(3), pictures.size(2)).empty();
   std::array<at::Tensor, kMetrics> columns = {
-      psnr(pictures, truths), foreground_psnr(pictures, truths, weights), ssim(pictures, truths),
-      foreground_ssim(pictures, truths, weights),
-      lpips != nullptr ? lpips->distance(pictures, truth.unsqueeze(0)) : at::full({M}, kUndefined, at::kDouble)};
+      psnr(pictures, truths), foreground_psnr(pictures, truths, weights), has_ssim ? ssim(pictures, truths) : absent,
+      has_ssim ? foreground_ssim(pictures, truths, weights) : absent,
+      lpips != nullptr ? lpips->distance(pictures, truth.unsqueeze(0)) : absent};
   std::vector<Scores> scores(M);
   for (std::size_t k = 0; k < kMetrics; ++k) {
     const auto column = columns[k].accessor<double, 1>();
@@ -184,10 +187,10 @@ EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, con
       if (!batch) break;
       if (batch->size() == 0) continue;
       agree(p, *batch, first);
-      if (first && lpips != nullptr && std::min(p.width, p.height) < lpips->smallest_size()) {
-        p.lpips_absent = fmt::format("pictures of {}×{} px are smaller than the {} px that LPIPS-{} needs", p.width,
-                                     p.height, lpips->smallest_size(), lpips->net());
-        lpips = nullptr;
+      if (first) {
+        p.ssim_absent = too_small_for_ssim(p.width, p.height);
+        if (lpips != nullptr) p.lpips_absent = too_small_for(*lpips, p.width, p.height);
+        if (!p.lpips_absent.empty()) lpips = nullptr;
       }
       first = false;
       batches.push_back(std::move(*batch));

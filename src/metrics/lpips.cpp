@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/files/place_note.h"
 #include "core/files/sha256.h"
 
 namespace spinfill {
@@ -308,6 +309,7 @@ LpipsChoice choose_lpips(const LpipsConfig& config, at::Device device) {
             "no weights; name a safetensors file with the lpips package's state dict in the config or in "
             "SPINFILL_LPIPS_WEIGHTS (docs/evaluation.md says how to make one)"};
   }
+  if (!fs::exists(path)) fail("LPIPS weights: {}: there is no such file{}", path, place_note(path));
   return {std::make_shared<Lpips>(Lpips::load(path).to(device)), {}};
 }
 

@@ -13,6 +13,7 @@
 #include "data/pictures/picture.h"
 #include "data/sets/picture_names.h"
 #include "metrics/image_metrics.h"
+#include "metrics/picture_size.h"
 #include "metrics/report.h"
 
 namespace spinfill {
@@ -85,13 +86,13 @@ PictureScores score_files(const fs::path& a, const fs::path& b, const Lpips* lpi
   PictureScores result;
   result.lpips_absent = lpips == nullptr ? lpips_absent : std::string();
   const auto score = [&](const fs::path& of_a, const fs::path& of_b, const fs::path& mask) {
-    // Each picture decides for itself: one too small for the net is scored without LPIPS.
+    // Each picture decides for itself: one too small for a metric is scored without it.
     const cv::Mat first = read_picture(of_a);
-    const bool fits = lpips != nullptr && std::min(first.rows, first.cols) >= lpips->smallest_size();
-    if (lpips != nullptr && !fits) {
-      result.lpips_absent = fmt::format("{} is smaller than the {} px that LPIPS-{} needs", of_a.filename().string(),
-                                        lpips->smallest_size(), lpips->net());
-    }
+    const std::string no_lpips = lpips != nullptr ? too_small_for(*lpips, first.cols, first.rows) : "";
+    const bool fits = lpips != nullptr && no_lpips.empty();
+    const std::string no_ssim = too_small_for_ssim(first.cols, first.rows), name = of_a.filename().string();
+    if (!no_lpips.empty()) result.lpips_absent = fmt::format("{}: {}", name, no_lpips);
+    if (!no_ssim.empty()) result.ssim_absent = fmt::format("{}: {}", name, no_ssim);
     result.pictures.push_back(score_pair(of_a, of_b, mask, fits ? lpips : nullptr, options));
   };
   for (const fs::path& path : {a, b}) {
@@ -146,13 +147,15 @@ Json picture_scores_to_json(const PictureScores& scores, const PictureScoreOptio
   Json value;
   Protocol protocol;
   protocol.lpips_absent = scores.lpips_absent;
+  protocol.ssim_absent = scores.ssim_absent;
   if (lpips != nullptr) {
     protocol.lpips_net = lpips->net();
     protocol.lpips_sha256 = lpips->sha256();
   }
   Json& p = value["protocol"] = Json::object();
   const Json full = protocol_to_json(protocol);
-  for (const char* key : {"format", "lpips_net", "lpips_weights_sha256", "lpips_absent", "definitions"}) {
+  for (const char* key :
+       {"format", "lpips_net", "lpips_weights_sha256", "lpips_absent", "ssim_absent", "definitions"}) {
     p[key] = full[key];
   }
   p["background"] = options.background;

@@ -29,7 +29,7 @@ struct PictureScore {
 struct PictureScores {
   std::vector<PictureScore> pictures;             // sorted by name
   std::vector<std::string> only_in_a, only_in_b;  // file names without a partner
-  std::string lpips_absent;                       // why some or all LPIPS are absent
+  std::string lpips_absent, ssim_absent;          // why some or all LPIPS and SSIM are absent
   Average average() const;
 };
 

@@ -79,6 +79,7 @@ Json protocol_to_json(const Protocol& p) {
   value["sampling_seed"] = p.sampling_seed;
   value["lpips_net"] = p.lpips_net.empty() ? Json() : Json(p.lpips_net);
   value["lpips_weights_sha256"] = p.lpips_sha256.empty() ? Json() : Json(p.lpips_sha256);
+  value["ssim_absent"] = p.ssim_absent.empty() ? Json() : Json(p.ssim_absent);
   value["lpips_absent"] = p.lpips_absent.empty() ? Json() : Json(p.lpips_absent);
   value["definitions"] = definitions();
   return value;
@@ -118,12 +119,13 @@ Protocol protocol_from_json(const Json& value, const std::string& where) {
   p.lpips_net = optional_text("lpips_net");
   p.lpips_sha256 = optional_text("lpips_weights_sha256");
   p.lpips_absent = optional_text("lpips_absent");
+  if (value.contains("ssim_absent")) p.ssim_absent = optional_text("ssim_absent");
   return p;
 }
 
 std::string unlike(const Json& a, const Json& b) {
-  static const std::set<std::string> free = {"data",          "conditions", "sampler",     "steps",
-                                             "sampling_seed", "subsets",    "lpips_absent"};
+  static const std::set<std::string> free = {"data",          "conditions", "sampler",      "steps",
+                                             "sampling_seed", "subsets",    "lpips_absent", "ssim_absent"};
   std::set<std::string> keys;
   for (const Json* side : {&a, &b}) {
     for (const auto& [key, value] : side->items()) keys.insert(key);

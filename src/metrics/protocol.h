@@ -20,6 +20,7 @@ struct Protocol {
   std::uint64_t sampling_seed = 0;
   std::string lpips_absent;  // choose_lpips' reason where LPIPS is absent
 
+  std::string ssim_absent;              // why: the pictures are too small; empty where SSIM is there
   bool round_to_8_bits = true;          // model, baselines and truth alike
   std::int64_t width = 0, height = 0;   // px
   double background[3] = {0, 0, 0};     // sRGB in [0,1], the same for all pictures

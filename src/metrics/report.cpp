@@ -214,6 +214,7 @@ std::string report_table(const EvaluationReport& report) {
       p.background[0], p.background[1], p.background[2], p.round_to_8_bits ? "rounded to 8 bits" : "not rounded");
   if (!p.conditions.empty()) head += p.conditions + "\n";
   if (!p.sampler.empty()) head += fmt::format("sampler {}, {} steps\n", p.sampler, p.steps);
+  if (!p.ssim_absent.empty()) head += fmt::format("SSIM absent: {}\n", p.ssim_absent);
   if (p.lpips_net.empty()) {
     head += fmt::format("LPIPS absent: {}\n", escaped(p.lpips_absent));
   } else {

@@ -14,6 +14,8 @@ std::string html_escaped(std::string_view text) {
       case '>': out += "&gt;"; break;
       case '"': out += "&quot;"; break;
       case '\'': out += "&#39;"; break;
+      case '\n':
+      case '\t': out += c; break;  // what stands in <pre> keeps its lines
       default: out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
     }
   }

@@ -163,6 +163,7 @@ std::string differences_table(const std::vector<RunSummary>& runs, const std::ve
 std::string run_html(const RunSummary& run) {
   std::string page = fmt::format("<p>{} rows{}.", run.rows, run.cut ? ", the last line is cut off" : "");
   if (!run.last_row.is_null()) page += fmt::format(" Last step {}.", run.last_row["step"].get<std::int64_t>());
+  if (run.last_validation.is_null() && run.rows > 0) page += " No validation was made.";
   page += "</p>\n";
   for (const Chart& chart : charts()) {
     std::vector<ChartLine> lines;

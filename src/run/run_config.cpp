@@ -36,7 +36,7 @@ void TrainConfig::bind(Fields& f) {
   f.number("checkpoint_every", checkpoint_every, "Steps between checkpoints", 1, many);
   f.number("keep_last", keep_last, "Newest checkpoints to keep (the best is kept besides)", 1, 1'000'000);
   f.number("keep_every", keep_every, "Keep every checkpoint whose step is a multiple of this, 0: none", 0, many);
-  f.number("validate_every", validate_every, "Steps between validations; one comes before step 1", 1, many);
+  f.number("validate_every", validate_every, "Steps between validations; one comes before step 1; 0: none", 0, many);
   f.number("validation_sets", validation_sets, "Vehicles of the validation split to score, 0: all", 0, 1'000'000);
   f.number("sample_grids", sample_grids, "Pictures grids drawn at each validation", 0, 64);
   f.number("log_every", log_every, "Steps between rows of metrics.jsonl", 1, many);
@@ -65,6 +65,8 @@ void TrainConfig::bind(Fields& f) {
                "gives adapters, which need a trained model: name its weights in train.init_from");
   f.require_at("freeze", lora.rank == 0 || freeze.empty(),
                "beside train.lora, which freezes all but its own: leave one of them out");
+  f.require_at("early_stop.patience", early_stop.patience == 0 || validate_every > 0,
+               "counts validations, but train.validate_every is 0: set one of the two");
   f.require(batch_sets % micro_batch_sets == 0, "batch_sets must be a multiple of micro_batch_sets");
 }
 

@@ -131,6 +131,7 @@ std::string run_text(const RunSummary& run) {
   text += fmt::format("metrics.jsonl: {} rows{}\n", run.rows, run.cut ? ", the last line is cut off" : "");
   if (!run.last_row.is_null()) text += fmt::format("last: {}\n", row_text(run.last_row));
   if (!run.last_validation.is_null()) text += fmt::format("last validation: {}\n", row_text(run.last_validation));
+  if (run.last_validation.is_null() && run.rows > 0) text += "no validation was made\n";
   if (run.checkpoints.empty()) text += "no checkpoint yet\n";
   for (const CheckpointSummary& c : run.checkpoints) {
     text += fmt::format("checkpoint step {}: {}, {}\n", c.step, megabytes(c.bytes),

@@ -2,6 +2,7 @@
 #include "synth/synth.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <memory>
@@ -30,6 +31,27 @@ struct Job {
   std::size_t vehicle;  // all sets of a vehicle go into one split
 };
 
+constexpr std::array kSplitNames = {"train", "val", "test"};
+
+// Vehicles of each split by its share; one that rounding leaves without any takes one of the largest, val before test.
+std::array<std::size_t, 3> split_counts(const std::array<double, 3>& shares, std::size_t vehicles) {
+  const double total = shares[0] + shares[1] + shares[2];
+  const auto share = [&](std::size_t k) {
+    return static_cast<std::size_t>(std::lround(static_cast<double>(vehicles) * shares[k] / total));
+  };
+  // Train gets what rounding leaves over, unless its share is 0.
+  const std::size_t test = shares[0] + shares[1] > 0 ? share(2) : vehicles;
+  const std::size_t val = shares[0] > 0 ? std::min(share(1), vehicles - test) : vehicles - test;
+  std::array<std::size_t, 3> counts = {vehicles - test - val, val, test};
+  for (std::size_t k = 0; k < 3; ++k) {
+    const auto largest = std::ranges::max_element(counts);
+    if (!(shares[k] > 0) || counts[k] > 0 || *largest < 2) continue;
+    --*largest;
+    ++counts[k];
+  }
+  return counts;
+}
+
 Json splits_of(const std::vector<Job>& jobs, std::size_t vehicles, const SynthOptions& options) {
   std::vector<std::size_t> order(vehicles);
   for (std::size_t i = 0; i < vehicles; ++i) order[i] = i;
@@ -37,22 +59,21 @@ Json splits_of(const std::vector<Job>& jobs, std::size_t vehicles, const SynthOp
   for (std::size_t i = vehicles; i > 1; --i) {
     std::swap(order[i - 1], order[static_cast<std::size_t>(random.integer(static_cast<std::int64_t>(i)))]);
   }
-  const double total = options.splits[0] + options.splits[1] + options.splits[2];
-  const auto share = [&](double part) {
-    return static_cast<std::size_t>(std::lround(static_cast<double>(vehicles) * part / total));
-  };
-  // Train gets what rounding leaves over, unless its share is 0.
-  const std::size_t test = options.splits[0] + options.splits[1] > 0 ? share(options.splits[2]) : vehicles;
-  const std::size_t val = options.splits[0] > 0 ? std::min(share(options.splits[1]), vehicles - test) : vehicles - test;
+  const std::array<std::size_t, 3> counts = split_counts(options.splits, vehicles);
   std::vector<int> split(vehicles);
-  for (std::size_t i = 0; i < vehicles; ++i) split[order[i]] = i < test ? 2 : i < test + val ? 1 : 0;
+  for (std::size_t i = 0; i < vehicles; ++i) split[order[i]] = i < counts[2] ? 2 : i < counts[2] + counts[1] ? 1 : 0;
   std::vector<std::string> ids[3];
   for (const auto& job : jobs) ids[split[job.vehicle]].push_back(job.id);
   Json json;
-  const char* names[3] = {"train", "val", "test"};
-  for (int k = 0; k < 3; ++k) {
+  for (std::size_t k = 0; k < 3; ++k) {
+    if (ids[k].empty()) {
+      if (options.splits[k] > 0)
+        log_info("splits.json has no split '{}': too few {} ({})", kSplitNames[k],
+                 options.meshes.empty() ? "vehicles" : "models", vehicles);
+      continue;
+    }
     std::sort(ids[k].begin(), ids[k].end());
-    json[names[k]] = ids[k];
+    json[kSplitNames[k]] = ids[k];
   }
   return json;
 }

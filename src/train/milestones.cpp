@@ -10,15 +10,20 @@ namespace spinfill {
 
 Milestones::Milestones(const RunConfig& config, fs::path run, const Validation& validation, TrainingState& state,
                        RunLog* log, Ranks& ranks, const TrainingProgress& from)
-    : run_(std::move(run)),
+    : config_(config.train),
+      run_(std::move(run)),
       validation_(validation),
       state_(state),
       log_(log),
       ranks_(ranks),
       best_(from.best),
       early_stop_(config.train.early_stop, from.early_stop),
-      validation_owed_(from.validation_owed.value_or(state.step() == 0)),
+      validation_owed_(validation.exists() && from.validation_owed.value_or(state.step() == 0)),
       writer_(run_, config.train, ranks) {}
+
+bool Milestones::validation_due(std::int64_t step) const {
+  return validation_.exists() && (step % config_.validate_every == 0 || step == config_.steps);
+}
 
 bool Milestones::validate(std::int64_t step) {
   ranks_.at(step, "validation");

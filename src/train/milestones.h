@@ -24,6 +24,7 @@ class Milestones {
   Milestones(const RunConfig& config, std::filesystem::path run, const Validation& validation, TrainingState& state,
              RunLog* log, Ranks& ranks, const TrainingProgress& from);
 
+  bool validation_due(std::int64_t step) const;  // every train.validate_every steps and after the last
   // Scores the averaged weights; true if they are the best so far. If a signal cuts it short, it stays owed.
   bool validate(std::int64_t step);
   void save(std::int64_t step);
@@ -36,6 +37,7 @@ class Milestones {
   std::int64_t stale_validations() const { return early_stop_.stale(); }
 
  private:
+  TrainConfig config_;
   std::filesystem::path run_;
   const Validation& validation_;
   TrainingState& state_;

@@ -18,8 +18,6 @@
 #include "core/signals.h"
 #include "core/stopwatch.h"
 #include "core/tensors/freed_memory.h"
-#include "data/open_data_set.h"
-#include "model/denoiser/weights.h"
 #include "model/device.h"
 #include "run/run_folder.h"
 #include "run/run_lock.h"
@@ -28,6 +26,7 @@
 #include "train/checkpoints/checkpoint.h"
 #include "train/checkpoints/training_state.h"
 #include "train/milestones.h"
+#include "train/run_start.h"
 #include "train/step/cuda_graph.h"
 #include "train/step/device_feed.h"
 #include "train/step/schedule.h"
@@ -50,20 +49,6 @@ struct Run {
   RunLock* lock = nullptr;
 };
 
-// Vehicles of the training split, those of data.replay after the run's own.
-struct TrainingData {
-  DataSet set;
-  std::int64_t own_sets;
-  bool replays;
-};
-
-TrainingData open_training_data(const DataConfig& config) {
-  DataSet own = open_data_set(config.path, "train", config.links());
-  const std::int64_t own_sets = own.size();
-  if (config.replay.path.empty()) return {std::move(own), own_sets, false};
-  return {joined(own, open_data_set(config.replay.path, "train", config.links())), own_sets, true};
-}
-
 // What takes minutes, such as reading data: a stop signal cuts it short, and all ranks then leave alike.
 template <class Read>
 auto unless_stopped(Ranks& ranks, const Read& read) {
@@ -76,32 +61,15 @@ auto unless_stopped(Ranks& ranks, const Read& read) {
   return result;
 }
 
-// The model with its initial weights.
-Denoiser open_denoiser(const RunConfig& config, at::Device device) {
-  const auto seed = static_cast<std::uint64_t>(config.seed);
-  Denoiser denoiser(config.model, seed, device);
-  if (!config.train.init_from.empty()) load_weights(config.train.init_from, denoiser);
-  choose_trained(denoiser, config.train, seed);
-  set_up_for_training(denoiser, config.train);
-  return denoiser;
-}
-
 std::string trained_text(const Denoiser& denoiser) {
   std::int64_t count = 0;
   for (const at::Tensor& tensor : trained_tensors(denoiser)) count += tensor.numel();
   return count == denoiser.parameter_count() ? "" : fmt::format(" ({} trained)", count);
 }
 
-// All ranks take what the first one reads: a resumed run's newest whole checkpoint, or the initial weights.
-TrainingProgress start(TrainingState& state, const Run& run, bool resume) {
+// All ranks take the state of the first one's checkpoint, or its initial weights.
+TrainingProgress start(TrainingState& state, const Run& run, const std::optional<Checkpoint>& checkpoint) {
   run.ranks.at(0, "reading the checkpoint");
-  std::optional<Checkpoint> checkpoint;
-  if (resume && run.ranks.first()) {
-    checkpoint = newest_valid_checkpoint(run.folder);
-    if (!checkpoint && !list_checkpoints(run.folder).empty())
-      fail("{}: no checkpoint is whole; nothing to resume from", run.folder.string());
-    if (!checkpoint) log_warning("{}: no checkpoint was saved yet; starting at step 0", run.folder.string());
-  }
   state.start_from(checkpoint ? &*checkpoint : nullptr);
   if (checkpoint) log_info("resumed at step {}", state.step());
   const Json progress = to_json(checkpoint ? checkpoint->progress : TrainingProgress{});
@@ -197,7 +165,7 @@ TrainResult make_steps(const Run& run, std::int64_t step, DeviceFeed& feed, Trai
     if (run.lock != nullptr) run.lock->require_held();
     milestones.look();
     bool improved = false;
-    if (step % config.validate_every == 0 || last) speed.leave_out([&] { improved = milestones.validate(step); });
+    if (milestones.validation_due(step)) speed.leave_out([&] { improved = milestones.validate(step); });
     const bool stop = (run.ranks.any(StopSignals::requested()) && !last) || milestones.validation_owed();
     const bool end = !last && !stop && milestones.ended_early();
     if (step % config.checkpoint_every == 0 || improved || last || stop || end)
@@ -215,9 +183,10 @@ TrainResult make_steps(const Run& run, std::int64_t step, DeviceFeed& feed, Trai
 
 void leave_to_start(const RunConfig& config, const fs::path& folder) {
   if (!is_run(folder)) {
+    check_run_folder(folder, config, /*resume=*/false);
     make_folder(folder);
     const RunLock lock(folder);
-    open_run_folder(folder, config, false);
+    open_run_folder(folder, config, std::nullopt);  // what it reads is noted when it starts
   }
   log_info("stopped before the first step; nothing is lost; go on with: spinfill train --resume --out {}",
            folder.string());
@@ -230,7 +199,8 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   const std::string cores = too_few_cores(config.train, config.data.loader, processors(), allowed_cores());
   if (ranks.place().local_rank == 0 && !cores.empty()) log_warning("{}", cores);
   keep_freed_memory();
-  if (ranks.first()) check_run_folder(folder, resume);
+  std::optional<RunConfig> before;  // of a resumed run, on the first rank
+  if (ranks.first()) before = check_run_folder(folder, config, resume);
   ranks.require_equal("configuration", to_json(config).dump());
   std::unique_ptr<RunLock> lock;
   const auto take_lock = [&] {
@@ -239,34 +209,43 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   };
   unless_stopped(ranks, [&] { return resume && is_run(folder) && (take_lock(), true); });
 
+  // ---- What it goes on from.
+  std::optional<Checkpoint> checkpoint;  // of the first rank
+  if (before) checkpoint = checkpoint_to_resume(folder, config.train);
+
   // ---- Data: vehicles of the training split; a fixed list of (vehicle, subset) pairs for validation.
   const auto read = unless_stopped(ranks, [&] { return open_training_data(config.data); });
   const TrainingData& data = *read;
   ranks.at(0, "reading data");
+  std::optional<RunInputs> inputs;  // of the first rank
+  if (ranks.first()) inputs = inputs_of(config, data, checkpoint.has_value());
+  if (before) check_run_inputs(folder, *before, config, *inputs);
   const auto validation = unless_stopped(ranks, [&] { return Validation(config, run.device, ranks); });
-  const PerceptualDistance perceptual = perceptual_distance(config.loss, config.evaluation.lpips, run.device);
+  const PerceptualDistance perceptual = perceptual_distance(config, run.device);
   const MakeRecording recording = recording_of(config.train, run.device);
+
+  // ---- Model, averaged weights, optimiser. A checkpoint's counters say where every random stream stands.
+  const Denoiser denoiser = open_denoiser(config, run.device, ranks.first() && !checkpoint);
 
   // ---- The run folder: a new one, or the resumed one. Opened only now, so that a wrong path leaves none behind.
   unless_stopped(ranks, [&] {
     if (!ranks.first()) return false;
     if (!resume) make_folder(folder);
     if (!resume || is_run(folder)) take_lock();
-    open_run_folder(folder, config, resume);
+    open_run_folder(folder, config, inputs);
+    if (before && checkpoint) tell_schedule(*before, config, checkpoint->step);
     return true;
   });
-
-  // ---- Model, averaged weights, optimiser. A checkpoint's counters say where every random stream stands.
-  const Denoiser denoiser = open_denoiser(config, run.device);
   TrainingState state(denoiser, config, ranks);
-  const TrainingProgress progress = start(state, run, resume);
+  const TrainingProgress progress = start(state, run, checkpoint);
+  checkpoint.reset();
   const std::int64_t step = state.step();
   if (ranks.any(StopSignals::requested())) throw Stopped();
   std::optional<RunLog> log;
   if (ranks.first()) run.log = &log.emplace(folder, step, to_yaml(config));
   log_info("{} parameters{}, {} training vehicles{}, {} on {}{}", denoiser.parameter_count(), trained_text(denoiser),
-           data.own_sets, data.replays ? fmt::format(" and {} replayed", data.set.size() - data.own_sets) : "",
-           folder.string(), run.device.str(), ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
+           data.own.size(), data.replays ? fmt::format(" and {} replayed", data.replayed.size()) : "", folder.string(),
+           run.device.str(), ranks.world() > 1 ? fmt::format(", {} processes", ranks.world()) : "");
 
   // ---- Validation before step 1, or where a signal cut one short. Its errors should appear now, not after hours.
   Milestones milestones(config, folder, *validation, state, run.log, ranks, progress);
@@ -275,11 +254,12 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
     if (step > 0 || milestones.validation_owed()) milestones.save(step);
     if (milestones.validation_owed()) return stopped(milestones, step, run);
   }
+  if (step == config.train.steps) log_info("all {} steps are made; a larger train.steps with --resume goes on", step);
   if (step < config.train.steps && milestones.ended_early()) return ended_early(milestones, step, run);
 
   // ---- Steps.
   TrainingStream stream = training_stream(config, ranks);
-  if (data.replays) stream.own_sets = data.own_sets;
+  if (data.replays) stream.own_sets = data.own.size();
   DeviceFeed feed(data.set, config.data, stream, step * accumulation, config.train.steps * accumulation, run.device);
   TrainingStep training(denoiser, state.optimizer(), config, ranks, state.gradients(), perceptual, recording);
   return make_steps(run, step, feed, training, state, milestones);

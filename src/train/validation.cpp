@@ -4,13 +4,16 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "core/error.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"
 #include "core/signals.h"
 #include "core/stopwatch.h"
+#include "data/open_data_set.h"
 #include "metrics/evaluation.h"
 #include "metrics/evaluation_set.h"
+#include "metrics/picture_size.h"
 #include "metrics/report.h"
 #include "model/sampling/generate.h"
 #include "pages/sample_grid.h"
@@ -38,14 +41,13 @@ struct Validation::State {
   RunConfig config;
   at::Device device;
   Ranks& ranks;
-  LpipsChoice lpips;
+  LpipsChoice lpips{};
   struct Part {
     EvaluationSet set;
     std::vector<Batch> batches;  // of this rank, kept once made
     std::int64_t at_once = 1;    // how many run side by side
   };
-  Part own;
-  std::optional<Part> replay;
+  std::optional<Part> own{}, replay{};
   void prepare(Part& part, const char* what) const;
   // Empty where a rank was asked to stop meanwhile.
   std::optional<EvaluationReport> score(const Part& part, const Denoiser& denoiser,
@@ -76,18 +78,34 @@ void Validation::State::prepare(Part& part, const char* what) const {
 }
 
 Validation::Validation(const RunConfig& config, at::Device device, Ranks& ranks)
-    : state_(new State{config,
-                       device,
-                       ranks,
-                       choose_lpips(config.evaluation.lpips, device),
-                       {EvaluationSet(config.data, config.evaluation, "val", config.train.validation_sets), {}},
-                       {}}) {
-  if (!state_->lpips.lpips) log_info("{}", state_->lpips.absent);
-  state_->prepare(state_->own, "validation data");
+    : state_(new State{config, device, ranks}) {
+  const TrainConfig& train = config.train;
+  if (train.validate_every == 0) return;
+  const auto open = [&](const DataConfig& data) {
+    return State::Part{EvaluationSet(data, config.evaluation, "val", train.validation_sets), {}};
+  };
+  if (const std::string why = why_no_split(config.data.path, "val"); !why.empty()) {
+    if (train.early_stop.patience > 0) fail_usage("train.early_stop.patience counts validations, but {}", why);
+    if (ranks.first()) log_warning("{}; the training goes on without validation", why);
+    return;
+  }
+  state_->lpips = choose_lpips(config.evaluation.lpips, device);
+  const std::string no_ssim = too_small_for_ssim(config.data.width, config.data.height);
+  if (!no_ssim.empty()) log_info("no SSIM: {}", no_ssim);
+  if (state_->lpips.lpips)
+    state_->lpips.absent = too_small_for(*state_->lpips.lpips, config.data.width, config.data.height);
+  if (!state_->lpips.absent.empty()) log_info("no LPIPS: {}", state_->lpips.absent);
+  state_->prepare(state_->own.emplace(open(config.data)), "validation data");
   if (config.data.replay.path.empty()) return;
-  EvaluationSet old(replayed(config.data), config.evaluation, "val", config.train.validation_sets);
-  state_->replay.emplace(State::Part{std::move(old), {}});
-  state_->prepare(*state_->replay, "validation data of replay");
+  if (const std::string why = why_no_split(config.data.replay.path, "val"); !why.empty()) {
+    if (ranks.first()) log_warning("{}; what was learnt before is not validated", why);
+    return;
+  }
+  state_->prepare(state_->replay.emplace(open(replayed(config.data))), "validation data of replay");
+}
+
+bool Validation::exists() const {
+  return state_->own.has_value();
 }
 
 Validation::~Validation() = default;
@@ -150,7 +168,7 @@ std::optional<ValidationScores> Validation::score(const Denoiser& denoiser, std:
   EvaluateOptions options;
   // The baselines do not change: they are scored once, with the first validation.
   options.baselines = step == 0;
-  options.batches_at_once = state_->own.at_once;
+  options.batches_at_once = state_->own->at_once;
   const Ranks& ranks = state_->ranks;
   std::int64_t index = ranks.rank();  // of the batch among those of all ranks
   options.on_batch = [&](const Batch& batch, const at::Tensor& pictures) {
@@ -161,7 +179,7 @@ std::optional<ValidationScores> Validation::score(const Denoiser& denoiser, std:
     }
     index += ranks.world();
   };
-  const std::optional<EvaluationReport> report = state_->score(state_->own, denoiser, options);
+  const std::optional<EvaluationReport> report = state_->score(*state_->own, denoiser, options);
   if (!report) return std::nullopt;
   const Summary summary = summarise(*report);
   ValidationScores validation{step, averages_of(summary), summary.overall.images, {}, {}};

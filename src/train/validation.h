@@ -41,11 +41,14 @@ Json to_json(const ValidationScores& validation);
 // Scores on a fixed list of (vehicle, subset) pairs of the validation split, so that scores of different steps and runs
 // compare. Each rank scores its share of the batches, none twice; the scores are the same to the last digit for any
 // number of ranks. The share and its priors are kept in memory.
+// There may be none: train.validate_every is 0, or the data set sets no vehicle apart for it, which one warning says.
 class Validation {
  public:
   // Reads the share and computes its priors; throws Stopped where this rank is asked to stop meanwhile.
+  // Exit 2: train.early_stop is asked for and no vehicle is set apart.
   Validation(const RunConfig& config, at::Device device, Ranks& ranks);
   ~Validation();
+  bool exists() const;  // else score() may not be called
 
   // Pictures go to samples/step-N-K.png. Empty where a rank was asked to stop meanwhile.
   std::optional<ValidationScores> score(const Denoiser& denoiser, std::int64_t step,

@@ -35,6 +35,15 @@ TEST(LoadRun, TakesTheChosenStepAndWeights) {
   EXPECT_EQ(load_run(folder / "run").provenance["lpips_in_loss"], 2.0);
 }
 
+// Without validation no step is best: the newest is, and a line says so.
+TEST(LoadRun, ARunThatWasNeverValidatedGivesItsNewest) {
+  const test::TemporaryFolder folder;
+  test::write_small_run(folder / "run", {10, 20}, -1);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(load_run(folder / "run").provenance["step"], 20);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("no step is best"), std::string::npos);
+}
+
 TEST(LoadRun, RefusesByName) {
   const test::TemporaryFolder folder;
   test::expect_error(ExitCode::usage, {"nowhere", "does not exist"}, [&] { load_model(folder / "nowhere"); });

@@ -306,5 +306,38 @@ TEST(Evaluation, LpipsIsScoredOrAbsentWithAReason) {
   EXPECT_TRUE(std::isnan(small.images[0].scores[0][4]));
 }
 
+// Below SSIM's window SSIM is absent with the reason; the others come, and reports hold and compare that.
+TEST(Evaluation, PicturesBelowAMetricsWindowLackThatMetricAlone) {
+  const auto score = [](std::int64_t height, std::int64_t width) {
+    return evaluate(example_model(0.2), batches_of({example_batch({0}, {{1, 2}}, height, width)}), {}, nullptr);
+  };
+  for (const auto& [height, width] : {std::pair{10, 24}, {20, 10}, {8, 8}, {1, 1}}) {
+    const EvaluationReport report = score(height, width);
+    EXPECT_NE(report.protocol.ssim_absent.find(fmt::format("{}×{}", width, height)), std::string::npos);
+    ASSERT_EQ(report.images.size(), 2U);
+    for (const ImageRow& row : report.images) {
+      for (const Scores& scores : row.scores) {
+        EXPECT_TRUE(std::isfinite(scores[0]));
+        EXPECT_TRUE(std::isnan(scores[2]));
+        EXPECT_TRUE(std::isnan(scores[3]));
+      }
+    }
+    const Json json = report_to_json(report);
+    EXPECT_TRUE(json["overall"]["ssim"].is_null());
+    EXPECT_EQ(json["protocol"]["ssim_absent"], report.protocol.ssim_absent);
+    EXPECT_EQ(report_from_json(json, "r").protocol.ssim_absent, report.protocol.ssim_absent);
+    const std::string table = report_table(report);
+    EXPECT_NE(table.find("SSIM absent: " + report.protocol.ssim_absent), std::string::npos) << table;
+    EXPECT_NE(table.find("–"), std::string::npos) << table;
+    // A report from before this field is still read.
+    Json old = json;
+    old["protocol"].erase("ssim_absent");
+    EXPECT_TRUE(report_from_json(old, "r").protocol.ssim_absent.empty());
+    EXPECT_EQ(unlike(json["protocol"], old["protocol"]), "");
+  }
+  EXPECT_TRUE(score(11, 11).protocol.ssim_absent.empty());
+  EXPECT_TRUE(std::isfinite(score(11, 11).images[0].scores[0][2]));
+}
+
 }  // namespace
 }  // namespace spinfill

@@ -123,6 +123,28 @@ TEST(PictureScores, FoldersMatchByNameAndNameTheRest) {
   EXPECT_NE(run.output.find("mean of 2"), std::string::npos) << run.output;
 }
 
+// One small picture among others: it is scored without SSIM, the note names it, and the mean is over the others.
+TEST(PictureScores, ASmallPictureLacksSsimAlone) {
+  const test::TemporaryFolder folder;
+  const Example e;
+  for (const char* side : {"a", "b"}) std::filesystem::create_directory(folder / side);
+  store(folder / "a" / "1.png", bgra(e.a, e.full));
+  store(folder / "b" / "1.png", bgra(e.b, e.full));
+  store(folder / "a" / "2.png", bgra(e.a.narrow(3, 0, 10), e.full.narrow(3, 0, 10)));
+  store(folder / "b" / "2.png", bgra(e.b.narrow(3, 0, 10), e.full.narrow(3, 0, 10)));
+  const PictureScores scores = score_files(folder / "a", folder / "b", nullptr, "", {});
+  ASSERT_EQ(scores.pictures.size(), 2U);
+  EXPECT_TRUE(std::isfinite(scores.pictures[1].scores[0]));
+  EXPECT_TRUE(std::isnan(scores.pictures[1].scores[2]));
+  EXPECT_NE(scores.ssim_absent.find("2.png: pictures of 10×24 px"), std::string::npos) << scores.ssim_absent;
+  EXPECT_EQ(scores.average().counts[2], 1);
+  EXPECT_EQ(picture_scores_to_json(scores, {}, nullptr)["protocol"]["ssim_absent"], scores.ssim_absent);
+  const auto run =
+      test::run_command(fmt::format("{} metrics {} {}", kProgram, (folder / "a").string(), (folder / "b").string()));
+  EXPECT_EQ(run.exit_code, 0) << run.output;
+  EXPECT_NE(run.output.find("SSIM absent: 2.png"), std::string::npos) << run.output;
+}
+
 TEST(PictureScores, WrongInputIsOneLine) {
   const test::TemporaryFolder folder;
   const Example e;

@@ -15,7 +15,8 @@ TEST(Html, Base64) {
 }
 
 TEST(Html, EscapesWhatMarkupIsMadeOf) {
-  EXPECT_EQ(html_escaped("<a b=\"c\">&'\n"), "&lt;a b=&quot;c&quot;&gt;&amp;&#39; ");
+  EXPECT_EQ(html_escaped("<a b=\"c\">&'\x1b\r"), "&lt;a b=&quot;c&quot;&gt;&amp;&#39;  ");
+  EXPECT_EQ(html_escaped("a:\n  b: 1\n\tc"), "a:\n  b: 1\n\tc");  // lines and indentation stay
 }
 
 }  // namespace

@@ -20,6 +20,15 @@ TEST(RunPage, StandsAloneAndEscapes) {
   EXPECT_EQ(page.find("<script"), std::string::npos);
 }
 
+TEST(RunPage, TheConfigKeepsItsLines) {
+  const test::TemporaryFolder folder;
+  test::write_example_run(folder / "run");
+  write_file_atomic(folder / "run" / "config.yaml", "train:\n  steps: 40  # <i>\ndata:\n  path: \"a&b\"\n");
+  EXPECT_NE(run_html(read_run(folder / "run"))
+                .find("<pre>train:\n  steps: 40  # &lt;i&gt;\ndata:\n  path: &quot;a&amp;b&quot;\n</pre>"),
+            std::string::npos);
+}
+
 TEST(RunPage, SeveralRunsShareTheirAxes) {
   const test::TemporaryFolder folder;
   test::write_example_run(folder / "first");

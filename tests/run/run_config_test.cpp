@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/run_config.h"
 
+#include "run/check_sizes.h"
+
 #include "support/support.h"
 
 namespace spinfill {
@@ -49,6 +51,30 @@ TEST(RunConfig, ReadingAloneTakesPatternsAsTheyAre) {
   RunConfig config;
   read_config_text("train: {freeze: [unet.down_block]}", "run.yaml", {}, [&](Fields& f) { config.bind(f); });
   EXPECT_EQ(config.train.freeze, std::vector<std::string>{"unet.down_block"});
+}
+
+// What would fail in the first step, or at the first validation, is refused where it stands.
+TEST(RunConfig, WhatGroupsNeedOfEachOtherIsNamedWithItsLine) {
+  const auto read = [](const std::string& yaml) {
+    RunConfig config;
+    read_config_text(yaml, "run.yaml", {}, [&](Fields& f) {
+      config.bind(f);
+      check_sizes(f, config);
+    });
+  };
+  const auto refused = [&](const std::string& yaml, const std::vector<std::string>& texts) {
+    test::expect_error(ExitCode::usage, texts, [&] { read(yaml); });
+  };
+  read("");
+  refused("data:\n  width: 97\n", {"run.yaml:2: data.width", "97", "model.pixel_factor (2)"});
+  refused("data:\n  height: 66\nmodel:\n  pixel_factor: 4\n", {"run.yaml:2: data.height", "66"});
+  refused("model:\n  categories: 6\n", {"run.yaml:2: model.categories", "7 known categories"});
+  read("model: {categories: 6, use_category: false}");
+  refused("data:\n  missing: [8]\n", {"run.yaml:2: data.missing", "references: [0]"});
+  read("data: {missing: [8], references: [0]}");
+  read("data: {missing: [1, 8]}");
+  refused("sampler:\n  sigma_max: 0.001\n", {"run.yaml:1: sampler", "noise schedule"});
+  refused("train:\n  validate_every: 0\n  early_stop: {patience: 2}\n", {"run.yaml:3: train.early_stop.patience"});
 }
 
 }  // namespace

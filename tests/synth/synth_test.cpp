@@ -269,6 +269,36 @@ TEST(Synth, SplitsAreDisjointAndComplete) {
   EXPECT_EQ(open_data_set(folder / "out", "val").size(), 2);
 }
 
+// Each split with a share has a vehicle, or is not there: an empty one would be asked for in vain.
+TEST(Synth, FewVehiclesNeverMakeAnEmptySplit) {
+  test::TemporaryFolder folder;
+  const auto counts = [&](std::int64_t sets, const std::array<double, 3>& shares) {
+    SynthOptions options = small(folder / "out", sets);
+    options.width = options.height = 16;
+    options.views = 1;
+    options.render = {1, 1, false};
+    options.splits = shares;
+    options.replace = true;
+    synth::make_sets(options);
+    std::vector<std::size_t> sizes;
+    const Json splits = read_json(folder / "out" / "splits.json");
+    for (const char* name : {"train", "val", "test"})
+      sizes.push_back(splits.contains(name) ? splits.at(name).size() : 0);
+    for (const auto& part : splits) EXPECT_FALSE(part.empty());
+    return sizes;
+  };
+  using Sizes = std::vector<std::size_t>;
+  const std::array<double, 3> usual = SynthOptions().splits;
+  EXPECT_EQ(counts(1, usual), (Sizes{1, 0, 0}));
+  EXPECT_EQ(counts(2, usual), (Sizes{1, 1, 0}));
+  EXPECT_EQ(counts(3, usual), (Sizes{1, 1, 1}));
+  EXPECT_EQ(counts(4, usual), (Sizes{2, 1, 1}));
+  EXPECT_EQ(counts(5, usual), (Sizes{3, 1, 1}));
+  EXPECT_EQ(counts(6, {0.98, 0.01, 0.01}), (Sizes{4, 1, 1}));
+  EXPECT_EQ(counts(3, {1, 0, 0}), (Sizes{3, 0, 0}));
+  EXPECT_EQ(counts(3, {0.98, 0, 0.02}), (Sizes{2, 0, 1}));
+}
+
 // A photographer states the primary azimuth; where the camera truly stood is another number.
 TEST(Synth, JitteredAzimuthsKeepWhatAPhotographerWouldState) {
   test::TemporaryFolder folder;

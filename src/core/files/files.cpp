@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/files/descriptor.h"
 #include "core/files/links.h"
+#include "core/files/place_note.h"
 #include "core/files/temporary_names.h"
 #include "core/signals.h"
 
@@ -21,7 +22,7 @@ namespace spinfill {
 std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) {
-    const std::string why = system_reason();
+    const std::string why = open_reason(path);
     fail("{}: cannot be opened: {}{}", path.string(), why, why_absent(path));
   }
   struct stat info {};

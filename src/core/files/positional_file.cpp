@@ -10,13 +10,14 @@
 
 #include "core/error.h"
 #include "core/files/links.h"
+#include "core/files/place_note.h"
 
 namespace spinfill {
 
 PositionalFile::PositionalFile(std::filesystem::path path)
     : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
   if (descriptor_.get() < 0) {
-    const std::string why = system_reason();
+    const std::string why = open_reason(path_);
     fail("{}: cannot be opened: {}{}", path_.string(), why, why_absent(path_));
   }
   struct stat info {};

@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "core/files/files.h"
+#include "core/error.h"
 #include "data/batches/subsets.h"
 
 namespace spinfill {
@@ -15,6 +15,18 @@ SubsetCounts counts_of(const DataConfig& config) {
 }
 
 }  // namespace
+
+void require_samples(const DataSet& data, const DataConfig& config) {
+  for (std::int64_t set = 0; set < data.size(); ++set) {
+    const auto views = static_cast<int>(data.slots(set).count());
+    if (!possible_target_counts(counts_of(config), views).empty()) continue;
+    fail(
+        "{}: set '{}' has pictures of {} of the {} views, too few to give some and ask for others as {} says: leave "
+        "it out of splits.json, or ask for fewer",
+        data.folder().string(), data.id(set), views, kSlots,
+        config.references.empty() ? "data.missing" : "data.references");
+  }
+}
 
 SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::uint64_t seed, std::int64_t sample,
                            std::int64_t own_sets) {
@@ -38,6 +50,7 @@ SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::u
 
 std::vector<SampleSpec> evaluation_samples(const DataSet& data, const DataConfig& config, std::uint64_t seed,
                                            std::int64_t subsets_per_count) {
+  require_samples(data, config);
   const SubsetCounts counts = counts_of(config);
   std::map<std::pair<int, unsigned long>, std::vector<Subset>> lists;  // by count and available views
   std::vector<SampleSpec> specs;

@@ -12,7 +12,7 @@
 
 namespace spinfill {
 
-std::vector<int> target_counts(const SubsetCounts& counts, int available) {
+std::vector<int> possible_target_counts(const SubsetCounts& counts, int available) {
   std::vector<int> possible;
   if (counts.references.empty()) {
     for (const std::int64_t missing : counts.missing) {
@@ -25,6 +25,11 @@ std::vector<int> target_counts(const SubsetCounts& counts, int available) {
   }
   std::ranges::sort(possible);
   possible.erase(std::ranges::unique(possible).begin(), possible.end());
+  return possible;
+}
+
+std::vector<int> target_counts(const SubsetCounts& counts, int available) {
+  std::vector<int> possible = possible_target_counts(counts, available);
   if (possible.empty()) fail("data.missing: a set of {} views leaves nothing to give and to ask for", available);
   return possible;
 }

@@ -21,7 +21,9 @@ struct Subset {
 };
 
 // The target counts that are possible with so many available views, ascending: at least one target, and at least one
-// reference unless the counts ask for none. Exit 3 when nothing is possible.
+// reference unless the counts ask for none.
+std::vector<int> possible_target_counts(const SubsetCounts& counts, int available);
+// The same; exit 3 when nothing is possible.
 std::vector<int> target_counts(const SubsetCounts& counts, int available);
 
 // A pure function of (seed, sample): first how many are missing, uniformly, then which ones, uniformly without

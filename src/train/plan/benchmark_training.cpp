@@ -95,7 +95,7 @@ class TimedTraining {
         accumulation_(accumulation_of(config.train, ranks.world())),
         denoiser_(ready_denoiser(config, device)),
         state_(denoiser_, config, ranks),
-        perceptual_(perceptual_distance(config.loss, config.evaluation.lpips, device)),
+        perceptual_(perceptual_distance(config, device)),
         recording_(recording_of(config.train, device)) {
     state_.start_from(nullptr);
   }
@@ -134,7 +134,7 @@ class TimedTraining {
 
 double flops_of(const RunConfig& config, const std::vector<DoneStep>& steps) {
   const Denoiser denoiser(config.model, 1, at::kMeta);
-  const PerceptualDistance perceptual = perceptual_distance(config.loss, config.evaluation.lpips, at::kMeta);
+  const PerceptualDistance perceptual = perceptual_distance(config, at::kMeta);
   double flops = 0;
   for (const DoneStep& done : steps) {
     const LossOptions options = loss_options_at(config.loss, config.train, done.step);

@@ -72,7 +72,7 @@ class DryRun {
       for (std::int64_t* bytes : {&use_.averaged, &use_.moments}) *bytes /= target.processes;
       use_.moments += use_.weights / target.processes;
     }
-    perceptual_ = perceptual_distance(config.loss, config.evaluation.lpips, at::kMeta);
+    perceptual_ = perceptual_distance(config, at::kMeta);
     use_.perceptual = since_last();
   }
 

@@ -60,7 +60,7 @@ double flops_of_set(const Denoiser& denoiser, const DataConfig& data, const Loss
 
 TrainingWork training_work(const RunConfig& config) {
   const Denoiser denoiser(config.model, 1, at::kMeta);
-  const PerceptualDistance perceptual = perceptual_distance(config.loss, config.evaluation.lpips, at::kMeta);
+  const PerceptualDistance perceptual = perceptual_distance(config, at::kMeta);
   TrainingWork work;
   for (const TrainingPhase& phase : training_phases(config.loss, config.train)) {
     work.flops += flops_of_set(denoiser, config.data, phase.loss, perceptual) *

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "metrics/lpips.h"
+#include "metrics/picture_size.h"
 
 namespace spinfill {
 
@@ -44,10 +45,12 @@ std::vector<NamedParameter> named_parameters(const Denoiser& denoiser) {
   return list;
 }
 
-PerceptualDistance perceptual_distance(const LossOptions& loss, const LpipsConfig& lpips, at::Device device) {
-  if (loss.lpips <= 0) return {};
-  const LpipsChoice choice = choose_lpips(lpips, device);
-  if (!choice.lpips) fail_usage("loss.lpips is {}: {}", loss.lpips, choice.absent);
+PerceptualDistance perceptual_distance(const RunConfig& config, at::Device device) {
+  if (config.loss.lpips <= 0) return {};
+  const LpipsChoice choice = choose_lpips(config.evaluation.lpips, device);
+  const std::string problem =
+      choice.lpips ? too_small_for(*choice.lpips, config.data.width, config.data.height) : choice.absent;
+  if (!problem.empty()) fail_usage("loss.lpips is {}: {}", config.loss.lpips, problem);
   return [lpips = choice.lpips](const at::Tensor& pictures, const at::Tensor& truths) {
     return lpips->differentiable_distance(pictures, truths);
   };

@@ -27,7 +27,7 @@ at::ScalarType dtype_of(Precision precision);
 std::vector<at::Tensor> trained_tensors(const Denoiser& denoiser);
 std::vector<NamedParameter> named_parameters(const Denoiser& denoiser);  // the same, for the optimiser
 
-// LPIPS where loss.lpips asks for it, else nothing. No weights: an error (exit 2).
-PerceptualDistance perceptual_distance(const LossOptions& loss, const LpipsConfig& lpips, at::Device device);
+// LPIPS where loss.lpips asks for it, else nothing. No weights, or pictures too small for them: an error (exit 2).
+PerceptualDistance perceptual_distance(const RunConfig& config, at::Device device);
 
 }  // namespace spinfill

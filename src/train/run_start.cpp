@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/run_start.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "core/files/links.h"
+#include "core/files/place_note.h"
+#include "core/files/sha256.h"
+#include "core/log.h"
+#include "data/batches/samples.h"
+#include "data/open_data_set.h"
+#include "metrics/lpips.h"
+#include "model/denoiser/weights.h"
+#include "train/step/schedule.h"
+#include "train/step/set_up.h"
+
+namespace spinfill {
+
+TrainingData open_training_data(const DataConfig& config) {
+  const auto open = [&](const char* key, const std::string& path) {
+    if (path.empty()) fail_usage("{} is empty: name the data set's folder, as by --set {}=FOLDER", key, key);
+    if (!fs::is_directory(path)) {
+      fail("{}: {}: there is no such folder{}{}: name it, as by --set {}=FOLDER", key, path, place_note(path),
+           why_absent(path), key);
+    }
+    DataSet set = open_data_set(path, "train", config.links());
+    require_samples(set, config);
+    return set;
+  };
+  TrainingData data;
+  data.own = data.set = open("data.path", config.path);
+  if (config.replay.path.empty()) return data;
+  data.replays = true;
+  data.replayed = open("data.replay.path", config.replay.path);
+  if (fs::equivalent(config.path, config.replay.path))
+    fail_usage("data.replay.path: {} is data.path itself: name the older data set, or leave it empty",
+               config.replay.path);
+  data.set = joined(data.own, data.replayed);
+  return data;
+}
+
+std::optional<Checkpoint> checkpoint_to_resume(const fs::path& run, const TrainConfig& config) {
+  std::optional<Checkpoint> checkpoint = newest_valid_checkpoint(run);
+  if (!checkpoint && !list_checkpoints(run).empty())
+    fail("{}: no checkpoint is whole; nothing to resume from", run.string());
+  if (!checkpoint) log_warning("{}: no checkpoint was saved yet; starting at step 0", run.string());
+  if (checkpoint && checkpoint->step > config.steps) {
+    fail_usage("{}: train.steps is {}, but {} steps are made already; give no fewer", run.string(), config.steps,
+               checkpoint->step);
+  }
+  return checkpoint;
+}
+
+RunInputs inputs_of(const RunConfig& config, const TrainingData& data, bool has_checkpoint) {
+  RunInputs inputs{content_of(data.own), {}, {}, {}};
+  if (data.replays) inputs.replay = content_of(data.replayed);
+  const fs::path& init = config.train.init_from;
+  if (!init.empty() && fs::exists(init)) {
+    inputs.init_from = sha256_file(init);
+  } else if (!init.empty() && !has_checkpoint) {
+    fail("train.init_from: {}: there is no such file{}", init.string(), place_note(init));
+  } else if (!init.empty()) {
+    log_info("train.init_from: {} is gone; the checkpoint stands for it", init.string());
+  }
+  if (config.loss.lpips > 0) {
+    const LpipsChoice lpips = choose_lpips(config.evaluation.lpips, at::kCPU);
+    if (lpips.lpips) inputs.lpips = lpips.lpips->sha256();  // else the loss refuses it
+  }
+  return inputs;
+}
+
+Denoiser open_denoiser(const RunConfig& config, at::Device device, bool reads_initial) {
+  const auto seed = static_cast<std::uint64_t>(config.seed);
+  Denoiser denoiser(config.model, seed, device);
+  if (reads_initial && !config.train.init_from.empty()) load_weights(config.train.init_from, denoiser);
+  choose_trained(denoiser, config.train, seed);
+  set_up_for_training(denoiser, config.train);
+  return denoiser;
+}
+
+void tell_schedule(const RunConfig& before, const RunConfig& now, std::int64_t step) {
+  if (before.train.steps == now.train.steps || step == 0 || step == now.train.steps) return;
+  const auto share = [](const RunConfig& c) { return c.train.regression_share * static_cast<double>(c.train.steps); };
+  const bool mixed = now.loss.mode != LossMode::regression && now.train.regression_share < 1;
+  log_info(
+      "train.steps goes from {} to {}, which stretches the schedule: the learning rate goes from {:.3g} (step {}) to "
+      "{:.3g} (step {}){}",
+      before.train.steps, now.train.steps, learning_rate_at(before.optimizer, step - 1, before.train.steps), step,
+      learning_rate_at(now.optimizer, step, now.train.steps), step + 1,
+      mixed ? fmt::format(", regression alone ends at step {:.0f} instead of {:.0f}", std::ceil(share(now)),
+                          std::ceil(share(before)))
+            : "");
+}
+
+}  // namespace spinfill
