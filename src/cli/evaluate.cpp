@@ -71,7 +71,8 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
   const auto seed = static_cast<std::uint64_t>(arguments.seed);
   subject.predictor = [model, sampler, seed, device](const Batch& batch) {
     const SamplerProgress at_each_step = [](std::int64_t, std::int64_t) { end_if_stopped(); };
-    return generate(model->denoiser, batch.to(device), sampler, seed, at_each_step).to(at::kCPU);
+    const Batch known = batch.known_to(model->config.model.categories);
+    return generate(model->denoiser, known.to(device), sampler, seed, at_each_step).to(at::kCPU);
   };
   subject.description = model->provenance;
   log_info("scoring {}", describe(*model));

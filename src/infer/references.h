@@ -16,7 +16,7 @@ namespace spinfill {
 using SlotPictures = std::array<cv::Mat, kSlots>;  // 8-bit RGBA; empty where a slot has none
 
 // The references that a folder holds: its transforms.json, or pictures named by azimuth (000.png …). Errors (exit 3)
-// name the picture: two pictures for one primary view, sizes that differ.
+// name the picture: two pictures for one primary view, two azimuths of different ones, sizes that differ.
 ViewSet read_references(const std::filesystem::path& input);
 
 // Their pictures with the frames' masks as alpha, those at `hidden` azimuths (multiples of 45) left out. A picture
