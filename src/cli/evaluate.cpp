@@ -72,7 +72,8 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
   if (!arguments.solver.empty()) sampler.solver = *value_named<Solver>(arguments.solver);
   const auto seed = static_cast<std::uint64_t>(arguments.seed);
   subject.predictor = [model, sampler, seed, device](const Batch& batch) {
-    return generate(model->denoiser, batch.to(device), sampler, seed).to(at::kCPU);
+    const Batch known = batch.known_to(model->config.model.categories);
+    return generate(model->denoiser, known.to(device), sampler, seed).to(at::kCPU);
   };
   subject.description = model->provenance;
   log_info("scoring {}", describe(*model));

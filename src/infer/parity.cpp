@@ -151,7 +151,7 @@ Batch parity_batch(const TensorMap& inputs, const DataConfig& data, const ModelC
   batch.vehicle_from_camera = taken(inputs, "vehicle_from_camera", at::kDouble, {kSets, kViews, 4, 4}, where);
   batch.intrinsics = taken(inputs, "intrinsics", at::kDouble, {kSets, kViews, 4}, where);
   batch.cue = taken(inputs, "cue", at::kFloat, {kSets, kViews, Batch::kCueSize}, where);
-  batch.category = taken(inputs, "category", at::kLong, {kSets}, where).clamp(-1, model.categories - 1);
+  batch.category = taken(inputs, "category", at::kLong, {kSets}, where);
   if (model.identity_dim > 0)
     batch.identity = taken(inputs, "identity", at::kFloat, {kSets, model.identity_dim}, where);
   const at::Tensor samples = taken(inputs, "samples", at::kLong, {kSets}, where).contiguous();

@@ -63,6 +63,12 @@ ViewSet read_references(const fs::path& input, const PhotographOptions& options)
   ViewSet set = read_photographs(input, options);
   std::array<const Frame*, kSlots> taken{};
   for (const Frame& frame : set.frames) {
+    const double stated = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);
+    if (nearest_slot(stated) != frame.slot()) {
+      fail("{}: {} has azimuth_deg {} and stated_azimuth_deg {}, which are nearest to {} and {} degrees: correct one",
+           input.string(), frame.file_path, frame.azimuth_deg, stated, azimuth_of(frame.slot()),
+           azimuth_of(nearest_slot(stated)));
+    }
     const Frame*& place = taken[static_cast<std::size_t>(frame.slot())];
     if (place != nullptr) {
       fail("{}: {} and {} both show the view at {} degrees: keep the one nearer to it", input.string(),

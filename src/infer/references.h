@@ -17,7 +17,8 @@ namespace spinfill {
 using SlotPictures = std::array<cv::Mat, kSlots>;  // 8-bit RGBA; empty where a slot has none
 
 // The references that a folder holds: its transforms.json, or pictures named by azimuth (data/sets/picture_folder.h).
-// Errors (exit 3) name the picture: two pictures for one primary view, sizes that differ, one that would not be read.
+// Errors (exit 3) name the picture: two pictures for one primary view, two azimuths of different ones, sizes that
+// differ, one that would not be read.
 ViewSet read_references(const std::filesystem::path& input, const PhotographOptions& options = {});
 
 // Their pictures with the frames' masks as alpha, those at `hidden` azimuths (multiples of 45) left out. A picture

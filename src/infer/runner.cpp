@@ -4,11 +4,16 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <array>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "data/batches/make_batch.h"
 #include "data/pictures/letterbox.h"
+#include "data/sets/categories.h"
 #include "data/sets/slots.h"
 
 namespace spinfill {
@@ -40,6 +45,15 @@ Matte difference_matte(const at::Tensor& on_white, const at::Tensor& on_black) {
   return {colour, alpha, residual};
 }
 
+void tell_unknown_category(const ViewSet& set, const ModelConfig& model) {
+  const std::string& name = set.category;
+  if (!model.use_category || name.empty() || name == "unknown") return;
+  const auto known = kCategories.begin() + std::min<std::ptrdiff_t>(model.categories, std::ssize(kCategories));
+  if (std::find(kCategories.begin(), known, name) != known) return;
+  log_info("{}: category '{}' is not among this model's ({}): treated as unknown", set.id, name,
+           fmt::join(kCategories.begin(), known, ", "));
+}
+
 }  // namespace
 
 GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const RunnerOptions& options) {
@@ -60,7 +74,8 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
   }
   PictureCache cache(std::int64_t{1} << 30);
   Batch batch = make_batch(data, specs, model.config.data, &cache).to(model.denoiser.device());
-  batch.category = batch.category.clamp_max(model.config.model.categories - 1);
+  tell_unknown_category(set, model.config.model);
+  batch = batch.known_to(model.config.model.categories);
   batch.priors = compute_priors(batch.prior_inputs(), model.config.data.priors);
   const at::Tensor all = generate(model.denoiser, batch, options.sampler, options.seed, options.progress).to(at::kCPU);
   if (!at::isfinite(all).all().item<bool>()) fail("{}: the model gave numbers that are not finite", set.id);

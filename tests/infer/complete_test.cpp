@@ -192,6 +192,36 @@ TEST_F(Complete, DeliversUprightWhatExifTurns) {
   EXPECT_EQ(read_file(folder_ / "out/180.png"), read_file(in / "180.png"));
 }
 
+TEST_F(Complete, ACategoryThatTheModelDoesNotKnowIsUnknown) {
+  const LoadedModel model = small_model(1, 0.02, 2);  // sedan and suv
+  const fs::path in = references({0, 2, 4, 6});
+  const auto made = [&](const std::string& category) {
+    CompleteOptions options = steps(1);
+    options.category = category;
+    testing::internal::CaptureStderr();
+    complete_folder(model, in, folder_ / category, options);
+    const bool told =
+        testing::internal::GetCapturedStderr().find("(sedan, suv): treated as unknown") != std::string::npos;
+    EXPECT_EQ(told, category == "bus") << category;
+    return file(folder_ / category, 1);
+  };
+  const std::string unknown = made("unknown");
+  EXPECT_EQ(made("bus"), unknown);
+  EXPECT_NE(made("suv"), unknown);
+}
+
+TEST_F(Complete, APictureHasOnePrimaryView) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 2, 4, 6});
+  Json value = read_json(in / "transforms.json");
+  value["frames"][1]["azimuth_deg"] = 70;
+  value["frames"][1].erase("transform_matrix");
+  value["frames"][1]["stated_azimuth_deg"] = 60;
+  write_json_atomic(in / "transforms.json", value);
+  expect_error(ExitCode::runtime, {"090.png", "70", "60", "90 and 45 degrees", "correct one"},
+               [&] { complete_folder(model, in, folder_ / "out", steps(1)); });
+}
+
 TEST_F(Complete, HiddenViewsAreAsIfNeverGiven) {
   const LoadedModel model = small_model();
   CompleteOptions options = steps(1);

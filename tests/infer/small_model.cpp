@@ -27,8 +27,9 @@ RunConfig small_config() {
   return config;
 }
 
-LoadedModel small_model(std::uint64_t seed, double loudness) {
+LoadedModel small_model(std::uint64_t seed, double loudness, std::int64_t categories) {
   RunConfig config = small_config();
+  config.model.categories = categories;
   Denoiser denoiser(config.model, seed);
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   const at::NoGradGuard no_grad;

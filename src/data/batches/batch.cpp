@@ -30,6 +30,12 @@ std::string Batch::category_name(std::int64_t set) const {
   return known ? kCategories[static_cast<std::size_t>(index)] : "unknown";
 }
 
+Batch Batch::known_to(std::int64_t categories) const {
+  Batch out = *this;
+  out.category = category.masked_fill(category >= categories, -1);
+  return out;
+}
+
 PriorInputs Batch::prior_inputs() const {
   return {colour, alpha, background, is_reference, vehicle_from_camera, intrinsics, azimuth_deg};
 }

@@ -37,6 +37,8 @@ struct Batch {
 
   std::int64_t size() const { return static_cast<std::int64_t>(ids.size()); }
   std::string category_name(std::int64_t set) const;  // "unknown" where the set states none
+  // For a model that knows the first `categories` only: the others become unknown, as those of no list are.
+  Batch known_to(std::int64_t categories) const;
   PriorInputs prior_inputs() const;
   bool has_priors() const { return priors.silhouette.defined(); }
   Batch to(at::Device device) const;

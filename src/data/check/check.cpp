@@ -149,6 +149,7 @@ Json to_json(const DataCheck& check) {
   Json problems = Json::array();
   for (const DataProblem& p : check.problems) {
     problems.push_back({{"set", p.set}, {"frame", p.frame}, {"problem", p.problem}, {"advice", p.advice}});
+    if (!p.frames.empty()) problems.back()["frames"] = p.frames;
   }
   return {{"sets", check.sets}, {"pictures", check.pictures}, {"problems", problems}};
 }

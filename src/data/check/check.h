@@ -13,10 +13,11 @@
 namespace spinfill {
 
 struct DataProblem {
-  std::string set;      // folder's name; empty for the data set itself
-  std::string frame;    // picture or field; may be empty
-  std::string problem;  // what is wrong
-  std::string advice;   // what to do
+  std::string set;                       // folder's name; empty for the data set itself
+  std::string frame;                     // picture or field; may be empty
+  std::string problem;                   // what is wrong
+  std::string advice;                    // what to do
+  std::vector<std::string> frames = {};  // all that it concerns, where they are several (`frame` is the first)
 };
 // "car-7/045.png: the mask is empty: …"
 std::string to_line(const DataProblem& problem);

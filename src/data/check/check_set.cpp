@@ -5,21 +5,25 @@
 
 #include <algorithm>
 #include <cmath>
-#include <opencv2/core.hpp>
+#include <map>
 
 #include "core/error.h"
 #include "core/files/sha256.h"
+#include "core/statistics.h"
 #include "data/check/check_picture.h"
+#include "data/check/vehicle_scale.h"
 #include "data/pictures/picture.h"
 #include "data/sets/identity.h"
 #include "data/sets/set_folders.h"
 #include "data/sets/set_pictures.h"
+#include "data/sets/set_problems.h"
 
 namespace spinfill {
 namespace {
 
 constexpr double kMaxDirectionError = 10;  // degrees between azimuth_deg and the camera
 constexpr double kSameAzimuth = 0.5;       // degrees
+constexpr double kMaxScale = 2.5;          // of a vehicle by its cameras, or its inverse
 
 class SetCheck {
  public:
@@ -28,10 +32,12 @@ class SetCheck {
 
   CheckedSet run() {
     try {
-      out_.set =
-          to_check_.parse([&](const auto& where, const auto& what, const auto& advice) { add(where, what, advice); });
+      out_.set = to_check_.parse([&](const auto& where, const auto& what, const auto& advice) {
+        out_.problems.push_back({name_, where, what, advice});
+      });
     } catch (const Error& error) {
-      add(to_check_.description, without_path(error.what(), folder_ / to_check_.description), "correct the file");
+      out_.problems.push_back({name_, to_check_.description,
+                               without_path(error.what(), folder_ / to_check_.description), "correct the file"});
       out_.set.folder = folder_;
       out_.set.id = name_;  // else the splits would seem to name an unknown vehicle
       return std::move(out_);
@@ -42,39 +48,47 @@ class SetCheck {
       if (!frame.file_path.empty()) check_picture(frame);
       if (frame.camera) check_camera(frame);
     }
+    check_scale();
     check_identity();
+    for (SetProblems::Problem& problem : found_.list("")) {
+      if (problem.frames.size() < 2) problem.frames.clear();
+      out_.problems.push_back({name_, problem.where, problem.what, problem.advice, std::move(problem.frames)});
+    }
     return std::move(out_);
   }
 
  private:
-  void add(const std::string& frame, const std::string& problem, const std::string& advice) {
-    out_.problems.push_back({name_, frame, problem, advice});
+  // Equal problems of several pictures are one; `example` stands for {} in it.
+  void add(const std::string& picture, const std::string& problem, const std::string& advice,
+           const std::optional<std::string>& example = {}) {
+    found_.add(picture, problem, advice, {"", picture, example});
   }
 
-  // A denser spin (more than eight pictures) has several pictures per slot, but never one azimuth twice.
+  // A denser spin (more than eight pictures) has several pictures per slot, but never one azimuth twice. Azimuths that
+  // could not be read say nothing.
   void check_azimuths() {
-    const auto& frames = out_.set.frames;
-    for (std::size_t i = 0; i < frames.size(); ++i) {
-      for (std::size_t j = 0; j < i; ++j) {
-        const double apart = apart_deg(frames[i].azimuth_deg, frames[j].azimuth_deg);
-        if (apart < kSameAzimuth) {
-          add(frames[i].file_path,
-              fmt::format("duplicate azimuth {} (also {})", frames[i].azimuth_deg, frames[j].file_path),
-              "remove one picture or correct azimuth_deg");
-        } else if (frames.size() <= kSlots && frames[i].slot() == frames[j].slot()) {
-          add(frames[i].file_path,
-              fmt::format("duplicate view: azimuth {} is nearest to {} like {}", frames[i].azimuth_deg,
-                          azimuth_of(frames[i].slot()), frames[j].file_path),
-              "remove one picture or correct azimuth_deg");
-        }
+    std::vector<const Frame*> known;
+    std::map<int, const Frame*> shown;
+    for (const Frame& frame : out_.set.frames) {
+      if (std::isnan(frame.azimuth_deg)) continue;
+      const auto twin = std::ranges::find_if(
+          known, [&](const Frame* other) { return apart_deg(frame.azimuth_deg, other->azimuth_deg) < kSameAzimuth; });
+      const auto [view, fresh] = shown.emplace(frame.slot(), &frame);
+      if (twin != known.end()) {
+        add(frame.file_path, "duplicate azimuth {}", "remove one picture or correct azimuth_deg",
+            fmt::format("{} (also {})", frame.azimuth_deg, (*twin)->file_path));
+      } else if (!fresh && out_.set.frames.size() <= kSlots) {
+        add(frame.file_path, "duplicate view: azimuth {}", "remove one picture or correct azimuth_deg",
+            fmt::format("{} is nearest to {} like {}", frame.azimuth_deg, azimuth_of(frame.slot()),
+                        view->second->file_path));
       }
+      known.push_back(&frame);
     }
-    if (options_.allow_missing_views || frames.empty()) return;
+    if (options_.allow_missing_views || known.empty() || known.size() < out_.set.frames.size()) return;
     for (int slot = 0; slot < kSlots; ++slot) {
-      if (out_.set.frame_at(slot) == nullptr) {
-        add(fmt::format("{:03}", azimuth_of(slot)), "missing frame: no picture of this view",
-            "add it, or pass --allow-missing for a set to be completed");
-      }
+      if (shown.contains(slot)) continue;
+      add(fmt::format("{:03}", azimuth_of(slot)), "missing frame: no picture of this view",
+          "add it, or pass --allow-missing for a set to be completed");
     }
   }
 
@@ -90,59 +104,62 @@ class SetCheck {
       return;
     }
     ++out_.pictures;
-    if (!same_size(frame.file_path, picture.cols, picture.rows)) return;
+    if (!same_size(frame.file_path, picture.cols, picture.rows, "")) return;
+    cv::Mat mask;
     if (!frame.mask_file_path.empty()) {
-      const cv::Mat mask = companion(frame.mask_file_path);
+      mask = companion(frame.mask_file_path, "");
       if (mask.empty()) return;
-      cv::mixChannels({mask}, {picture}, {0, 3});
+      put_mask(picture, mask);
     }
-    for (const PictureProblem& found : pictures_.add(frame.file_path, picture))
-      add(frame.file_path, found.problem, found.advice);
+    const std::vector<PictureProblem> faults = pictures_.add(frame.file_path, picture, mask);
+    for (const PictureProblem& fault : faults) add(frame.file_path, fault.problem, fault.advice);
+    if (faults.empty() && frame.camera) {
+      scales_.push_back(vehicle_scale(*frame.camera, picture));
+    }
     for (const std::string& file : {frame.depth_file_path, frame.normal_file_path}) {
-      if (!file.empty()) companion(file);
+      if (!file.empty()) companion(file, ", or do not name it in transforms.json: it is not needed");
     }
   }
 
-  bool same_size(const std::string& file, int width, int height) {
-    if (width == out_.set.width && height == out_.set.height) return true;
+  // Where the set's own size could not be read, every size will do.
+  bool same_size(const std::string& file, int width, int height, const std::string& or_else) {
+    if (out_.set.width == 0 || (width == out_.set.width && height == out_.set.height)) return true;
     add(file,
         fmt::format("unequal size: {}x{} px, but the set says {}x{}", width, height, out_.set.width, out_.set.height),
-        "give all pictures of a set the size w x h, as they are when turned upright");
+        size_advice(out_.set, width, height) + or_else);
     return false;
   }
 
   // A readable mask, depth or normal picture of the right size, or an empty one and a problem noted.
-  cv::Mat companion(const std::string& file) {
+  cv::Mat companion(const std::string& file, const std::string& or_else) {
     const fs::path path = folder_ / file;
     try {
       cv::Mat picture = decode_picture(read_set_file(out_.set, file, kMaxPictureFileBytes), path.string());
-      if (same_size(file, picture.cols, picture.rows)) return picture;
+      if (same_size(file, picture.cols, picture.rows, or_else)) return picture;
     } catch (const Error& error) {
-      add(file, "unreadable picture: " + without_path(error.what(), path), "replace it");
+      add(file, "unreadable picture: " + without_path(error.what(), path), "replace it" + or_else);
     }
     return {};
   }
 
+  // Cameras that are further off, or do not see the vehicle, are no cameras for the reader either.
   void check_camera(const Frame& frame) {
-    const Camera& camera = *frame.camera;
-    const Direction direction = viewing_direction(camera);
-    const double apart = apart_deg(direction.azimuth_deg, frame.azimuth_deg);
-    if (apart > kMaxDirectionError) {
-      add(frame.file_path,
-          fmt::format("wrong matrix: the camera stands at azimuth {:.1f}, but azimuth_deg is {:.1f}",
-                      direction.azimuth_deg, frame.azimuth_deg),
-          "use the vehicle frame (X forward, Y left, Z up) and OpenGL camera axes");
-    }
-    // The vehicle's centre in the camera's frame: −Rᵀt.
-    const Eigen::Matrix3d rotation = camera.vehicle_from_camera.topLeftCorner<3, 3>();
-    const Eigen::Vector3d position = camera.vehicle_from_camera.topRightCorner<3, 1>();
-    const Eigen::Vector3d centre = -(rotation.transpose() * position);
-    const double x = camera.cx + camera.fl_x * centre.x() / -centre.z(),
-                 y = camera.cy - camera.fl_y * centre.y() / -centre.z();
-    if (centre.z() >= 0 || x < 0 || y < 0 || x > camera.width || y > camera.height) {
-      add(frame.file_path, "wrong matrix: the camera does not see the vehicle's centre",
-          "use camera-to-vehicle matrices in OpenGL axes (−Z forward)");
-    }
+    const double stands = viewing_direction(*frame.camera).azimuth_deg;
+    if (apart_deg(stands, frame.azimuth_deg) <= kMaxDirectionError) return;
+    add(frame.file_path, "wrong matrix: the camera stands at azimuth {}",
+        "use the vehicle frame (X forward, Y left, Z up) and OpenGL camera axes",
+        fmt::format("{:.1f}, but azimuth_deg is {:.1f}", stands, frame.azimuth_deg));
+  }
+
+  void check_scale() {
+    if (scales_.empty()) return;
+    const double scale = median(scales_);
+    if (scale < kMaxScale && scale > 1 / kMaxScale) return;
+    out_.problems.push_back(
+        {name_, "transform_matrix",
+         fmt::format("wrong scale: by its cameras the vehicle would be about {:.2g} units long, and it has to be 1",
+                     scale),
+         "divide the cameras' positions by its length (the longest side of its bounding box)"});
   }
 
   void check_identity() {
@@ -161,6 +178,8 @@ class SetCheck {
   const DataCheckOptions& options_;
   PictureCheck pictures_;
   CheckedSet out_;
+  SetProblems found_;           // in pictures
+  std::vector<double> scales_;  // of the vehicle, by each picture
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/sets/set_pictures.h"
 
+#include <cmath>
+
 #include <opencv2/core.hpp>
 
 #include "core/error.h"
@@ -22,21 +24,35 @@ PictureFiles read_picture_files(const ViewSet& set, const Frame& frame) {
   return files;
 }
 
+std::string size_advice(const ViewSet& set, int width, int height) {
+  const double scale = static_cast<double>(width) / set.width;
+  if (std::abs(scale * set.height - height) > 1) return "give all pictures of a set one size";
+  return fmt::format("take the pictures at full size, or multiply w, h, fl_x, fl_y, cx and cy by {:.4g}", scale);
+}
+
+void put_mask(cv::Mat& rgba, const cv::Mat& mask) {
+  cv::Mat coverage;
+  cv::extractChannel(mask, coverage, 0);
+  double most = 0;
+  cv::minMaxLoc(coverage, nullptr, &most);
+  if (most == 1) coverage *= 255;
+  cv::insertChannel(coverage, rgba, 3);
+}
+
 cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const PictureFiles& files) {
   const auto decode = [&](const std::string& bytes, const std::string& file) {
     const fs::path path = set.folder / file;
     cv::Mat picture = decode_picture(bytes, path.string());
     if (picture.cols != set.width || picture.rows != set.height) {
       const int orientation = picture_size(bytes, path.string()).orientation;
-      fail("{}: is {}x{} px{}, but its set says {}x{} px: give all pictures of a set one size", path.string(),
-           picture.cols, picture.rows,
+      fail("{}: is {}x{} px{}, but its set says {}x{} px: {}", path.string(), picture.cols, picture.rows,
            is_turned_sideways(orientation) ? fmt::format(" upright (EXIF orientation {})", orientation) : "", set.width,
-           set.height);
+           set.height, size_advice(set, picture.cols, picture.rows));
     }
     return picture;
   };
   cv::Mat rgba = decode(files.picture, frame.file_path);
-  if (!frame.mask_file_path.empty()) cv::mixChannels({decode(files.mask, frame.mask_file_path)}, {rgba}, {0, 3});
+  if (!frame.mask_file_path.empty()) put_mask(rgba, decode(files.mask, frame.mask_file_path));
   return rgba;
 }
 

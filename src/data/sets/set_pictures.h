@@ -18,6 +18,10 @@ struct PictureFiles {
   std::string picture, mask;  // bytes; mask: empty where the frame has none
 };
 PictureFiles read_picture_files(const ViewSet& set, const Frame& frame);
+// What to do about a picture that has not its set's size: scaled versions (images_2) are recognised.
+std::string size_advice(const ViewSet& set, int width, int height);
+// Alpha becomes the mask's red channel; 0 and 1 (as many tools write masks) mean 0 and 255. Both of one size.
+void put_mask(cv::Mat& rgba, const cv::Mat& mask);
 // The frame's picture with its mask, if it has one, as alpha: 8-bit RGBA. Fails where a size is not the set's.
 cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const PictureFiles& files);
 cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame);  // reads the files, too

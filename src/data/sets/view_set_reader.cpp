@@ -1,264 +1,246 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/sets/view_set_reader.h"
 
-#include <Eigen/LU>
-
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
+#include <set>
+#include <tuple>
 
 #include "core/error.h"
-#include "core/text.h"
 #include "data/pictures/picture.h"
-#include "data/sets/set_paths.h"
+#include "data/sets/lens.h"
+#include "data/sets/listed_file.h"
+#include "data/sets/pose.h"
+#include "data/sets/scene_frame.h"
 
 namespace spinfill {
 namespace {
 
-constexpr double kRigidTolerance = 1e-3;  // files keep four decimals or more
-constexpr double kMaxCoordinate = 1e4;    // vehicle lengths
-constexpr double kMaxFocal = 1e6;         // px
+constexpr const char* kAsDocumented = "write it as docs/data.md shows";
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-// The start of a text from a file, fit for a message of one line.
-std::string shown(const std::string& text) {
-  return escaped(text.substr(0, 60));
-}
-
-struct Intrinsics {
-  double fl_x = 0, fl_y = 0, cx = 0, cy = 0;
-  bool complete() const { return fl_x > 0 && fl_y > 0; }
+// A frame of one of the lists while it is read.
+struct FrameRead {
+  TransformsFields fields;
+  Frame frame = {};
+  Lens lens = {};
 };
 
 class Reader {
  public:
-  Reader(const fs::path& folder, std::shared_ptr<const SetFiles> files, const ReportProblem& report, Links links)
-      : report_(report) {
+  Reader(const fs::path& folder, std::shared_ptr<const SetFiles> files, Links links) {
     set_.folder = folder;
     set_.links = links;
     set_.files = std::move(files);
+    fs::path name = folder.lexically_normal();
+    if (!name.has_filename()) name = name.parent_path();
+    if (name.filename() == "." || name.filename() == "..") name = fs::weakly_canonical(name);
+    set_.id = name.filename().string();
   }
 
   ViewSet read(const Json& root) {
     if (!root.is_object()) {
-      report_("transforms.json", "is not a JSON object", "write it as docs/data.md shows");
+      problems_.add("transforms.json", "is not a JSON object", kAsDocumented);
       return set_;
     }
-    read_set(root);
-    const auto frames = root.find("frames");
-    if (frames == root.end() || !frames->is_array() || frames->empty() || frames->size() > kMaxFrames) {
-      report_("frames", fmt::format("is not a list of 1 to {} frames", kMaxFrames), "list the set's pictures there");
-      return set_;
+    TransformsFields fields(root, problems_);
+    read_set(fields);
+    std::vector<FrameRead> frames = read_list(root, "frames"), missing = read_list(root, "missing_frames");
+    for (FrameRead& read : frames) read_files(read);
+    std::vector<FrameRead*> all;
+    for (auto* list : {&frames, &missing}) {
+      for (FrameRead& read : *list) all.push_back(&read);
     }
-    for (std::size_t i = 0; i < frames->size(); ++i) {
-      const std::string place = fmt::format("frames[{}]", i);
-      if ((*frames)[i].is_object() && !(*frames)[i].contains("file_path"))
-        report_(place + ".file_path", "is missing", "name the frame's picture");
-      if (auto frame = read_frame((*frames)[i], place)) set_.frames.push_back(std::move(*frame));
-    }
-    read_missing(root);
-    for (std::size_t i = 0; i < set_.frames.size(); ++i) {
-      for (std::size_t j = 0; j < i; ++j) {
-        if (!set_.frames[i].file_path.empty() && set_.frames[i].file_path == set_.frames[j].file_path) {
-          report_(set_.frames[i].file_path, "is listed twice", "name each picture once");
-        }
-      }
-    }
+    settle_size(fields, all);
+    if (set_.width > 0) check_lens(fields, lens_, set_.width, set_.height);
+    for (FrameRead* read : all) read_camera(*read);
+    place_frames(root, fields, frames);
+    for (FrameRead& read : frames) set_.frames.push_back(std::move(read.frame));
+    for (std::size_t i = 0; i < unreadable_; ++i) set_.frames.emplace_back().azimuth_deg = kUnknown;
+    for (FrameRead& read : missing) take_missing(read);
     return set_;
   }
 
+  const SetProblems& problems() const { return problems_; }
+
  private:
-  void read_set(const Json& root) {
-    fs::path folder = set_.folder.lexically_normal();
-    if (!folder.has_filename()) folder = folder.parent_path();
-    if (folder.filename() == "." || folder.filename() == "..") folder = fs::weakly_canonical(folder);
-    set_.id = text(root, "id", folder.filename().string(), "");
+  void read_set(TransformsFields& fields) {
+    if (const auto id = fields.text("id")) set_.id = *id;
     if (!is_valid_id(set_.id)) {
-      report_("id", fmt::format("'{}' cannot be a vehicle's id", shown(set_.id)),
-              "use 1 to 128 printable characters (UTF-8) without '/', not starting with a dot");
+      fields.wrong("id", "'{}' cannot be a vehicle's id",
+                   "use 1 to 128 printable characters (UTF-8) without '/', not starting with a dot", shown(set_.id));
     }
-    set_.category = text(root, "category", "unknown", "");
-    // Any name is a category; those that a model was not made for get no category token (data/sets/categories.h).
-    if (!is_valid_category(set_.category)) {
-      report_("category", fmt::format("'{}' cannot be a category's name", shown(set_.category)),
-              "use 1 to 64 lower-case letters, digits, '-' and '_', such as sedan, or unknown");
-      set_.category = "unknown";
-    }
-    set_.source = text(root, "source", "", "");
-    set_.licence = text(root, "licence", "", "");
-    set_.identity_file_path = file_path(root, "identity_file_path", "");
-    set_.width = side(root, "w");
-    set_.height = side(root, "h");
-    if (std::int64_t{set_.width} * set_.height > kMaxPicturePixels) {
-      report_("w", fmt::format("{}x{} px is too large", set_.width, set_.height), "scale the pictures down");
-    }
-    const std::string model = text(root, "camera_model", "PINHOLE", "");
-    if (model != "PINHOLE" && model != "SIMPLE_PINHOLE" && model != "OPENCV") {
-      report_("camera_model", fmt::format("'{}' is not supported", shown(model)),
-              "undistort the pictures and use PINHOLE or OPENCV");
-    }
-    refuse_distortion(root, "");
-    shared_ = intrinsics(root, {}, "");
+    set_.category = read_category(fields).value_or("unknown");
+    set_.source = fields.text("source").value_or("");
+    set_.licence = fields.text("licence").value_or("");
+    set_.identity_file_path = listed_file(fields, "identity_file_path", set_, ListedAs::other);
+    lens_ = read_lens(fields, {});
   }
 
-  void read_missing(const Json& root) {
-    const auto missing = root.find("missing_frames");
-    if (missing == root.end()) return;
-    if (!missing->is_array() || missing->size() > kMaxFrames) {
-      report_("missing_frames", fmt::format("is not a list of at most {} frames", kMaxFrames), "remove it");
-      return;
-    }
-    for (std::size_t i = 0; i < missing->size(); ++i) {
-      const std::string place = fmt::format("missing_frames[{}]", i);
-      auto frame = read_frame((*missing)[i], place);
-      if (!frame) continue;
-      if (!frame->file_path.empty()) report_(place + ".file_path", "names a picture", "list it among the frames");
-      if (!frame->camera) report_(place + ".transform_matrix", "is missing", "state the camera or remove the frame");
-      if (set_.missing_at(frame->slot()) != nullptr)
-        report_(place + ".azimuth_deg", "stands for a view that is listed before", "list each missing view once");
-      if (frame->camera) set_.missing.push_back(std::move(*frame));
-    }
+  // Any name is a category; those that a model was not made for get no category token (data/sets/categories.h).
+  std::optional<std::string> read_category(TransformsFields& fields) {
+    const auto category = fields.text("category");
+    if (!category || is_valid_category(*category)) return category;
+    fields.wrong("category", "'{}' cannot be a category's name",
+                 "use 1 to 64 lower-case letters, digits, '-' and '_', such as sedan, or unknown", shown(*category));
+    return std::nullopt;
   }
 
-  std::optional<Frame> read_frame(const Json& value, const std::string& place) {
-    if (!value.is_object()) {
-      report_(place, "is not a JSON object", "write it as docs/data.md shows");
-      return std::nullopt;
+  // The objects of a list, with what they state of their lens.
+  std::vector<FrameRead> read_list(const Json& root, const std::string& name) {
+    std::vector<FrameRead> out;
+    const auto list = root.find(name);
+    const bool needed = name == "frames";
+    if (list == root.end() && !needed) return out;
+    if (list == root.end() || !list->is_array() || (needed && list->empty()) || list->size() > kMaxFrames) {
+      const bool many = list != root.end() && list->is_array() && list->size() > kMaxFrames;
+      problems_.add(name,
+                    fmt::format("is not a list of {} to {} frames{}", needed ? 1 : 0, kMaxFrames,
+                                many ? fmt::format(", but of {}", list->size()) : ""),
+                    needed ? "list the set's pictures there, of one vehicle, evenly round it" : "remove it");
+      return out;
     }
-    Frame frame;
-    frame.file_path = file_path(value, "file_path", place);
-    frame.depth_file_path = file_path(value, "depth_file_path", place);
-    frame.normal_file_path = file_path(value, "normal_file_path", place);
-    frame.mask_file_path = file_path(value, "mask_file_path", place);
-    for (const auto& [name, expected] : {std::pair{"w", set_.width}, std::pair{"h", set_.height}}) {
-      if (number(value, name, expected, 1, kMaxPictureSide, place) != expected) {
-        report_(place + "." + name, fmt::format("differs from the set's {} px", expected),
-                "give all pictures of a set one size");
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      FrameRead read{{(*list)[i], problems_, name, i}};
+      if ((*list)[i].is_object()) {
+        read_texts(read.fields);
+        read.lens = read_lens(read.fields, lens_);
+        out.push_back(std::move(read));
+      } else {
+        read.fields.wrong("", "is not a JSON object", kAsDocumented);
+        if (needed) ++unreadable_;
       }
     }
-    refuse_distortion(value, place);
-    const Intrinsics own = intrinsics(value, shared_, place);
-    if (value.contains("transform_matrix")) frame.camera = camera(value["transform_matrix"], own, place);
-    if (value.contains("azimuth_deg")) {
-      frame.azimuth_deg = wrapped_deg(number(value, "azimuth_deg", 0, -360, 360, place));
-    } else if (frame.camera) {
-      frame.azimuth_deg = viewing_direction(*frame.camera).azimuth_deg;
-    } else {
-      report_(place + ".azimuth_deg", "is missing", "give the picture's azimuth (0 front, 90 left side)");
-    }
-    if (value.contains("stated_azimuth_deg"))
-      frame.stated_azimuth_deg = wrapped_deg(number(value, "stated_azimuth_deg", 0, -360, 360, place));
-    return frame;
-  }
-
-  std::optional<Camera> camera(const Json& rows, const Intrinsics& own, const std::string& place) {
-    const std::string where = place + ".transform_matrix";
-    Camera out;
-    bool well_formed = rows.is_array() && rows.size() == 4;
-    for (int r = 0; well_formed && r < 4; ++r) {
-      const Json& row = rows[static_cast<std::size_t>(r)];
-      well_formed = row.is_array() && row.size() == 4;
-      for (int c = 0; well_formed && c < 4; ++c) {
-        const Json& entry = row[static_cast<std::size_t>(c)];
-        well_formed = entry.is_number() && std::abs(entry.get<double>()) <= kMaxCoordinate;
-        if (well_formed) out.vehicle_from_camera(r, c) = entry.get<double>();
-      }
-    }
-    if (!well_formed) {
-      report_(where, fmt::format("is not 4x4 finite numbers within ±{}", kMaxCoordinate),
-              "write the camera-to-vehicle matrix by rows");
-      return std::nullopt;
-    }
-    const Eigen::Matrix3d rotation = out.vehicle_from_camera.topLeftCorner<3, 3>();
-    const double error = (rotation.transpose() * rotation - Eigen::Matrix3d::Identity()).cwiseAbs().maxCoeff();
-    const bool affine = (out.vehicle_from_camera.row(3) - Eigen::RowVector4d(0, 0, 0, 1)).cwiseAbs().maxCoeff() < 1e-9;
-    if (error > kRigidTolerance || rotation.determinant() < 0 || !affine) {
-      report_(where, "is not a rigid motion", "give a rotation (determinant +1), a position and the row 0 0 0 1");
-      return std::nullopt;
-    }
-    if (!own.complete()) {
-      report_(place, "has a transform_matrix but no focal length", "add fl_x and fl_y to the frame or the set");
-      return std::nullopt;
-    }
-    out.fl_x = own.fl_x;
-    out.fl_y = own.fl_y;
-    out.cx = own.cx;
-    out.cy = own.cy;
-    out.width = set_.width;
-    out.height = set_.height;
     return out;
   }
 
-  Intrinsics intrinsics(const Json& value, Intrinsics fallback, const std::string& place) {
-    if (place.empty()) fallback = {0, 0, set_.width / 2.0, set_.height / 2.0};
-    Intrinsics out;
-    out.fl_x = number(value, "fl_x", fallback.fl_x, 1e-3, kMaxFocal, place);
-    out.fl_y = number(value, "fl_y", value.contains("fl_x") ? out.fl_x : fallback.fl_y, 1e-3, kMaxFocal, place);
-    out.cx = number(value, "cx", fallback.cx, -kMaxFocal, kMaxFocal, place);
-    out.cy = number(value, "cy", fallback.cy, -kMaxFocal, kMaxFocal, place);
-    return out;
+  // What belongs to the set is checked in a frame, too.
+  void read_texts(TransformsFields& fields) {
+    for (const char* name : {"source", "licence"}) fields.text(name);
+    if (const auto category = read_category(fields); category && *category != set_.category) {
+      fields.wrong("category", "'{}' is not the set's", "state one category for the set: it is of one vehicle",
+                   shown(*category));
+    }
   }
 
-  void refuse_distortion(const Json& value, const std::string& place) {
-    for (const char* name : {"k1", "k2", "k3", "k4", "p1", "p2"}) {
-      if (value.contains(name) && number(value, name, 0, -1e6, 1e6, place) != 0) {
-        report_(join(place, name), "lens distortion is not supported", "undistort the pictures and remove it");
+  void read_files(FrameRead& read) {
+    TransformsFields& fields = read.fields;
+    Frame& frame = read.frame;
+    if (!fields.has("file_path")) fields.wrong("file_path", "is missing", "name the frame's picture");
+    frame.file_path = listed_file(fields, "file_path", set_, ListedAs::picture);
+    frame.depth_file_path = listed_file(fields, "depth_file_path", set_, ListedAs::picture);
+    frame.normal_file_path = listed_file(fields, "normal_file_path", set_, ListedAs::picture);
+    frame.mask_file_path = listed_file(fields, "mask_file_path", "mask_path", set_);
+    if (frame.file_path.empty()) return;
+    if (!listed_.insert(fs::path(frame.file_path).lexically_normal()).second)
+      fields.wrong("file_path", "'{}' is listed twice", "name each picture once", shown(frame.file_path));
+  }
+
+  // The one size of all pictures: of the set or its frames, else of the first picture that can be read.
+  void settle_size(TransformsFields& fields, const std::vector<FrameRead*>& frames) {
+    for (const auto& [name, side, of_lens] :
+         {std::tuple{"w", &set_.width, &Lens::width}, std::tuple{"h", &set_.height, &Lens::height}}) {
+      for (FrameRead* read : frames) {
+        const auto& stated = read->lens.*of_lens;
+        if (read->fields.is_wrong(name) || !stated) continue;
+        if (*side == 0) *side = static_cast<int>(*stated);
+        if (*stated == *side) continue;
+        read->fields.wrong(name, fmt::format("differs from the set's {} px", *side),
+                           "give all pictures of a set one size");
+        read->lens.usable = false;
       }
     }
-  }
-
-  int side(const Json& root, const char* name) {
-    if (!root.contains(name)) {
-      report_(name, "is missing", "give the pictures' size in px");
-      return 0;
+    const auto wrong_in = [](const TransformsFields& of) { return of.is_wrong("w") || of.is_wrong("h"); };
+    const bool wrong =
+        wrong_in(fields) || std::ranges::any_of(frames, [&](const FrameRead* read) { return wrong_in(read->fields); });
+    if (set_.width == 0 && set_.height == 0 && !wrong && !frames.empty()) size_from_pictures(fields, frames);
+    if (set_.width > 0 && set_.height > 0) {
+      if (std::int64_t{set_.width} * set_.height <= kMaxPicturePixels) return;
+      fields.wrong("w", "{} px is too large", "scale the pictures down", fmt::format("{}x{}", set_.width, set_.height));
+    } else if (set_.width + set_.height > 0 && !wrong) {
+      fields.wrong(set_.width == 0 ? "w" : "h", "is missing", "give the pictures' size in px");
     }
-    const double value = number(root, name, 0, 1, kMaxPictureSide, "");
-    if (value != std::floor(value)) report_(name, "is not a whole number", "give the pictures' size in px");
-    return static_cast<int>(value);
+    set_.width = set_.height = 0;
   }
 
-  // The default where the field is absent or wrong.
-  double number(const Json& object, const char* name, double fallback, double low, double high,
-                const std::string& place) {
-    const auto found = object.find(name);
-    if (found == object.end()) return fallback;
-    if (found->is_number()) {
-      const double value = found->get<double>();
-      if (value >= low && value <= high) return value;
+  void size_from_pictures(TransformsFields& fields, const std::vector<FrameRead*>& frames) {
+    std::string reason;
+    for (const FrameRead* read : frames) {
+      const std::string& file = read->frame.file_path;
+      if (file.empty()) continue;
+      const fs::path path = set_.folder / file;
+      try {
+        const PictureSize size =
+            set_.files ? picture_size(set_.files->read(file, kMaxPictureFileBytes), path.string()) : picture_size(path);
+        set_.width = size.width;
+        set_.height = size.height;
+        return;
+      } catch (const Error& error) {
+        if (reason.empty()) reason = error.what();
+      }
     }
-    report_(join(place, name), fmt::format("is not a number from {} to {}", low, high), "correct it");
-    return fallback;
+    if (!reason.empty())
+      fields.wrong("w", "is missing, and no picture could be read to know it ({})", "state w and h", reason);
   }
 
-  std::string text(const Json& object, const char* name, const std::string& fallback, const std::string& place) {
-    const auto found = object.find(name);
-    if (found == object.end()) return fallback;
-    if (found->is_string()) return found->get<std::string>();
-    report_(join(place, name), "is not a text", "put it in quotes");
-    return fallback;
-  }
-
-  std::string file_path(const Json& object, const char* name, const std::string& place) {
-    std::string path = text(object, name, "", place);
-    if (!object.contains(name)) return path;
-    if (set_.files) {
-      if (set_.files->holds(path)) return path;
-      report_(join(place, name), fmt::format("'{}' is no file of the set", shown(path)),
-              "name a field of its sample, such as 000.png");
-      return "";
+  void read_camera(FrameRead& read) {
+    TransformsFields& fields = read.fields;
+    Frame& frame = read.frame;
+    const auto pose = read_pose(fields);
+    const bool sized = set_.width > 0;
+    if (sized) check_lens(fields, read.lens, set_.width, set_.height);
+    if (pose && sized && lens_.usable && read.lens.usable) {
+      frame.camera = pinhole(read.lens, set_.width, set_.height);
+      if (frame.camera) frame.camera->vehicle_from_camera = *pose;
+      if (!frame.camera) {
+        fields.wrong("", "has a transform_matrix but no focal length",
+                     "add fl_x and fl_y (or camera_angle_x) to the frame or the set");
+      }
     }
-    const auto problem = path_problem(set_.folder, path, set_.links);
-    if (!problem) return path;
-    report_(join(place, name), problem->what, problem->advice);
-    return "";
+    const auto azimuth = fields.number("azimuth_deg", -360, 360),
+               stated = fields.number("stated_azimuth_deg", -360, 360);
+    frame.azimuth_deg = azimuth ? wrapped_deg(*azimuth) : kUnknown;
+    if (stated) frame.stated_azimuth_deg = wrapped_deg(*stated);
   }
 
-  static std::string join(const std::string& place, const char* name) {
-    return place.empty() ? name : place + "." + name;
+  // Two azimuths of one picture may lie on both sides of a border between primary views, but not a view apart.
+  void check_stated(TransformsFields& fields, const Frame& frame) {
+    if (!frame.stated_azimuth_deg || std::isnan(frame.azimuth_deg)) return;
+    const double azimuth = frame.azimuth_deg, stated = *frame.stated_azimuth_deg;
+    if (nearest_slot(stated) == frame.slot() || apart_deg(azimuth, stated) <= kSlotStepDeg / 2.0) return;
+    fields.wrong("stated_azimuth_deg", "is of another primary view than azimuth_deg ({})",
+                 "correct one of them, or remove stated_azimuth_deg", fmt::format("{} and {}", stated, azimuth));
   }
 
-  const ReportProblem& report_;
+  void place_frames(const Json& root, TransformsFields& fields, std::vector<FrameRead>& frames) {
+    std::vector<PlacedFrame> placed;
+    for (FrameRead& read : frames) placed.push_back({&read.frame, &read.fields, read.fields.has("azimuth_deg")});
+    refuse_other_axes(fields, placed);
+    if (!placed.empty()) settle_azimuths(root, placed);
+    refuse_other_frames(placed);
+    for (FrameRead& read : frames) check_stated(read.fields, read.frame);
+  }
+
+  void take_missing(FrameRead& read) {
+    TransformsFields& fields = read.fields;
+    Frame& frame = read.frame;
+    if (fields.has("file_path")) fields.wrong("file_path", "names a picture", "list it among the frames");
+    if (!fields.has("transform_matrix"))
+      fields.wrong("transform_matrix", "is missing", "state the camera or remove the frame");
+    if (!frame.camera || fields.is_wrong("azimuth_deg")) return;
+    if (!fields.has("azimuth_deg")) frame.azimuth_deg = viewing_direction(*frame.camera).azimuth_deg;
+    if (set_.missing_at(frame.slot()) != nullptr)
+      fields.wrong("azimuth_deg", "stands for a view that is listed before", "list each missing view once");
+    set_.missing.push_back(std::move(frame));
+  }
+
+  SetProblems problems_;
   ViewSet set_;
-  Intrinsics shared_;
+  Lens lens_;                   // of the set
+  std::set<fs::path> listed_;   // pictures so far
+  std::size_t unreadable_ = 0;  // frames that are no objects
 };
 
 }  // namespace
@@ -269,7 +251,10 @@ ViewSet parse_view_set(const fs::path& folder, const ReportProblem& report, Link
 
 ViewSet parse_view_set(const Json& description, const fs::path& folder, std::shared_ptr<const SetFiles> files,
                        const ReportProblem& report, Links links) {
-  return Reader(folder, std::move(files), report, links).read(description);
+  Reader reader(folder, std::move(files), links);
+  ViewSet set = reader.read(description);
+  for (const auto& problem : reader.problems().list("frames ")) report(problem.where, problem.what, problem.advice);
+  return set;
 }
 
 ViewSet read_view_set(const fs::path& folder, Links links) {

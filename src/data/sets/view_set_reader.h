@@ -18,9 +18,10 @@ using ReportProblem = std::function<void(const std::string& where, const std::st
 // Every field checked; exit 3 names file and field.
 ViewSet read_view_set(const fs::path& folder, Links links = Links::stay_inside);
 
-// Reads folder/transforms.json and reports every wrong field. When report returns, reading goes on with the field's
-// default, so that a check can list all problems; read_view_set() throws from it. Files that transforms.json names are
-// not opened. Still thrown (exit 3): no transforms.json, invalid JSON.
+// Reads folder/transforms.json and reports every wrong field, equal problems of several frames once. When report
+// returns, the set lacks what was wrong, so that a check can list all problems: sizes are 0, azimuths NaN, cameras and
+// names absent; read_view_set() throws from it. Of the files that transforms.json names only the first picture's header
+// is read, where w and h are absent. Still thrown (exit 3): no transforms.json, invalid JSON.
 ViewSet parse_view_set(const fs::path& folder, const ReportProblem& report, Links links = Links::stay_inside);
 // The same of a description that was read elsewhere; `files` must hold what it names.
 ViewSet parse_view_set(const Json& description, const fs::path& folder, std::shared_ptr<const SetFiles> files,

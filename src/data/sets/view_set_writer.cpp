@@ -19,6 +19,11 @@ void put_intrinsics(Json& frame_or_set, const Camera& camera) {
   frame_or_set["cy"] = camera.cy;
 }
 
+void forget_foreign_camera(Json& frame_or_set) {
+  for (const char* name : {"camera_angle_x", "camera_angle_y", "x_fov", "y_fov", "from_na", "from_mitsuba"})
+    frame_or_set.erase(name);
+}
+
 void put_camera(Json& frame, const Camera& camera, bool own_intrinsics) {
   const Eigen::Matrix4d& matrix = camera.vehicle_from_camera;
   Json rows = Json::array();

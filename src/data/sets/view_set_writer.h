@@ -15,6 +15,8 @@ void write_transforms(const ViewSet& set);  // folder/transforms.json, atomic
 
 // fl_x, fl_y, cx, cy: of a frame, or of the whole set where all frames have the same.
 void put_intrinsics(Json& frame_or_set, const Camera& camera);
+// Takes out what other tools' fields say of a camera, before it is replaced.
+void forget_foreign_camera(Json& frame_or_set);
 // transform_matrix, and the intrinsics where they are the frame's own.
 void put_camera(Json& frame, const Camera& camera, bool own_intrinsics = true);
 

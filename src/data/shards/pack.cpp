@@ -70,12 +70,17 @@ PackedSet packed_set(const fs::path& folder, Links links) {
     const Frame& frame = set.frames[i];
     Json& value = root["frames"][i];
     take(value, "file_path", frame.file_path, names[i]);
+    value.erase("mask_path");  // other tools' name for the same
     take(value, "mask_file_path", frame.mask_file_path, names[i] + ".mask");
     take(value, "depth_file_path", frame.depth_file_path, names[i] + ".depth");
     take(value, "normal_file_path", frame.normal_file_path, names[i] + ".normal");
   }
   take(root, "identity_file_path", set.identity_file_path, "identity");
   root["id"] = set.id;
+  if (!root.contains("w") && !root.contains("h")) {  // else the size would be looked up in a picture each time
+    root["w"] = set.width;
+    root["h"] = set.height;
+  }
   out.description = root.dump();
   return out;
 }

@@ -116,11 +116,13 @@ void write_stabilised(const ViewSet& set, const Stabilisation& stabilisation, co
   }
   Json root = read_json(folder / "transforms.json");
   for (const char* common : {"fl_x", "fl_y", "cx", "cy"}) root.erase(common);
+  forget_foreign_camera(root);
   root["camera_model"] = "PINHOLE";
   root["stabilisation"] = to_json(stabilisation);
   for (std::size_t i = 0; i < set.frames.size(); ++i) {
     Json& frame = root["frames"][i];
     const StabilisedView& view = stabilisation.views[i];
+    forget_foreign_camera(frame);
     frame["stated_azimuth_deg"] = set.frames[i].azimuth_deg;
     frame["azimuth_deg"] = placed.frames[i].azimuth_deg;
     put_camera(frame, view.camera);

@@ -144,7 +144,8 @@ Arrangement arrange_batch(const Batch& batch, const ConditionDrop& drop, const M
   const at::Tensor category = batch.category + 1;
   if (config.use_category && category.numel() > 0 &&
       (category.min().item<std::int64_t>() < 0 || category.max().item<std::int64_t>() > config.categories)) {
-    fail("category index outside -1 ... {}: this model knows {} categories", config.categories - 1, config.categories);
+    fail("category index outside -1 ... {}: this model knows {} categories: raise model.categories, or state unknown",
+         config.categories - 1, config.categories);
   }
   const at::Device device = batch.colour.device();
   const auto there = [&](const at::Tensor& mask) { return mask.defined() ? sent(mask, device) : mask; };

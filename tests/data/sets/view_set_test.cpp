@@ -138,7 +138,7 @@ TEST(ViewSet, EveryFieldIsChecked) {
   set.expect_refused({"frames[0].transform_matrix", "finite"},
                      [](Json& v) { v["frames"][0]["transform_matrix"][0][3] = 1e300; });
   set.expect_refused({"frames[0].transform_matrix", "4x4"},
-                     [](Json& v) { v["frames"][0]["transform_matrix"].erase(3); });
+                     [](Json& v) { v["frames"][0]["transform_matrix"][1].erase(3); });
   set.expect_refused({"rigid"}, [](Json& v) { v["frames"][0]["transform_matrix"][0][0] = 2.0; });
   set.expect_refused({"rigid"}, [](Json& v) { v["frames"][0]["transform_matrix"][3][0] = 0.1; });
   set.expect_refused({"rigid"}, [](Json& v) {  // a reflection

@@ -195,7 +195,7 @@ TEST_F(ShardDamageTest, WrongSamplesAreNamedWhenAShardIsScanned) {
           tar_entry("b.0", "") + tar_end(),
       {"x.tar/b", "id 'a' belongs to two sets"});
   refuse_scan(tar_entry("a.json", "{\"w\": }") + picture + tar_end(), {"x.tar/a/json", "JSON"});
-  refuse_scan(tar_entry("a.json", R"({"frames": []})") + picture + tar_end(), {"x.tar/a/json", "w is missing"});
+  refuse_scan(tar_entry("a.json", R"({"frames": []})") + picture + tar_end(), {"x.tar/a/json", "frames is not a list"});
   refuse_scan(
       tar_entry("a.json", R"({"w": 24, "h": 16, "frames": [{"file_path": "../a.000.png", "azimuth_deg": 0}]})") +
           picture + tar_end(),
