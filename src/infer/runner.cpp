@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <array>
+#include <memory>
 
 #include "core/error.h"
 #include "data/batches/make_batch.h"
@@ -51,6 +52,7 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
   SampleSpec spec;
   spec.references = given;
   spec.targets = ~given;
+  spec.cameras = std::make_shared<const SetCameras>(described_cameras(set, model.config.data.turntable.turntable));
   std::vector<SampleSpec> specs = {spec};
   if (!options.opaque) {
     // The same sample index gives both the same noise.

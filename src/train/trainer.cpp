@@ -48,11 +48,28 @@ struct TrainingData {
   bool replays;
 };
 
+// Their samples take longer to make than those of other sets, so one line says why.
+void tell_of_estimates(const DataSet& data, const DataConfig& config) {
+  constexpr std::int64_t kLookedAt = 256;  // of shards, each description is read
+  std::vector<std::int64_t> some;
+  const std::int64_t count = std::min(kLookedAt, data.size());
+  for (std::int64_t i = 0; i < count; ++i) some.push_back(i * data.size() / count);
+  const std::int64_t found = count_estimated_anew(data.chosen(some), config);
+  if (found == 0) return;
+  log_info(
+      "{}: {} of {} sets looked at state cameras that were estimated from all of their pictures: they are estimated "
+      "anew from the references of each sample, about half a second each; data.loader.cache_folder keeps them",
+      data.folder().string(), found, count);
+}
+
 TrainingData open_training_data(const DataConfig& config) {
   DataSet own = open_data_set(config.path, "train");
   const std::int64_t own_sets = own.size();
+  tell_of_estimates(own, config);
   if (config.replay.path.empty()) return {std::move(own), own_sets, false};
-  return {joined(own, open_data_set(config.replay.path, "train")), own_sets, true};
+  const DataSet replayed = open_data_set(config.replay.path, "train");
+  tell_of_estimates(replayed, config);
+  return {joined(own, replayed), own_sets, true};
 }
 
 // The model with its initial weights.

@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "support/support.h"
 #include "support/tiny_set.h"
 
@@ -119,6 +121,37 @@ TEST(EvaluationSet, ProtocolTellsCamerasAndPriors) {
   Json before = value;  // a report from before it was told
   before.erase("conditions");
   EXPECT_EQ(protocol_from_json(before, "test").conditions, "");
+}
+
+// Whatever tells of an earlier estimate; a set without such a sign has cameras of its own.
+TEST(EvaluationSet, SaysWhereCamerasAreEstimatedAnew) {
+  const test::TemporaryFolder folder;
+  test::write_tiny_data_set(folder.path(), 6);
+  DataConfig data;
+  data.path = folder.path().string();
+  data.priors.grid = 16;
+  const auto told = [&] {
+    testing::internal::CaptureStderr();
+    const EvaluationSet set(data, {}, "train");
+    return std::pair(set.protocol({}, 0).conditions, testing::internal::GetCapturedStderr());
+  };
+  EXPECT_EQ(told().second, "");
+  const auto edit = [&](const char* id, const auto& change) {
+    Json root = read_json(folder / id / "transforms.json");
+    change(root);
+    write_json_atomic(folder / id / "transforms.json", root);
+  };
+  edit("tiny-00", [](Json& root) { root["stabilisation"] = {{"views", 8}}; });
+  edit("tiny-01", [](Json& root) { root["cameras"] = "estimated"; });
+  edit("tiny-02", [](Json& root) { root["frames"][0]["stated_azimuth_deg"] = 1.5; });
+  edit("tiny-03", [](Json& root) { root["cameras"] = "turntable"; });
+  const auto [conditions, line] = told();
+  EXPECT_EQ(conditions,
+            "cameras stated (of 3 of 4 sets estimated from the references), hull of 16 voxels, flanks by plan box");
+  EXPECT_NE(line.find("3 of 4 sets"), std::string::npos) << line;
+  EXPECT_EQ(std::ranges::count(line, '\n'), 1) << line;
+  data.cameras = CameraSource::turntable;
+  EXPECT_EQ(told().second, "");
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ class Reader {
       if (auto frame = read_frame((*frames)[i], place)) set_.frames.push_back(std::move(*frame));
     }
     read_missing(root);
+    set_.cameras_estimated = tells_of_an_estimate(root);
     for (std::size_t i = 0; i < set_.frames.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
         if (!set_.frames[i].file_path.empty() && set_.frames[i].file_path == set_.frames[j].file_path) {
@@ -66,6 +67,12 @@ class Reader {
   }
 
  private:
+  // By `data stabilise` or `complete`, in whatever they wrote of it.
+  bool tells_of_an_estimate(const Json& root) const {
+    if (root.contains("stabilisation") || root.value("cameras", Json()) == "estimated") return true;
+    return std::ranges::any_of(set_.frames, [](const Frame& frame) { return frame.stated_azimuth_deg.has_value(); });
+  }
+
   void read_set(const Json& root) {
     fs::path folder = set_.folder.lexically_normal();
     if (!folder.has_filename()) folder = folder.parent_path();
