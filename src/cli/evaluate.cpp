@@ -94,6 +94,7 @@ int run(const EvaluateArguments& arguments) {
   AtomicFolder folder(arguments.out, arguments.replace);
   Protocol protocol = set.protocol(config.sampler, static_cast<std::uint64_t>(arguments.seed));
   protocol.lpips_absent = lpips.absent;
+  if (!device.is_cpu()) protocol.sampler += fmt::format(", {} sets at once on a GPU", config.evaluation.batch_sets);
   if (subject.description["source"] == "baseline") {
     protocol.sampler = "none (baseline)";
     protocol.steps = 0;

@@ -19,7 +19,6 @@ EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& eva
                              std::int64_t limit)
     : config_(data),
       evaluation_(evaluation),
-      split_(split),
       data_(open_data_set(data.path, split)),
       pictures_(std::make_shared<PictureCache>(0, open_store(data))) {
   const std::int64_t count = data_.size();
@@ -79,7 +78,7 @@ NextBatch EvaluationSet::stream(std::int64_t at_once, const EvaluationShare& sha
 Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sampling_seed) const {
   Protocol protocol;
   protocol.data = config_.path;
-  protocol.split = split_;
+  protocol.split = data_.split().empty() ? kNoSplits : data_.split();
   protocol.subset_seed = static_cast<std::uint64_t>(evaluation_.subset_seed);
   protocol.subsets = fmt::format("{} views missing, {} subsets a vehicle and count, balanced over azimuths",
                                  fmt::join(config_.missing, ", "), evaluation_.subsets);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "data/shards/pack.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 
@@ -121,6 +122,35 @@ TEST(EvaluationSet, ProtocolTellsCamerasAndPriors) {
   Json before = value;  // a report from before it was told
   before.erase("conditions");
   EXPECT_EQ(protocol_from_json(before, "test").conditions, "");
+}
+
+// Without splits every set is scored, whichever split was asked for: other scores than those of a split.
+TEST(EvaluationSet, ProtocolSaysWhereThereAreNoSplits) {
+  const test::TemporaryFolder folder;
+  test::write_tiny_data_set(folder / "data", 4);
+  PackOptions packing;
+  packing.folder = folder / "data";
+  DataConfig data;
+  const auto split_of = [&](const fs::path& path, const std::string& split) {
+    data.path = path.string();
+    return EvaluationSet(data, {}, split, 1).protocol({}, 0).split;
+  };
+  EXPECT_EQ(split_of(folder / "data", "test"), "test");
+  packing.out = folder / "split-shards";
+  pack(packing);
+  EXPECT_EQ(split_of(folder / "split-shards", "train"), "train");
+  const Protocol test_split = EvaluationSet(data, {}, "test").protocol({}, 0);
+
+  fs::remove(folder / "data/splits.json");
+  packing.out = folder / "shards";
+  pack(packing);
+  for (const char* path : {"data", "shards", "data/tiny-00"}) {
+    EXPECT_EQ(split_of(folder / path, "test"), "all sets (no splits)") << path;
+    EXPECT_EQ(split_of(folder / path, "val"), "all sets (no splits)") << path;
+  }
+  const Protocol all = EvaluationSet(data, {}, "test").protocol({}, 0);
+  EXPECT_NE(unlike(protocol_to_json(all), protocol_to_json(test_split)).find("all sets (no splits)"),
+            std::string::npos);
 }
 
 // Whatever tells of an earlier estimate; a set without such a sign has cameras of its own.

@@ -70,7 +70,9 @@ std::vector<fs::path> set_folder_or_folders(const fs::path& folder) {
 
 DataSet open_set_folders(const fs::path& folder, const std::string& split) {
   std::vector<ViewSet> sets;
+  std::string of_split;
   if (const auto ids = read_split(folder, split)) {
+    of_split = split;
     SetFinder finder(folder);
     for (const std::string& id : *ids) sets.push_back(finder.find(id, split));
   } else if (has_transforms(folder)) {
@@ -89,7 +91,7 @@ DataSet open_set_folders(const fs::path& folder, const std::string& split) {
            sets[i - 1].folder.string());
     }
   }
-  return {folder, std::move(sets)};
+  return {folder, std::move(sets), of_split};
 }
 
 }  // namespace spinfill
