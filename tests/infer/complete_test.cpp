@@ -20,6 +20,7 @@
 #include "data/spins/stabilise.h"
 #include "infer/bundle_export.h"
 #include "infer/small_model.h"
+#include "metrics/evaluation_set.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 
@@ -140,6 +141,53 @@ TEST_F(Complete, MattesWhatItGenerates) {
   EXPECT_FALSE(complete_folder(model, in, folder_ / "opaque", opaque).matte_residual);
   const cv::Mat plain = read_picture(folder_ / "opaque/225.png");
   EXPECT_EQ(plain.at<cv::Vec4b>(0, 0), cv::Vec4b(255, 255, 255, 255));
+}
+
+// At the model's size what is delivered by default, composited on the evaluation's background, is what is scored.
+TEST_F(Complete, DeliversWhatIsScored) {
+  LoadedModel model = small_model(1, 0.2);
+  const fs::path in = references({0, 1, 2, 3, 4, 5, 6, 7});
+  for (const std::vector<double>& background : {std::vector<double>{1, 1, 1}, {0.5, 0.2, 0.9}}) {
+    model.config.data.path = in.string();
+    model.config.data.background = background;
+    const CompleteOptions few = steps(3, 5);
+    const EvaluationSet set(model.config.data, model.config.evaluation, "test", 0);
+    const Batch first = set.batch(0);  // its first sample has index 0, as that of `complete` has
+    at::Tensor scored;
+    EvaluateOptions capture;
+    capture.on_batch = [&](const Batch& batch, const at::Tensor& pictures) {
+      if (batch.samples[0] == 0) scored = pictures[0];
+    };
+    const Predictor predictor = [&](const Batch& batch) {
+      return generate(model.denoiser, batch, few.runner.sampler, 5);
+    };
+    evaluate(predictor, set.stream(1), set.protocol(few.runner.sampler, 5), nullptr, capture);
+
+    CompleteOptions options = few;
+    for (int slot = 0; slot < 8; ++slot) {
+      if (first.is_target[0][slot].item<bool>()) options.hide.push_back(azimuth_of(slot));
+    }
+    const fs::path out = folder_ / fmt::format("scored-{}", background[0]);
+    const Completion done = complete_folder(model, in, out, options);
+    ASSERT_GE(done.generated.size(), 1u);
+    EXPECT_TRUE(done.matte_residual) << "with alpha";
+    for (const double azimuth : done.generated) {
+      const cv::Mat rgba = read_picture(out / fmt::format("{:03.0f}.png", azimuth));
+      int clear = 0;
+      for (int y = 0; y < rgba.rows; ++y) {
+        for (int x = 0; x < rgba.cols; ++x) {
+          const cv::Vec4b pixel = rgba.at<cv::Vec4b>(y, x);
+          clear += pixel[3] < 255;
+          for (int c = 0; c < 3; ++c) {
+            const double alpha = pixel[3] / 255.0, on = alpha * pixel[c] + (1 - alpha) * 255 * background[c];
+            const double expected = std::round(255 * scored[static_cast<int>(azimuth) / 45][c][y][x].item<double>());
+            ASSERT_EQ(std::round(on), expected) << azimuth << " degrees, " << x << ", " << y << ", channel " << c;
+          }
+        }
+      }
+      EXPECT_GT(clear, 100) << "the matte is no full frame";
+    }
+  }
 }
 
 TEST_F(Complete, GivesThePicturesTheReferencesSize) {
