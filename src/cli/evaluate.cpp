@@ -102,6 +102,7 @@ int run(const EvaluateArguments& arguments) {
   AtomicFolder folder(out);
   Protocol protocol = set.protocol(config.sampler, static_cast<std::uint64_t>(arguments.seed));
   protocol.lpips_absent = lpips.absent;
+  if (!device.is_cpu()) protocol.sampler += fmt::format(", {} sets at once on a GPU", config.evaluation.batch_sets);
   if (subject.description["source"] == "baseline") {
     protocol.sampler = "none (baseline)";
     protocol.steps = 0;

@@ -31,8 +31,13 @@ int check(const Options& options) {
   for (const ParityReport& report : verify_bundle(options.check, choose_device(options.device))) {
     const std::string db =
         report.agreement.max_abs == 0 ? "equal" : fmt::format("{:.1f} dB", report.agreement.agreement_db);
-    if (!options.json) print_line("{}: {} (at least {} dB asked)", report.name, db, report.tolerance_db);
-    value[report.name] = {{"max_abs", report.agreement.max_abs}, {"tolerance_db", report.tolerance_db}};
+    if (!options.json) {
+      print_line("{}: {} (at least {} dB asked); as delivered: {}", report.name, db, report.tolerance_db,
+                 report.delivered.max_abs == 0 ? "equal in 8 bits" : "within one of 255 levels");
+    }
+    value[report.name] = {{"max_abs", report.agreement.max_abs},
+                          {"tolerance_db", report.tolerance_db},
+                          {"delivered_max_abs", report.delivered.max_abs}};
     if (report.agreement.max_abs > 0) value[report.name]["agreement_db"] = report.agreement.agreement_db;
   }
   if (options.json) print_json(value, 2);

@@ -53,10 +53,9 @@ void DataConfig::bind(Fields& f) {
                "is data.path itself: name the older data set, or leave it empty");
   f.number("width", width, "Width of the model's pictures, px", 8, 4096);
   f.number("height", height, "Height of the model's pictures, px", 8, 4096);
-  f.choice(
-      "cameras", cameras,
-      "stated: of transforms.json, the turntable's where there are none; estimated: from the masks of each sample's "
-      "references alone; turntable: the same for all sets");
+  f.choice("cameras", cameras,
+           "stated: of transforms.json (estimated where they are an earlier estimate, the turntable's where there are "
+           "none); estimated: from the masks of each sample's references alone; turntable: the same for all sets");
   f.flag("cues", cues, "Tell the model how each picture departs from the canonical turntable");
   f.list("background", background, "Background that pictures are composited on: sRGB, three numbers", 0, 1);
   f.list("missing", missing, "How many views are missing; one is drawn per sample", 1, kSlots);

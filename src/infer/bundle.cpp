@@ -47,14 +47,22 @@ std::vector<ParityReport> verify_bundle(const fs::path& folder, at::Device devic
   const std::int64_t targets = batch.is_target.sum().item<std::int64_t>();
   std::vector<ParityReport> reports;
   for (const StoredParity& stored : parity_of(manifest, folder, targets, model.config.data)) {
-    const Agreement agreement =
-        compare_pictures(run_parity_case(model.denoiser, batch, stored.parity), stored.pictures);
-    reports.push_back({stored.parity.name, agreement, kMachineToleranceDb});
+    const at::Tensor pictures = run_parity_case(model.denoiser, batch, stored.parity);
+    const Agreement agreement = compare_pictures(pictures, stored.pictures);
+    const Agreement delivered =
+        delivered_agreement(model.denoiser, batch, model.config.data.priors, stored.parity, pictures);
+    reports.push_back({stored.parity.name, agreement, kMachineToleranceDb, delivered});
     if (!(agreement.agreement_db >= kMachineToleranceDb)) {
       fail_check(
           "{}: this machine's pictures ({}) agree with the exported ones to {:.1f} dB only, less than {} dB; do not "
           "use the bundle here",
           folder.string(), stored.parity.name, agreement.agreement_db, kMachineToleranceDb);
+    }
+    if (!(delivered.max_abs <= kDeliveredTolerance)) {
+      fail_check(
+          "{}: what complete delivers on this machine ({}) is not what is scored: off by {:.1f} of 255 levels; do not "
+          "use the bundle here",
+          folder.string(), stored.parity.name, 255 * delivered.max_abs);
     }
   }
   return reports;

@@ -25,8 +25,10 @@ struct ParityReport {
   std::string name;
   Agreement agreement;  // with the stored outputs
   double tolerance_db = 0;
+  Agreement delivered;  // of this machine's pictures with those delivered by default (parity.h: delivered_agreement)
 };
-// Samples the stored fixture on this machine; beyond the tolerance it is an error (exit 1).
+// Samples the stored fixture on this machine, as it is scored and as it is delivered; beyond the tolerances it is an
+// error (exit 1).
 std::vector<ParityReport> verify_bundle(const std::filesystem::path& folder, at::Device device = at::kCPU);
 
 }  // namespace spinfill

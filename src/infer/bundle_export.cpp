@@ -107,12 +107,19 @@ void check_reloaded(const fs::path& folder, const Batch& batch, const DataConfig
   const LoadedModel reloaded = load_bundle(folder, device);
   const std::int64_t targets = batch.is_target.sum().item<std::int64_t>();
   for (const StoredParity& stored : parity_of(read_manifest(folder), folder, targets, data)) {
-    const Agreement agreement =
-        compare_pictures(run_parity_case(reloaded.denoiser, batch, stored.parity), stored.pictures);
+    const at::Tensor pictures = run_parity_case(reloaded.denoiser, batch, stored.parity);
+    const Agreement agreement = compare_pictures(pictures, stored.pictures);
     if (!(agreement.max_abs <= 1e-5)) {
       fail_check(
           "export: the written bundle does not give the source's pictures ({}: off by {:.2g}); nothing was exported",
           stored.parity.name, agreement.max_abs);
+    }
+    const Agreement delivered = delivered_agreement(reloaded.denoiser, batch, data.priors, stored.parity, pictures);
+    if (!(delivered.max_abs <= kDeliveredTolerance)) {
+      fail_check(
+          "export: what complete would deliver is not what is scored ({}: off by {:.1f} of 255 levels); nothing was "
+          "exported",
+          stored.parity.name, 255 * delivered.max_abs);
     }
   }
 }

@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "data/batches/batch.h"
 #include "data/sets/slots.h"
+#include "infer/matte.h"
 #include "model/sampling/generate.h"
 
 namespace spinfill {
@@ -173,6 +174,13 @@ Agreement compare_pictures(const at::Tensor& a, const at::Tensor& b) {
   if (!std::isfinite(mse)) return {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
   return {difference.abs().max().item<double>(),
           mse > 0 ? -10 * std::log10(mse) : std::numeric_limits<double>::infinity()};
+}
+
+Agreement delivered_agreement(const Denoiser& denoiser, const Batch& batch, const PriorConfig& priors,
+                              const ParityCase& parity, const at::Tensor& pictures) {
+  const at::NoGradGuard no_grad;
+  const Matted matted = generate_matted(denoiser, batch.to(denoiser.device()), priors, parity.sampler, parity.seed);
+  return compare_pictures(composited_8_bits(matted.rgba, target_backgrounds(batch)), in_8_bits(pictures));
 }
 
 at::Tensor parity_truth(const Batch& batch) {

@@ -39,6 +39,13 @@ struct Agreement {
 };
 Agreement compare_pictures(const at::Tensor& a, const at::Tensor& b);
 
+// How far the case's targets as `complete` delivers them (infer/matte.h), composited on their background, are from its
+// pictures in 8 bits. `batch` and `pictures` as above.
+Agreement delivered_agreement(const Denoiser& denoiser, const Batch& batch, const PriorConfig& priors,
+                              const ParityCase& parity, const at::Tensor& pictures);
+// What rounding to 8 bits may leave between them: one of 255 levels.
+inline constexpr double kDeliveredTolerance = 1.001 / 255;
+
 // The targets' true pictures, [T,3,H,W], for scores.
 at::Tensor parity_truth(const Batch& batch);
 

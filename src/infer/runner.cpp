@@ -7,7 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
+#include <memory>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -15,34 +15,17 @@
 #include "data/pictures/letterbox.h"
 #include "data/sets/categories.h"
 #include "data/sets/slots.h"
+#include "infer/matte.h"
 
 namespace spinfill {
 namespace {
 
-// Cut off at both ends of the matte: the network's noise where all should be fully clear or fully covered.
-constexpr double kMatteFloor = 0.04, kMatteCeiling = 0.96;
-
-// [3,H,W] and [1,H,W] premultiplied → CV_32FC4 premultiplied RGBA.
-cv::Mat picture_of(const at::Tensor& colour, const at::Tensor& alpha) {
-  const at::Tensor packed = at::cat({colour, alpha}, 0).permute({1, 2, 0}).to(at::kFloat).contiguous();
+// [4,H,W] → CV_32FC4, premultiplied RGBA.
+cv::Mat picture_of(const at::Tensor& rgba) {
+  const at::Tensor packed = rgba.permute({1, 2, 0}).to(at::kFloat).contiguous();
   const cv::Mat view(static_cast<int>(packed.size(0)), static_cast<int>(packed.size(1)), CV_32FC4,
                      packed.data_ptr<float>());
   return view.clone();
-}
-
-struct Matte {
-  at::Tensor colour;  // [N,3,H,W] premultiplied
-  at::Tensor alpha;   // [N,1,H,W]
-  double residual;
-};
-
-Matte difference_matte(const at::Tensor& on_white, const at::Tensor& on_black) {
-  const at::Tensor clear = on_white - on_black;  // 1 − α in every channel
-  const at::Tensor mean = clear.mean(1, /*keepdim=*/true);
-  const double residual = (clear - mean).abs().mean().item<double>();
-  const at::Tensor alpha = ((1 - mean - kMatteFloor) / (kMatteCeiling - kMatteFloor)).clamp(0, 1);
-  const at::Tensor colour = at::minimum(((on_white + on_black - mean) / 2).clamp(0, 1), alpha);
-  return {colour, alpha, residual};
 }
 
 void tell_unknown_category(const ViewSet& set, const ModelConfig& model) {
@@ -65,34 +48,32 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
   SampleSpec spec;
   spec.references = given;
   spec.targets = ~given;
-  std::vector<SampleSpec> specs = {spec};
-  if (!options.opaque) {
-    // The same sample index gives both the same noise.
-    specs.push_back(spec);
-    specs[0].augmentation.background = {1.0F, 1.0F, 1.0F};
-    specs[1].augmentation.background = {0.0F, 0.0F, 0.0F};
-  }
-  PictureCache cache(std::int64_t{1} << 30);
-  Batch batch = make_batch(data, specs, model.config.data, &cache).to(model.denoiser.device());
+  spec.cameras = std::make_shared<const SetCameras>(described_cameras(set, model.config.data.turntable.turntable));
+  Batch batch = make_batch(data, {&spec, 1}, model.config.data).to(model.denoiser.device());
   tell_unknown_category(set, model.config.model);
   batch = batch.known_to(model.config.model.categories);
   batch.priors = compute_priors(batch.prior_inputs(), model.config.data.priors);
-  const at::Tensor all = generate(model.denoiser, batch, options.sampler, options.seed, options.progress).to(at::kCPU);
-  if (!at::isfinite(all).all().item<bool>()) fail("{}: the model gave numbers that are not finite", set.id);
+  Matted matted;
+  if (options.opaque) {
+    const at::Tensor all =
+        generate(model.denoiser, batch, options.sampler, options.seed, options.progress).to(at::kCPU);
+    const at::Tensor pictures = all.index({batch.is_target.to(at::kCPU)});
+    matted.rgba = at::cat({pictures, at::ones_like(pictures.narrow(1, 0, 1))}, 1);
+  } else {
+    matted = generate_matted(model.denoiser, batch, model.config.data.priors, options.sampler, options.seed,
+                             options.progress);
+  }
+  if (!at::isfinite(matted.rgba).all().item<bool>()) fail("{}: the model gave numbers that are not finite", set.id);
 
   GeneratedViews out;
-  const at::Tensor wanted = batch.is_target[0].to(at::kCPU);
-  const at::Tensor first = all[0].index({wanted});
-  Matte matte{first, at::ones_like(first.narrow(1, 0, 1)), 0};
-  if (!options.opaque) matte = difference_matte(first, all[1].index({wanted}));
-  out.matte_residual = matte.residual;
+  out.matte_residual = matted.residual;
   const Letterbox back =
       fit(set.width, set.height, static_cast<int>(model.config.data.width), static_cast<int>(model.config.data.height))
           .inverse();
   std::int64_t row = 0;
   for (int slot = 0; slot < kSlots; ++slot) {
     if (given[static_cast<std::size_t>(slot)]) continue;
-    out.views.push_back({slot, straight(resample(picture_of(matte.colour[row], matte.alpha[row]), back))});
+    out.views.push_back({slot, straight(resample(picture_of(matted.rgba[row]), back))});
     ++row;
   }
   return out;

@@ -30,11 +30,12 @@ struct GeneratedViews {
   double matte_residual = 0;         // mean absolute difference of the colour channels' mattes: 0 for a perfect one
 };
 
-// Generates every primary view that the set lacks from those it has (1 to 7, with alpha); the set is fitted into the
+// Generates every primary view that the set lacks from those it has (1 to 7, with alpha), for the cameras that the set
+// holds (described_cameras), whatever data.cameras the model was trained with; the set is fitted into the
 // model's pictures and what is generated is brought back to the set's size (cubic). Runs on the model's device.
 //
-// Coverage comes from difference matting with two known backgrounds (Smith & Blinn, "Blue screen matting", SIGGRAPH
-// 1996, §4.2): the views are generated with the same noise on white and on black; α = 1 − mean(I_white − I_black).
+// Coverage comes from difference matting (infer/matte.h): at the model's size what is delivered, composited on the
+// model's background, is the picture that is scored.
 GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const RunnerOptions& options);
 
 }  // namespace spinfill

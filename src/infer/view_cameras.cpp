@@ -30,9 +30,15 @@ CameraSource resolve(const ViewSet& set, CameraChoice choice, bool hides) {
     fail_usage("{}: states no cameras: give --cameras estimated or turntable, or write them into transforms.json",
                set.folder.string());
   }
+  if (choice == CameraSource::stated && hides && set.cameras_estimated) {
+    log_warning(
+        "{}: its cameras were estimated with the help of the views that are now hidden: --cameras estimated leaves "
+        "them out",
+        set.id);
+  }
   if (choice) return *choice;
   // Cameras of an earlier estimate know the views that are now hidden.
-  const bool stated = states_cameras(set) && (!hides || states_own_cameras(set));
+  const bool stated = states_cameras(set) && !(hides && set.cameras_estimated);
   return stated ? CameraSource::stated : CameraSource::estimated;
 }
 

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/side_by_side.h"
 #include "data/open_data_set.h"
 #include "data/priors/stored_priors.h"
@@ -18,7 +19,6 @@ EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& eva
                              std::int64_t limit)
     : config_(data),
       evaluation_(evaluation),
-      split_(split),
       data_(open_data_set(data.path, split, data.links())),
       pictures_(std::make_shared<PictureCache>(0, open_store(data))) {
   const std::int64_t count = data_.size();
@@ -27,6 +27,13 @@ EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& eva
     std::vector<std::int64_t> chosen;
     for (std::int64_t i = 0; i < limit; ++i) chosen.push_back(i * count / limit);
     data_ = data_.chosen(chosen);
+  }
+  estimated_anew_ = count_estimated_anew(data_, config_);
+  if (estimated_anew_ > 0) {
+    log_info(
+        "{}: {} of {} sets state cameras that were estimated from all of their pictures: they are estimated anew from "
+        "the references of each sample, so that no target's silhouette is known",
+        data.path, estimated_anew_, data_.size());
   }
   samples_ = evaluation_samples(data_, config_, static_cast<std::uint64_t>(evaluation.subset_seed), evaluation.subsets);
 }
@@ -71,7 +78,7 @@ NextBatch EvaluationSet::stream(std::int64_t at_once, const EvaluationShare& sha
 Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sampling_seed) const {
   Protocol protocol;
   protocol.data = config_.path;
-  protocol.split = split_;
+  protocol.split = data_.split().empty() ? kNoSplits : data_.split();
   protocol.subset_seed = static_cast<std::uint64_t>(evaluation_.subset_seed);
   protocol.subsets = fmt::format("{} views missing, {} subsets a vehicle and count, balanced over azimuths",
                                  fmt::join(config_.missing, ", "), evaluation_.subsets);
@@ -80,9 +87,12 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
                                    fmt::join(config_.references, ", "), evaluation_.subsets);
   }
   const PriorConfig& priors = config_.priors;
+  std::string anew;
+  if (estimated_anew_ > 0)
+    anew = fmt::format(" (of {} of {} sets estimated from the references)", estimated_anew_, data_.size());
   protocol.conditions =
-      fmt::format("cameras {}{}, hull of {} voxels{}, {}{}", name_of(config_.cameras), config_.cues ? " with cues" : "",
-                  priors.grid, priors.mirror ? "" : " without its mirror image",
+      fmt::format("cameras {}{}{}, hull of {} voxels{}, {}{}", name_of(config_.cameras), anew,
+                  config_.cues ? " with cues" : "", priors.grid, priors.mirror ? "" : " without its mirror image",
                   !priors.plan_box  ? "flanks unbounded"
                   : priors.sections ? "flanks by sections and plan box"
                                     : "flanks by plan box",

@@ -36,8 +36,8 @@ class EvaluationSet {
  private:
   DataConfig config_;
   EvaluationConfig evaluation_;
-  std::string split_;
   DataSet data_;
+  std::int64_t estimated_anew_ = 0;         // sets whose stated cameras know the targets
   std::shared_ptr<PictureCache> pictures_;  // by the store alone, none in memory: an evaluation uses each sample once
   std::vector<SampleSpec> samples_;
 };

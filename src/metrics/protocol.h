@@ -8,10 +8,13 @@
 
 namespace spinfill {
 
+// Instead of a split's name, where the data has no splits: then every set is scored, whichever split was asked for.
+inline constexpr const char* kNoSplits = "all sets (no splits)";
+
 // How scores were measured: everything that moves a number. The caller fills in the first group, evaluate() the second.
 struct Protocol {
-  std::string data;  // the data set's folder, as given
-  std::string split;
+  std::string data;               // the data set's folder, as given
+  std::string split;              // or kNoSplits
   std::uint64_t subset_seed = 0;  // of the reference subsets
   std::string subsets;            // in words, e.g. "1 to 3 of 8 views missing, 2 subsets a vehicle"
   std::string conditions;         // cameras and priors, in words; empty in older reports

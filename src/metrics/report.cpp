@@ -205,9 +205,9 @@ std::string score_text(std::size_t metric, double value) {
 std::string report_table(const EvaluationReport& report) {
   const Protocol& p = report.protocol;
   if (report.images.empty()) return "no target view was scored\n";
-  std::string head =
-      fmt::format("{}, split {}: {} vehicles, {} reference subsets, {} target views of {}×{} px\n", escaped(p.data),
-                  escaped(p.split), p.vehicles, p.subset_count, p.images, p.width, p.height);
+  std::string head = fmt::format("{}, {}: {} vehicles, {} reference subsets, {} target views of {}×{} px\n",
+                                 escaped(p.data), p.split == kNoSplits ? p.split : "split " + escaped(p.split),
+                                 p.vehicles, p.subset_count, p.images, p.width, p.height);
   head += fmt::format(
       "background {:.3g} {:.3g} {:.3g}, {}, per image, then averaged; foreground = weighted by the "
       "truth's alpha\n",

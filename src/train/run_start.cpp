@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/run_start.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -10,12 +11,30 @@
 #include "core/log.h"
 #include "data/batches/samples.h"
 #include "data/open_data_set.h"
+#include "data/spins/set_cameras.h"
 #include "metrics/lpips.h"
 #include "model/denoiser/weights.h"
 #include "train/step/schedule.h"
 #include "train/step/set_up.h"
 
 namespace spinfill {
+namespace {
+
+// Their samples take longer to make than those of other sets, so one line says why.
+void tell_of_estimates(const DataSet& data, const DataConfig& config) {
+  constexpr std::int64_t kLookedAt = 256;  // of shards, each description is read
+  std::vector<std::int64_t> some;
+  const std::int64_t count = std::min(kLookedAt, data.size());
+  for (std::int64_t i = 0; i < count; ++i) some.push_back(i * data.size() / count);
+  const std::int64_t found = count_estimated_anew(data.chosen(some), config);
+  if (found == 0) return;
+  log_info(
+      "{}: {} of {} sets looked at state cameras that were estimated from all of their pictures: they are estimated "
+      "anew from the references of each sample, about half a second each; data.loader.cache_folder keeps them",
+      data.folder().string(), found, count);
+}
+
+}  // namespace
 
 TrainingData open_training_data(const DataConfig& config) {
   const auto open = [&](const char* key, const std::string& path) {
@@ -26,6 +45,7 @@ TrainingData open_training_data(const DataConfig& config) {
     }
     DataSet set = open_data_set(path, "train", config.links());
     require_samples(set, config);
+    tell_of_estimates(set, config);
     return set;
   };
   TrainingData data;

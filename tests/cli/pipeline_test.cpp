@@ -80,6 +80,40 @@ TEST_F(Pipeline, SignalInAValidationStopsItAndIsMadeUpFor) {
   EXPECT_EQ(read_file(*folder_ / "owed/metrics.jsonl").rfind("{\"step\":0,\"validation\"", 0), 0U);
 }
 
+// At the model's size: the pictures of `complete` with its default options have the scores in the report of `evaluate`.
+TEST_F(Pipeline, WhatIsDeliveredIsWhatIsScored) {
+  whole();
+  test::write_tiny_set(*folder_ / "small", {.id = "small", .width = 24, .height = 16});
+  const std::string evaluate = "evaluate --model whole --data small --steps 3 --out small-report";
+  auto result = spinfill(evaluate + " --set evaluation.batch_sets=1");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_NE(result.output.find("small, all sets (no splits): 1 vehicles"), std::string::npos) << result.output;
+  const Json report = read_json(*folder_ / "small-report/metrics.json");
+  EXPECT_EQ(report["protocol"]["split"], "all sets (no splits)");
+  ASSERT_EQ(spinfill(evaluate + " --set evaluation.batch_sets=3 --replace").exit_code, 0);
+  EXPECT_EQ(read_json(*folder_ / "small-report/metrics.json"), report) << "no digit depends on the batch size";
+
+  // The first subset's noise is that of `complete`.
+  std::vector<Json> scored;
+  std::string targets;
+  for (const Json& image : report["images"]) {
+    if (image["sample"] != 0) continue;
+    targets += (targets.empty() ? "" : ",") + image["azimuth_deg"].dump();
+    scored.push_back(image);
+  }
+  ASSERT_FALSE(scored.empty());
+  result = spinfill("complete --model whole --input small --steps 3 --out small-spin --hide " + targets);
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  for (const Json& image : scored) {
+    const std::string name = fmt::format("{:03}.png", image["azimuth_deg"].get<int>());
+    result = shell(fmt::format("({} metrics small-spin/{} small/{} --json 2>/dev/null)", test::program(), name, name));
+    const Json delivered = parse_json(result.output, "stdout")["overall"];
+    for (const char* metric : {"psnr", "foreground_psnr", "ssim"}) {
+      EXPECT_NEAR(delivered[metric].get<double>(), image[metric].get<double>(), 1e-3) << name << " " << metric;
+    }
+  }
+}
+
 TEST_F(Pipeline, ScoresExportsAndCompletes) {
   whole();
   auto result = spinfill("evaluate --model whole --data data --split test --out report");

@@ -68,8 +68,10 @@ TEST_F(Bundles, HoldTheSourceToTheLastBitInFp32) {
   EXPECT_EQ(bundle.config.data.path, "") << "no path of the training machine travels along";
   EXPECT_EQ(bundle.provenance["source"], "bundle");
   EXPECT_EQ(bundle.provenance["weights_sha256"], source.provenance["weights_sha256"]);
-  for (const ParityReport& report : verify_bundle(*shared_ / "bundle"))
+  for (const ParityReport& report : verify_bundle(*shared_ / "bundle")) {
     EXPECT_LE(report.agreement.max_abs, 1e-6) << report.name;
+    EXPECT_LE(report.delivered.max_abs, kDeliveredTolerance) << report.name;
+  }
   const Json manifest = read_manifest(*shared_ / "bundle");
   EXPECT_EQ(manifest["parity"]["cases"].size(), 2u);
   EXPECT_EQ(manifest["parity"]["cases"][0]["from_source"]["max_abs"], 0.0);

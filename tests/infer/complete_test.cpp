@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <cmath>
 #include <opencv2/core.hpp>
@@ -10,12 +12,15 @@
 
 #include "core/files/files.h"
 #include "core/files/json.h"
+#include "data/batches/make_batch.h"
+#include "data/pictures/letterbox.h"
 #include "data/pictures/picture.h"
 #include "data/sets/view_set_reader.h"
 #include "data/sets/view_set_writer.h"
 #include "data/spins/stabilise.h"
 #include "infer/bundle_export.h"
 #include "infer/small_model.h"
+#include "metrics/evaluation_set.h"
 #include "support/png_chunk.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
@@ -137,6 +142,53 @@ TEST_F(Complete, MattesWhatItGenerates) {
   EXPECT_FALSE(complete_folder(model, in, folder_ / "opaque", opaque).matte_residual);
   const cv::Mat plain = read_picture(folder_ / "opaque/225.png");
   EXPECT_EQ(plain.at<cv::Vec4b>(0, 0), cv::Vec4b(255, 255, 255, 255));
+}
+
+// At the model's size what is delivered by default, composited on the evaluation's background, is what is scored.
+TEST_F(Complete, DeliversWhatIsScored) {
+  LoadedModel model = small_model(1, 0.2);
+  const fs::path in = references({0, 1, 2, 3, 4, 5, 6, 7});
+  for (const std::vector<double>& background : {std::vector<double>{1, 1, 1}, {0.5, 0.2, 0.9}}) {
+    model.config.data.path = in.string();
+    model.config.data.background = background;
+    const CompleteOptions few = steps(3, 5);
+    const EvaluationSet set(model.config.data, model.config.evaluation, "test", 0);
+    const Batch first = set.batch(0);  // its first sample has index 0, as that of `complete` has
+    at::Tensor scored;
+    EvaluateOptions capture;
+    capture.on_batch = [&](const Batch& batch, const at::Tensor& pictures) {
+      if (batch.samples[0] == 0) scored = pictures[0];
+    };
+    const Predictor predictor = [&](const Batch& batch) {
+      return generate(model.denoiser, batch, few.runner.sampler, 5);
+    };
+    evaluate(predictor, set.stream(1), set.protocol(few.runner.sampler, 5), nullptr, capture);
+
+    CompleteOptions options = few;
+    for (int slot = 0; slot < 8; ++slot) {
+      if (first.is_target[0][slot].item<bool>()) options.hide.push_back(azimuth_of(slot));
+    }
+    const fs::path out = folder_ / fmt::format("scored-{}", background[0]);
+    const Completion done = complete_folder(model, in, out, options);
+    ASSERT_GE(done.generated.size(), 1u);
+    EXPECT_TRUE(done.matte_residual) << "with alpha";
+    for (const double azimuth : done.generated) {
+      const cv::Mat rgba = read_picture(out / fmt::format("{:03.0f}.png", azimuth));
+      int clear = 0;
+      for (int y = 0; y < rgba.rows; ++y) {
+        for (int x = 0; x < rgba.cols; ++x) {
+          const cv::Vec4b pixel = rgba.at<cv::Vec4b>(y, x);
+          clear += pixel[3] < 255;
+          for (int c = 0; c < 3; ++c) {
+            const double alpha = pixel[3] / 255.0, on = alpha * pixel[c] + (1 - alpha) * 255 * background[c];
+            const double expected = std::round(255 * scored[static_cast<int>(azimuth) / 45][c][y][x].item<double>());
+            ASSERT_EQ(std::round(on), expected) << azimuth << " degrees, " << x << ", " << y << ", channel " << c;
+          }
+        }
+      }
+      EXPECT_GT(clear, 100) << "the matte is no full frame";
+    }
+  }
 }
 
 TEST_F(Complete, GivesThePicturesTheReferencesSize) {
@@ -296,6 +348,66 @@ TEST_F(Complete, EstimatesCamerasWhereNoneAreStated) {
   options.hide = {};
   test::expect_error(ExitCode::usage, {"states no cameras", "--cameras"},
                      [&] { run(bare, CameraSource::stated, "e"); });
+}
+
+// What the views are generated for is what transforms.json says, whatever cameras the model was trained with.
+TEST_F(Complete, GeneratesForTheCamerasItStates) {
+  const fs::path in = write_uneven_photographs(folder_ / "in", true);
+  const auto run = [&](CameraSource trained_with, CameraChoice choice, Delivery deliver, const std::string& name) {
+    LoadedModel model = small_model(1, 0.2);
+    model.config.data.cameras = trained_with;
+    CompleteOptions options = steps(1);
+    options.hide = {90, 225};
+    options.cameras = choice;
+    options.deliver = deliver;
+    options.runner.opaque = true;
+    complete_folder(model, in, folder_ / name, options);
+    return file(folder_ / name, 2) + file(folder_ / name, 5);
+  };
+  // The same from the cameras in transforms.json, those of given views as photographed.
+  const auto direct = [&](const fs::path& out, const fs::path& photographed) {
+    const LoadedModel model = small_model(1, 0.2);
+    const ViewSet spin = read_view_set(out);
+    ViewSet set = read_view_set(photographed);
+    set.cameras_estimated = false;
+    std::erase_if(set.frames, [](const Frame& frame) { return frame.slot() == 2 || frame.slot() == 5; });
+    set.folder = in;
+    set.missing = {*spin.frame_at(2), *spin.frame_at(5)};
+    SampleSpec spec;
+    spec.references = set.slots();
+    spec.targets = ~spec.references;
+    Batch batch = make_batch({in, {set}}, {&spec, 1}, model.config.data);
+    batch.priors = compute_priors(batch.prior_inputs(), model.config.data.priors);
+    const at::Tensor pictures = generate(model.denoiser, batch, steps(1).runner.sampler, 0);
+    std::string made;
+    for (const int slot : {2, 5}) {
+      const at::Tensor rgb = pictures[0][slot].permute({1, 2, 0});
+      const at::Tensor rgba = at::cat({rgb, at::ones_like(rgb.narrow(2, 0, 1))}, 2).contiguous();
+      const cv::Mat small(32, 48, CV_32FC4, rgba.data_ptr<float>());
+      made += encode_png(straight(resample(small, fit(120, 80, 48, 32).inverse())));
+    }
+    return made;
+  };
+  std::vector<std::string> different;
+  for (const CameraSource choice : {CameraSource::stated, CameraSource::estimated, CameraSource::turntable}) {
+    for (const Delivery deliver : {Delivery::given, Delivery::canonical}) {
+      std::string first;
+      for (const CameraSource trained : {CameraSource::stated, CameraSource::estimated, CameraSource::turntable}) {
+        const std::string name = fmt::format("{}-{}-{}", name_of(choice), name_of(deliver), name_of(trained));
+        const std::string made = run(trained, choice, deliver, name);
+        if (first.empty()) first = made;
+        EXPECT_EQ(made, first) << name << ": the same cameras give the same pixels";
+        EXPECT_EQ(read_json(folder_ / name / "transforms.json")["cameras"], name_of(choice));
+      }
+      const auto as_photographed_by = fmt::format("{}-given-stated", name_of(choice));
+      EXPECT_EQ(direct(folder_ / fmt::format("{}-{}-stated", name_of(choice), name_of(deliver)),
+                       folder_ / as_photographed_by),
+                first)
+          << name_of(choice) << ", " << name_of(deliver);
+      for (const std::string& other : different) EXPECT_NE(other, first) << name_of(choice) << name_of(deliver);
+      different.push_back(first);
+    }
+  }
 }
 
 // Neither a hidden picture nor cameras that were once estimated with its help reach the result.

@@ -4,6 +4,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
+#include "data/shards/pack.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 
@@ -119,6 +122,66 @@ TEST(EvaluationSet, ProtocolTellsCamerasAndPriors) {
   Json before = value;  // a report from before it was told
   before.erase("conditions");
   EXPECT_EQ(protocol_from_json(before, "test").conditions, "");
+}
+
+// Without splits every set is scored, whichever split was asked for: other scores than those of a split.
+TEST(EvaluationSet, ProtocolSaysWhereThereAreNoSplits) {
+  const test::TemporaryFolder folder;
+  test::write_tiny_data_set(folder / "data", 4);
+  PackOptions packing;
+  packing.folder = folder / "data";
+  DataConfig data;
+  const auto split_of = [&](const fs::path& path, const std::string& split) {
+    data.path = path.string();
+    return EvaluationSet(data, {}, split, 1).protocol({}, 0).split;
+  };
+  EXPECT_EQ(split_of(folder / "data", "test"), "test");
+  packing.out = folder / "split-shards";
+  pack(packing);
+  EXPECT_EQ(split_of(folder / "split-shards", "train"), "train");
+  const Protocol test_split = EvaluationSet(data, {}, "test").protocol({}, 0);
+
+  fs::remove(folder / "data/splits.json");
+  packing.out = folder / "shards";
+  pack(packing);
+  for (const char* path : {"data", "shards", "data/tiny-00"}) {
+    EXPECT_EQ(split_of(folder / path, "test"), "all sets (no splits)") << path;
+    EXPECT_EQ(split_of(folder / path, "val"), "all sets (no splits)") << path;
+  }
+  const Protocol all = EvaluationSet(data, {}, "test").protocol({}, 0);
+  EXPECT_NE(unlike(protocol_to_json(all), protocol_to_json(test_split)).find("all sets (no splits)"),
+            std::string::npos);
+}
+
+// Whatever tells of an earlier estimate; a set without such a sign has cameras of its own.
+TEST(EvaluationSet, SaysWhereCamerasAreEstimatedAnew) {
+  const test::TemporaryFolder folder;
+  test::write_tiny_data_set(folder.path(), 6);
+  DataConfig data;
+  data.path = folder.path().string();
+  data.priors.grid = 16;
+  const auto told = [&] {
+    testing::internal::CaptureStderr();
+    const EvaluationSet set(data, {}, "train");
+    return std::pair(set.protocol({}, 0).conditions, testing::internal::GetCapturedStderr());
+  };
+  EXPECT_EQ(told().second, "");
+  const auto edit = [&](const char* id, const auto& change) {
+    Json root = read_json(folder / id / "transforms.json");
+    change(root);
+    write_json_atomic(folder / id / "transforms.json", root);
+  };
+  edit("tiny-00", [](Json& root) { root["stabilisation"] = {{"views", 8}}; });
+  edit("tiny-01", [](Json& root) { root["cameras"] = "estimated"; });
+  edit("tiny-02", [](Json& root) { root["frames"][0]["stated_azimuth_deg"] = 1.5; });
+  edit("tiny-03", [](Json& root) { root["cameras"] = "turntable"; });
+  const auto [conditions, line] = told();
+  EXPECT_EQ(conditions,
+            "cameras stated (of 3 of 4 sets estimated from the references), hull of 16 voxels, flanks by plan box");
+  EXPECT_NE(line.find("3 of 4 sets"), std::string::npos) << line;
+  EXPECT_EQ(std::ranges::count(line, '\n'), 1) << line;
+  data.cameras = CameraSource::turntable;
+  EXPECT_EQ(told().second, "");
 }
 
 }  // namespace

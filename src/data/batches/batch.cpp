@@ -47,6 +47,18 @@ std::vector<at::Tensor*> Batch::on_device() {
   return tensors;
 }
 
+Batch Batch::one(std::int64_t set) const {
+  // Copied, so that it is aligned as any other batch of one: kernels may round by that.
+  const auto own = [&](const at::Tensor& tensor) { return tensor.narrow(0, set, 1).clone(); };
+  Batch out = mapped(*this, own);
+  for (at::Tensor* tensor : {&out.is_reference, &out.is_target, &out.category}) *tensor = own(*tensor);
+  const auto place = static_cast<std::size_t>(set);
+  out.ids = {ids.at(place)};
+  out.samples = {samples.at(place)};
+  if (!category_names.empty()) out.category_names = {category_names.at(place)};
+  return out;
+}
+
 Batch Batch::to(at::Device device) const {
   return mapped(*this, [&](const at::Tensor& tensor) { return tensor.to(device, /*non_blocking=*/true); });
 }

@@ -41,6 +41,7 @@ struct Batch {
   Batch known_to(std::int64_t categories) const;
   PriorInputs prior_inputs() const;
   bool has_priors() const { return priors.silhouette.defined(); }
+  Batch one(std::int64_t set) const;  // a batch of this set alone
   Batch to(at::Device device) const;
   std::vector<at::Tensor*> on_device();  // what to() moves; some undefined
   // In pinned memory, which a GPU copies from while the processor goes on. Only where there is a GPU.

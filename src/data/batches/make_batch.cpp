@@ -11,7 +11,6 @@
 #include "core/error.h"
 #include "data/pictures/letterbox.h"
 #include "data/sets/categories.h"
-#include "data/spins/set_cameras.h"
 #include "geometry/camera_tensors.h"
 
 namespace spinfill {
@@ -105,8 +104,8 @@ class BatchFiller {
     batch_.category_names.push_back(set.category);
     const auto category = std::ranges::find(kCategories, set.category);
     if (category != kCategories.end()) batch_.category.data_ptr<std::int64_t>()[b] = category - kCategories.begin();
-    const SetCameras cameras = cameras_of(
-        set, spec.augmentation.mirror ? mirrored_slots(spec.references) : spec.references, config_, cache_.store());
+    const Slots given = spec.augmentation.mirror ? mirrored_slots(spec.references) : spec.references;
+    const SetCameras cameras = spec.cameras ? *spec.cameras : cameras_of(set, given, config_, cache_.store());
     for (int slot = 0; slot < kSlots; ++slot) {
       place_camera(b, slot, spec, set, cameras);
       draw(b, slot, spec, set, background);

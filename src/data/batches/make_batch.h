@@ -9,8 +9,8 @@
 
 namespace spinfill {
 
-// One batch on the CPU, priors undefined. References must exist on disk; a target that does not is background with
-// alpha 0. Without a cache every picture is decoded.
+// One batch on the CPU, priors undefined. Cameras are the sample's own, or those that `config` asks for. References
+// must exist on disk; a target that does not is background with alpha 0. Without a cache every picture is decoded.
 Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const DataConfig& config,
                  PictureCache* cache = nullptr);
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "data/batches/augment.h"
 #include "data/config.h"
 #include "data/sets/data_set.h"
+#include "data/spins/set_cameras.h"
 
 namespace spinfill {
 
@@ -16,6 +18,8 @@ struct SampleSpec {
   Slots references, targets;  // slots of the batch, that is after mirroring; disjoint
   Augmentation augmentation;
   std::int64_t sample = 0;  // global sample index
+  // Of the set's views, where they are chosen already; none: cameras_of().
+  std::shared_ptr<const SetCameras> cameras = {};
 };
 
 // Exit 3 names the first set with so few views that none can be given and another asked for. Opens no file.

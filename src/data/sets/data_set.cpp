@@ -49,11 +49,11 @@ class JoinedSets : public SetSource {
 
 }  // namespace
 
-DataSet::DataSet(fs::path folder, std::vector<ViewSet> sets)
-    : DataSet(std::move(folder), std::make_shared<SetsInMemory>(std::move(sets))) {}
+DataSet::DataSet(fs::path folder, std::vector<ViewSet> sets, std::string split)
+    : DataSet(std::move(folder), std::make_shared<SetsInMemory>(std::move(sets)), std::move(split)) {}
 
-DataSet::DataSet(fs::path folder, std::shared_ptr<const SetSource> source)
-    : folder_(std::move(folder)), source_(std::move(source)) {
+DataSet::DataSet(fs::path folder, std::shared_ptr<const SetSource> source, std::string split)
+    : folder_(std::move(folder)), split_(std::move(split)), source_(std::move(source)) {
   find_identity();
 }
 
@@ -78,6 +78,7 @@ std::int64_t DataSet::place(std::int64_t set) const {
 DataSet DataSet::chosen(const std::vector<std::int64_t>& sets) const {
   DataSet out;
   out.folder_ = folder_;
+  out.split_ = split_;
   out.source_ = source_;
   out.all_ = false;
   for (const std::int64_t set : sets) out.order_.push_back(static_cast<std::uint32_t>(place(set)));

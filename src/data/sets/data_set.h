@@ -28,10 +28,12 @@ class SetSource {
 class DataSet {
  public:
   DataSet() = default;
-  DataSet(fs::path folder, std::vector<ViewSet> sets);
-  DataSet(fs::path folder, std::shared_ptr<const SetSource> source);
+  // `split`: which one these sets are; empty: all, of data that knows no splits.
+  DataSet(fs::path folder, std::vector<ViewSet> sets, std::string split = {});
+  DataSet(fs::path folder, std::shared_ptr<const SetSource> source, std::string split = {});
 
   const fs::path& folder() const { return folder_; }
+  const std::string& split() const { return split_; }
   std::int64_t size() const;
   std::string id(std::int64_t set) const { return source_->id(place(set)); }
   Slots slots(std::int64_t set) const { return source_->slots(place(set)); }
@@ -47,6 +49,7 @@ class DataSet {
   std::int64_t place(std::int64_t set) const;
   void find_identity();
   fs::path folder_;
+  std::string split_;
   std::shared_ptr<const SetSource> source_;
   bool all_ = true;                   // every set, in the source's order
   std::vector<std::uint32_t> order_;  // else: places in the source

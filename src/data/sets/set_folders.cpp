@@ -84,7 +84,9 @@ std::vector<fs::path> set_folder_or_folders(const fs::path& folder) {
 
 DataSet open_set_folders(const fs::path& folder, const std::string& split, Links links) {
   std::vector<ViewSet> sets;
+  std::string of_split;
   if (const auto ids = read_split(folder, split)) {
+    of_split = split;
     SetFinder finder(folder, links);
     for (const std::string& id : *ids) sets.push_back(finder.find(id, split));
   } else if (has_transforms(folder)) {
@@ -104,7 +106,7 @@ DataSet open_set_folders(const fs::path& folder, const std::string& split, Links
            sets[i - 1].folder.string());
     }
   }
-  return {folder, std::move(sets)};
+  return {folder, std::move(sets), of_split};
 }
 
 }  // namespace spinfill

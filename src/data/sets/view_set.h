@@ -35,6 +35,9 @@ struct ViewSet {
   std::vector<Frame> frames;       // in the file's order
   // Cameras predicted for views that nobody photographed (missing_frames): no picture, at most one per slot.
   std::vector<Frame> missing = {};
+  // The stated cameras and azimuths were estimated from the set's own pictures (data/spins), all of them: they know how
+  // each was framed.
+  bool cameras_estimated = false;
   std::shared_ptr<const SetFiles> files = {};  // none: they lie in the folder
   Links links = Links::stay_inside;            // of the folder
   Slots slots() const;                         // views that have a picture

@@ -143,7 +143,7 @@ DataSet open_shards(const fs::path& folder, const std::string& split) {
       fail("{}: '{}' in split '{}' is no vehicle of this data set", (folder / "splits.json").string(), id, split);
     }
     std::ranges::sort(places);
-    return DataSet(folder, all).chosen(places);
+    return DataSet(folder, all, split).chosen(places);
   }
   const ShardSplits splits = shards_by_split(folder);
   const auto found = splits.shards.find(splits.named ? split : kAllSets);
@@ -157,7 +157,7 @@ DataSet open_shards(const fs::path& folder, const std::string& split) {
     log_info("{}: its shards are of no split, so all {} sets serve as split '{}'", folder.string(), sets->size(),
              split);
   }
-  return {folder, std::move(sets)};
+  return {folder, std::move(sets), splits.named ? split : ""};
 }
 
 std::shared_ptr<const ShardSets> open_all_shards(const fs::path& folder) {

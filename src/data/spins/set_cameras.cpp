@@ -42,6 +42,16 @@ SetCameras estimated_cameras(const ViewSet& set, const Slots& references) {
   return out;
 }
 
+SetCameras turntable_cameras(const ViewSet& set, const Turntable& turntable) {
+  SetCameras out;
+  for (int slot = 0; slot < kSlots; ++slot) {
+    const auto at = static_cast<std::size_t>(slot);
+    out.azimuth_deg[at] = stated_azimuth(set, slot);
+    out.camera[at] = turntable_camera(turntable, out.azimuth_deg[at], set.width, set.height);
+  }
+  return out;
+}
+
 // Fixed size: of each slot (width, height, fl_x, fl_y, cx, cy, 16 of the pose by rows, azimuth).
 constexpr std::size_t kCameraNumbers = 23;
 using Numbers = std::array<double, kSlots * kCameraNumbers>;
@@ -99,20 +109,36 @@ SetCameras stored_estimate(const ViewSet& set, const Slots& references, ContentS
 
 }  // namespace
 
-SetCameras cameras_of(const ViewSet& set, const Slots& references, const DataConfig& config, ContentStore* store) {
-  if (config.cameras == CameraSource::estimated && references.any()) {
-    return store != nullptr ? stored_estimate(set, references, *store) : estimated_cameras(set, references);
-  }
+SetCameras described_cameras(const ViewSet& set, const Turntable& turntable) {
   SetCameras out;
   for (int slot = 0; slot < kSlots; ++slot) {
     const auto at = static_cast<std::size_t>(slot);
     const Frame* frame = set.frame_at(slot);
     out.azimuth_deg[at] = frame != nullptr ? frame->azimuth_deg : azimuth_of(slot);
-    out.camera[at] = config.cameras == CameraSource::stated
-                         ? camera_at(set, slot, config.turntable.turntable)
-                         : turntable_camera(config.turntable.turntable, out.azimuth_deg[at], set.width, set.height);
+    out.camera[at] = camera_at(set, slot, turntable);
   }
   return out;
+}
+
+CameraSource camera_source(const ViewSet& set, const DataConfig& config) {
+  return config.cameras == CameraSource::stated && set.cameras_estimated ? CameraSource::estimated : config.cameras;
+}
+
+std::int64_t count_estimated_anew(const DataSet& data, const DataConfig& config) {
+  std::int64_t count = 0;
+  for (std::int64_t i = 0; config.cameras == CameraSource::stated && i < data.size(); ++i) {
+    if (camera_source(*data.view_set(i), config) == CameraSource::estimated) ++count;
+  }
+  return count;
+}
+
+SetCameras cameras_of(const ViewSet& set, const Slots& references, const DataConfig& config, ContentStore* store) {
+  const CameraSource source = camera_source(set, config);
+  if (source == CameraSource::stated) return described_cameras(set, config.turntable.turntable);
+  if (source == CameraSource::estimated && references.any()) {
+    return store != nullptr ? stored_estimate(set, references, *store) : estimated_cameras(set, references);
+  }
+  return turntable_cameras(set, config.turntable.turntable);
 }
 
 std::array<float, 6> stabilisation_cue(const Camera& camera, int slot, const Turntable& canonical) {

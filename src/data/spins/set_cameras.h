@@ -5,7 +5,7 @@
 
 #include "core/files/content_store.h"
 #include "data/config.h"
-#include "data/sets/view_set.h"
+#include "data/sets/data_set.h"
 
 namespace spinfill {
 
@@ -15,9 +15,18 @@ struct SetCameras {
   std::array<double, kSlots> azimuth_deg{};
 };
 
-// As config.cameras says: `stated`, those of transforms.json (camera_at), `turntable`, the canonical one of
-// config.turntable, or `estimated`, from the masks of `references` (slots on disk) and the stated azimuths alone, so
-// that no other picture influences them; a store keeps the estimates.
+// Those that the set's description holds, by camera_at().
+SetCameras described_cameras(const ViewSet& set, const Turntable& turntable);
+
+// Where the cameras of a set's samples come from: as config.cameras says, but `estimated` for `stated` where the stated
+// ones are an earlier estimate (ViewSet::cameras_estimated): the targets' silhouettes are in it.
+CameraSource camera_source(const ViewSet& set, const DataConfig& config);
+// How many sets that estimates anew though cameras are stated. Reads each description.
+std::int64_t count_estimated_anew(const DataSet& data, const DataConfig& config);
+
+// By camera_source(): `stated`, described_cameras(); `turntable`, the canonical one of config.turntable at the azimuths
+// that were first stated; or `estimated`, from the masks of `references` (slots on disk) and those azimuths alone (the
+// turntable where there are none). No other picture influences them. A store keeps the estimates.
 SetCameras cameras_of(const ViewSet& set, const Slots& references, const DataConfig& config,
                       ContentStore* store = nullptr);
 

@@ -46,6 +46,7 @@ Stabilisation stabilise_set(const ViewSet& set) {
 ViewSet with_cameras(const ViewSet& set, const Stabilisation& stabilisation) {
   ViewSet out = set;
   out.missing.clear();
+  out.cameras_estimated = true;
   for (std::size_t i = 0; i < set.frames.size(); ++i) {
     Frame moved = out.frames[i];
     out.frames[i].stated_azimuth_deg = moved.azimuth_deg;

@@ -142,6 +142,37 @@ at::Tensor next_targets(const at::Tensor& is_reference, const at::Tensor& is_tar
   return next.to(is_target.device());
 }
 
+// Evaluations of the network for a batch, each of which is for all of its samples.
+std::int64_t evaluations_of(const Batch& batch, const SamplerConfig& config, const ModelConfig& model) {
+  if (!batch.is_target.any().item<bool>()) return 0;
+  const auto [regression, sigmas] = noise_schedule(model, config);
+  const std::int64_t once =
+      evaluations(config.solver, static_cast<std::int64_t>(sigmas.size()) - 1) + (regression ? 1 : 0);
+  return config.mode == SamplingMode::joint ? once : once * batch.is_target.sum(1).max().item<std::int64_t>();
+}
+
+at::Tensor generate_together(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config,
+                             std::uint64_t seed, Counter& counter) {
+  const at::Tensor reference = batch.is_reference.view({batch.is_reference.size(0), -1, 1, 1, 1}).to(denoiser.device());
+  at::Tensor pictures = at::where(reference, batch.colour, at::zeros_like(batch.colour)).contiguous();
+  if (!batch.is_target.any().item<bool>()) return pictures;
+  if (config.mode == SamplingMode::joint) {
+    generate_targets(denoiser, batch, config, seed, counter, pictures);
+    return pictures;
+  }
+  // Each round generates one target of every sample that has any left; it then is a reference like the given ones.
+  Batch round = batch;
+  round.colour = pictures;
+  at::Tensor left = batch.is_target;
+  while (left.any().item<bool>()) {
+    round.is_target = next_targets(round.is_reference, left);
+    generate_targets(denoiser, round, config, seed, counter, round.colour);
+    left = at::logical_and(left, at::logical_not(round.is_target));
+    round.is_reference = at::logical_or(round.is_reference, round.is_target);
+  }
+  return round.colour;
+}
+
 }  // namespace
 
 at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config, std::uint64_t seed,
@@ -155,31 +186,16 @@ at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerC
                  config.guidance);
     }
   }
-  const at::Tensor reference = batch.is_reference.view({batch.is_reference.size(0), -1, 1, 1, 1}).to(denoiser.device());
-  at::Tensor pictures = at::where(reference, batch.colour, at::zeros_like(batch.colour)).contiguous();
-  if (!batch.is_target.any().item<bool>()) return pictures;
-
-  const auto [regression, sigmas] = noise_schedule(denoiser.config(), config);
-  const std::int64_t once =
-      evaluations(config.solver, static_cast<std::int64_t>(sigmas.size()) - 1) + (regression ? 1 : 0);
+  std::vector<Batch> parts = {batch};
+  if (denoiser.device().is_cpu() && batch.size() > 1) {
+    parts.clear();
+    for (std::int64_t b = 0; b < batch.size(); ++b) parts.push_back(batch.one(b));
+  }
   Counter counter{progress};
-  if (config.mode == SamplingMode::joint) {
-    counter.total = once;
-    generate_targets(denoiser, batch, config, seed, counter, pictures);
-    return pictures;
-  }
-  counter.total = once * batch.is_target.sum(1).max().item<std::int64_t>();
-  // Each round generates one target of every sample that has any left; it then is a reference like the given ones.
-  Batch round = batch;
-  round.colour = pictures;
-  at::Tensor left = batch.is_target;
-  while (left.any().item<bool>()) {
-    round.is_target = next_targets(round.is_reference, left);
-    generate_targets(denoiser, round, config, seed, counter, round.colour);
-    left = at::logical_and(left, at::logical_not(round.is_target));
-    round.is_reference = at::logical_or(round.is_reference, round.is_target);
-  }
-  return round.colour;
+  for (const Batch& part : parts) counter.total += evaluations_of(part, config, denoiser.config());
+  std::vector<at::Tensor> pictures;
+  for (const Batch& part : parts) pictures.push_back(generate_together(denoiser, part, config, seed, counter));
+  return at::cat(pictures);
 }
 
 }  // namespace spinfill

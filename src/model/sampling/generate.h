@@ -17,8 +17,9 @@ using SamplerProgress = std::function<void(std::int64_t done, std::int64_t total
 
 // Pictures [B,V,3,H,W] float32 in [0,1] on the denoiser's device: reference slots hold the given pictures bit for bit,
 // target slots the generated ones, absent slots 0. Noise is a function of (seed, batch.samples[b], slot), so a sample's
-// result does not depend on what else is in the batch (to rounding). The batch needs its priors; colour and alpha of
-// targets are never read. The batch must be on the denoiser's device.
+// result does not depend on what else is in the batch: on the processor, whose kernels round otherwise for other batch
+// sizes, each sample is computed by itself, to the last bit; on a GPU all are computed together, to rounding. The batch
+// needs its priors; colour and alpha of targets are never read. The batch must be on the denoiser's device.
 at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config, std::uint64_t seed,
                     const SamplerProgress& progress = {});
 

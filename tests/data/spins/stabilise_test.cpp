@@ -158,6 +158,63 @@ TEST_F(HandHeld, LeftOutPicturesTakeNoPart) {
   EXPECT_FALSE(at::equal(before.vehicle_from_camera, batch_of().vehicle_from_camera));
 }
 
+// Cameras that were estimated from all eight pictures know the targets' silhouettes: no configuration lets that into
+// what a sample is given. The targets' pictures and masks change, the set is stabilised again, the conditions stay.
+TEST_F(HandHeld, NoTargetLeaksThroughStabilisedCameras) {
+  const ViewSet original = sets()[2];
+  SampleSpec spec;
+  spec.references = Slots(0b11101110);
+  spec.targets = ~spec.references;
+  const auto stabilised = [&](const fs::path& folder, bool other_targets) {
+    fs::copy(original.folder, folder, fs::copy_options::recursive);
+    ViewSet set = photographs(original);
+    set.folder = folder;
+    write_transforms(set);
+    for (const char* target : {"000.png", "180.png"}) {
+      if (other_targets)
+        fs::copy_file(sets()[0].folder / target, folder / target, fs::copy_options::overwrite_existing);
+    }
+    write_stabilised(set, stabilise_set(set), folder);
+    return read_view_set(folder);
+  };
+  test::TemporaryFolder folder;
+  const ViewSet before = stabilised(folder / "a", false), after = stabilised(folder / "b", true);
+  ASSERT_TRUE(before.cameras_estimated);
+  ASSERT_FALSE(original.cameras_estimated);
+  ASSERT_FALSE(before.frames[1].camera->vehicle_from_camera.isApprox(after.frames[1].camera->vehicle_from_camera))
+      << "the targets must tell on the references' cameras";
+  for (const CameraSource source : {CameraSource::stated, CameraSource::estimated, CameraSource::turntable}) {
+    for (const bool mirror : {false, true}) {
+      DataConfig config;
+      config.cameras = source;
+      config.cues = true;
+      config.priors.grid = 24;
+      spec.augmentation.mirror = mirror;  // slots 0 and 4 are their own mirror images
+      const auto batch_of = [&](const ViewSet& set) {
+        Batch batch = make_batch({set.folder, {set}}, std::vector{spec}, config);
+        batch.priors = compute_priors(batch.prior_inputs(), config.priors);
+        return batch;
+      };
+      const Batch a = batch_of(before), b = batch_of(after);
+      const std::string where = fmt::format("{}, mirror {}", name_of(source), mirror);
+      EXPECT_FALSE(at::equal(a.colour, b.colour)) << where;
+      EXPECT_TRUE(at::equal(a.vehicle_from_camera, b.vehicle_from_camera)) << where;
+      EXPECT_TRUE(at::equal(a.intrinsics, b.intrinsics)) << where;
+      EXPECT_TRUE(at::equal(a.azimuth_deg, b.azimuth_deg)) << where;
+      EXPECT_TRUE(at::equal(a.cue, b.cue)) << where;
+      EXPECT_TRUE(at::equal(a.priors.stacked(), b.priors.stacked())) << where;
+    }
+  }
+  // Without a reference nothing is estimated; the stated cameras stay out all the same.
+  const SetCameras none = cameras_of(before, {}, {});
+  EXPECT_EQ(none.camera[1].vehicle_from_camera,
+            turntable_camera({}, 45, before.width, before.height).vehicle_from_camera);
+  // Cameras of the set's own are used.
+  EXPECT_EQ(cameras_of(original, spec.references, {}).camera[1].vehicle_from_camera,
+            original.frames[1].camera->vehicle_from_camera);
+  EXPECT_EQ(count_estimated_anew({folder.path(), {before, original, after}}, {}), 2);
+}
+
 // The key is the references' files and nothing of the targets: an estimate is never another picture's.
 TEST_F(HandHeld, KeptEstimatesAreThoseOfTheirPictures) {
   const ViewSet original = sets()[2];
