@@ -63,9 +63,12 @@ std::function<int()> add(CLI::App& app) {
   app.add_option("--meshes", options->meshes, "Render the OBJ, glTF and DAE models of this folder instead");
   app.add_option("--licence", options->licence, "Licence of these models, stored with each set")->capture_default_str();
   app.add_option("--up", options->up, "Up axis of the models: auto, x, -x, y, -y, z, -z")->capture_default_str();
-  app.add_option("--front", options->front, "Axis that the models' front looks along")->capture_default_str();
+  app.add_option("--front", options->front, "Axis that the models' front looks along: auto, x, -x, y, -y, z, -z")
+      ->capture_default_str();
+  app.add_flag("--skip-bad", options->skip_bad, "Go on without models that cannot be used; the result names them");
   return [options] {
-    make_sets(*options);
+    const std::string left_out = make_sets(*options);
+    if (!left_out.empty()) fmt::print("{}\n", left_out);
     return 0;
   };
 }

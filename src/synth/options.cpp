@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <thread>
 
 #include "core/error.h"
 #include "data/sets/categories.h"
+#include "data/sets/view_set_reader.h"
 #include "synth/import/orientation.h"
 #include "synth/vehicles/design.h"
 
@@ -13,6 +15,10 @@ namespace spinfill::synth {
 
 int SynthOptions::picture_height() const {
   return height > 0 ? height : std::max(8, 8 * static_cast<int>(std::lround(width * 2.0 / 3.0 / 8.0)));
+}
+
+std::size_t SynthOptions::thread_count() const {
+  return threads > 0 ? static_cast<std::size_t>(threads) : std::max(1U, std::thread::hardware_concurrency());
 }
 
 void SynthOptions::check() const {
@@ -26,7 +32,7 @@ void SynthOptions::check() const {
   if (width < 16 || width > 8192) fail_usage("--size {}: 16 … 8192 px is allowed", width);
   if (height != 0 && (height < 16 || height > 8192)) fail_usage("--height {}: 16 … 8192 px is allowed", height);
   if (threads < 0 || threads > 1024) fail_usage("--threads {}: 1 … 1024 is allowed, 0 for all processors", threads);
-  if (views < 1 || views > 360) fail_usage("--views {}: 1 … 360 is allowed", views);
+  if (views < 1 || views > kMaxFrames) fail_usage("--views {}: 1 … {} is allowed", views, kMaxFrames);
   const auto jitter = [](const char* name, double value, double most, const char* unit) {
     if (!(value >= 0 && value <= most)) fail_usage("--{}-jitter {}: 0 … {}{} is allowed", name, value, most, unit);
   };
@@ -50,6 +56,7 @@ void SynthOptions::check() const {
     if (text != "auto" && !is_axis(text)) fail_usage("{} {}: auto, x, -x, y, -y, z or -z is needed", name, text);
   }
   if (meshes.empty() && (up != "auto" || front != "auto")) fail_usage("--up and --front are for --meshes");
+  if (meshes.empty() && skip_bad) fail_usage("--skip-bad is for --meshes");
   if (meshes.empty()) {
     for (const auto& category : categories) {
       if (std::find(kCategories.begin(), kCategories.end(), category) == kCategories.end()) {

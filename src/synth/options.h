@@ -39,7 +39,9 @@ struct SynthOptions {
   std::filesystem::path meshes;             // render these models instead
   std::string licence = "unknown";          // of these models
   std::string up = "auto", front = "auto";  // axes of the models: x, -x, y, -y, z, -z
+  bool skip_bad = false;                    // go on without models that cannot be used
   void check() const;                       // exit 2
+  std::size_t thread_count() const;
   int picture_height() const;
 };
 

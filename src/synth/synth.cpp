@@ -7,17 +7,16 @@
 #include <cmath>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <thread>
 
 #include "core/error.h"
 #include "core/files/atomic_folder.h"
 #include "core/files/files.h"
 #include "core/files/json.h"
-#include "core/log.h"
 #include "core/progress.h"
 #include "core/random.h"
 #include "data/sets/categories.h"
+#include "synth/check_meshes.h"
 #include "synth/import/import.h"
 #include "synth/render_set.h"
 #include "synth/vehicles/vehicle.h"
@@ -102,7 +101,7 @@ class Source {
     std::size_t vehicle = ~std::size_t{0};
     std::unique_ptr<Model> model;
   };
-  const Model& load(std::size_t vehicle, Loaded& loaded) {
+  const Model& load(std::size_t vehicle, Loaded& loaded) const {
     if (loaded.model != nullptr && loaded.vehicle == vehicle) return *loaded.model;
     loaded.vehicle = vehicle;
     if (meshes_.empty()) {
@@ -112,18 +111,13 @@ class Source {
       loaded.model = std::make_unique<Vehicle>(draw_design(categories[k], random));
       return *loaded.model;
     }
-    Imported imported = import_mesh(meshes_[vehicle], {options_.meshes, options_.up, options_.front});
-    const std::lock_guard lock(mutex_);
-    if (reported_.insert(vehicle).second) log_info("{}", imported.report);
-    loaded.model = std::move(imported.model);
+    loaded.model = import_mesh(meshes_[vehicle], {options_.meshes, options_.up, options_.front}).model;
     return *loaded.model;
   }
 
  private:
   const SynthOptions& options_;
   std::vector<MeshFile> meshes_;
-  std::mutex mutex_;
-  std::set<std::size_t> reported_;
 };
 
 // The models of the folder. One category given names them all; several choose among those found.
@@ -146,20 +140,22 @@ std::vector<MeshFile> chosen_meshes(const SynthOptions& options) {
 
 }  // namespace
 
-void make_sets(const SynthOptions& given) {
+std::string make_sets(const SynthOptions& given) {
   SynthOptions options = given;
   options.check();
   const OutputFolder out{options.out, "synth", options.replace, {options.meshes}};
   check_output_folder(out);
   std::vector<MeshFile> meshes;
+  std::vector<LeftOut> left_out;
   if (!options.meshes.empty()) {
     meshes = chosen_meshes(options);
+    left_out = check_meshes(options, meshes);
     if (options.sets == 0) options.sets = static_cast<std::int64_t>(meshes.size());
   }
   const std::string about = options.meshes.empty() ? fmt::format("spinfill synth, seed {}", options.seed)
                                                    : fmt::format("spinfill synth --meshes, seed {}", options.seed);
   const std::string licence = options.meshes.empty() ? "CC0-1.0" : options.licence;
-  Source source(options, std::move(meshes));
+  const Source source(options, std::move(meshes));
   const std::vector<Job> jobs = source.jobs();
   AtomicFolder folder(out);
   Progress progress("synth", options.sets, "sets");
@@ -182,16 +178,24 @@ void make_sets(const SynthOptions& given) {
       next = jobs.size();
     }
   };
-  const int most =
-      options.threads > 0 ? options.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   {
     std::vector<std::jthread> threads;
-    for (std::int64_t i = 0; i < std::min<std::int64_t>(most, options.sets); ++i) threads.emplace_back(work);
+    for (std::int64_t i = 0; i < std::min<std::int64_t>(options.thread_count(), options.sets); ++i)
+      threads.emplace_back(work);
   }
   if (error) std::rethrow_exception(error);
   progress.finish();
   write_json_atomic(folder.path() / "splits.json", splits_of(jobs, source.vehicles(), options));
+  std::string list, names;
+  for (const LeftOut& model : left_out) {
+    list += model.why + "\n";
+    names += (names.empty() ? "" : ", ") + model.file;
+  }
+  if (!left_out.empty()) write_file_atomic(folder.path() / kLeftOutFile, list);
   folder.commit();
+  if (left_out.empty()) return {};
+  return fmt::format("{}: {} sets of {} models; {} left out ({}): {}", options.out.string(), options.sets,
+                     source.vehicles(), left_out.size(), kLeftOutFile, names);
 }
 
 }  // namespace spinfill::synth

@@ -198,11 +198,11 @@ TEST(SynthMeshes, EveryFormatAndAxisPutsTheFrontAtAzimuthZeroUnmirrored) {
 TEST(SynthMeshes, NamesOfPartsTellTheFront) {
   std::vector<Vec3> points;
   for (const auto& face : faces()) points.insert(points.end(), face.corner.begin(), face.corner.end());
-  const auto found =
-      synth::find_orientation(points, {{"wheel-front-left", Vec3(-1, 0.8f, 0)}, {"wheel-back-left", Vec3(1, 0.8f, 0)}},
-                              "z", "auto", "", "", "");
+  const auto found = synth::find_orientation(
+      points, {{"wheel-front-left", Vec3(-1, 0.8f, 0)}, {"wheel-back-left", Vec3(1, 0.8f, 0)}}, {"z"});
   EXPECT_EQ(synth::axis_name(found.front), "-x");
   EXPECT_EQ(found.front_from, "names");
+  EXPECT_EQ(found.doubt, "");
 }
 
 void write_textured(const fs::path& folder, const std::string& texture) {
@@ -244,7 +244,7 @@ TEST(SynthMeshes, NothingOutsideTheFolderIsRead) {
   write_file_atomic(folder / "secret.png", encode_png(cv::Mat(4, 4, CV_8UC3, cv::Scalar(1, 2, 3))));
   for (const std::string texture : {"../secret.png", "../m/../secret.png"}) {
     write_textured(folder / "m", texture);
-    test::expect_error(ExitCode::runtime, {"box.obj", "secret.png", "leaves"},
+    test::expect_error(ExitCode::runtime, {"box.obj", "secret.png", "outside"},
                        [&] { synth::make_sets(small(folder / "m", folder / "out")); });
   }
   write_textured(folder / "m", "missing.png");

@@ -359,6 +359,8 @@ TEST(Synth, AFailedRunLeavesNothingBehind) {
   write_file_atomic(folder / "meshes" / "b.obj", "");
   SynthOptions options = small(folder / "out", 0);
   options.meshes = folder / "meshes";
+  options.front = "x";
+  options.up = "z";
   test::expect_error(ExitCode::runtime, {"b.obj", "empty"}, [&] { synth::make_sets(options); });
   int entries = 0;
   for (const auto& entry : fs::directory_iterator(folder.path())) entries += entry.path().filename() != "meshes";

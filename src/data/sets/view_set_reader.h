@@ -27,7 +27,7 @@ ViewSet parse_view_set(const fs::path& folder, const ReportProblem& report, Link
 ViewSet parse_view_set(const Json& description, const fs::path& folder, std::shared_ptr<const SetFiles> files,
                        const ReportProblem& report, Links links = Links::stay_inside);
 
-constexpr int kMaxFrames = 64;
+constexpr int kMaxFrames = 360;  // one per degree
 constexpr std::uint64_t kMaxTransformsBytes = 16 << 20;
 
 }  // namespace spinfill

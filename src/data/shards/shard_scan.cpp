@@ -9,13 +9,14 @@
 #include "core/files/links.h"
 #include "core/files/sha256.h"
 #include "core/signals.h"
+#include "data/sets/view_set_reader.h"
 #include "data/shards/shard_sample.h"
 
 namespace spinfill {
 namespace {
 
-constexpr std::uint64_t kChunk = 1 << 20;  // bytes read at once
-constexpr std::size_t kMaxFiles = 1024;    // of one set
+constexpr std::uint64_t kChunk = 1 << 20;              // bytes read at once
+constexpr std::size_t kMaxFiles = 4 * kMaxFrames + 8;  // of one set: picture, depth, normals and mask of each view
 
 class Scan {
  public:

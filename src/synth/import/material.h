@@ -1,45 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <assimp/scene.h>
-
-#include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
-#include <opencv2/core/mat.hpp>
-
+#include "synth/import/texture.h"
 #include "synth/shapes/model.h"
 
 namespace spinfill::synth {
 
+// What an imported file says of a surface. Every texture multiplies the value beside it.
 struct Material {
+  enum class Alpha { opaque, mask, blend };
+
   Vec3 colour = Vec3::Constant(0.5f);  // linear
-  cv::Mat texture;                     // RGBA, empty: none
-  float metallic = 0, roughness = 0.5f, opacity = 1, coat = 0;
-  bool alpha_cuts = false;
+  Texture base;                        // colour and alpha
+  float metallic = 0, roughness = 0.5f;
+  Texture metallic_roughness;  // blue, green
+  // The older model of glTF: `colour` is the diffuse colour, and these stand for metallic and roughness.
+  bool specular_glossiness = false;
+  Vec3 specular = Vec3::Ones();  // linear
+  float glossiness = 1;
+  Texture specular_texture;  // specular colour, glossiness in alpha
+  float coat = 0, transmission = 0;
+  Texture coat_texture, transmission_texture;  // red
+  Vec3 emission = Vec3::Zero();                // linear
+  Texture emission_texture;
+  Alpha alpha = Alpha::opaque;
+  float opacity = 1, cutoff = 0.5f;  // cutoff: least alpha of what a mask leaves
+  Texture opacity_texture;           // red
+  bool double_sided = true;
 };
 
-// What light does where the point's attribute is (u, v) of the texture.
+// What light does at a point. point.attribute: (u, v, alpha of the vertices); point.second: (u, v) of the second set.
 Surface surface_of(const Material& material, const Point& point);
-
-// Reads materials of one file; each texture is decoded once. Errors (exit 3): a texture that is missing or lies outside
-// the folder.
-class MaterialReader {
- public:
-  // model: the file. top: nothing outside this folder is read. gltf: colours are linear, alpha modes are named.
-  MaterialReader(const aiScene& scene, std::filesystem::path model, std::filesystem::path top, bool gltf)
-      : scene_(scene), model_(std::move(model)), top_(std::move(top)), gltf_(gltf) {}
-  Material read(const aiMaterial& from);
-  std::size_t textures() const { return textures_.size(); }
-
- private:
-  const cv::Mat& texture(const std::string& name);
-
-  const aiScene& scene_;
-  std::filesystem::path model_, top_;
-  bool gltf_;
-  std::map<std::string, cv::Mat> textures_;
-};
 
 }  // namespace spinfill::synth

@@ -7,7 +7,9 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/files/json.h"
 #include "data/sets/categories.h"
+#include "synth/import/orientation.h"
 #include "synth/vehicles/design.h"
 
 namespace spinfill::synth {
@@ -71,6 +73,28 @@ std::string id_of(std::vector<std::string> folders, const std::string& stem) {
   return plain(id);
 }
 
+// The axes that the user states for single models.
+void read_axes(const fs::path& folder, std::vector<MeshFile>& meshes) {
+  const fs::path list = folder / kAxesFile;
+  if (!fs::exists(list)) return;
+  const std::string where = list.string();
+  const Json json = read_json(list, 64 << 20);
+  if (!json.is_object()) fail_usage("{}: must be {{\"MODEL\": {{\"front\": \"+x\", \"up\": \"+z\"}}, …}}", where);
+  for (const auto& [name, axes] : json.items()) {
+    const auto mesh = std::find_if(meshes.begin(), meshes.end(), [&](const MeshFile& file) {
+      return file.path.lexically_relative(folder).generic_string() ==
+             fs::path(name).lexically_normal().generic_string();
+    });
+    if (mesh == meshes.end()) fail_usage("{}: there is no model '{}' in {}", where, name, folder.string());
+    if (!axes.is_object()) fail_usage("{}: '{}' must be {{\"front\": \"+x\", \"up\": \"+z\"}}", where, name);
+    for (const auto& [key, value] : axes.items()) {
+      if ((key != "front" && key != "up") || !value.is_string() || !is_axis(value.get<std::string>()))
+        fail_usage("{}: '{}': \"front\" and \"up\" may be x, -x, y, -y, z or -z", where, name);
+      (key == "up" ? mesh->up : mesh->front) = value.get<std::string>();
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<MeshFile> find_meshes(const fs::path& folder) {
@@ -83,6 +107,7 @@ std::vector<MeshFile> find_meshes(const fs::path& folder) {
     for (int n = 2; !used.insert(file.id).second; ++n) file.id = fmt::format("{}-{}", plain, n);
     out.push_back(file);
   }
+  read_axes(folder, out);
   return out;
 }
 

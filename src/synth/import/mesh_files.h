@@ -12,8 +12,11 @@ struct MeshFile {
   std::filesystem::path path;
   std::string id;        // from the path below the folder: "gazebo-suv"
   std::string category;  // a known category named in the path, else the first folder's or the file's name
+  std::string up = "auto", front = "auto";  // from the folder's axes.json
 };
-std::vector<MeshFile> find_meshes(const std::filesystem::path& folder);  // exit 2 where there is none
+// Exit 2 where there is none, or where axes.json, {"below/the/folder.obj": {"front": "-y", "up": "z"}}, is wrong.
+std::vector<MeshFile> find_meshes(const std::filesystem::path& folder);
+inline constexpr const char* kAxesFile = "axes.json";
 
 std::string lower(std::string text);
 

@@ -6,11 +6,14 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "synth/import/front_evidence.h"
 
 namespace spinfill::synth {
 namespace {
 
-constexpr int kBins = 64;
+// The front's probability from which it is taken from the shape; a reading less likely than the rest is contradicted.
+constexpr float kSure = 0.95f;
+constexpr float kLonger = 1.15f;  // from this ratio one side is longer than another
 
 struct Extent {
   Vec3 low = Vec3::Constant(1e30f), high = Vec3::Constant(-1e30f);
@@ -54,42 +57,6 @@ float asymmetry(const std::vector<Vec3>& points, int axis) {
   return static_cast<float>(lonely) / static_cast<float>(std::max(1, occupied));
 }
 
-// > 0 where the front seems to lie towards +forward: a windscreen slopes where a cab's back or a tailgate is sheer;
-// where both ends slope, cabin or load stand behind the middle.
-float front_score(const std::vector<Vec3>& points, const Vec3& forward, const Vec3& up) {
-  std::array<float, kBins> top;
-  top.fill(0);
-  float low_x = 1e30f, high_x = -1e30f, low_z = 1e30f, high_z = -1e30f;
-  for (const auto& p : points) {
-    low_x = std::min(low_x, p.dot(forward));
-    high_x = std::max(high_x, p.dot(forward));
-    low_z = std::min(low_z, p.dot(up));
-    high_z = std::max(high_z, p.dot(up));
-  }
-  for (const auto& p : points) {
-    const float x = (p.dot(forward) - low_x) / std::max(1e-12f, high_x - low_x),
-                z = (p.dot(up) - low_z) / std::max(1e-12f, high_z - low_z);
-    auto& bin = top[static_cast<std::size_t>(std::clamp(static_cast<int>(x * kBins), 0, kBins - 1))];
-    bin = std::max(bin, z);
-  }
-  const auto crossing = [&](float level, bool from_front) {
-    for (int i = 0; i < kBins; ++i) {
-      if (top[static_cast<std::size_t>(from_front ? kBins - 1 - i : i)] >= level) return static_cast<float>(i) / kBins;
-    }
-    return 1.0f;
-  };
-  const auto run = [&](bool from_front) {
-    return std::min(0.12f, crossing(0.93f, from_front) - crossing(0.78f, from_front));
-  };
-  float weight = 0, moment = 0;
-  for (int i = 0; i < kBins; ++i) {
-    const float above = std::max(0.0f, top[static_cast<std::size_t>(i)] - 0.6f);
-    weight += above;
-    moment += above * ((static_cast<float>(i) + 0.5f) / kBins - 0.5f);
-  }
-  return 4 * (run(true) - run(false)) - 1.5f * moment / std::max(1e-6f, weight);
-}
-
 // The direction from the parts named `to` towards those named … opposite.
 bool named_direction(const std::vector<NamedPoint>& names, Vec3& direction) {
   static const std::vector<std::string> ahead = {"front",  "headl",      "head_l",     "hood",
@@ -112,6 +79,126 @@ bool named_direction(const std::vector<NamedPoint>& names, Vec3& direction) {
   return direction.norm() > 0;
 }
 
+bool along(const Vec3& axis, int k) {
+  return std::abs(axis[k]) > 0.5f;
+}
+
+// The axis that goes up, by the shape: a vehicle is longest along its front and more alike left and right than above
+// and below. front: an axis that is known to be another one, or −1.
+struct UpGuess {
+  int up = 2, side = 1;
+  bool sure = false;
+};
+UpGuess up_from_shape(const std::vector<Vec3>& points, const Vec3& size, int front) {
+  const bool known = front >= 0;
+  if (!known) size.maxCoeff(&front);
+  UpGuess out{(front + 1) % 3, (front + 2) % 3};
+  float up = asymmetry(points, out.up), side = asymmetry(points, out.side);
+  if (up < side || (up == side && size[out.side] < size[out.up])) {
+    std::swap(out.up, out.side);
+    std::swap(up, side);
+  }
+  const bool longest = size[front] > kLonger * std::max(size[out.up], size[out.side]);
+  out.sure = side < 0.8f * up && (known || longest);
+  return out;
+}
+
+int longer_side(const Vec3& size, const Vec3& up) {
+  int out = -1;
+  for (int k = 0; k < 3; ++k) {
+    if (!along(up, k) && (out < 0 || size[k] > size[out])) out = k;
+  }
+  return out;
+}
+
+std::string percent(float probability) {
+  return fmt::format("{:.0f} %", std::min(99.0f, std::floor(100 * probability)));
+}
+
+// The likelier front by the shape alone, and how likely it is.
+struct FrontGuess {
+  Vec3 front;
+  float probability;
+};
+FrontGuess front_from_shape(const std::vector<Vec3>& points, const Vec3& size, const Vec3& up) {
+  const Vec3 line = Vec3::Unit(longer_side(size, up));
+  const float p = front_probability(points, line, up);
+  return p >= 0.5f ? FrontGuess{line, p} : FrontGuess{-line, 1 - p};
+}
+
+void find_up(const std::vector<Vec3>& points, const Vec3& size, const KnownAxes& known, Orientation& out) {
+  if (known.up != "auto") {
+    out.up = axis(known.up);
+    out.up_from = "given";
+    return;
+  }
+  int front = -1;
+  if (known.front != "auto") axis(known.front).cwiseAbs().maxCoeff(&front);
+  const UpGuess guess = up_from_shape(points, size, front);
+  if (known.format_up.empty()) {
+    out.up = Vec3::Unit(guess.up);
+    out.up_from = "shape";
+    if (!guess.sure) out.doubt = "its shape does not tell which axis goes up";
+  } else {
+    out.up = axis(known.format_up);
+    out.up_from = known.format_name;
+    if (guess.sure && !along(out.up, guess.up))
+      out.doubt = fmt::format("{} says that {} goes up, but it stands along {} by its shape", known.format_name,
+                              axis_name(out.up), "xyz"[guess.up]);
+  }
+  if (out.doubt.empty()) return;
+  std::vector<Vec3> ups = {out.up};
+  for (const int k : {guess.up, guess.side}) {
+    if (!along(out.up, k)) ups.emplace_back(Vec3::Unit(k));
+  }
+  for (const Vec3& up : ups) {
+    const FrontGuess either =
+        known.front != "auto" ? FrontGuess{axis(known.front), 1} : front_from_shape(points, size, up);
+    if (std::abs(either.front.dot(up)) > 0.5f) continue;
+    out.readings.push_back({either.front, up});
+    if (known.front == "auto") out.readings.push_back({-either.front, up});
+  }
+}
+
+// Whether `front` may stand: not clearly against the shape.
+bool agrees(const Vec3& front, const FrontGuess& guess, const Vec3& size) {
+  int line = 0, other = 0;
+  front.cwiseAbs().maxCoeff(&line);
+  guess.front.cwiseAbs().maxCoeff(&other);
+  if (line != other) return size[other] < kLonger * size[line];
+  return front.dot(guess.front) > 0 || guess.probability < kSure;
+}
+
+void find_front(const std::vector<Vec3>& points, const std::vector<NamedPoint>& names, const Vec3& size,
+                const KnownAxes& known, Orientation& out) {
+  const FrontGuess guess = front_from_shape(points, size, out.up);
+  Vec3 direction = Vec3::Zero();
+  if (named_direction(names, direction)) direction -= direction.dot(out.up) * out.up;
+  if (direction.norm() > 0.05f * size.maxCoeff()) {
+    int k = 0;
+    direction.cwiseAbs().maxCoeff(&k);
+    out.front = (direction[k] < 0 ? -1.0f : 1.0f) * Vec3::Unit(k);
+    out.front_from = "names";
+  } else if (!known.format_front.empty() && std::abs(axis(known.format_front).dot(out.up)) < 0.5f) {
+    out.front = axis(known.format_front);
+    out.front_from = known.format_name;
+  } else {
+    out.front = guess.front;
+    out.front_from = "shape, " + percent(guess.probability);
+    if (guess.probability >= kSure || !out.doubt.empty()) return;
+    out.doubt = fmt::format("its shape does not tell front from rear ({} with {})", axis_name(out.front),
+                            percent(guess.probability));
+    out.readings = {{out.front, out.up}, {-out.front, out.up}};
+    return;
+  }
+  if (agrees(out.front, guess, size) || !out.doubt.empty()) return;
+  out.doubt =
+      fmt::format("the front is {} by {}, but {} by its shape", axis_name(out.front),
+                  out.front_from == "names" ? "the names of its parts" : known.format_name, axis_name(guess.front));
+  out.readings = {{out.front, out.up}, {guess.front, out.up}};
+  if (guess.front.dot(out.front) == 0) out.readings.push_back({-guess.front, out.up});
+}
+
 }  // namespace
 
 bool is_axis(const std::string& text) {
@@ -131,64 +218,19 @@ std::string axis_name(const Vec3& axis) {
 }
 
 Orientation find_orientation(const std::vector<Vec3>& points, const std::vector<NamedPoint>& names,
-                             const std::string& up, const std::string& front, const std::string& format_up,
-                             const std::string& format_front, const std::string& format_name) {
+                             const KnownAxes& known) {
   Orientation out;
   const Extent extent = extent_of(points);
   const Vec3 size = extent.high - extent.low;
-  int lateral = -1;
-  if (up != "auto") {
-    out.up = axis(up);
-    out.up_from = "given";
-  } else if (!format_up.empty()) {
-    out.up = axis(format_up);
-    out.up_from = format_name;
-  } else {
-    // Z or Y: the one that is not the line of symmetry nor the longest side.
-    const float y = asymmetry(points, 1), z = asymmetry(points, 2), x = asymmetry(points, 0);
-    lateral = x <= y && x <= z ? 0 : y <= z ? 1 : 2;
-    int vertical = -1;
-    for (int k = 0; k < 3; ++k) {
-      if (k != lateral && (vertical < 0 || size[k] < size[vertical])) vertical = k;
-    }
-    out.up = Vec3::Unit(vertical);
-    out.up_from = "shape";
-  }
-  if (front != "auto") {
-    out.front = axis(front);
-    out.front_from = "given";
-    if (std::abs(out.front.dot(out.up)) > 0.5f) {
-      if (up == "auto" && format_up.empty()) {
-        out.up = std::abs(out.front.z()) > 0.5f ? Vec3(0, 1, 0) : Vec3(0, 0, 1);
-      } else {
-        fail_usage("--front {}: the up axis is {}; give --up as well, on another axis", front, axis_name(out.up));
-      }
-    }
+  find_up(points, size, known, out);
+  if (known.front == "auto") {
+    find_front(points, names, size, known, out);
     return out;
   }
-  Vec3 direction;
-  if (named_direction(names, direction)) {
-    direction -= direction.dot(out.up) * out.up;
-    int k = 0;
-    direction.cwiseAbs().maxCoeff(&k);
-    if (direction.norm() > 0.05f * size.maxCoeff()) {
-      out.front = (direction[k] < 0 ? -1.0f : 1.0f) * Vec3::Unit(k);
-      out.front_from = "names";
-      return out;
-    }
-  }
-  if (!format_front.empty() && std::abs(axis(format_front).dot(out.up)) < 0.5f) {
-    out.front = axis(format_front);
-    out.front_from = format_name;
-    return out;
-  }
-  int k = -1;
-  for (int i = 0; i < 3; ++i) {
-    if (std::abs(out.up[i]) < 0.5f && (k < 0 || size[i] > size[k])) k = i;
-  }
-  out.front = Vec3::Unit(k);
-  if (front_score(points, out.front, out.up) < 0) out.front = -out.front;
-  out.front_from = "shape";
+  out.front = axis(known.front);
+  out.front_from = "given";
+  if (std::abs(out.front.dot(out.up)) > 0.5f)
+    fail_usage("--front {}: the up axis is {}; give --up as well, on another axis", known.front, axis_name(out.up));
   return out;
 }
 

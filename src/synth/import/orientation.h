@@ -9,22 +9,33 @@
 namespace spinfill::synth {
 
 // Which way a foreign model stands. Names of its parts ("wheel-front-left", "tail lamp") are trusted most, then the
-// file format's convention, then the shape.
+// file format's convention, then the shape. The shape is asked in any case: what it clearly contradicts is doubtful.
 struct NamedPoint {
   std::string name;  // lower case
   Vec3 centre;       // of the part, model axes
 };
 
-struct Orientation {
+struct Axes {
   Vec3 front, up;
-  std::string front_from, up_from;  // "given", "names", "glTF", "Collada", "shape"
 };
 
-// `up` and `front`: "auto" or an axis such as "-y". `format_up`, `format_front`: the format's convention, or empty.
-// Exit 2 where both given axes are the same line.
+struct Orientation : Axes {
+  std::string front_from, up_from;  // "given", "names", "glTF", "Collada", "shape, 98 %"
+  // Empty: the axes are certain enough to be used. Else why they have to be given, and the readings that come into
+  // question, the likeliest (this one) first.
+  std::string doubt;
+  std::vector<Axes> readings;
+};
+
+// What is known of a model's axes: "auto" or an axis such as "-y", and the format's convention (empty: none).
+struct KnownAxes {
+  std::string up = "auto", front = "auto";
+  std::string format_up = {}, format_front = {}, format_name = {};
+};
+
+// Exit 2 where front and up are the same line.
 Orientation find_orientation(const std::vector<Vec3>& points, const std::vector<NamedPoint>& names,
-                             const std::string& up, const std::string& front, const std::string& format_up,
-                             const std::string& format_front, const std::string& format_name);
+                             const KnownAxes& known);
 
 bool is_axis(const std::string& text);
 Vec3 axis(const std::string& text);

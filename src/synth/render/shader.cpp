@@ -29,6 +29,9 @@ Hit hit_at(const Model& model, const RTCRayHit& ray, const Vec3& direction) {
   hit.point.part = static_cast<int>(ray.hit.geomID);
   hit.point.position = w * part.mesh.position[t[0]] + u * part.mesh.position[t[1]] + v * part.mesh.position[t[2]];
   hit.point.attribute = w * part.mesh.attribute[t[0]] + u * part.mesh.attribute[t[1]] + v * part.mesh.attribute[t[2]];
+  if (!part.mesh.second.empty()) {
+    hit.point.second = w * part.mesh.second[t[0]] + u * part.mesh.second[t[1]] + v * part.mesh.second[t[2]];
+  }
   if (!part.mesh.colour.empty()) {
     hit.point.colour = w * part.mesh.colour[t[0]] + u * part.mesh.colour[t[1]] + v * part.mesh.colour[t[2]];
   }
@@ -129,7 +132,7 @@ Vec3 Shader::shade_opaque(const Hit& hit, const Vec3& direction, const Vec2& lob
   const Vec3 origin = hit.point.position + 1e-4f * scene_.scale * hit.geometric;
   const float visible = visibility(origin, occlusion_ray(hit, lobe));
   const Vec3 e = studio_.irradiance(studio_from_model_ * n) * visible;
-  Vec3 light = (1 - s.metallic) * s.albedo.cwiseProduct(e) + s.emission * s.albedo;
+  Vec3 light = (1 - s.metallic) * s.albedo.cwiseProduct(e) + s.emission * s.albedo + s.glow;
   const Vec3 mirror = reflected(direction, n);
   const float cosine = -direction.dot(n);
   const Vec3 f0 = mix(Vec3::Constant(0.04f), s.albedo, s.metallic);

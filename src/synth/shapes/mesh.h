@@ -21,6 +21,7 @@ struct Mesh {
   std::vector<Vec3> position;
   std::vector<Vec3> normal;
   std::vector<Vec3> attribute;
+  std::vector<Vec3> second;  // as attribute; empty: zero
   std::vector<Vec3> colour;  // linear; empty: white
   std::vector<std::array<std::uint32_t, 3>> triangles;
 

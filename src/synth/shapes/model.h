@@ -12,17 +12,19 @@ namespace spinfill::synth {
 // What light does at a point of a surface. Colours are linear, in [0, 1].
 struct Surface {
   Vec3 albedo = Vec3::Constant(0.5f);
-  float metallic = 0;      // 0 dielectric … 1 metal (or metal flakes under a clear coat)
-  float roughness = 0.5f;  // 0 mirror … 1 matt, of the base
-  float coat = 0;          // 0 … 1: a smooth clear coat on top
-  float transmission = 0;  // 0 opaque … 1: share of the light that passes, tinted by albedo
-  float emission = 0;      // added radiance = emission · albedo
-  bool cut = false;        // not there: the ray passes
+  float metallic = 0;        // 0 dielectric … 1 metal (or metal flakes under a clear coat)
+  float roughness = 0.5f;    // 0 mirror … 1 matt, of the base
+  float coat = 0;            // 0 … 1: a smooth clear coat on top
+  float transmission = 0;    // 0 opaque … 1: share of the light that passes, tinted by albedo
+  float emission = 0;        // added radiance = emission · albedo
+  Vec3 glow = Vec3::Zero();  // radiance added whatever the albedo
+  bool cut = false;          // not there: the ray passes
 };
 
 struct Point {
   int part = 0;
   Vec3 position, normal, attribute;  // interpolated
+  Vec3 second = Vec3::Zero();
   Vec3 colour = Vec3::Ones();
   bool inside = false;  // seen from behind
 };

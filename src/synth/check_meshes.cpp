@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "synth/check_meshes.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "core/error.h"
+#include "core/files/files.h"
+#include "core/log.h"
+#include "core/progress.h"
+#include "core/signals.h"
+#include "synth/axes_sheet.h"
+#include "synth/import/import.h"
+
+namespace spinfill::synth {
+namespace {
+
+struct Problem {
+  ExitCode code;
+  std::string text;  // empty: none
+};
+
+// Beside the output, whether its name ends in '/' or not.
+fs::path sheets_folder(const fs::path& out) {
+  fs::path plain = fs::absolute(out).lexically_normal();
+  if (!plain.has_filename()) plain = plain.parent_path();
+  return plain.string() + "-axes";
+}
+
+std::string readings_of(const std::vector<Axes>& readings) {
+  std::string text;
+  for (const Axes& reading : readings)
+    text += fmt::format("{}--front {} --up {}", text.empty() ? "" : " or ", axis_name(reading.front),
+                        axis_name(reading.up));
+  return text;
+}
+
+Problem check_mesh(const MeshFile& mesh, const SynthOptions& options) {
+  try {
+    const Imported imported = import_mesh(mesh, {options.meshes, options.up, options.front});
+    if (imported.doubt.empty()) {
+      log_info("{}", imported.report);
+      return {};
+    }
+    const fs::path sheet = write_axes_sheet(mesh, options.meshes, imported.readings, sheets_folder(options.out));
+    return {ExitCode::usage,
+            fmt::format("{}: {}; look at {} and give {} (for this model alone: \"{}\" in {})", mesh.path.string(),
+                        imported.doubt, sheet.string(), readings_of(imported.readings),
+                        mesh.path.lexically_relative(options.meshes).generic_string(),
+                        (options.meshes / kAxesFile).string())};
+  } catch (const Error& problem) {
+    return {problem.code(), problem.what()};
+  } catch (const std::bad_alloc&) {
+    return {ExitCode::runtime, mesh.path.string() + ": too large for the memory of this machine"};
+  } catch (const std::exception& problem) {
+    return {ExitCode::runtime, fmt::format("{}: {}", mesh.path.string(), problem.what())};
+  }
+}
+
+std::vector<Problem> check_all(const SynthOptions& options, const std::vector<MeshFile>& meshes) {
+  std::vector<Problem> problems(meshes.size());
+  Progress progress("models", static_cast<std::int64_t>(meshes.size()), "read");
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::int64_t done = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < meshes.size() && !StopSignals::requested(); i = next++) {
+      problems[i] = check_mesh(meshes[i], options);
+      const std::lock_guard lock(mutex);
+      progress.update(++done);
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < std::min<std::size_t>(options.thread_count(), meshes.size()); ++i)
+      threads.emplace_back(work);
+  }
+  if (done < static_cast<std::int64_t>(meshes.size()))
+    fail("stopped by a signal after reading {} of {} models; nothing was written", done, meshes.size());
+  return problems;
+}
+
+}  // namespace
+
+std::vector<LeftOut> check_meshes(const SynthOptions& options, std::vector<MeshFile>& meshes) {
+  const std::vector<Problem> problems = check_all(options, meshes);
+  std::vector<LeftOut> out;
+  std::vector<MeshFile> good;
+  ExitCode code = ExitCode::usage;
+  for (std::size_t i = 0; i < meshes.size(); ++i) {
+    if (problems[i].text.empty()) {
+      good.push_back(meshes[i]);
+      continue;
+    }
+    out.push_back({meshes[i].path.lexically_relative(options.meshes).generic_string(), problems[i].text});
+    if (problems[i].code != ExitCode::usage) code = ExitCode::runtime;
+  }
+  if (out.empty()) return out;
+  if (meshes.size() == 1 || (out.size() == 1 && !options.skip_bad)) throw Error(code, out[0].why);
+  for (const LeftOut& model : out) log_warning("{}", model.why);
+  if (good.empty()) throw Error(code, fmt::format("none of the {} models can be used: see above", meshes.size()));
+  if (!options.skip_bad) {
+    throw Error(code,
+                fmt::format("{} of {} models cannot be used (see above); nothing was rendered: mend them, or leave "
+                            "them out by --skip-bad",
+                            out.size(), meshes.size()));
+  }
+  meshes = std::move(good);
+  return out;
+}
+
+}  // namespace spinfill::synth
