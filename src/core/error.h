@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "core/text.h"
+
 namespace spinfill {
 
 // The program's exit codes (documented in README.md).
@@ -18,20 +20,14 @@ enum class ExitCode : int {
   resume = 75,       // training stopped by a signal after saving; resume me
 };
 
-// One line for the user: what, where (file:line or field), what to do. Caught once, in main.
+// One line for the user: what, where (file:line or field), what to do. Caught once, in main. Names in it may come from
+// hostile files: it is escaped (core/text.h).
 class Error : public std::runtime_error {
  public:
-  Error(ExitCode code, std::string message) : std::runtime_error(one_line(std::move(message))), code_(code) {}
+  Error(ExitCode code, const std::string& message) : std::runtime_error(escaped(message)), code_(code) {}
   ExitCode code() const { return code_; }
 
  private:
-  // A name from a hostile file may hold line breaks and terminal escape sequences.
-  static std::string one_line(std::string text) {
-    for (char& c : text) {
-      if ((c >= 0 && c < ' ') || c == 0x7F) c = ' ';
-    }
-    return text;
-  }
   ExitCode code_;
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/error.h"
 #include "core/files/json.h"
 #include "core/log.h"
 #include "core/print.h"
@@ -72,6 +73,8 @@ TEST(Text, NoWayToATerminalLetsCommandsThrough) {
   print_line("{}: {}", kHostile, 1);
   print_lines(kHostile + "\n");
   EXPECT_EQ(testing::internal::GetCapturedStdout(), kEscaped + ": 1\n" + escaped_lines(kHostile) + "\n");
+
+  EXPECT_EQ(std::string(Error(ExitCode::runtime, kHostile).what()), kEscaped);
 }
 
 }  // namespace
