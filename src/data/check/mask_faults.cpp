@@ -13,8 +13,8 @@
 namespace spinfill {
 namespace {
 
-constexpr int kCovered = 128;           // alpha from which a pixel counts as vehicle
-constexpr int kFaint = 250;             // a whole mask below this is no mask of 0 … 255
+constexpr int kCovered = 128;            // alpha from which a pixel counts as vehicle
+constexpr int kFaint = 250;              // a whole mask below this is no mask of 0 … 255
 constexpr double kClear = 0.001;         // share of the picture that a mask leaves clear at least
 constexpr double kInvertedBorder = 0.9;  // share of the border that only an inverted mask covers
 
@@ -45,7 +45,8 @@ std::optional<MaskFault> mask_fault(const cv::Mat& picture, const cv::Mat& mask)
   }
   if (most < kCovered) {
     const std::string other = most == 0 ? other_channel(mask) : "";
-    if (!other.empty()) return MaskFault{"empty mask: the mask's red channel is empty" + other, "save the mask as grey"};
+    if (!other.empty())
+      return MaskFault{"empty mask: the mask's red channel is empty" + other, "save the mask as grey"};
     return MaskFault{"empty mask: no pixel is covered", "cut the vehicle out again"};
   }
   if (most < kFaint && !mask.empty()) {

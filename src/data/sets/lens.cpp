@@ -56,11 +56,12 @@ bool check_distortion(TransformsFields& fields) {
     sound = sound && !fields.is_wrong(name);
   }
   if (const Json* list = fields.find("distortion_params"); list != nullptr && list->is_array()) {
-    if (std::ranges::any_of(*list, [](const Json& term) { return is_set(term); })) terms.emplace_back("distortion_params");
+    if (std::ranges::any_of(*list, [](const Json& term) { return is_set(term); }))
+      terms.emplace_back("distortion_params");
   }
   if (terms.empty()) return sound;
-  fields.wrong(terms.front().c_str(), fmt::format("lens distortion is not supported ({} not 0)", fmt::join(terms, ", ")),
-               kUndistort);
+  fields.wrong(terms.front().c_str(),
+               fmt::format("lens distortion is not supported ({} not 0)", fmt::join(terms, ", ")), kUndistort);
   return false;
 }
 
@@ -74,7 +75,8 @@ std::optional<double> side(TransformsFields& fields, const char* name) {
 std::optional<double> angle(TransformsFields& fields, const char* radians, const char* degrees) {
   const double whole = std::numbers::pi;
   if (const auto value = fields.number(radians, 1e-3, whole - 1e-3, "give the angle of view in radians")) return value;
-  if (const auto value = fields.number(degrees, 0.05, 179.9, "give the angle of view in degrees")) return *value * kDegree;
+  if (const auto value = fields.number(degrees, 0.05, 179.9, "give the angle of view in degrees"))
+    return *value * kDegree;
   return std::nullopt;
 }
 
@@ -104,7 +106,8 @@ Lens read_lens(TransformsFields& fields, const Lens& of_set) {
   take(out.cx, fields.number("cx", -kMaxFocal, kMaxFocal));
   take(out.cy, fields.number("cy", -kMaxFocal, kMaxFocal));
   const bool pinhole = check_model(fields) && check_distortion(fields);
-  for (const char* name : {"w", "h", "fl_x", "fl_y", "cx", "cy", "camera_angle_x", "camera_angle_y", "x_fov", "y_fov"}) {
+  for (const char* name :
+       {"w", "h", "fl_x", "fl_y", "cx", "cy", "camera_angle_x", "camera_angle_y", "x_fov", "y_fov"}) {
     out.usable = out.usable && !fields.is_wrong(name);
   }
   out.usable = out.usable && pinhole;
@@ -116,8 +119,7 @@ void check_lens(TransformsFields& fields, Lens& lens, int width, int height) {
   const auto agree = [&](const char* name, const char* angle_name, const std::optional<double>& stated,
                          const std::optional<double>& fov, int size) {
     if (!fields.has(name) || !stated || !fov || std::abs(focal(*fov, size) / *stated - 1) <= kFocalTolerance) return;
-    fields.wrong(name, "{}",
-                 "keep the one that is right for the pictures as they are (fl_x and fl_y are px of w x h)",
+    fields.wrong(name, "{}", "keep the one that is right for the pictures as they are (fl_x and fl_y are px of w x h)",
                  fmt::format("is {:.6g} px, but by {} it is {:.6g} px", *stated, angle_name, focal(*fov, size)));
     lens.usable = false;
   };

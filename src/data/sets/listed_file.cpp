@@ -76,8 +76,9 @@ std::string listed_file(TransformsFields& fields, const char* name, const ViewSe
     fields.wrong(name, "'{}' is no file, nor with .png, .jpg, .jpeg or .webp added",
                  "name a picture in the set's folder", shown(*given));
   } else {
-    fields.wrong(name, "{}", "write the ending of the one that is meant",
-                 fmt::format("'{}' could be any of {}", shown(*given), shown(fmt::format("{}", fmt::join(found, ", ")))));
+    fields.wrong(
+        name, "{}", "write the ending of the one that is meant",
+        fmt::format("'{}' could be any of {}", shown(*given), shown(fmt::format("{}", fmt::join(found, ", ")))));
   }
   return "";
 }

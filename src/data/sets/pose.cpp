@@ -42,12 +42,14 @@ Fault fault_of(const Eigen::Matrix4d& pose) {
   const Eigen::Matrix3d part = pose.topLeftCorner<3, 3>();
   if ((pose.row(3) - last).cwiseAbs().maxCoeff() >= 1e-9) {
     const bool transposed = (pose.col(3).transpose() - last).cwiseAbs().maxCoeff() < 1e-9;
-    if (transposed) return {"is not a rigid motion: it is written by columns", "write it by rows, the position last in each", ""};
+    if (transposed)
+      return {"is not a rigid motion: it is written by columns", "write it by rows, the position last in each", ""};
     return {"is not a rigid motion: its last row is not 0 0 0 1", "write the camera-to-vehicle matrix by rows", ""};
   }
   const double scale = std::cbrt(std::abs(part.determinant()));
   if (!(scale > 1e-6) || error_of(part / scale) > kRigidTolerance) {
-    return {"is not a rigid motion: its 3x3 part is no rotation", "give a rotation (determinant +1) and a position", ""};
+    return {"is not a rigid motion: its 3x3 part is no rotation", "give a rotation (determinant +1) and a position",
+            ""};
   }
   if (error_of(part) > kRigidTolerance) {
     return {"is not a rigid motion: it is scaled by {}",

@@ -22,11 +22,20 @@ constexpr const char* kToVehicle =
 
 // Fields that only other tools write (nerfstudio, instant-ngp, Blender add-ons, converters from COLMAP): the matrices
 // beside them are in the frame of that tool's scene.
-constexpr std::array kSetMarks = {"applied_transform", "applied_scale",      "orientation_override",
-                                  "scale",             "offset",             "auto_scale_poses_override",
-                                  "aabb_scale",        "camera_angle_x",     "center_method_override",
-                                  "camera_angle_y",    "ply_file_path",      "enable_depth_loading",
-                                  "x_fov",             "integer_depth_scale"};
+constexpr std::array kSetMarks = {"applied_transform",
+                                  "applied_scale",
+                                  "orientation_override",
+                                  "scale",
+                                  "offset",
+                                  "auto_scale_poses_override",
+                                  "aabb_scale",
+                                  "camera_angle_x",
+                                  "center_method_override",
+                                  "camera_angle_y",
+                                  "ply_file_path",
+                                  "enable_depth_loading",
+                                  "x_fov",
+                                  "integer_depth_scale"};
 constexpr std::array kFrameMarks = {"sharpness", "rotation", "colmap_im_id", "camera_angle_x", "x_fov"};
 // Truthy: the matrices have other axes.
 constexpr std::array kOtherAxes = {"from_na", "from_mitsuba"};
@@ -82,7 +91,8 @@ void settle_azimuths(const Json& root, std::vector<PlacedFrame>& frames) {
     } else if (!mark.empty()) {
       placed.fields->wrong("azimuth_deg",
                            "is missing, and the cameras do not tell where the vehicle's front is: they are in the "
-                           "frame of another tool's scene (" + mark + " is such a tool's field)",
+                           "frame of another tool's scene (" +
+                               mark + " is such a tool's field)",
                            kStateAzimuths);
       frame.camera.reset();
     } else if (frame.camera && sees_centre(*frame.camera)) {
@@ -100,8 +110,7 @@ void refuse_other_frames(std::vector<PlacedFrame>& frames) {
       placed.fields->wrong("transform_matrix", "is a wrong matrix: the camera does not see the vehicle's centre",
                            kToVehicle);
     } else if (apart_deg(stands, frame.azimuth_deg) > kMaxTurn) {
-      placed.fields->wrong("transform_matrix",
-                           "is a wrong matrix: the camera stands at azimuth {}", kToVehicle,
+      placed.fields->wrong("transform_matrix", "is a wrong matrix: the camera stands at azimuth {}", kToVehicle,
                            fmt::format("{:.1f}, but azimuth_deg is {:.1f}", stands, frame.azimuth_deg));
     } else {
       continue;

@@ -11,7 +11,8 @@ namespace spinfill {
 std::string first_few(const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 3;
   const std::size_t shown = names.size() <= kShown + 1 ? names.size() : kShown;
-  std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+  std::string text =
+      fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
   if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
   return text;
 }
@@ -21,7 +22,8 @@ void SetProblems::add(const std::string& where, const std::string& what, const s
   const auto [place, fresh] = place_.emplace(std::vector{detail.field, what, advice}, found_.size());
   if (fresh) {
     std::string text = what;
-    if (const auto gap = text.find("{}"); detail.example && gap != std::string::npos) text.replace(gap, 2, *detail.example);
+    if (const auto gap = text.find("{}"); detail.example && gap != std::string::npos)
+      text.replace(gap, 2, *detail.example);
     found_.push_back({where, text, advice, {}});
   }
   auto& frames = found_[place->second].frames;

@@ -23,7 +23,8 @@ class SetProblems {
     std::vector<std::string> frames;  // all that it concerns, in the order found; empty: the set itself
   };
 
-  void add(const std::string& where, const std::string& what, const std::string& advice, const ProblemDetail& detail = {});
+  void add(const std::string& where, const std::string& what, const std::string& advice,
+           const ProblemDetail& detail = {});
 
   // In the order found. `noun` stands before the counted frames: "frames " gives "(frames 0, 1, 2 and 31 more)".
   std::vector<Problem> list(const std::string& noun) const;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// transforms.json as other tools write it: small files after what these tools put out, with the tiny vehicle's pictures.
+// transforms.json as other tools write it: small files after what these tools put out, with the tiny vehicle's
+// pictures.
 #include <gmock/gmock.h>
 
 #include <fmt/format.h>
 
 #include <Eigen/Geometry>
 #include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
 
 #include <cmath>
 
@@ -92,9 +94,9 @@ class ForeignTransforms : public testing::Test {
 
   // ns-process-data images; azimuths added by hand.
   Json nerfstudio(bool stated = true) const {
-    Json value = {{"w", 48},      {"h", 32},   {"fl_x", focal()}, {"fl_y", focal()},           {"cx", 24.0}, {"cy", 16.0},
-                  {"k1", 0.0},    {"k2", 0.0}, {"p1", 0.0},       {"p2", 0.0},
-                  {"camera_model", "OPENCV"}};
+    Json value = {
+        {"w", 48},   {"h", 32},   {"fl_x", focal()}, {"fl_y", focal()},         {"cx", 24.0}, {"cy", 16.0}, {"k1", 0.0},
+        {"k2", 0.0}, {"p1", 0.0}, {"p2", 0.0},       {"camera_model", "OPENCV"}};
     value["frames"] = frames(stated, [](const Frame& frame) {
       return Json{{"file_path", "images/" + frame.file_path}, {"colmap_im_id", frame.slot() + 1}};
     });
@@ -148,8 +150,14 @@ class ForeignTransforms : public testing::Test {
   Json per_frame() const {
     Json value = {{"camera_model", "PINHOLE"}, {"orientation_override", "none"}};
     value["frames"] = frames(true, [&](const Frame& frame) {
-      return Json{{"fl_x", focal()}, {"fl_y", focal()}, {"cx", 24.0},   {"cy", 16.0},
-                  {"w", 48},         {"h", 32},         {"k1", 0.0},    {"camera_model", "PINHOLE"},
+      return Json{{"fl_x", focal()},
+                  {"fl_y", focal()},
+                  {"cx", 24.0},
+                  {"cy", 16.0},
+                  {"w", 48},
+                  {"h", 32},
+                  {"k1", 0.0},
+                  {"camera_model", "PINHOLE"},
                   {"file_path", "./images/" + frame.file_path}};
     });
     return value;
@@ -191,11 +199,24 @@ TEST_F(ForeignTransforms, AFrameOverridesItsSet) {
 }
 
 TEST_F(ForeignTransforms, OneDeclarationServesSetAndFrames) {
-  const std::vector<std::pair<std::string, Json>> wrong = {
-      {"w", "48"},      {"h", 0},          {"w", 48.5},        {"fl_x", -1},          {"fl_y", "70"},
-      {"cx", nullptr},  {"cy", 1e9},       {"k1", 0.01},       {"p2", "x"},           {"camera_model", "OPENCV_FISHEYE"},
-      {"category", 7},  {"licence", 3},    {"source", {1}},    {"camera_angle_x", 39.6},
-      {"category", "A B"}, {"camera_model", 3}, {"distortion_params", {0.1, 0}},      {"is_fisheye", true}};
+  const std::vector<std::pair<std::string, Json>> wrong = {{"w", "48"},
+                                                           {"h", 0},
+                                                           {"w", 48.5},
+                                                           {"fl_x", -1},
+                                                           {"fl_y", "70"},
+                                                           {"cx", nullptr},
+                                                           {"cy", 1e9},
+                                                           {"k1", 0.01},
+                                                           {"p2", "x"},
+                                                           {"camera_model", "OPENCV_FISHEYE"},
+                                                           {"category", 7},
+                                                           {"licence", 3},
+                                                           {"source", {1}},
+                                                           {"camera_angle_x", 39.6},
+                                                           {"category", "A B"},
+                                                           {"camera_model", 3},
+                                                           {"distortion_params", {0.1, 0}},
+                                                           {"is_fisheye", true}};
   for (const auto& [name, field] : wrong) {
     Json of_set = nerfstudio(), of_frame = nerfstudio(), of_all = nerfstudio();
     of_set[name] = field;
