@@ -53,12 +53,12 @@ TEST_F(LongRun, FiftyKillsAtRandomMomentsChangeNothing) {
 
 TEST_F(LongRun, ASignalWhileACheckpointIsSavedStopsAfterIt) {
   const auto result =
-      shell(with_faults("slow:1:8:/checkpoints/.step-3.", train("signalled")) +
+      shell(with_faults("slow:1:8:/checkpoints/.step-3.", train("signalled", "--set train.keep_last=60")) +
             " & pid=$!; while kill -0 $pid && ! ls -d signalled/checkpoints/.step-3.* >/dev/null 2>&1; do sleep 0.05; "
             "done; kill -TERM $pid; wait $pid");
   EXPECT_EQ(result.exit_code, 75) << result.output;
   EXPECT_TRUE(fs::exists(*folder_ / "signalled/checkpoints/step-3/state.json"));
-  const auto again = shell(train("signalled", "--resume"));
+  const auto again = shell(train("signalled", "--resume --set train.keep_last=60"));
   ASSERT_EQ(again.exit_code, 0) << again.output;
   if (!fs::exists(*folder_ / "whole")) {
     ASSERT_EQ(shell(train("whole")).exit_code, 0);
