@@ -11,7 +11,6 @@
 #include "core/files/files.h"
 #include "core/log.h"
 #include "core/progress.h"
-#include "core/signals.h"
 #include "synth/axes_sheet.h"
 #include "synth/import/import.h"
 
@@ -67,7 +66,7 @@ std::vector<Problem> check_all(const SynthOptions& options, const std::vector<Me
   std::mutex mutex;
   std::int64_t done = 0;
   const auto work = [&] {
-    for (std::size_t i = next++; i < meshes.size() && !StopSignals::requested(); i = next++) {
+    for (std::size_t i = next++; i < meshes.size(); i = next++) {
       problems[i] = check_mesh(meshes[i], options);
       const std::lock_guard lock(mutex);
       progress.update(++done);
@@ -78,8 +77,6 @@ std::vector<Problem> check_all(const SynthOptions& options, const std::vector<Me
     for (std::size_t i = 0; i < std::min<std::size_t>(options.thread_count(), meshes.size()); ++i)
       threads.emplace_back(work);
   }
-  if (done < static_cast<std::int64_t>(meshes.size()))
-    fail("stopped by a signal after reading {} of {} models; nothing was written", done, meshes.size());
   return problems;
 }
 

@@ -13,6 +13,7 @@
 #include "core/files/atomic_folder.h"
 #include "core/files/files.h"
 #include "core/files/json.h"
+#include "core/log.h"
 #include "core/progress.h"
 #include "core/random.h"
 #include "data/sets/categories.h"

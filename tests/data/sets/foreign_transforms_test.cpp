@@ -7,6 +7,7 @@
 
 #include <Eigen/Geometry>
 #include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
 
 #include <cmath>
 
