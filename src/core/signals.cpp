@@ -201,6 +201,10 @@ SignalWatch::SignalWatch() {
 
 void SignalWatch::begin() {
   start_watching();
+  {
+    const std::lock_guard lock(writes().mutex);
+    writes().any_result = false;  // of the work that begins
+  }
   program_is_watched = true;
   install();
 }

@@ -35,7 +35,7 @@ TEST(Progress, WritesOnePlainLineIntoAPipe) {
 
 TEST(Error, IsOneLineWhateverTheNameHolds) {
   const Error error(ExitCode::runtime, "tensor 'a\n\x1b[2Jb' ä");
-  EXPECT_STREQ(error.what(), "tensor 'a  [2Jb' ä");
+  EXPECT_STREQ(error.what(), "tensor 'a\\x0a\\x1b[2Jb' ä");
 }
 
 }  // namespace

@@ -129,6 +129,7 @@ TEST(SynthMeshes, WhereOnlyAxesAreMissingItIsAMatterOfUsage) {
   options.front = "-x";
   synth::make_sets(options);
   EXPECT_TRUE(fs::exists(folder / "out/a/000.png"));
+  options.out = (folder / "other").string();
   for (const std::string wrong :
        {R"({"b.obj": {"front": "x"}})", R"({"a.obj": {"front": "w"}})", R"({"a.obj": "x"})", "[]"}) {
     write_file_atomic(folder / "m/axes.json", wrong);

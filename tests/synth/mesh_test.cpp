@@ -281,8 +281,9 @@ TEST(SynthMeshes, BrokenFilesAreOneLine) {
   refuses("a.obj", "v nan 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 2 3\nf 1 2 4\n", {});
   refuses("a.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", {"flat"});
   test::TemporaryFolder folder;
+  fs::create_directory(folder / "m");
   test::expect_error(ExitCode::usage, {"--meshes", "no .obj"},
-                     [&] { synth::make_sets(small(folder.path(), folder / "out")); });
+                     [&] { synth::make_sets(small(folder / "m", folder / "out")); });
   test::expect_error(ExitCode::usage, {"--meshes", "not a folder"},
                      [&] { synth::make_sets(small(folder / "none", folder / "out")); });
 }

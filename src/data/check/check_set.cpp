@@ -46,7 +46,7 @@ class SetCheck {
     check_azimuths();
     for (const Frame& frame : out_.set.frames) {
       if (!frame.file_path.empty()) check_picture(frame);
-      if (frame.camera) check_camera(frame);
+      if (frame.camera && !std::isnan(frame.azimuth_deg)) check_camera(frame);
     }
     check_scale();
     check_identity();

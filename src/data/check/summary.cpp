@@ -49,7 +49,8 @@ void count_shards(DataSummary& data) {
   for (const auto& [split, shards] : splits.shards) data.by_split[split] = ShardSets(shards).size();
 }
 
-void count_splits(DataSummary& data, const std::set<std::string>& ids) {
+// `all_read`: else an id that is not among them may be that of a set which could not be read.
+void count_splits(DataSummary& data, const std::set<std::string>& ids, bool all_read) {
   const auto splits = read_splits(data.folder, [&](const auto& where, const auto& what, const auto& advice) {
     data.problems.push_back(fmt::format("{} {}; {}", where, what, advice));
   });
@@ -57,7 +58,8 @@ void count_splits(DataSummary& data, const std::set<std::string>& ids) {
   std::set<std::string> listed;
   for (const auto& [name, list] : *splits) {
     for (const std::string& id : list) {
-      if (!ids.contains(id)) data.problems.push_back(fmt::format("splits.json: {}: there is no set {}", name, id));
+      if (all_read && !ids.contains(id))
+        data.problems.push_back(fmt::format("splits.json: {}: there is no set {}", name, id));
       listed.insert(id);
       ++data.by_split[name];
     }
@@ -85,6 +87,7 @@ DataSummary read_data_summary(const fs::path& folder, Links links) {
   DataSummary data;
   data.folder = folder;
   std::set<std::string> ids;
+  bool all_read = true;
   const Sets sets(folder, links);
   data.shards = sets.shards();
   for (std::int64_t i = 0; i < sets.size(); ++i) {
@@ -104,9 +107,10 @@ DataSummary read_data_summary(const fs::path& folder, Links links) {
       if (data.first.size() < kKept) data.first.push_back(set);
     } catch (const Error& error) {
       data.problems.emplace_back(error.what());
+      all_read = false;
     }
   }
-  count_splits(data, ids);
+  count_splits(data, ids, all_read);
   count_shards(data);
   return data;
 }

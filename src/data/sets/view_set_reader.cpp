@@ -60,19 +60,14 @@ class Reader {
     for (FrameRead& read : frames) set_.frames.push_back(std::move(read.frame));
     for (std::size_t i = 0; i < unreadable_; ++i) set_.frames.emplace_back().azimuth_deg = kUnknown;
     for (FrameRead& read : missing) take_missing(read);
-    set_.cameras_estimated = tells_of_an_estimate(root);
+    // As `data stabilise` and `complete` write it.
+    set_.cameras_estimated = root.contains("stabilisation") || root.value("cameras", Json()) == "estimated";
     return set_;
   }
 
   const SetProblems& problems() const { return problems_; }
 
  private:
-  // By `data stabilise` or `complete`, in whatever they wrote of it.
-  bool tells_of_an_estimate(const Json& root) const {
-    if (root.contains("stabilisation") || root.value("cameras", Json()) == "estimated") return true;
-    return std::ranges::any_of(set_.frames, [](const Frame& frame) { return frame.stated_azimuth_deg.has_value(); });
-  }
-
   void read_set(TransformsFields& fields) {
     if (const auto id = fields.text("id")) set_.id = *id;
     if (!is_valid_id(set_.id)) {

@@ -362,8 +362,8 @@ TEST_F(ForeignTransforms, TwoAzimuthsOfOneViewAreNotAViewApart) {
 
 TEST_F(ForeignTransforms, TooManyFramesAreCounted) {
   Json value = nerf_synthetic();
-  for (int i = 0; i < 92; ++i) value["frames"].push_back(value["frames"][0]);
-  EXPECT_THAT(problems(value), ElementsAre(HasSubstr("1 to 64 frames, but of 100")));
+  for (int i = 0; i < 392; ++i) value["frames"].push_back(value["frames"][0]);
+  EXPECT_THAT(problems(value), ElementsAre(HasSubstr("1 to 360 frames, but of 400")));
 }
 
 TEST_F(ForeignTransforms, StabilisationReplacesForeignCameras) {
