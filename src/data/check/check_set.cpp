@@ -145,7 +145,7 @@ class SetCheck {
   // Cameras that are further off, or do not see the vehicle, are no cameras for the reader either.
   void check_camera(const Frame& frame) {
     const double stands = viewing_direction(*frame.camera).azimuth_deg;
-    if (apart_deg(stands, frame.azimuth_deg) <= kMaxDirectionError) return;
+    if (!(apart_deg(stands, frame.azimuth_deg) > kMaxDirectionError)) return;  // an unknown azimuth is NaN
     add(frame.file_path, "wrong matrix: the camera stands at azimuth {}",
         "use the vehicle frame (X forward, Y left, Z up) and OpenGL camera axes",
         fmt::format("{:.1f}, but azimuth_deg is {:.1f}", stands, frame.azimuth_deg));

@@ -380,7 +380,9 @@ TEST_F(ForeignTransforms, SurviveDamage) {
       for (const Frame& frame : set.frames) {
         EXPECT_FALSE(std::isnan(frame.azimuth_deg));
         path_inside(path(), frame.file_path, "frame");
-        if (frame.camera) EXPECT_GT(frame.camera->fl_x, 0);
+        if (frame.camera) {
+          EXPECT_GT(frame.camera->fl_x, 0);
+        }
       }
     });
     test::mutate_and_try(valid.dump(), [&](std::string_view bytes) {  // as `data check` reads
