@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include <fmt/ranges.h>
+
 #include "cli/command.h"
 #include "cli/standard_output.h"
 #include "core/error.h"
@@ -43,7 +45,16 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    fail_usage("{} (see spinfill --help)", error.what());
+    std::string command = "spinfill";
+    for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+      at = at->get_subcommands().front();
+      command += " " + at->get_name();
+    }
+    // CLI11 lists what is left over from its end.
+    const bool left_over = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+    fail_usage("{} (see {} --help)",
+               left_over ? fmt::format("not expected: {}", fmt::join(app.remaining(true), " ")) : error.what(),
+               command);
   }
   set_quiet(quiet);
   if (!app.got_subcommand("train")) SignalWatch::begin();  // training saves first

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/signals.h"
 
+#include <poll.h>
 #include <semaphore.h>
 #include <unistd.h>
 
@@ -190,12 +191,20 @@ void start_watching() {
 
 bool program_is_watched = false;
 
+// Whether stderr is a pipe whose last reader is gone.
+bool log_has_no_reader() {
+  pollfd log{.fd = STDERR_FILENO, .events = 0, .revents = 0};
+  return ::poll(&log, 1, 0) > 0 && (log.revents & POLLERR) != 0;
+}
+std::atomic<bool> needs_reader{false};  // one that was there when the program began, and not under nohup
+
 }  // namespace
 
 SignalWatch::SignalWatch() {
   const sigset_t all = StopSignals::set();
   ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  needs_reader = !log_has_no_reader() && !stays_ignored(SIGHUP);
   ::signal(SIGXFSZ, SIG_IGN);
 }
 
@@ -237,6 +246,10 @@ StopSignals::~StopSignals() {
 }
 
 bool StopSignals::requested() {
+  if (saving > 0 && !requested_stop && needs_reader && log_has_no_reader()) {
+    heard = SIGPIPE;
+    requested_stop = true;
+  }
   return requested_stop;
 }
 
@@ -245,6 +258,7 @@ bool StopSignals::now() {
 }
 
 std::string StopSignals::name() {
+  if (heard == SIGPIPE) return "SIGPIPE (nobody reads the log any more)";
   const auto* found = std::ranges::find(kStopSignals, heard.load(), &StopSignal::number);
   return found == kStopSignals.end() ? "a signal" : found->name;
 }

@@ -8,7 +8,8 @@
 #include "core/error.h"
 
 // Stop signals: SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU. SIGHUP and SIGQUIT stay ignored where they
-// were ignored when the program began (nohup). A second SIGINT, a second or more after the first, is a person's "now".
+// were ignored when the program began (nohup), and a lost log then is no reason to stop either. A second SIGINT, a
+// second or more after the first, is a person's "now".
 namespace spinfill {
 
 // Made by main, for the whole program. Lost readers of stdout and stderr and limits of file sizes become errors of the
@@ -36,7 +37,7 @@ class StopSignals {
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
-  static bool requested();
+  static bool requested();  // also where stderr is a pipe that lost its reader since the program began
   static bool now();
   static std::string name();  // of the signal that was heard last, "SIGTERM"
   // What a stop waits for from here on, such as "saving after step 41", and how long that takes from now, 0: not known.

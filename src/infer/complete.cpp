@@ -8,6 +8,7 @@
 #include "core/files/files.h"
 #include "core/log.h"
 #include "core/stopwatch.h"
+#include "data/check/vehicle_scale.h"
 #include "data/sets/categories.h"
 #include "data/sets/view_camera.h"
 
@@ -20,6 +21,19 @@ void set_category(ViewSet& set, const std::string& category) {
     fail_usage("category '{}' is not known; use one of {} or unknown", category, fmt::join(kCategories, ", "));
   }
   set.category = category;
+}
+
+// Hulls of cameras in another unit than the vehicle's length hold nothing.
+void check_scale(const ViewSet& set, const SlotPictures& pictures) {
+  std::vector<double> scales;
+  for (const Frame& frame : set.frames) {
+    if (frame.camera) scales.push_back(vehicle_scale(*frame.camera, pictures[static_cast<std::size_t>(frame.slot())]));
+  }
+  if (const std::optional<double> scale = wrong_scale(std::move(scales)))
+    fail(
+        "{}: by its cameras the vehicle would be about {:.2g} units long, and it has to be 1: divide the cameras' "
+        "positions by its length, or give --cameras estimated",
+        set.folder.string(), *scale);
 }
 
 CanonicalSpin common_turntable(const ViewSet& set, const SlotPictures& pictures, const Turntable& turntable) {
@@ -66,6 +80,7 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   spin.pictures = read_reference_pictures(references, options.hide);
   spin.chosen = choose_cameras(references, options.cameras, options.hide);
   ViewSet& set = spin.chosen.set;
+  if (spin.chosen.source == CameraSource::stated) check_scale(set, spin.pictures);
   if (options.deliver == Delivery::canonical) {
     spin.canonical = common_turntable(set, spin.pictures, spin.turntable);
     set.missing = missing_on(*spin.canonical, set);

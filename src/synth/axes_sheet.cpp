@@ -49,7 +49,6 @@ fs::path write_axes_sheet(const MeshFile& file, const fs::path& meshes, const st
                 cv::FONT_HERSHEY_SIMPLEX, 0.45, cv::Scalar::all(0), 1, cv::LINE_AA);
     y += row_height;
   }
-  make_folder(folder);
   fs::path path = folder / (file.id + ".png");
   write_png(path, sheet);
   return path;

@@ -5,9 +5,11 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "core/error.h"
+#include "core/files/atomic_folder.h"
 #include "core/files/files.h"
 #include "core/log.h"
 #include "core/progress.h"
@@ -22,12 +24,41 @@ struct Problem {
   std::string text;  // empty: none
 };
 
-// Beside the output, whether its name ends in '/' or not.
-fs::path sheets_folder(const fs::path& out) {
-  fs::path plain = fs::absolute(out).lexically_normal();
-  if (!plain.has_filename()) plain = plain.parent_path();
-  return plain.string() + "-axes";
-}
+// The folder of pictures of doubtful models, beside the output: OUT-axes, made when the first is drawn. It replaces one
+// of an earlier try, and takes another name where something else has this one.
+class AxesSheets {
+ public:
+  explicit AxesSheets(const fs::path& out) : out_(fs::absolute(out).lexically_normal()) {
+    if (!out_.has_filename()) out_ = out_.parent_path();
+  }
+  fs::path draw(const MeshFile& mesh, const fs::path& meshes, const std::vector<Axes>& readings) {
+    const fs::path to = [&] {
+      const std::lock_guard lock(mutex_);
+      if (!folder_) open();
+      return folder_->path();
+    }();
+    return place_ / write_axes_sheet(mesh, meshes, readings, to).filename();
+  }
+  void commit() {
+    if (folder_) folder_->commit();
+  }
+
+ private:
+  void open() {
+    for (int n = 1;; ++n) {
+      place_ = out_.string() + "-axes" + (n > 1 ? fmt::format("-{}", n) : "");
+      try {
+        folder_.emplace(OutputFolder{place_, "synth (axes)", true});
+        return;
+      } catch (const Error& taken) {
+        if (n == 100 || taken.code() != ExitCode::usage) throw;
+      }
+    }
+  }
+  fs::path out_, place_;
+  std::mutex mutex_;
+  std::optional<AtomicFolder> folder_;
+};
 
 std::string readings_of(const std::vector<Axes>& readings) {
   std::string text;
@@ -37,14 +68,14 @@ std::string readings_of(const std::vector<Axes>& readings) {
   return text;
 }
 
-Problem check_mesh(const MeshFile& mesh, const SynthOptions& options) {
+Problem check_mesh(const MeshFile& mesh, const SynthOptions& options, AxesSheets& sheets) {
   try {
     const Imported imported = import_mesh(mesh, {options.meshes, options.up, options.front});
     if (imported.doubt.empty()) {
       log_info("{}", imported.report);
       return {};
     }
-    const fs::path sheet = write_axes_sheet(mesh, options.meshes, imported.readings, sheets_folder(options.out));
+    const fs::path sheet = sheets.draw(mesh, options.meshes, imported.readings);
     return {ExitCode::usage,
             fmt::format("{}: {}; look at {} and give {} (for this model alone: \"{}\" in {})", mesh.path.string(),
                         imported.doubt, sheet.string(), readings_of(imported.readings),
@@ -65,9 +96,10 @@ std::vector<Problem> check_all(const SynthOptions& options, const std::vector<Me
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::int64_t done = 0;
+  AxesSheets sheets(options.out);
   const auto work = [&] {
     for (std::size_t i = next++; i < meshes.size(); i = next++) {
-      problems[i] = check_mesh(meshes[i], options);
+      problems[i] = check_mesh(meshes[i], options, sheets);
       const std::lock_guard lock(mutex);
       progress.update(++done);
     }
@@ -77,6 +109,7 @@ std::vector<Problem> check_all(const SynthOptions& options, const std::vector<Me
     for (std::size_t i = 0; i < std::min<std::size_t>(options.thread_count(), meshes.size()); ++i)
       threads.emplace_back(work);
   }
+  sheets.commit();
   return problems;
 }
 

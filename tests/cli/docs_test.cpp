@@ -120,7 +120,8 @@ bool has_option(const std::string& help, const std::string& option) {
 // Options of other programs that pages name.
 bool is_anothers(const std::string& option) {
   static const std::set<std::string> others = [] {
-    std::set<std::string> found = {"--no-python", "--gtest_filter", "--logdir"};  // torchrun, GoogleTest, TensorBoard
+    // torchrun, GoogleTest, TensorBoard, tar
+    std::set<std::string> found = {"--no-python", "--gtest_filter", "--logdir", "--sort"};
     for (const char* folder : {"scripts", "benchmarks", "experiments"}) {
       for (const auto& entry : fs::recursive_directory_iterator(source() / folder)) {
         const std::string kind = entry.path().extension().string();

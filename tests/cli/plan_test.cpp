@@ -67,19 +67,19 @@ TEST_F(PlanCommand, TheProjectsConfigurationsFit) {
 }
 
 TEST_F(PlanCommand, RefusesBadArguments) {
-  for (const auto& [arguments, text] :
-       std::vector<std::pair<std::string, std::string>>{{"--vram abc", "--vram 'abc'"},
-                                                        {"--vram=-3G", "--vram '-3G'"},
-                                                        {"--vram 0", "--vram '0'"},
-                                                        {"--gpus 0", "--gpus"},
-                                                        {"--gpus two", "--gpus"},
-                                                        {"--flops quick", "--flops 'quick'"},
-                                                        {"--utilisation 0", "--utilisation"},
-                                                        {"--utilisation 1.5", "--utilisation"},
-                                                        {"--gpus 3", "which 3 processes cannot share"},
-                                                        {"--gpus 1 --set train.device=cpu", "train.device is cpu"},
-                                                        {"--set data.width=25", "multiples of 2"},
-                                                        {"--set train.batch=3", "train.batch"}}) {
+  for (const auto& [arguments, text] : std::vector<std::pair<std::string, std::string>>{
+           {"--vram abc", "--vram 'abc'"},
+           {"--vram=-3G", "--vram '-3G'"},
+           {"--vram 0", "--vram '0'"},
+           {"--gpus 0", "--gpus"},
+           {"--gpus two", "--gpus"},
+           {"--flops quick", "--flops 'quick'"},
+           {"--utilisation 0", "--utilisation"},
+           {"--utilisation 1.5", "--utilisation"},
+           {"--gpus 3", "which 3 processes cannot share"},
+           {"--gpus 1 --set train.device=cpu", "train.device is cpu"},
+           {"--set data.width=25", "must be a multiple of model.pixel_factor (2)"},
+           {"--set train.batch=3", "train.batch"}}) {
     const auto result = plan(arguments);
     EXPECT_EQ(result.exit_code, 2) << arguments << ": " << result.output;
     EXPECT_THAT(result.output, HasSubstr(text)) << arguments;

@@ -48,13 +48,22 @@ TEST_F(Stopping, EverySignalSavesHoweverOftenItComes) {
   }
 }
 
-TEST_F(Stopping, ALostLogDoesNotEndTraining) {
-  const auto result = shell("{ " + train("unread", "--set train.steps=30") +
-                            "; echo $? > code; } 2>&1 | head -n 1 >/dev/null; "
-                            "until [ -s code ]; do sleep 0.05; done; exit $(cat code)");
-  EXPECT_EQ(result.exit_code, 0) << result.output;
-  EXPECT_TRUE(fs::exists(*folder_ / "unread/checkpoints/step-30/state.json"));
-  // Nor does one that was closed from the beginning get its lines into a file of the run.
+TEST_F(Stopping, ALostLogSaves) {
+  const auto unread = [](const std::string& before, const std::string& command) {
+    return shell("rm -f code; { " + before + command +
+                 "; echo $? > code; } 2>&1 | head -n 1 >/dev/null; until [ -s code ]; do sleep 0.05; done; "
+                 "exit $(cat code)");
+  };
+  const auto result = unread("", train("unread"));
+  EXPECT_EQ(result.exit_code, 75) << result.output;
+  EXPECT_EQ(rows("unread").back().at("step"), newest("unread")) << "steps were lost";
+  const auto ranks = unread("", train("unread-ranks", "--nproc-per-node 2 --set train.batch_sets=2"));
+  EXPECT_EQ(ranks.exit_code, 75) << ranks.output;
+  EXPECT_EQ(rows("unread-ranks").back().at("step"), newest("unread-ranks")) << "steps were lost";
+  const auto nohup = unread("trap '' HUP; ", train("nohup", "--set train.steps=30"));
+  EXPECT_EQ(nohup.exit_code, 0) << nohup.output;
+  EXPECT_TRUE(fs::exists(*folder_ / "nohup/checkpoints/step-30/state.json"));
+  // One that was closed from the beginning is no reason to stop, nor do its lines get into a file of the run.
   const auto closed = shell(train("closed", "--set train.steps=6") + " <&- >&- 2>&-");
   EXPECT_EQ(closed.exit_code, 0) << closed.output;
   EXPECT_EQ(rows("closed").back().at("step"), 6);

@@ -585,6 +585,21 @@ TEST_F(Complete, TellsWhatACheckWouldFind) {
     EXPECT_NE(lines.find(text), std::string::npos) << text << " not in " << lines;
 }
 
+TEST_F(Complete, RefusesCamerasInAnotherUnit) {
+  const LoadedModel model = small_model();
+  const fs::path in = write_uneven_photographs(folder_ / "in", true);
+  ViewSet set = read_view_set(in);
+  for (Frame& frame : set.frames) frame.camera->vehicle_from_camera.topRightCorner<3, 1>() *= 4.5;  // metres
+  write_transforms(set);
+  CompleteOptions options = steps(1);
+  options.hide = {45, 180};
+  expect_error(ExitCode::runtime, {"about 4.", "units long", "--cameras estimated"},
+               [&] { complete_folder(model, in, folder_ / "out", options); });
+  EXPECT_FALSE(fs::exists(folder_ / "out"));
+  options.cameras = CameraSource::estimated;
+  EXPECT_EQ(complete_folder(model, in, folder_ / "out", options).generated.size(), 2U);
+}
+
 TEST_F(Complete, CommandRunsABundle) {
   export_bundle(small_model(), folder_ / "bundle");
   const fs::path in = references({0, 1, 2, 4, 6});

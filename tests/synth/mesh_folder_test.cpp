@@ -123,6 +123,11 @@ TEST(SynthMeshes, WhereOnlyAxesAreMissingItIsAMatterOfUsage) {
   test::expect_error(ExitCode::usage,
                      {"a.obj", "--front +x --up +z", "--front -x --up +z", "out-axes/a.png", "axes.json"},
                      [&] { synth::make_sets(options); });
+  // Somebody's folder of that name stays.
+  fs::create_directories(folder / "out-axes/mine");
+  test::expect_error(ExitCode::usage, {"out-axes-2/a.png"}, [&] { synth::make_sets(options); });
+  EXPECT_TRUE(fs::is_directory(folder / "out-axes/mine"));
+  EXPECT_TRUE(fs::exists(folder / "out-axes-2/a.png"));
   options.up = "z";
   test::expect_error(ExitCode::usage, {"front from rear", "--front +x --up +z", "--front -x --up +z"},
                      [&] { synth::make_sets(options); });

@@ -21,14 +21,14 @@ namespace {
 struct Options {
   std::string folder;
   bool json = false, allow_missing = false;
-  Links links = Links::stay_inside;
+  PhotographChoice photographs;
 };
 
 int check(const Options& options) {
   std::optional<Progress> progress;
   DataCheckOptions how;
   how.allow_missing_views = options.allow_missing;
-  how.links = options.links;
+  how.photographs = options.photographs.options();
   how.threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 16U));
   how.progress = [&](std::int64_t done, std::int64_t total) {
     if (!progress) progress.emplace("checking", total, "sets");
@@ -50,14 +50,15 @@ int check(const Options& options) {
 }  // namespace
 
 Command data_check_command() {
-  return {"check", "Lists every problem of a data set or view set; exits 1 if there is one",
+  return {"check", "Lists every problem of a data set, a view set or a folder of pictures; exits 1 if there is one",
           [](CLI::App& app) -> std::function<int()> {
             auto options = std::make_shared<Options>();
-            app.add_option("folder", options->folder, "A data set, as view sets or as tar shards, or one view set")
+            app.add_option("folder", options->folder,
+                           "A data set, as view sets or as tar shards, one view set, or a folder of pictures")
                 ->required();
             app.add_flag("--json", options->json, "Result as JSON on stdout");
             app.add_flag("--allow-missing", options->allow_missing, "Sets may lack views (sets to be completed)");
-            add_follow_links(app, options->links);
+            add_photographs(app, options->photographs);
             return [options] { return check(*options); };
           }};
 }

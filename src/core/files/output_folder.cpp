@@ -5,13 +5,15 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
+#include <optional>
+#include <set>
 #include <system_error>
 
 #include "core/error.h"
 #include "core/files/atomic_folder.h"
 #include "core/files/descriptor.h"
+#include "core/files/sha256.h"
 #include "core/files/temporary_names.h"
 #include "core/text.h"
 
@@ -20,15 +22,18 @@ namespace {
 
 constexpr std::string_view kMarkTitle = "spinfill output of: ";
 
-constexpr std::int64_t kFolder = -1, kOther = -2;
+constexpr const char* kFolder = "folder -";
+constexpr std::uint64_t kHashed = 1 << 20;  // bytes; of larger files the size says enough
 
-// Files' sizes, or one of these; keys are paths below the folder as escaped() shows them.
-using Content = std::map<std::string, std::int64_t>;
+// What each path below the folder is, "SIZE HASH" of a file; keys are paths as escaped() shows them.
+using Content = std::map<std::string, std::string>;
 
-std::int64_t size_of(const fs::directory_entry& entry) {
+std::string state_of(const fs::directory_entry& entry) {
   const fs::file_status status = entry.symlink_status();
-  if (fs::is_regular_file(status)) return static_cast<std::int64_t>(entry.file_size());
-  return fs::is_directory(status) ? kFolder : kOther;
+  if (fs::is_directory(status)) return kFolder;
+  if (!fs::is_regular_file(status)) return "other -";
+  const std::uint64_t size = entry.file_size();
+  return fmt::format("{} {}", size, size <= kHashed ? sha256_file(entry.path()).substr(0, 16) : "-");
 }
 
 Content content_of(const fs::path& folder, const fs::path& except = {}) {
@@ -36,7 +41,7 @@ Content content_of(const fs::path& folder, const fs::path& except = {}) {
   for (auto it = fs::recursive_directory_iterator(folder); it != fs::recursive_directory_iterator(); ++it) {
     const fs::path below = it->path().lexically_relative(folder);
     if (it->path() == except) it.disable_recursion_pending();
-    if (it->path() != except && below != kOutputMark) content[escaped(below.string())] = size_of(*it);
+    if (it->path() != except && below != kOutputMark) content[escaped(below.string())] = state_of(*it);
   }
   return content;
 }
@@ -62,11 +67,28 @@ Mark read_mark(const fs::path& folder) {
   mark.command = line().substr(kMarkTitle.size());
   while (!rest.empty()) {
     const std::string_view entry = line();
-    const std::size_t space = entry.find(' ');  // SIZE PATH
+    const std::size_t space = entry.find(' ', entry.find(' ') + 1);  // SIZE HASH PATH
     if (space == std::string_view::npos) continue;
-    mark.content[std::string(entry.substr(space + 1))] = std::strtoll(entry.data(), nullptr, 10);
+    mark.content[std::string(entry.substr(space + 1))] = entry.substr(0, space);
   }
   return mark;
+}
+
+// A link in or below `input` by which something in `folder` is read.
+std::optional<fs::path> link_into(const fs::path& folder, const fs::path& input) {
+  std::error_code error;
+  std::set<fs::path> seen;
+  std::vector<fs::path> left = {input};
+  while (!left.empty()) {
+    const fs::path at = left.back();
+    left.pop_back();
+    if (!seen.insert(fs::weakly_canonical(at, error)).second) continue;
+    for (const auto& entry : fs::directory_iterator(at, error)) {
+      if (entry.is_symlink(error) && lies_within(entry.path(), folder)) return entry.path();
+      if (entry.is_directory(error)) left.push_back(entry.path());
+    }
+  }
+  return std::nullopt;
 }
 
 void refuse_overlap(const OutputFolder& output) {
@@ -98,17 +120,21 @@ void require_replaceable(const OutputFolder& output, const fs::path& folder, con
     refuse(fmt::format("holds {}, which {} did not write", path, program));
   };
   std::string added_folder;
-  for (const auto& [path, size] : content_of(folder, except)) {
+  for (const auto& [path, state] : content_of(folder, except)) {
     const auto known = mark.content.find(path);
-    if (known == mark.content.end() && size == kFolder) {
+    if (known == mark.content.end() && state == kFolder) {
       if (added_folder.empty()) added_folder = path;  // a file in it says more
     } else if (known == mark.content.end()) {
       added(path);
-    } else if (known->second != size) {
+    } else if (known->second != state) {
       refuse(fmt::format("{} was changed since {} wrote it", path, program));
     }
   }
   if (!added_folder.empty()) added(added_folder);
+  for (const fs::path& input : output.inputs) {
+    if (const auto link = link_into(folder, input))
+      fail_usage("--out {}: is read through the link {}: name another folder", out, link->string());
+  }
 }
 
 fs::path check_folder_to_make(const fs::path& path) {
@@ -153,7 +179,7 @@ fs::path check_output_folder(const OutputFolder& output) {
 
 void write_output_mark(const fs::path& folder, std::string_view command) {
   std::string text = fmt::format("{}{}\n", kMarkTitle, command);
-  for (const auto& [path, size] : content_of(folder)) text += fmt::format("{} {}\n", size, path);
+  for (const auto& [path, state] : content_of(folder)) text += fmt::format("{} {}\n", state, path);
   write_file_atomic(folder / kOutputMark, text);
 }
 

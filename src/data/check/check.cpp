@@ -156,12 +156,13 @@ Json to_json(const DataCheck& check) {
 
 DataCheck check_data(const fs::path& folder, const DataCheckOptions& options) {
   if (!fs::is_directory(folder)) fail("{}: there is no such folder{}", folder.string(), why_absent(folder));
-  const bool single = has_transforms(folder);
   const auto shards = holds_shards(folder) ? open_all_shards(folder) : nullptr;
-  const std::vector<SetToCheck> to_check = sets_to_check(folder, shards.get(), options.links);
+  const std::vector<SetToCheck> to_check = sets_to_check(folder, shards.get(), options.photographs);
   if (to_check.empty()) {
-    fail("{}: holds no view sets (folders with a transforms.json, or tar shards, see docs/data.md)", folder.string());
+    fail("{}: holds no view sets (folders with a transforms.json, or tar shards, see docs/data.md) and no pictures",
+         folder.string());
   }
+  const bool single = has_transforms(folder) || to_check.front().pictures_alone;
   const std::vector<CheckedSet> sets = check_sets(to_check, options);
   DataCheck check;
   check.sets = static_cast<std::int64_t>(sets.size());

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/files/json.h"
-#include "core/files/links.h"
+#include "data/sets/picture_folder.h"
 
 namespace spinfill {
 
@@ -29,14 +29,14 @@ struct DataCheck {
 Json to_json(const DataCheck& check);
 
 struct DataCheckOptions {
-  Links links = Links::stay_inside;
-  bool allow_missing_views = false;  // a set to be completed lacks some
+  PhotographOptions photographs = {};  // how a folder of pictures is read; its links serve every set
+  bool allow_missing_views = false;    // a set to be completed lacks some; a folder of pictures always may
   int threads = 1;
   std::function<void(std::int64_t done, std::int64_t total)> progress = {};  // called from one thread at a time
 };
 
-// Finds every problem of a data set or of a single view set: nothing is thrown for what the folder holds. Exit 3 when
-// the folder itself cannot be listed or holds no sets.
+// Finds every problem of a data set, of a single view set, or of a folder of pictures alone: nothing is thrown for what
+// the folder holds. Exit 3 when the folder itself cannot be listed or holds none of these.
 DataCheck check_data(const fs::path& folder, const DataCheckOptions& options);
 
 }  // namespace spinfill

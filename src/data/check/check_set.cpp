@@ -8,12 +8,13 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/files/links.h"
 #include "core/files/sha256.h"
-#include "core/statistics.h"
 #include "data/check/check_picture.h"
 #include "data/check/vehicle_scale.h"
 #include "data/pictures/picture.h"
 #include "data/sets/identity.h"
+#include "data/sets/picture_names.h"
 #include "data/sets/set_folders.h"
 #include "data/sets/set_pictures.h"
 #include "data/sets/set_problems.h"
@@ -23,7 +24,6 @@ namespace {
 
 constexpr double kMaxDirectionError = 10;  // degrees between azimuth_deg and the camera
 constexpr double kSameAzimuth = 0.5;       // degrees
-constexpr double kMaxScale = 2.5;          // of a vehicle by its cameras, or its inverse
 
 class SetCheck {
  public:
@@ -36,8 +36,10 @@ class SetCheck {
         out_.problems.push_back({name_, where, what, advice});
       });
     } catch (const Error& error) {
-      out_.problems.push_back({name_, to_check_.description,
-                               without_path(error.what(), folder_ / to_check_.description), "correct the file"});
+      const bool alone = to_check_.pictures_alone;
+      const fs::path read = alone ? folder_ : folder_ / to_check_.description;
+      out_.problems.push_back({name_, to_check_.description, without_path(error.what(), read),
+                               alone ? "mend the folder" : "correct the file"});
       out_.set.folder = folder_;
       out_.set.id = name_;  // else the splits would seem to name an unknown vehicle
       return std::move(out_);
@@ -84,7 +86,9 @@ class SetCheck {
       }
       known.push_back(&frame);
     }
-    if (options_.allow_missing_views || known.empty() || known.size() < out_.set.frames.size()) return;
+    if (options_.allow_missing_views || to_check_.pictures_alone || known.empty() ||
+        known.size() < out_.set.frames.size())
+      return;
     for (int slot = 0; slot < kSlots; ++slot) {
       if (shown.contains(slot)) continue;
       add(fmt::format("{:03}", azimuth_of(slot)), "missing frame: no picture of this view",
@@ -100,7 +104,7 @@ class SetCheck {
       picture = decode_picture(bytes, path.string());
       out_.hashes.emplace(sha256_hex(bytes), frame.file_path);
     } catch (const Error& error) {
-      add(frame.file_path, "unreadable picture: " + without_path(error.what(), path), "replace it");
+      add_unreadable(frame.file_path, error, "replace it");
       return;
     }
     ++out_.pictures;
@@ -121,6 +125,15 @@ class SetCheck {
     }
   }
 
+  void add_unreadable(const std::string& file, const Error& error, const std::string& advice) {
+    const fs::path path = folder_ / file;
+    const std::string absent = why_absent(path);  // differs by the picture's name alone
+    std::string why = "unreadable picture: " + without_path(error.what(), path);
+    if (const auto at = why.find(absent); !absent.empty() && at != std::string::npos)
+      why.replace(at, absent.size(), "{}");
+    add(file, why, advice, absent);
+  }
+
   // Where the set's own size could not be read, every size will do.
   bool same_size(const std::string& file, int width, int height, const std::string& or_else) {
     if (out_.set.width == 0 || (width == out_.set.width && height == out_.set.height)) return true;
@@ -137,7 +150,7 @@ class SetCheck {
       cv::Mat picture = decode_picture(read_set_file(out_.set, file, kMaxPictureFileBytes), path.string());
       if (same_size(file, picture.cols, picture.rows, or_else)) return picture;
     } catch (const Error& error) {
-      add(file, "unreadable picture: " + without_path(error.what(), path), "replace it" + or_else);
+      add_unreadable(file, error, "replace it" + or_else);
     }
     return {};
   }
@@ -152,13 +165,12 @@ class SetCheck {
   }
 
   void check_scale() {
-    if (scales_.empty()) return;
-    const double scale = median(scales_);
-    if (scale < kMaxScale && scale > 1 / kMaxScale) return;
+    const std::optional<double> scale = wrong_scale(scales_);
+    if (!scale) return;
     out_.problems.push_back(
         {name_, "transform_matrix",
          fmt::format("wrong scale: by its cameras the vehicle would be about {:.2g} units long, and it has to be 1",
-                     scale),
+                     *scale),
          "divide the cameras' positions by its length (the longest side of its bounding box)"});
   }
 
@@ -195,8 +207,17 @@ std::string without_path(const std::string& message, const fs::path& path) {
   return rest.starts_with(":") ? "line " + rest.substr(1) : message;
 }
 
-std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* shards, Links links) {
+std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* shards,
+                                      const PhotographOptions& options) {
   std::vector<SetToCheck> out;
+  if (shards == nullptr && set_folder_or_folders(folder).empty()) {
+    const FolderListing listing = list_pictures(folder);
+    if (listing.pictures.empty() && listing.other_formats.empty()) return out;
+    out.push_back({folder, "", [&](const ReportProblem&) { return view_set_from_pictures(folder, options); }, true});
+    return out;
+  }
+  if (options.azimuths.from != PictureAzimuths::From::names)
+    fail_usage("--azimuths: {} holds view sets, which state their azimuths: correct them there", folder.string());
   if (shards != nullptr) {
     for (std::int64_t i = 0; i < shards->size(); ++i) {
       out.push_back({shards->shard_of(i) / shards->id(i), kDescriptionField,
@@ -205,8 +226,9 @@ std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* s
     return out;
   }
   for (const fs::path& path : set_folder_or_folders(folder)) {
-    out.push_back({path, "transforms.json",
-                   [path, links](const ReportProblem& report) { return parse_view_set(path, report, links); }});
+    out.push_back({path, "transforms.json", [path, links = options.links](const ReportProblem& report) {
+                     return parse_view_set(path, report, links);
+                   }});
   }
   return out;
 }

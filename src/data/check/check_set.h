@@ -19,9 +19,12 @@ struct SetToCheck {
   fs::path folder;          // in a shard: SHARD.tar/ID
   std::string description;  // its name
   std::function<ViewSet(const ReportProblem&)> parse;
+  bool pictures_alone = false;  // without a description
 };
-// Every set of a folder, or of shards where there are any; `shards` must outlive them.
-std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* shards, Links links);
+// Every set of a folder, or of shards where there are any, or the folder itself where it holds pictures alone; `shards`
+// and `options` must outlive them. Exit 2: azimuths are given, but not for such a folder.
+std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* shards,
+                                      const PhotographOptions& options);
 
 struct CheckedSet {
   ViewSet set;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "core/statistics.h"
 #include "data/pictures/visible_box.h"
 
 namespace spinfill {
@@ -17,6 +19,13 @@ double vehicle_scale(const Camera& camera, const cv::Mat& picture) {
   const double distance = camera.vehicle_from_camera.topRightCorner<3, 1>().norm();
   const double expected = std::hypot(across * camera.fl_x, up * camera.fl_y) / distance;
   return std::hypot((box.right - box.left) * picture.cols, (box.bottom - box.top) * picture.rows) / expected;
+}
+
+std::optional<double> wrong_scale(std::vector<double> scales) {
+  constexpr double kMost = 2.5;
+  if (scales.empty()) return std::nullopt;
+  const double scale = median(std::move(scales));
+  return scale < kMost && scale > 1 / kMost ? std::nullopt : std::optional(scale);
 }
 
 }  // namespace spinfill

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include <opencv2/core/mat.hpp>
 
 #include "geometry/camera.h"
@@ -10,5 +13,8 @@ namespace spinfill {
 // How long the vehicle would be, in the cameras' unit, to look as large as its alpha does: about 1 where the unit is
 // its longest side; rough (a vehicle's other sides are taken for a car's). `picture`: RGBA with something covered.
 double vehicle_scale(const Camera& camera, const cv::Mat& picture);
+
+// The median of a set's scales where the cameras' unit cannot be the vehicle's length (2.5 times off or more).
+std::optional<double> wrong_scale(std::vector<double> scales);
 
 }  // namespace spinfill

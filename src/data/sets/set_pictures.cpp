@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/files/links.h"
 #include "data/pictures/exif.h"
 #include "data/pictures/picture.h"
 #include "data/sets/set_paths.h"
@@ -15,7 +16,11 @@ namespace spinfill {
 
 std::string read_set_file(const ViewSet& set, const std::string& name, std::uint64_t max_bytes) {
   if (set.files) return set.files->read(name, max_bytes);
-  return read_file(set_path(set, name), max_bytes);
+  const fs::path path = set_path(set, name);
+  std::error_code error;
+  if (fs::status(path, error).type() == fs::file_type::not_found)
+    fail("{}: there is no such file{}", path.string(), why_absent(path));
+  return read_file(path, max_bytes);
 }
 
 PictureFiles read_picture_files(const ViewSet& set, const Frame& frame) {

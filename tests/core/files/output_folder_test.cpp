@@ -65,8 +65,11 @@ TEST_F(OutputFolders, NamesWhatSomebodyAddedOrChanged) {
     fs::remove_all(folder_ / "out");
   }
   write(output("out"), "1");
-  file("out/a/b", "retouched");
-  refuse(output("out"), {"a/b was changed"});
+  for (const std::string other : {"retouched", "2"}) {
+    file("out/a/b", other);
+    refuse(output("out"), {"a/b was changed"});
+    EXPECT_EQ(read("out/a/b"), other);
+  }
   fs::remove(folder_ / "out/a/b");
   fs::create_symlink("/dev/null", folder_ / "out/a/b");
   refuse(output("out"), {"a/b was changed"});
@@ -95,6 +98,24 @@ TEST_F(OutputFolders, NeverOverlapsAnInput) {
   fs::current_path(before);
   EXPECT_EQ(read("input/a/b"), "1");
   write(output("input-2"), "1");
+}
+
+TEST_F(OutputFolders, IsNotReplacedWhereItIsReadThroughALink) {
+  write(output("out"), "1");
+  make_folder(folder_ / "input");
+  for (const char* linked : {"out/a/b", "out/a", "out"}) {
+    fs::create_symlink(folder_ / linked, folder_ / "input/link");
+    refuse(output("out"), {"is read through the link", "input/link"});
+    fs::remove(folder_ / "input/link");
+  }
+  make_folder(folder_ / "elsewhere/deep");
+  fs::create_symlink(folder_ / "out/a/b", folder_ / "elsewhere/deep/picture");
+  fs::create_symlink(folder_ / "elsewhere", folder_ / "elsewhere/circle");
+  fs::create_symlink(folder_ / "elsewhere", folder_ / "input/link");
+  refuse(output("out"), {"is read through the link", "input/link"});
+  fs::remove(folder_ / "elsewhere/deep/picture");
+  write(output("out"), "2");
+  EXPECT_EQ(read("out/a/b"), "2");
 }
 
 TEST_F(OutputFolders, FillsAnEmptyFolder) {

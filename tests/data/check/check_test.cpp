@@ -196,6 +196,17 @@ TEST_F(CheckTest, EqualProblemsComeOnceWithTheirCount) {
   for (int slot = 0; slot < 8; ++slot) fs::remove(folder_ / "tiny-00" / fmt::format("{:03}.png", 45 * slot));
   expect_only({"tiny-00/000.png: unreadable picture", "(000.png, 045.png, 090.png and 5 more)"});
   EXPECT_EQ(to_json(check_data(folder_.path(), {}))["problems"][0]["frames"].size(), 8U);
+  const fs::path here = fs::current_path();
+  fs::current_path(folder_.path());  // as a relative path, and as links that lead nowhere
+  EXPECT_EQ(lines(".").size(), 1U);
+  for (int slot = 0; slot < 8; ++slot) {
+    const std::string name = fmt::format("{:03}.png", 45 * slot);
+    fs::create_symlink("../.git/annex/objects/" + name, folder_ / "tiny-00" / name);
+  }
+  const auto linked = check_data(".", {.photographs = {.links = Links::follow}}).problems;
+  fs::current_path(here);
+  ASSERT_EQ(linked.size(), 1U);
+  EXPECT_NE(to_line(linked[0]).find("git annex get"), std::string::npos) << to_line(linked[0]);
   test::write_tiny_data_set(folder_.path(), 4);
   change("tiny-01", [](Json& v) {
     for (Json& frame : v["frames"]) frame["azimuth_deg"] = 90;
@@ -261,6 +272,38 @@ TEST_F(CheckTest, TheFolderItself) {
   test::expect_error(ExitCode::runtime, {"no such folder"}, [&] { check_data(folder_ / "gone", {}); });
   make_folder(folder_ / "empty");
   test::expect_error(ExitCode::runtime, {"no view sets"}, [&] { check_data(folder_ / "empty", {}); });
+}
+
+TEST_F(CheckTest, AFolderOfPicturesAlone) {
+  const fs::path set = folder_ / "tiny-00";
+  fs::remove(set / "transforms.json");
+  for (const auto& entry : fs::directory_iterator(set)) {
+    if (entry.is_directory()) fs::remove_all(entry.path());
+  }
+  fs::remove(set / "045.png");
+  EXPECT_EQ(lines(set), std::vector<std::string>());  // views may be missing: it is to be completed
+  EXPECT_EQ(check_data(set, {}).pictures, 7);
+
+  fs::rename(set / "090.png", set / "front.png");
+  ASSERT_EQ(lines(set).size(), 1U);
+  EXPECT_NE(lines(set)[0].find("tiny-00: holds pictures that are not read"), std::string::npos) << lines(set)[0];
+  EXPECT_TRUE(check_data(set, {.photographs = {.skip_unread = true}}).problems.empty());
+
+  fs::remove(set / "front.png");
+  cv::Mat opaque = read_picture(set / "135.png");
+  opaque.forEach<cv::Vec4b>([](cv::Vec4b& pixel, const int*) { pixel[3] = 255; });
+  write_png(set / "135.png", opaque);
+  ASSERT_EQ(lines(set).size(), 1U);
+  EXPECT_NE(lines(set)[0].find("tiny-00/135.png: no mask"), std::string::npos) << lines(set)[0];
+
+  int number = 0;
+  for (const int azimuth : {0, 135, 180, 225, 270, 315})
+    fs::rename(set / fmt::format("{:03}.png", azimuth), set / fmt::format("img_{:02}.png", ++number));
+  ASSERT_EQ(lines(set).size(), 1U);
+  EXPECT_NE(lines(set)[0].find("frame numbers"), std::string::npos) << lines(set)[0];
+  const PhotographOptions given{.azimuths = parse_azimuths("0,135,180,225,270,315")};
+  EXPECT_EQ(check_data(set, {.photographs = given}).problems.size(), 1U);  // the mask's
+  test::expect_error(ExitCode::usage, {"--azimuths"}, [&] { check_data(folder_.path(), {.photographs = given}); });
 }
 
 TEST(Check, RealSetsHoldNoProblem) {

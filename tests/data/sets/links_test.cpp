@@ -55,7 +55,7 @@ TEST_F(LinkedData, AreNamedAndFollowedWhereAskedFor) {
   const auto set = data.view_set(0);
   EXPECT_EQ(read_set_file(*set, "000.png", 1 << 20), read_file(folder_ / "disk/tiny-00/000.png"));
   EXPECT_EQ(read_photographs(farm / "tiny-00", {.links = Links::follow}).frames.size(), 8U);
-  EXPECT_TRUE(check_data(farm, {.links = Links::follow}).problems.empty());
+  EXPECT_TRUE(check_data(farm, {.photographs = {.links = Links::follow}}).problems.empty());
   EXPECT_TRUE(read_data_summary(farm, Links::follow).problems.empty());
   pack({.folder = farm, .out = folder_ / "packed", .links = Links::follow});
   pack({.folder = folder_ / "disk", .out = folder_ / "same"});

@@ -5,10 +5,13 @@
 #include <ATen/ATen.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <csignal>
 #include <set>
+#include <thread>
 
 #include "core/files/files.h"
+#include "core/signals.h"
 #include "data/batches/make_batch.h"
 #include "data/batches/samples.h"
 #include "data/check/check.h"
@@ -207,7 +210,14 @@ TEST_F(ShardsTest, ASignalLeavesNothingBehind) {
     options.progress = [&](const std::string& what, std::int64_t done, std::int64_t) {
       if (what == phase && done == 4) std::raise(SIGINT);
     };
-    expect_error(ExitCode::resume, {"signal", "nothing was written"}, [&] { pack(options); });
+    EXPECT_EXIT(
+        {
+          const SignalWatch watch;
+          SignalWatch::begin();
+          pack(options);
+          std::this_thread::sleep_for(std::chrono::seconds(20));
+        },
+        testing::ExitedWithCode(3), "stopped by SIGINT; nothing was written");
     std::set<std::string> left;
     for (const auto& entry : fs::directory_iterator(folder_.path())) left.insert(entry.path().filename());
     EXPECT_EQ(left, std::set<std::string>{"sets"}) << phase;
