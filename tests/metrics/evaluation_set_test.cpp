@@ -153,7 +153,7 @@ TEST(EvaluationSet, ProtocolSaysWhereThereAreNoSplits) {
             std::string::npos);
 }
 
-// Whatever tells of an earlier estimate; a set without such a sign has cameras of its own.
+// What says that the cameras are an earlier estimate; a set without such a word has cameras of its own.
 TEST(EvaluationSet, SaysWhereCamerasAreEstimatedAnew) {
   const test::TemporaryFolder folder;
   test::write_tiny_data_set(folder.path(), 6);
@@ -177,8 +177,8 @@ TEST(EvaluationSet, SaysWhereCamerasAreEstimatedAnew) {
   edit("tiny-03", [](Json& root) { root["cameras"] = "turntable"; });
   const auto [conditions, line] = told();
   EXPECT_EQ(conditions,
-            "cameras stated (of 3 of 4 sets estimated from the references), hull of 16 voxels, flanks by plan box");
-  EXPECT_NE(line.find("3 of 4 sets"), std::string::npos) << line;
+            "cameras stated (of 2 of 4 sets estimated from the references), hull of 16 voxels, flanks by plan box");
+  EXPECT_NE(line.find("2 of 4 sets"), std::string::npos) << line;
   EXPECT_EQ(std::ranges::count(line, '\n'), 1) << line;
   data.cameras = CameraSource::turntable;
   EXPECT_EQ(told().second, "");

@@ -42,7 +42,7 @@ class RunLocks : public testing::Test {
     json[key] = value;
     std::string line = json.dump();
     line.resize(std::max(line.size(), text.size()), ' ');
-    std::ofstream(path_) << line;
+    std::fstream(path_, std::ios::in | std::ios::out) << line;  // in place, as a holder does: never empty
   }
   test::TemporaryFolder folder_;
   const fs::path path_ = folder_ / "run.lock";
