@@ -31,7 +31,7 @@ PhotographOptions PhotographChoice::options() const {
 }
 
 void add_photographs(CLI::App& app, PhotographChoice& choice) {
-  app.add_option("--azimuths", choice.azimuths,
+  app.add_option("--given-azimuths", choice.azimuths,
                  "Of pictures that are not named by them, in the order of their names: degrees such as 0,45,90, or "
                  "counter-clockwise or clockwise (evenly from the front on; counter-clockwise seen from above the "
                  "vehicle's left side follows)");

@@ -36,7 +36,7 @@ void add_run_choice(CLI::App& app, RunChoice& choice);
 // --follow-links.
 void add_follow_links(CLI::App& app, Links& links);
 
-// How a folder of photographs is read: --azimuths, --skip-unread, --follow-links.
+// How a folder of photographs is read: --given-azimuths, --skip-unread, --follow-links.
 struct PhotographChoice {
   std::string azimuths;
   bool skip_unread = false;

@@ -640,12 +640,12 @@ TEST_F(Complete, CommandRunsABundle) {
     fs::rename(in / fmt::format("{}.png", from), in / fmt::format("{}.png", to));
   result = test::run_command(base + " --replace --steps 1");
   EXPECT_EQ(result.exit_code, 3);
-  EXPECT_NE(result.output.find("--azimuths"), std::string::npos) << result.output;
-  result = test::run_command("(" + base + " --replace --steps 1 --azimuths 0,45,90,180,270 --json 2>/dev/null)");
+  EXPECT_NE(result.output.find("--given-azimuths"), std::string::npos) << result.output;
+  result = test::run_command("(" + base + " --replace --steps 1 --given-azimuths 0,45,90,180,270 --json 2>/dev/null)");
   ASSERT_EQ(result.exit_code, 0);
   EXPECT_EQ(parse_json(result.output, "stdout")["generated"], Json({135.0, 225.0, 315.0}));
   write_file_atomic(in / "front.png", read_file(in / "1.png"));
-  EXPECT_EQ(test::run_command(base + " --replace --steps 1 --azimuths 0,45,90").exit_code, 2);
+  EXPECT_EQ(test::run_command(base + " --replace --steps 1 --given-azimuths 0,45,90").exit_code, 2);
   result = test::run_command(fmt::format("{} complete --model {} --input {} --out {}", test::program(), in.string(),
                                          in.string(), (folder_ / "x").string()));
   EXPECT_EQ(result.exit_code, 2);

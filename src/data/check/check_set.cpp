@@ -217,7 +217,7 @@ std::vector<SetToCheck> sets_to_check(const fs::path& folder, const ShardSets* s
     return out;
   }
   if (options.azimuths.from != PictureAzimuths::From::names)
-    fail_usage("--azimuths: {} holds view sets, which state their azimuths: correct them there", folder.string());
+    fail_usage("--given-azimuths: {} holds view sets, which state their azimuths: correct them there", folder.string());
   if (shards != nullptr) {
     for (std::int64_t i = 0; i < shards->size(); ++i) {
       out.push_back({shards->shard_of(i) / shards->id(i), kDescriptionField,

@@ -47,8 +47,9 @@ PictureAzimuths parse_azimuths(const std::string& text) {
     double value = 0;
     const auto [stop, error] = std::from_chars(at, end, value);
     if (error != std::errc() || !(std::abs(value) <= 360) || (stop != end && *stop != ',')) {
-      fail_usage("--azimuths {}: give degrees such as 0,45,90 (0 front, 90 left side), counter-clockwise or clockwise",
-                 text);
+      fail_usage(
+          "--given-azimuths {}: give degrees such as 0,45,90 (0 front, 90 left side), counter-clockwise or clockwise",
+          text);
     }
     out.list.push_back(wrapped_deg(value));
     if (stop == end) return out;
@@ -61,8 +62,8 @@ std::vector<double> azimuths_of(const fs::path& folder, const std::vector<std::s
   if (how.from == PictureAzimuths::From::counter_clockwise) return evenly(files, false);
   if (how.from == PictureAzimuths::From::clockwise) return evenly(files, true);
   if (how.list.size() != files.size()) {
-    fail_usage("--azimuths: {} numbers for the {} pictures of {}: {}", how.list.size(), files.size(), folder.string(),
-               first_names(files, kShown));
+    fail_usage("--given-azimuths: {} numbers for the {} pictures of {}: {}", how.list.size(), files.size(),
+               folder.string(), first_names(files, kShown));
   }
   return how.list;
 }
@@ -75,13 +76,13 @@ void refuse_frame_numbers(const fs::path& folder, const std::vector<std::string>
     for (const double number : numbers) list.push_back(fmt::format("{:g}", number));
     fail(
         "{}: {} to {} are not named by an azimuth alone, such as 045.png: rename them, or, if their numbers are "
-        "azimuths, give --azimuths {}",
+        "azimuths, give --given-azimuths {}",
         folder.string(), first, last, fmt::join(list, ","));
   }
   fail(
       "{}: {} to {} are named by frame numbers, not by azimuths. From the front on, evenly, they would be "
-      "counter-clockwise seen from above (the vehicle's left side follows): {}; clockwise: {}. Give --azimuths "
-      "counter-clockwise or clockwise, a list in this order such as --azimuths 0,45,90, or rename them",
+      "counter-clockwise seen from above (the vehicle's left side follows): {}; clockwise: {}. Give --given-azimuths "
+      "counter-clockwise or clockwise, a list in this order such as --given-azimuths 0,45,90, or rename them",
       folder.string(), first, last, listed(files, evenly(files, false)), listed(files, evenly(files, true)));
 }
 

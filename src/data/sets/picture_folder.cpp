@@ -218,7 +218,7 @@ ViewSet view_set_from_pictures(const fs::path& folder, const PhotographOptions& 
 ViewSet read_photographs(const fs::path& folder, const PhotographOptions& options) {
   if (!has_transforms(folder)) return view_set_from_pictures(folder, options);
   if (options.azimuths.from != PictureAzimuths::From::names) {
-    fail_usage("--azimuths: {} states the azimuths: correct them there", (folder / "transforms.json").string());
+    fail_usage("--given-azimuths: {} states the azimuths: correct them there", (folder / "transforms.json").string());
   }
   return read_view_set(folder, options.links);
 }

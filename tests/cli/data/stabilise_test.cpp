@@ -47,7 +47,7 @@ TEST(DataStabilise, StabilisesACopyOrInPlaceAndScoresLeftOutViews) {
   result = test::run_command(program + quoted(folder / "numbered"));
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_NE(result.output.find("IMG_1002.png 45"), std::string::npos) << result.output;
-  result = test::run_command(program + quoted(folder / "numbered") + " --azimuths counter-clockwise");
+  result = test::run_command(program + quoted(folder / "numbered") + " --given-azimuths counter-clockwise");
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_EQ(read_json(folder / "numbered/transforms.json")["frames"][7]["stated_azimuth_deg"], 315);
 

@@ -303,7 +303,8 @@ TEST_F(CheckTest, AFolderOfPicturesAlone) {
   EXPECT_NE(lines(set)[0].find("frame numbers"), std::string::npos) << lines(set)[0];
   const PhotographOptions given{.azimuths = parse_azimuths("0,135,180,225,270,315")};
   EXPECT_EQ(check_data(set, {.photographs = given}).problems.size(), 1U);  // the mask's
-  test::expect_error(ExitCode::usage, {"--azimuths"}, [&] { check_data(folder_.path(), {.photographs = given}); });
+  test::expect_error(ExitCode::usage, {"--given-azimuths"},
+                     [&] { check_data(folder_.path(), {.photographs = given}); });
 }
 
 TEST(Check, RealSetsHoldNoProblem) {

@@ -138,7 +138,7 @@ TEST_F(PictureFolder, FrameNumbersAreRecognised) {
   for (const auto& names : spins) {
     put(names);
     refuses({"frame numbers", names[0] + " 0, " + names[1] + " 45", names[1] + " 315", names[7] + " 315",
-             "--azimuths counter-clockwise or clockwise"});
+             "--given-azimuths counter-clockwise or clockwise"});
     refuses({"frame numbers"}, {.skip_unread = true});
     EXPECT_EQ(azimuths({.azimuths = parse_azimuths("counter-clockwise")}),
               (std::vector<double>{0, 45, 90, 135, 180, 225, 270, 315}));
@@ -153,12 +153,12 @@ TEST_F(PictureFolder, FrameNumbersAreRecognised) {
   put({"01.png", "02.png", "04.png"});
   refuses({"frame numbers", "01.png 0, 02.png 90, 04.png 270"});
   for (const char* wrong : {"north", "0,,45", "0,45,", "0;45", "nan", "1e9", "0, 45"})
-    expect_error(ExitCode::usage, {"--azimuths", wrong}, [&] { parse_azimuths(wrong); });
+    expect_error(ExitCode::usage, {"--given-azimuths", wrong}, [&] { parse_azimuths(wrong); });
 }
 
 TEST_F(PictureFolder, AzimuthsInsideNamesAreOfferedAsSuch) {
   put({"car_000.png", "car_045.png", "car_300.png", "car_000_mask.png"});
-  refuses({"car_000.png to car_300.png", "--azimuths 0,45,300"});
+  refuses({"car_000.png to car_300.png", "--given-azimuths 0,45,300"});
   set_ = view_set_from_pictures(folder_.path(), {.azimuths = parse_azimuths("0,45,300")});
   EXPECT_EQ(set_.frames[0].mask_file_path, "car_000_mask.png");
 }
@@ -178,7 +178,7 @@ TEST_F(PictureFolder, ADescriptionTakesPrecedence) {
   write_file_atomic(folder_ / "transforms.json",
                     R"({"w": 30, "h": 20, "frames": [{"file_path": "000.png", "azimuth_deg": 90}]})");
   EXPECT_EQ(read_photographs(folder_.path()).frames[0].azimuth_deg, 90);
-  expect_error(ExitCode::usage, {"--azimuths", "transforms.json"},
+  expect_error(ExitCode::usage, {"--given-azimuths", "transforms.json"},
                [&] { read_photographs(folder_.path(), {.azimuths = parse_azimuths("0")}); });
 }
 
