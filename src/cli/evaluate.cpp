@@ -14,10 +14,13 @@
 #include "core/progress.h"
 #include "core/side_by_side.h"
 #include "infer/load_model.h"
+#include "infer/photo_views.h"
 #include "metrics/evaluation_set.h"
+#include "metrics/photo/photo_evaluation.h"
 #include "metrics/report.h"
 #include "model/device.h"
 #include "model/sampling/generate.h"
+#include "pages/photo_grid.h"
 #include "pages/sample_grid.h"
 
 namespace spinfill {
@@ -29,6 +32,7 @@ struct EvaluateArguments {
   RunChoice choice;
   std::int64_t steps = 0, seed = 0, limit = 0, grids = 4, subsets = 0;
   bool json = false, replace = false;
+  ScoredAt at = ScoredAt::model;
   Links links = Links::stay_inside;
 };
 
@@ -36,6 +40,7 @@ struct EvaluateArguments {
 struct Subject {
   RunConfig config;
   Predictor predictor;
+  PhotoPredictor at_photo;
   Json description;
 };
 
@@ -56,6 +61,7 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
     }
     const std::string name = arguments.model.substr(kBaseline.size());
     subject.predictor = baseline_predictor(name);
+    subject.at_photo = photo_baseline(name);
     subject.description = {{"source", "baseline"}, {"name", name}};
     return subject;
   }
@@ -74,6 +80,15 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
   subject.predictor = [model, sampler, seed, device](const Batch& batch) {
     const Batch known = batch.known_to(model->config.model.categories);
     return generate(model->denoiser, known.to(device), sampler, seed).to(at::kCPU);
+  };
+  subject.at_photo = [model, sampler, seed](const PhotoSample& sample, const SlotWarps& warps) {
+    RunnerOptions options;
+    options.sampler = sampler;
+    options.seed = seed;
+    SlotPictures out;
+    for (GeneratedView& view : photo_views(*model, sample.set, sample.pictures, options, &warps).views)
+      out[static_cast<std::size_t>(view.slot)] = std::move(view.picture);
+    return out;
   };
   subject.description = model->provenance;
   log_info("scoring {}", describe(*model));
@@ -100,12 +115,39 @@ int run(const EvaluateArguments& arguments) {
   const EvaluationSet set(config.data, config.evaluation, arguments.split, arguments.limit);
 
   AtomicFolder folder(out);
+  const auto finish = [&](EvaluationReport& report) {
+    report.model = subject.description;
+    write_report(folder.path() / "metrics.json", report);
+    const std::string table = report_table(report);
+    write_file_atomic(folder.path() / "table.txt", table);
+    folder.commit();
+    if (arguments.json) {
+      print_json(read_json(fs::path(arguments.out) / "metrics.json"), 1);
+    } else {
+      print_lines(table + "\n");
+      print_line("written to {}", arguments.out);
+    }
+    return 0;
+  };
   Protocol protocol = set.protocol(config.sampler, static_cast<std::uint64_t>(arguments.seed));
   protocol.lpips_absent = lpips.absent;
   if (!device.is_cpu()) protocol.sampler += fmt::format(", {} sets at once on a GPU", config.evaluation.batch_sets);
   if (subject.description["source"] == "baseline") {
     protocol.sampler = "none (baseline)";
     protocol.steps = 0;
+  }
+  if (arguments.at == ScoredAt::photo) {
+    Progress progress("evaluate", static_cast<std::int64_t>(set.samples().size()), "samples");
+    PhotoEvaluateOptions options;
+    options.at_once = device.is_cpu() ? processors() : 1;
+    std::int64_t done = 0;
+    options.on_sample = [&](const PhotoScored& scored) {
+      if (done < arguments.grids) draw_photo_grid(scored, folder.path() / fmt::format("grid-{:03}.png", done));
+      progress.update(++done);
+    };
+    EvaluationReport report = evaluate_photos(subject.at_photo, set, protocol, lpips.lpips.get(), options);
+    progress.finish();
+    return finish(report);
   }
   Progress progress("evaluate", set.batches(), "batches");
   EvaluateOptions options;
@@ -118,52 +160,44 @@ int run(const EvaluateArguments& arguments) {
   };
   EvaluationReport report = evaluate(subject.predictor, batches, protocol, lpips.lpips.get(), options);
   progress.finish();
-  report.model = subject.description;
-  write_report(folder.path() / "metrics.json", report);
-  const std::string table = report_table(report);
-  write_file_atomic(folder.path() / "table.txt", table);
-  folder.commit();
-  if (arguments.json) {
-    print_json(read_json(fs::path(arguments.out) / "metrics.json"), 1);
-  } else {
-    print_lines(table + "\n");
-    print_line("written to {}", arguments.out);
-  }
-  return 0;
+  return finish(report);
 }
 
 }  // namespace
 
 Command evaluate_command() {
-  return {"evaluate", "Score a run, a bundle or a baseline on held-out vehicles, beside the baselines",
-          [](CLI::App& app) -> std::function<int()> {
-            auto a = std::make_shared<EvaluateArguments>();
-            app.add_option(
-                   "--model", a->model,
-                   "Run, bundle, or baseline:nearest, baseline:mirror, baseline:prior, baseline:mirror-or-prior")
-                ->required();
-            app.add_option("--data", a->data, "Data set's folder")->required();
-            add_follow_links(app, a->links);
-            app.add_option("--split", a->split, "Split of splits.json")->capture_default_str();
-            app.add_option("--out", a->out, "Folder of the report: metrics.json, table.txt, grid-*.png")->required();
-            app.add_option("--steps", a->steps, "Sampling steps; the model's own unless given")
-                ->check(CLI::Range(1, 10000));
-            app.add_option("--sampler", a->solver, "Solver; the model's own unless given")
-                ->check(CLI::IsMember(names_of<Solver>()));
-            app.add_option("--seed", a->seed, "Seed of the sampling noise")->capture_default_str();
-            app.add_option("--limit", a->limit, "Score so many vehicles, evenly spread; 0: all")->capture_default_str();
-            app.add_option("--subsets", a->subsets, "Subsets per vehicle and count of missing views");
-            app.add_option("--grids", a->grids, "Picture grids to draw")->capture_default_str();
-            add_run_choice(app, a->choice);
-            app.add_option("--lpips-weights", a->lpips_weights,
-                           "safetensors file of the LPIPS net; else $SPINFILL_LPIPS_WEIGHTS; else LPIPS is absent");
-            app.add_option("--config", a->config, "For baselines: the configuration that gives size and data options");
-            add_overrides(app, a->set, "data.background=[0,0,0]");
-            add_device(app, a->device);
-            add_replace(app, a->replace);
-            app.add_flag("--json", a->json, "Print metrics.json instead of the table");
-            return [a] { return run(*a); };
-          }};
+  return {
+      "evaluate", "Score a run, a bundle or a baseline on held-out vehicles, beside the baselines",
+      [](CLI::App& app) -> std::function<int()> {
+        auto a = std::make_shared<EvaluateArguments>();
+        app.add_option("--model", a->model,
+                       "Run, bundle, or baseline:nearest, baseline:mirror, baseline:prior, baseline:mirror-or-prior")
+            ->required();
+        app.add_option("--data", a->data, "Data set's folder")->required();
+        add_follow_links(app, a->links);
+        add_choice(app, "--at", a->at,
+                   "model: pictures of the model's size, whole; photo: each photograph's own size and azimuth, on the "
+                   "vehicle's box, with the cameras that complete would have");
+        app.add_option("--split", a->split, "Split of splits.json")->capture_default_str();
+        app.add_option("--out", a->out, "Folder of the report: metrics.json, table.txt, grid-*.png")->required();
+        app.add_option("--steps", a->steps, "Sampling steps; the model's own unless given")
+            ->check(CLI::Range(1, 10000));
+        app.add_option("--sampler", a->solver, "Solver; the model's own unless given")
+            ->check(CLI::IsMember(names_of<Solver>()));
+        app.add_option("--seed", a->seed, "Seed of the sampling noise")->capture_default_str();
+        app.add_option("--limit", a->limit, "Score so many vehicles, evenly spread; 0: all")->capture_default_str();
+        app.add_option("--subsets", a->subsets, "Subsets per vehicle and count of missing views");
+        app.add_option("--grids", a->grids, "Picture grids to draw")->capture_default_str();
+        add_run_choice(app, a->choice);
+        app.add_option("--lpips-weights", a->lpips_weights,
+                       "safetensors file of the LPIPS net; else $SPINFILL_LPIPS_WEIGHTS; else LPIPS is absent");
+        app.add_option("--config", a->config, "For baselines: the configuration that gives size and data options");
+        add_overrides(app, a->set, "data.background=[0,0,0]");
+        add_device(app, a->device);
+        add_replace(app, a->replace);
+        app.add_flag("--json", a->json, "Print metrics.json instead of the table");
+        return [a] { return run(*a); };
+      }};
 }
 
 }  // namespace spinfill

@@ -11,6 +11,7 @@
 #include "data/check/vehicle_scale.h"
 #include "data/sets/categories.h"
 #include "data/sets/view_camera.h"
+#include "infer/photo_views.h"
 
 namespace spinfill {
 namespace {
@@ -89,7 +90,7 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   if (set.slots().all()) {
     log_info("{}: all eight views are given, nothing to generate", set.id);
   } else {
-    GeneratedViews generated = generate_views(model, set, options.runner);
+    GeneratedViews generated = photo_views(model, set, spin.pictures, options.runner);
     spin.generated = std::move(generated.views);
     done.sampler = options.runner.sampler;
     done.seed = options.runner.seed;

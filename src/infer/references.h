@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <vector>
 
-#include <opencv2/core/mat.hpp>
-
 #include "data/sets/picture_folder.h"
-#include "data/sets/slots.h"
+#include "data/sets/set_pictures.h"
 #include "data/sets/view_set.h"
 
 namespace spinfill {
-
-using SlotPictures = std::array<cv::Mat, kSlots>;  // 8-bit RGBA; empty where a slot has none
 
 // The references that a folder holds: its transforms.json, or pictures named by azimuth (data/sets/picture_folder.h).
 // Errors (exit 3) name the picture: two pictures for one primary view, two azimuths of different ones, sizes that

@@ -62,7 +62,7 @@ Report read_report(const Json& value, const std::string& name) {
 
 // How much worse `after` is; positive is worse.
 double worsening(std::size_t metric, double before, double after) {
-  return higher_is_better(kMetricNames[metric]) ? before - after : after - before;
+  return higher_is_better(metric) ? before - after : after - before;
 }
 
 // A value stored and read back may differ in the last digit; a limit reached exactly holds.
@@ -118,12 +118,18 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
     result.notes.push_back(fmt::format("{} is not checked: {} has none", kMetricNames[k], lacking));
   }
 
+  // Reports at the model's size have a part of the metrics.
+  const auto is_shown = [&](std::size_t k) {
+    return k < kModelMetrics || old_report.overall.scores[k] || new_report.overall.scores[k];
+  };
   std::vector<std::vector<std::string>> rows = {{"", "images"}};
-  rows[0].insert(rows[0].end(), kMetricNames.begin(), kMetricNames.end());
+  for (std::size_t k = 0; k < kMetrics; ++k)
+    if (is_shown(k)) rows[0].push_back(kMetricNames[k]);
   const auto add = [&](const std::string& place, const Group& a, const Group& b, std::vector<std::string>& worse) {
     rows.push_back(
         {place, a.images == b.images ? std::to_string(a.images) : fmt::format("{} → {}", a.images, b.images)});
     for (std::size_t k = 0; k < kMetrics; ++k) {
+      if (!is_shown(k)) continue;
       if (!a.scores[k] || !b.scores[k]) {
         rows.back().push_back("–");
         continue;
@@ -131,11 +137,11 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
       const double drop = worsening(k, *a.scores[k], *b.scores[k]);
       const bool beyond = limits.limit[k] && drop > *limits.limit[k] + kTolerance;
       rows.back().push_back(fmt::format("{} → {} ({:+.{}f}){}", score_text(k, *a.scores[k]),
-                                        score_text(k, *b.scores[k]), *b.scores[k] - *a.scores[k], k < 2 ? 2 : 4,
-                                        beyond ? " !" : "  "));
+                                        score_text(k, *b.scores[k]), *b.scores[k] - *a.scores[k],
+                                        k % kAligned < 2 || k % kAligned == 6 ? 2 : 4, beyond ? " !" : "  "));
       if (beyond) {
         worse.push_back(fmt::format("{}: {} {} by {:.4f}, allowed {}", place, kMetricNames[k],
-                                    higher_is_better(kMetricNames[k]) ? "fell" : "rose", drop, *limits.limit[k]));
+                                    higher_is_better(k) ? "fell" : "rose", drop, *limits.limit[k]));
       }
     }
   };

@@ -29,33 +29,6 @@ auto sort_key(const ImageRow& row) {
   return std::tie(row.id, row.sample, row.slot);
 }
 
-// Counts and hashes of the whole list: functions of the sorted rows alone.
-void finish(EvaluationReport& report) {
-  auto& rows = report.images;
-  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return sort_key(a) < sort_key(b); });
-  std::set<std::string> vehicles;
-  std::set<std::pair<std::string, std::int64_t>> subsets;
-  std::string subset_list, truths;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const ImageRow& row = rows[i];
-    if (i > 0 && sort_key(rows[i - 1]) == sort_key(row)) {
-      fail("vehicle {}, sample {}, view {}° was scored twice; give each process its own share of the samples", row.id,
-           row.sample, azimuth_of(row.slot));
-    }
-    vehicles.insert(row.id);
-    subsets.insert({row.id, row.sample});
-    subset_list += fmt::format("{}\t{}\t{}\t{}\t{}\n", row.id, row.sample, row.slot, fmt::join(row.references, ","),
-                               fmt::join(row.targets, ","));
-    truths += row.truth_sha256 + "\n";
-  }
-  Protocol& protocol = report.protocol;
-  protocol.vehicles = static_cast<std::int64_t>(vehicles.size());
-  protocol.subset_count = static_cast<std::int64_t>(subsets.size());
-  protocol.images = static_cast<std::int64_t>(rows.size());
-  protocol.subsets_sha256 = sha256_hex(subset_list);
-  protocol.truth_sha256 = sha256_hex(truths);
-}
-
 // Size and background are the data's; all batches must share them.
 void agree(Protocol& protocol, const Batch& batch, bool first) {
   if (batch.colour.dim() != 5 || batch.colour.size(0) != batch.size() || batch.colour.size(1) != Batch::kViews ||
@@ -102,6 +75,33 @@ std::string hash_of(const at::Tensor& truth, const at::Tensor& alpha) {
 
 }  // namespace
 
+// Counts and hashes of the whole list: functions of the sorted rows alone.
+void finish_report(EvaluationReport& report) {
+  auto& rows = report.images;
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return sort_key(a) < sort_key(b); });
+  std::set<std::string> vehicles;
+  std::set<std::pair<std::string, std::int64_t>> subsets;
+  std::string subset_list, truths;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const ImageRow& row = rows[i];
+    if (i > 0 && sort_key(rows[i - 1]) == sort_key(row)) {
+      fail("vehicle {}, sample {}, view {}° was scored twice; give each process its own share of the samples", row.id,
+           row.sample, azimuth_of(row.slot));
+    }
+    vehicles.insert(row.id);
+    subsets.insert({row.id, row.sample});
+    subset_list += fmt::format("{}\t{}\t{}\t{}\t{}\n", row.id, row.sample, row.slot, fmt::join(row.references, ","),
+                               fmt::join(row.targets, ","));
+    truths += row.truth_sha256 + "\n";
+  }
+  Protocol& protocol = report.protocol;
+  protocol.vehicles = static_cast<std::int64_t>(vehicles.size());
+  protocol.subset_count = static_cast<std::int64_t>(subsets.size());
+  protocol.images = static_cast<std::int64_t>(rows.size());
+  protocol.subsets_sha256 = sha256_hex(subset_list);
+  protocol.truth_sha256 = sha256_hex(truths);
+}
+
 std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor& truth, const at::Tensor& alpha,
                                    const Lpips* lpips) {
   const std::int64_t M = pictures.size(0);
@@ -109,12 +109,14 @@ std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor&
   const at::Tensor weights = alpha.unsqueeze(0).expand({M, 1, alpha.size(1), alpha.size(2)});
   const at::Tensor absent = at::full({M}, kUndefined, at::kDouble);
   const bool has_ssim = too_small_for_ssim(pictures.size(3), pictures.size(2)).empty();
-  std::array<at::Tensor, kMetrics> columns = {
+  std::array<at::Tensor, kModelMetrics> columns = {
       psnr(pictures, truths), foreground_psnr(pictures, truths, weights), has_ssim ? ssim(pictures, truths) : absent,
       has_ssim ? foreground_ssim(pictures, truths, weights) : absent,
       lpips != nullptr ? lpips->distance(pictures, truth.unsqueeze(0)) : absent};
-  std::vector<Scores> scores(M);
-  for (std::size_t k = 0; k < kMetrics; ++k) {
+  Scores undefined;
+  undefined.fill(kUndefined);
+  std::vector<Scores> scores(M, undefined);
+  for (std::size_t k = 0; k < kModelMetrics; ++k) {
     const auto column = columns[k].accessor<double, 1>();
     for (std::int64_t m = 0; m < M; ++m) scores[m][k] = column[m];
   }
@@ -216,7 +218,7 @@ EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, con
   } else if (p.lpips_absent.empty()) {
     p.lpips_absent = "not asked for";
   }
-  finish(report);
+  finish_report(report);
   return report;
 }
 
@@ -231,7 +233,7 @@ EvaluationReport merge(const std::vector<EvaluationReport>& reports) {
       continue;
     }
     Protocol of_report = report.protocol, of_merged = merged.protocol;
-    // What finish() fills in differs between shares.
+    // What finish_report() fills in differs between shares.
     for (Protocol* p : {&of_report, &of_merged}) {
       p->vehicles = p->subset_count = p->images = 0;
       p->subsets_sha256 = p->truth_sha256 = {};
@@ -244,7 +246,7 @@ EvaluationReport merge(const std::vector<EvaluationReport>& reports) {
     merged.images.insert(merged.images.end(), report.images.begin(), report.images.end());
   }
   if (first && !reports.empty()) merged = reports.front();
-  finish(merged);
+  finish_report(merged);
   return merged;
 }
 

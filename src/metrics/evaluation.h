@@ -14,17 +14,35 @@
 
 namespace spinfill {
 
-inline const std::vector<std::string> kMetricNames = {"psnr", "foreground_psnr", "ssim", "foreground_ssim", "lpips"};
-inline constexpr std::size_t kMetrics = 5;
+// The first kModelMetrics are what pictures of the model's size have; the others come with photographs at their own
+// size (metrics/photo/photo_evaluation.h): of the silhouette, then all of them again after the best shift and scale.
+inline const std::vector<std::string> kMetricNames = {"psnr",
+                                                      "foreground_psnr",
+                                                      "ssim",
+                                                      "foreground_ssim",
+                                                      "lpips",
+                                                      "silhouette_iou",
+                                                      "boundary_px",
+                                                      "aligned_psnr",
+                                                      "aligned_foreground_psnr",
+                                                      "aligned_ssim",
+                                                      "aligned_foreground_ssim",
+                                                      "aligned_lpips",
+                                                      "aligned_silhouette_iou",
+                                                      "aligned_boundary_px"};
+inline constexpr std::size_t kModelMetrics = 5, kAligned = 7, kMetrics = 14;
 // As tables head them.
-inline constexpr auto kMetricLabels =
-    std::to_array<const char*>({"PSNR", "PSNR foreground", "SSIM", "SSIM foreground", "LPIPS"});
+inline constexpr auto kMetricLabels = std::to_array<const char*>(
+    {"PSNR", "PSNR foreground", "SSIM", "SSIM foreground", "LPIPS", "silhouette IoU", "boundary error, px",
+     "aligned PSNR", "aligned PSNR foreground", "aligned SSIM", "aligned SSIM foreground", "aligned LPIPS",
+     "aligned silhouette IoU", "aligned boundary error, px"});
 static_assert(kMetricLabels.size() == kMetrics);
-inline bool higher_is_better(const std::string& metric) {
-  return metric != "lpips";
+inline bool higher_is_better(std::size_t metric) {
+  const std::size_t plain = metric % kAligned;
+  return plain != 4 && plain != 6;  // LPIPS, boundary error
 }
 
-// In the order of kMetricNames; NaN where a score is not defined (no foreground, no LPIPS).
+// In the order of kMetricNames; NaN where a score is not defined (no foreground, no LPIPS, not of this protocol).
 using Scores = std::array<double, kMetrics>;
 
 // M pictures of one truth: pictures [M,3,H,W], truth [3,H,W], alpha [1,H,W], as they are (the caller rounds).
@@ -33,19 +51,27 @@ std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor&
 
 // One target view of one (vehicle, reference subset) pair.
 struct ImageRow {
-  std::string id;                                 // the vehicle
-  std::int64_t sample = 0;                        // global sample index of the subset
-  std::int64_t slot = 0;                          // primary view, azimuth 45·slot
-  std::string category;                           // "unknown" where the data names none
-  std::vector<std::int64_t> references, targets;  // the subset, as slots
-  std::string case_name;                          // one of kCases
-  std::string truth_sha256;                       // of the true picture and its coverage, 8 bits
+  std::string id;                                  // the vehicle
+  std::int64_t sample = 0;                         // global sample index of the subset
+  std::int64_t slot = 0;                           // primary view, azimuth 45·slot
+  std::string category;                            // "unknown" where the data names none
+  std::vector<std::int64_t> references, targets;   // the subset, as slots
+  std::string case_name;                           // one of kCases
+  std::string truth_sha256;                        // of the true picture and its coverage, 8 bits
+  struct Photo {                                   // where pictures are scored at the photographs' size
+    double azimuth_deg = 0;                        // the photograph's own
+    std::int64_t crop_width = 0, crop_height = 0;  // px that were scored
+    double vehicle_share = 0;                      // of the photograph that the vehicle covers
+    double scale = 1, shift_x = 0, shift_y = 0;    // that align the model's picture; px of the photograph
+  };
+  std::optional<Photo> photo = {};
   std::vector<Scores> scores;  // of the model, then of kBaselines in their order (or of the model alone)
   std::int64_t missing() const { return static_cast<std::int64_t>(targets.size()); }
 };
 
 struct EvaluationReport {
   Protocol protocol;
+  std::size_t metrics() const { return protocol.at == ScoredAt::photo ? kMetrics : kModelMetrics; }
   Json model = Json::object();   // what was scored: name, weights, hash …; the caller's
   std::vector<ImageRow> images;  // sorted by (id, sample, slot)
 };
@@ -68,6 +94,9 @@ using NextBatch = std::function<std::optional<Batch>()>;
 // names the vehicle and the view. `protocol` needs its first group only.
 EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, const Protocol& protocol,
                           const Lpips* lpips, const EvaluateOptions& options = {});
+
+// Sorts the rows and fills in what the protocol says of all of them.
+void finish_report(EvaluationReport& report);
 
 // The report of all images, equal to the last digit for any split. Unlike protocols or an image in two reports are an
 // error (exit 3). Empty shares are fine.

@@ -32,6 +32,8 @@ class EvaluationSet {
   NextBatch stream(std::int64_t at_once, const EvaluationShare& share = {}) const;
   Protocol protocol(const SamplerConfig& sampler, std::uint64_t sampling_seed) const;
   const DataSet& data() const { return data_; }
+  const DataConfig& config() const { return config_; }
+  const std::vector<SampleSpec>& samples() const { return samples_; }
 
  private:
   DataConfig config_;

@@ -180,10 +180,10 @@ Json picture_scores_to_json(const PictureScores& scores, const PictureScoreOptio
 
 std::string picture_scores_table(const PictureScores& scores) {
   std::vector<std::vector<std::string>> rows = {{""}};
-  for (const char* label : kMetricLabels) rows[0].emplace_back(label);
+  for (std::size_t k = 0; k < kModelMetrics; ++k) rows[0].emplace_back(kMetricLabels[k]);
   const auto add = [&](const std::string& name, const Scores& values) {
     rows.push_back({name});
-    for (std::size_t k = 0; k < kMetrics; ++k) rows.back().push_back(score_text(k, values[k]));
+    for (std::size_t k = 0; k < kModelMetrics; ++k) rows.back().push_back(score_text(k, values[k]));
   };
   for (const PictureScore& picture : scores.pictures) add(picture.name, picture.scores);
   if (scores.pictures.size() > 1) add(fmt::format("mean of {}", scores.pictures.size()), scores.average().mean);

@@ -12,7 +12,7 @@ namespace {
 // Changes whenever a definition changes, so that scores by different definitions are never compared.
 constexpr const char* kFormat = "spinfill metrics 1";
 
-Json definitions() {
+Json definitions(ScoredAt at) {
   Json value;
   value["compositing"] =
       "alpha·colour + (1−alpha)·background in sRGB, both sides on the same background, clamped to [0,1]";
@@ -25,6 +25,20 @@ Json definitions() {
   value["foreground_ssim"] =
       "mean of that SSIM map weighted by the truth's alpha at the window's centre, valid region only";
   value["lpips"] = "LPIPS v0.1, full frame only (its features reach across the silhouette); lower is better";
+  if (at == ScoredAt::model) return value;
+  value["crop"] =
+      "the true vehicle's box (coverage of at least one half) and 4 % of its sides on each side, within the "
+      "photograph, "
+      "at the photograph's size and at its own azimuth; all scores but those of the silhouette are of this crop";
+  value["silhouette_iou"] =
+      "covered by both over covered by either, of the whole picture, coverage of at least one half";
+  value["boundary_px"] =
+      "mean distance of each outline's pixels to the other outline, averaged over both directions, px of the "
+      "photograph; "
+      "lower is better";
+  value["aligned"] =
+      "the same after the scale (0.8 to 1.25) and shift (up to 15 % of the crop) with the least squared error of "
+      "premultiplied colour and coverage";
   return value;
 }
 
@@ -60,6 +74,7 @@ std::uint64_t seed(const Json& object, const std::string& key, const std::string
 Json protocol_to_json(const Protocol& p) {
   Json value;
   value["format"] = kFormat;
+  if (p.at != ScoredAt::model) value["at"] = name_of(p.at);
   value["data"] = p.data;
   value["split"] = p.split;
   value["vehicles"] = p.vehicles;
@@ -81,7 +96,7 @@ Json protocol_to_json(const Protocol& p) {
   value["lpips_weights_sha256"] = p.lpips_sha256.empty() ? Json() : Json(p.lpips_sha256);
   value["ssim_absent"] = p.ssim_absent.empty() ? Json() : Json(p.ssim_absent);
   value["lpips_absent"] = p.lpips_absent.empty() ? Json() : Json(p.lpips_absent);
-  value["definitions"] = definitions();
+  value["definitions"] = definitions(p.at);
   return value;
 }
 
@@ -89,6 +104,11 @@ Protocol protocol_from_json(const Json& value, const std::string& where) {
   if (!value.is_object()) fail("{}: protocol: not an object; write the report anew with spinfill evaluate", where);
   if (text(value, "format", where) != kFormat) wrong(where, "format", "of another version");
   Protocol p;
+  if (value.contains("at")) {
+    const auto at = value_named<ScoredAt>(text(value, "at", where));
+    if (!at) wrong(where, "at", "neither model nor photo");
+    p.at = *at;
+  }
   p.data = text(value, "data", where);
   p.split = text(value, "split", where);
   p.vehicles = integer(value, "vehicles", where);

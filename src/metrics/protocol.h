@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/config/named.h"
 #include "core/files/json.h"
 
 namespace spinfill {
@@ -11,8 +12,17 @@ namespace spinfill {
 // Instead of a split's name, where the data has no splits: then every set is scored, whichever split was asked for.
 inline constexpr const char* kNoSplits = "all sets (no splits)";
 
+// At which size pictures are scored.
+enum class ScoredAt {
+  model,  // the model's pictures, whole
+  photo,  // each photograph's own size, on the true vehicle's box
+};
+template <>
+inline constexpr Named<ScoredAt> kNamesOf<ScoredAt>[] = {{ScoredAt::model, "model"}, {ScoredAt::photo, "photo"}};
+
 // How scores were measured: everything that moves a number. The caller fills in the first group, evaluate() the second.
 struct Protocol {
+  ScoredAt at = ScoredAt::model;
   std::string data;               // the data set's folder, as given
   std::string split;              // or kNoSplits
   std::uint64_t subset_seed = 0;  // of the reference subsets
@@ -25,7 +35,7 @@ struct Protocol {
 
   std::string ssim_absent;              // why: the pictures are too small; empty where SSIM is there
   bool round_to_8_bits = true;          // model, baselines and truth alike
-  std::int64_t width = 0, height = 0;   // px
+  std::int64_t width = 0, height = 0;   // px; 0 at photo, where each picture has its own
   double background[3] = {0, 0, 0};     // sRGB in [0,1], the same for all pictures
   std::string lpips_net, lpips_sha256;  // empty: absent
   std::int64_t vehicles = 0, subset_count = 0, images = 0;

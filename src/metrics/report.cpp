@@ -12,20 +12,20 @@
 namespace spinfill {
 namespace {
 
-Json average_to_json(const Average& average) {
+Json average_to_json(const Average& average, std::size_t metrics) {
   Json value;
   value["images"] = average.images;
   value["foreground_images"] = average.counts[1];
-  value.update(scores_to_json(average.mean));
+  value.update(scores_to_json(average.mean, metrics));
   return value;
 }
 
-Json summary_to_json(const Summary& summary) {
+Json summary_to_json(const Summary& summary, std::size_t metrics) {
   Json value;
-  value["overall"] = average_to_json(summary.overall);
+  value["overall"] = average_to_json(summary.overall, metrics);
   for (const Grouping& grouping : summary.groupings) {
     Json& groups = value[grouping.name] = Json::object();
-    for (const auto& [name, average] : grouping.groups) groups[name] = average_to_json(average);
+    for (const auto& [name, average] : grouping.groups) groups[name] = average_to_json(average, metrics);
   }
   return value;
 }
@@ -67,10 +67,35 @@ struct RowReader {
     for (const Json& value : list) result.push_back(slot(value, key));
     return result;
   }
-  Scores scores(const Json& from, const std::string& key) const {
+  double number(const Json& from, const std::string& key) const {
+    if (!from.contains(key) || !from[key].is_number()) wrong(key, "not a number");
+    return from[key].get<double>();
+  }
+  ImageRow::Photo photo() const {
+    const Json& from = field("photo");
+    const auto pair = [&](const Json& in, const std::string& key) {
+      if (!in.is_object() || !in.contains(key) || !in[key].is_array() || in[key].size() != 2 ||
+          !in[key][0].is_number() || !in[key][1].is_number())
+        wrong("photo." + key, "not two numbers");
+      return std::array{in[key][0].get<double>(), in[key][1].get<double>()};
+    };
+    if (!from.is_object() || !from.contains("aligned_by")) wrong("photo", "not what it should hold");
+    ImageRow::Photo out;
+    out.azimuth_deg = number(from, "azimuth_deg");
+    out.vehicle_share = number(from, "vehicle_share");
+    const auto crop = pair(from, "crop"), shift = pair(from["aligned_by"], "shift_px");
+    out.crop_width = std::llround(std::clamp(crop[0], 0.0, 1e6));
+    out.crop_height = std::llround(std::clamp(crop[1], 0.0, 1e6));
+    out.scale = number(from["aligned_by"], "scale");
+    out.shift_x = shift[0];
+    out.shift_y = shift[1];
+    return out;
+  }
+  Scores scores(const Json& from, const std::string& key, std::size_t metrics) const {
     if (!from.is_object()) wrong(key, "not an object");
     Scores result;
-    for (std::size_t k = 0; k < kMetrics; ++k) {
+    result.fill(std::numeric_limits<double>::quiet_NaN());
+    for (std::size_t k = 0; k < metrics; ++k) {
       const auto found = from.find(kMetricNames[k]);
       if (found == from.end() || !(found->is_null() || found->is_number())) {
         wrong(kMetricNames[k], "neither a number nor null");
@@ -89,9 +114,9 @@ std::vector<std::string> method_names(const EvaluationReport& report) {
 
 }  // namespace
 
-Json scores_to_json(const Scores& scores) {
+Json scores_to_json(const Scores& scores, std::size_t metrics) {
   Json value;
-  for (std::size_t k = 0; k < kMetrics; ++k) {
+  for (std::size_t k = 0; k < metrics; ++k) {
     value[kMetricNames[k]] = std::isfinite(scores[k]) ? Json(scores[k]) : Json();
   }
   return value;
@@ -101,10 +126,11 @@ Json report_to_json(const EvaluationReport& report) {
   Json value;
   value["protocol"] = protocol_to_json(report.protocol);
   value["model"] = report.model;
-  const std::size_t methods = method_count(report);
-  if (methods > 0) value.update(summary_to_json(summarise(report)));
+  const std::size_t methods = method_count(report), metrics = report.metrics();
+  if (methods > 0) value.update(summary_to_json(summarise(report), metrics));
   Json& baselines = value["baselines"] = Json::object();
-  for (std::size_t i = 1; i < methods; ++i) baselines[kBaselines.at(i - 1)] = summary_to_json(summarise(report, i));
+  for (std::size_t i = 1; i < methods; ++i)
+    baselines[kBaselines.at(i - 1)] = summary_to_json(summarise(report, i), metrics);
   Json& images = value["images"] = Json::array();
   for (const ImageRow& row : report.images) {
     Json entry;
@@ -117,9 +143,17 @@ Json report_to_json(const EvaluationReport& report) {
     entry["references"] = azimuths(row.references);
     entry["targets"] = azimuths(row.targets);
     entry["truth_sha256"] = row.truth_sha256;
-    entry.update(scores_to_json(row.scores.at(0)));
+    if (row.photo) {
+      entry["photo"] = {
+          {"azimuth_deg", row.photo->azimuth_deg},
+          {"crop", {row.photo->crop_width, row.photo->crop_height}},
+          {"vehicle_share", row.photo->vehicle_share},
+          {"aligned_by", {{"scale", row.photo->scale}, {"shift_px", {row.photo->shift_x, row.photo->shift_y}}}}};
+    }
+    entry.update(scores_to_json(row.scores.at(0), metrics));
     Json& others = entry["baselines"] = Json::object();
-    for (std::size_t i = 1; i < row.scores.size(); ++i) others[kBaselines.at(i - 1)] = scores_to_json(row.scores[i]);
+    for (std::size_t i = 1; i < row.scores.size(); ++i)
+      others[kBaselines.at(i - 1)] = scores_to_json(row.scores[i], metrics);
     images.push_back(std::move(entry));
   }
   return value;
@@ -147,13 +181,14 @@ EvaluationReport report_from_json(const Json& value, const std::string& where) {
     row.references = reader.slots("references");
     row.targets = reader.slots("targets");
     row.truth_sha256 = reader.text("truth_sha256");
-    row.scores.push_back(reader.scores(reader.row, "scores"));
+    if (report.protocol.at == ScoredAt::photo) row.photo = reader.photo();
+    row.scores.push_back(reader.scores(reader.row, "scores", report.metrics()));
     const Json& baselines = reader.field("baselines");
     if (!baselines.is_object()) reader.wrong("baselines", "not an object");
     if (!baselines.empty()) {
       for (const std::string& name : kBaselines) {
         if (!baselines.contains(name)) reader.wrong("baselines", "lacks " + name);
-        row.scores.push_back(reader.scores(baselines[name], "baselines." + name));
+        row.scores.push_back(reader.scores(baselines[name], "baselines." + name, report.metrics()));
       }
     }
     if (!report.images.empty() && row.scores.size() != method_count(report)) {
@@ -199,15 +234,36 @@ std::string aligned_table(std::vector<std::vector<std::string>> rows) {
 
 std::string score_text(std::size_t metric, double value) {
   if (!std::isfinite(value)) return "–";
-  return fmt::format("{:.{}f}", value, metric < 2 ? 2 : 4);
+  return fmt::format("{:.{}f}", value, metric % kAligned < 2 || metric % kAligned == 6 ? 2 : 4);
 }
+
+namespace {
+
+// "96×64 px", or what was scored of photographs.
+std::string size_text(const EvaluationReport& report) {
+  const Protocol& p = report.protocol;
+  if (p.at == ScoredAt::model) return fmt::format("{}×{} px", p.width, p.height);
+  std::int64_t least = std::numeric_limits<std::int64_t>::max(), most = 0;
+  double share = 0;
+  for (const ImageRow& row : report.images) {
+    least = std::min(least, row.photo->crop_width);
+    most = std::max(most, row.photo->crop_width);
+    share += row.photo->vehicle_share;
+  }
+  return fmt::format(
+      "photographs at their own size and azimuth, on the vehicle's box of {} to {} px width; the vehicle "
+      "covers {:.0f} % of a photograph",
+      least, most, 100 * share / static_cast<double>(report.images.size()));
+}
+
+}  // namespace
 
 std::string report_table(const EvaluationReport& report) {
   const Protocol& p = report.protocol;
   if (report.images.empty()) return "no target view was scored\n";
-  std::string head = fmt::format("{}, {}: {} vehicles, {} reference subsets, {} target views of {}×{} px\n",
-                                 escaped(p.data), p.split == kNoSplits ? p.split : "split " + escaped(p.split),
-                                 p.vehicles, p.subset_count, p.images, p.width, p.height);
+  std::string head = fmt::format("{}, {}: {} vehicles, {} reference subsets, {} target views of {}\n", escaped(p.data),
+                                 p.split == kNoSplits ? p.split : "split " + escaped(p.split), p.vehicles,
+                                 p.subset_count, p.images, size_text(report));
   head += fmt::format(
       "background {:.3g} {:.3g} {:.3g}, {}, per image, then averaged; foreground = weighted by the "
       "truth's alpha\n",
@@ -228,8 +284,8 @@ std::string report_table(const EvaluationReport& report) {
   for (const std::string& name : method_names(report)) rows[0].push_back(name);
   const auto add = [&](const std::string& title, const auto& average_of) {
     rows.push_back({fmt::format("{} ({})", title, average_of(summaries[0]).images)});
-    for (std::size_t k = 0; k < kMetrics; ++k) {
-      if (kMetricNames[k] == "lpips" && p.lpips_net.empty()) continue;
+    for (std::size_t k = 0; k < report.metrics(); ++k) {
+      if (k % kAligned == 4 && p.lpips_net.empty()) continue;
       rows.push_back({std::string("  ") + kMetricLabels[k]});
       for (const Summary& summary : summaries) rows.back().push_back(score_text(k, average_of(summary).mean[k]));
     }

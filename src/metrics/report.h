@@ -22,8 +22,8 @@ void write_report(const std::filesystem::path& path, const EvaluationReport& rep
 // case, under a few lines with the protocol.
 std::string report_table(const EvaluationReport& report);
 
-// {"psnr": …, …} of one average or row; used wherever scores become JSON.
-Json scores_to_json(const Scores& scores);
+// {"psnr": …, …} of one average or row, the first `metrics` of them; used wherever scores become JSON.
+Json scores_to_json(const Scores& scores, std::size_t metrics = kModelMetrics);
 
 // Left-aligned first column, right-aligned others; an empty row is a blank line.
 std::string aligned_table(std::vector<std::vector<std::string>> rows);

@@ -145,6 +145,19 @@ TEST_F(Pipeline, ScoresExportsAndCompletes) {
   EXPECT_NEAR(read_json(*folder_ / "report-bundle/metrics.json")["overall"]["psnr"].get<double>(),
               metrics["overall"]["psnr"].get<double>(), 0.05);
 
+  result = spinfill("evaluate --at photo --model bundle --data data --split test --grids 1 --out report-photo");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const Json photo = read_json(*folder_ / "report-photo/metrics.json");
+  EXPECT_EQ(photo["protocol"]["at"], "photo");
+  EXPECT_GT(photo["overall"]["silhouette_iou"].get<double>(), 0.5);
+  EXPECT_TRUE(fs::exists(*folder_ / "report-photo/grid-000.png"));
+  EXPECT_FALSE(fs::exists(*folder_ / "report-photo/grid-001.png"));
+  result = spinfill("evaluate --at photo --model baseline:prior --data data --split test --out prior-photo");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(read_json(*folder_ / "prior-photo/metrics.json")["overall"]["psnr"],
+            photo["baselines"]["prior"]["overall"]["psnr"]);
+  EXPECT_EQ(spinfill("compare report/metrics.json report-photo/metrics.json").exit_code, 2);
+
   result = spinfill("complete --model bundle --input data/tiny-05 --hide 90,180,315 --out spin");
   ASSERT_EQ(result.exit_code, 0) << result.output;
   for (const char* given : {"000.png", "045.png", "135.png", "225.png", "270.png"}) {

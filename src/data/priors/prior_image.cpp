@@ -38,7 +38,7 @@ at::Tensor uncomposited(const at::Tensor& map, const at::Tensor& shown, const at
 
 }  // namespace
 
-at::Tensor prior_image(const PriorMaps& maps, const at::Tensor& background) {
+PriorPicture prior_picture(const PriorMaps& maps, const at::Tensor& background) {
   const at::NoGradGuard no_grad;
   const std::int64_t B = maps.warped.size(0), V = maps.warped.size(1), H = maps.warped.size(3), W = maps.warped.size(4);
   const at::Tensor under = background.to(at::kFloat).view({B, 1, 3, 1, 1});
@@ -55,7 +55,13 @@ at::Tensor prior_image(const PriorMaps& maps, const at::Tensor& background) {
   const at::Tensor filled =
       pull_push((colour * trust).reshape({B * V, 3, H, W}), trust.reshape({B * V, 1, H, W})).view({B, V, 3, H, W});
   const at::Tensor alpha = ((maps.silhouette - 0.5) * kSharpness + 0.5).clamp(0, 1);
-  return (filled * alpha + under * (1 - alpha)).clamp(0, 1);
+  return {filled, alpha, trust};
+}
+
+at::Tensor prior_image(const PriorMaps& maps, const at::Tensor& background) {
+  const PriorPicture picture = prior_picture(maps, background);
+  const at::Tensor under = background.to(at::kFloat).view({background.size(0), 1, 3, 1, 1});
+  return (picture.colour * picture.alpha + under * (1 - picture.alpha)).clamp(0, 1);
 }
 
 at::Tensor mirror_or_prior_image(const PriorMaps& maps, const at::Tensor& background) {

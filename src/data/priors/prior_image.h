@@ -5,6 +5,14 @@
 
 namespace spinfill {
 
+// The hull warp before it is composited.
+struct PriorPicture {
+  at::Tensor colour;  // [B,V,3,H,W] sRGB in [0,1], filled beyond the silhouette, too
+  at::Tensor alpha;   // [B,V,1,H,W]
+  at::Tensor trust;   // [B,V,1,H,W] in [0,1]: 0 where no reference shows the surface, directly or mirrored
+};
+PriorPicture prior_picture(const PriorMaps& maps, const at::Tensor& background);
+
 // The best single prior image, [B,V,3,H,W] in [0,1]: `prior` is the warped colour filled by the mirrored colour,
 // `mirror-or-prior` takes the flipped mirror view where there is one.
 at::Tensor prior_image(const PriorMaps& maps, const at::Tensor& background);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -9,6 +10,8 @@
 #include "data/sets/view_set.h"
 
 namespace spinfill {
+
+using SlotPictures = std::array<cv::Mat, kSlots>;  // 8-bit straight RGBA; empty where a slot has none
 
 // A file that the set's description names, whole. Exit 3 names it: missing, damaged, out of the folder, too large.
 std::string read_set_file(const ViewSet& set, const std::string& name, std::uint64_t max_bytes);

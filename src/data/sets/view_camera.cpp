@@ -7,11 +7,7 @@
 
 namespace spinfill {
 
-Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable) {
-  const Frame* own = set.frame_at(slot);
-  const double azimuth = own != nullptr ? own->azimuth_deg : azimuth_of(slot);
-  if (own != nullptr && own->camera) return *own->camera;
-  if (const Frame* predicted = set.missing_at(slot); own == nullptr && predicted != nullptr) return *predicted->camera;
+Camera camera_towards(const ViewSet& set, double azimuth, const Turntable& turntable) {
   const Frame* nearest = nullptr;
   for (const Frame& frame : set.frames) {
     if (!frame.camera) continue;
@@ -26,6 +22,13 @@ Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable) {
   Camera camera = *nearest->camera;
   camera.vehicle_from_camera = turned * camera.vehicle_from_camera;
   return camera;
+}
+
+Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable) {
+  const Frame* own = set.frame_at(slot);
+  if (own == nullptr) own = set.missing_at(slot);
+  if (own != nullptr && own->camera) return *own->camera;
+  return camera_towards(set, own != nullptr ? own->azimuth_deg : azimuth_of(slot), turntable);
 }
 
 }  // namespace spinfill

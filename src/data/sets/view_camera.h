@@ -5,8 +5,12 @@
 
 namespace spinfill {
 
-// The camera of the view at `slot`, in px of the set's pictures: as stated or predicted; else the nearest stated one
-// turned about the vertical axis by the difference of azimuths; else the turntable's.
+// The nearest stated camera turned about the vertical axis to an azimuth, in px of the set's pictures; where none is
+// stated the turntable's.
+Camera camera_towards(const ViewSet& set, double azimuth_deg, const Turntable& turntable);
+
+// The camera of the view at `slot`, in px of the set's pictures: as stated or predicted; else camera_towards() its
+// azimuth.
 Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable);
 
 }  // namespace spinfill

@@ -114,6 +114,7 @@ SetCameras described_cameras(const ViewSet& set, const Turntable& turntable) {
   for (int slot = 0; slot < kSlots; ++slot) {
     const auto at = static_cast<std::size_t>(slot);
     const Frame* frame = set.frame_at(slot);
+    if (frame == nullptr) frame = set.missing_at(slot);
     out.azimuth_deg[at] = frame != nullptr ? frame->azimuth_deg : azimuth_of(slot);
     out.camera[at] = camera_at(set, slot, turntable);
   }

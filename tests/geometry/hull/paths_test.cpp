@@ -117,6 +117,10 @@ TEST(Paths, MarchAgrees) {
   expect_same_march(carve_hull(in.references, {}), in, 1e-3);
   // A rough body: a ray that misses a bump by a rounding error may go on behind it.
   for (const std::uint64_t seed : {11, 12, 13}) expect_same_march(random_hull(2, seed), in, 5e-3);
+  // A finer grid needs more steps.
+  HullOptions fine;
+  fine.grid = 144;
+  expect_same_march(carve_hull(in.references, fine), in, 2e-3);
   Hull empty = random_hull(2, 1);
   empty.distance.fill_(-10);
   expect_same_march(empty, in, 0);

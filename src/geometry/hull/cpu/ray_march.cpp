@@ -65,7 +65,8 @@ struct Sight {
 };
 
 // Sphere tracing from near to far, the same steps as the tensor path's. `pixel` is a pixel's width at distance 1.
-Sight trace(const Volume& volume, const Point& origin, const Point& direction, const Span& span, float pixel) {
+Sight trace(const Volume& volume, const Point& origin, const Point& direction, const Span& span, float pixel,
+            int most_steps) {
   const auto caution = static_cast<float>(kCaution);
   const float shortest = 0.75F * volume.voxel;
   const Point start = volume.coordinates(origin);
@@ -74,7 +75,7 @@ Sight trace(const Volume& volume, const Point& origin, const Point& direction, c
 
   float t = span.near, d = sample(t), before = t, before_d = d;
   float best = d / (pixel * t), best_t = t;  // deepest place so far, in pixels
-  for (int i = 0; i < kMostSteps && d < 0 && t < span.far; ++i) {
+  for (int i = 0; i < most_steps && d < 0 && t < span.far; ++i) {
     before = t;
     before_d = d;
     t = std::min(t + std::max(-caution * d, shortest), span.far);
@@ -135,6 +136,7 @@ struct Sights {
 
 Sights look(const Views& views, std::int64_t H, std::int64_t W) {
   const std::int64_t rows = views.B * views.V * H;
+  const int steps = most_steps(views.X);
   Sights out;
   out.coverage = at::empty({views.B, views.V * H * W}, views.distances.options());
   out.depth = at::empty_like(out.coverage);
@@ -152,7 +154,8 @@ Sights look(const Views& views, std::int64_t H, std::int64_t W) {
         const auto count = static_cast<int>(std::min<std::int64_t>(kBlock, W - x));
         for (int i = 0; i < count; ++i) {
           const std::int64_t ray = row * W + x + i;
-          const Sight sight = rays.hit(i) ? trace(body, from.eye, rays.direction(i), rays.span(i), pixel) : Sight{0, 0};
+          const Sight sight =
+              rays.hit(i) ? trace(body, from.eye, rays.direction(i), rays.span(i), pixel, steps) : Sight{0, 0};
           covered[ray] = sight.coverage;
           if (sight.coverage > 0) far[ray] = sight.depth, ++out.seen_in_row[row];
         }

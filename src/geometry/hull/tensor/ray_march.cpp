@@ -134,6 +134,8 @@ Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at:
   now.best = now.d / (rays.pixel * now.t);
   now.best_t = now.t;
   for (const int steps : kSteps) advance(hull, rays, 0.75 * voxel, steps, now);
+  for (int done = kMostSteps; done < most_steps(hull.distance.size(4)); done += 10)
+    advance(hull, rays, 0.75 * voxel, 10, now);
 
   const at::Tensor hit = now.d >= 0, surface_t = crossing_of(hull, rays, now);
   // How far inside the silhouette a ray runs shows only behind its crossing.

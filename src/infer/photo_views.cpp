@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "infer/photo_views.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <opencv2/imgproc.hpp>
+
+#include "data/pictures/letterbox.h"
+#include "data/pictures/picture.h"
+#include "data/sets/view_camera.h"
+
+namespace spinfill {
+namespace {
+
+// The generated matte is soft over several photo pixels: it takes away only what it holds to be clearly outside, so that
+// the hull's own sharp outline stays where both agree. Of 0.2 to 0.6, chosen on three photographed cars
+// (experiments/photo-resolution).
+constexpr float kOutside = 0.3F, kSlope = 6;
+constexpr float kThin = 0.05F;  // coverage below which a generated pixel has no colour of its own
+constexpr double kLarger = 1.25;  // photographs that much larger than the model's pictures show more
+
+float clamped(float x) {
+  return std::clamp(x, 0.0F, 1.0F);
+}
+
+// Every frame, given or missing, with the camera that it is generated for.
+ViewSet with_all_cameras(const ViewSet& set, const Turntable& turntable) {
+  ViewSet out = set;
+  for (Frame& frame : out.frames) frame.camera = camera_at(set, frame.slot(), turntable);
+  out.missing.clear();
+  for (int slot = 0; slot < kSlots; ++slot) {
+    if (set.frame_at(slot) != nullptr) continue;
+    Frame frame;
+    frame.azimuth_deg = azimuth_of(slot);
+    if (const Frame* known = set.missing_at(slot)) frame = *known;
+    frame.camera = camera_at(set, slot, turntable);
+    out.missing.push_back(frame);
+  }
+  return out;
+}
+
+cv::Mat on_background(const cv::Mat& rgba, const std::vector<double>& background) {
+  const cv::Scalar ground(255 * background[0], 255 * background[1], 255 * background[2]);
+  cv::Mat out;
+  cv::cvtColor(on_plain_ground(rgba, rgba.size(), ground), out, cv::COLOR_RGB2RGBA);
+  return out;
+}
+
+}  // namespace
+
+cv::Mat with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) {
+  const cv::Rect inside = warp.window & cv::Rect(0, 0, generated.cols, generated.rows);
+  cv::Mat own(warp.window.size(), CV_32FC4, cv::Scalar::all(0)), out(warp.window.size(), CV_32FC4);
+  if (!inside.empty()) premultiplied(generated(inside)).copyTo(own(inside - warp.window.tl()));
+  for (int y = 0; y < out.rows; ++y) {
+    const auto* seen = warp.colour.ptr<cv::Vec3f>(y);
+    const auto *hull = warp.alpha.ptr<float>(y), *trust = warp.trust.ptr<float>(y);
+    const auto* model = own.ptr<cv::Vec4f>(y);
+    auto* to = out.ptr<cv::Vec4f>(y);
+    for (int x = 0; x < out.cols; ++x) {
+      const float matte = model[x][3], alpha = std::min(hull[x], clamped((matte - kOutside) * kSlope + 0.5F));
+      const float share = matte > kThin ? trust[x] : 1;
+      for (int c = 0; c < 3; ++c)
+        to[x][c] = alpha * clamped(share * seen[x][c] + (share < 1 ? (1 - share) * model[x][c] / matte : 0));
+      to[x][3] = alpha;
+    }
+  }
+  return picture_of(out, warp.window, generated.cols, generated.rows);
+}
+
+bool shows_more(const ViewSet& set, const DataConfig& model) {
+  const Letterbox fitted = fit(set.width, set.height, static_cast<int>(model.width), static_cast<int>(model.height));
+  return fitted.scale * kLarger < 1;
+}
+
+GeneratedViews photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictures& pictures,
+                           const RunnerOptions& options, const SlotWarps* warps) {
+  const DataConfig& data = model.config.data;
+  if (!shows_more(set, data)) return generate_views(model, set, options);
+  RunnerOptions with_alpha = options;
+  with_alpha.opaque = false;
+  GeneratedViews out = generate_views(model, set, with_alpha);
+  const SlotWarps own =
+      warps != nullptr ? SlotWarps() : warp_photos(with_all_cameras(set, data.turntable.turntable), pictures);
+  if (warps == nullptr) warps = &own;
+  for (GeneratedView& view : out.views) {
+    const auto& warp = (*warps)[static_cast<std::size_t>(view.slot)];
+    if (warp) view.picture = with_photo_detail(view.picture, *warp);
+    if (options.opaque) view.picture = on_background(view.picture, data.background);
+  }
+  return out;
+}
+
+}  // namespace spinfill

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "data/photo/photo_sample.h"
+#include "data/photo/photo_warp.h"
+
+namespace spinfill {
+
+// What completes a sample at the size of its photographs: for each view in sample.set.missing a picture of the set's
+// size. `warps` is what warp_photos() makes of the sample.
+using PhotoPredictor = std::function<SlotPictures(const PhotoSample& sample, const SlotWarps& warps)>;
+
+// The baselines of metrics/baselines.h at that size: nearest and mirror are the photographs as they are, prior is the
+// hull warp. Another name is an error (exit 2).
+PhotoPredictor photo_baseline(const std::string& name);
+
+}  // namespace spinfill

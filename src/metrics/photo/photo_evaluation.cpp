@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/photo/photo_evaluation.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <opencv2/imgproc.hpp>
+
+#include "core/error.h"
+#include "core/files/sha256.h"
+#include "core/side_by_side.h"
+#include "data/pictures/letterbox.h"
+#include "metrics/image_metrics.h"
+#include "metrics/photo/alignment.h"
+#include "metrics/photo/silhouette_scores.h"
+#include "metrics/picture_size.h"
+
+namespace spinfill {
+namespace {
+
+constexpr double kMargin = 0.04;  // of the box, on each side
+
+cv::Mat mask_of(const cv::Mat& rgba) {
+  cv::Mat alpha;
+  cv::extractChannel(rgba, alpha, 3);
+  return alpha;
+}
+
+// CV_32FC4 premultiplied → composited on white, [3,h,w].
+at::Tensor on_white(const cv::Mat& premultiplied) {
+  const at::Tensor rgba = at::from_blob(premultiplied.data, {premultiplied.rows, premultiplied.cols, 4}, at::kFloat)
+                              .permute({2, 0, 1})
+                              .contiguous();
+  return rounded_to_8_bits(rgba.narrow(0, 0, 3) + (1 - rgba.narrow(0, 3, 1)));
+}
+
+at::Tensor cropped(const cv::Mat& rgba, const cv::Rect& box) {
+  return on_white(premultiplied(rgba(box)));
+}
+
+// A whole mask after the alignment: what it would be if the whole picture were moved.
+cv::Mat moved_mask(const cv::Mat& rgba, const Alignment& alignment, const cv::Rect& box) {
+  // moved() takes the box whose centre the scale is about: widen it evenly to cover the picture.
+  const int left = std::max(box.x, rgba.cols - box.x - box.width), top = std::max(box.y, rgba.rows - box.y - box.height);
+  const cv::Rect wide(box.x - left, box.y - top, box.width + 2 * left, box.height + 2 * top);
+  const cv::Mat there = moved(rgba, alignment, wide);
+  cv::Mat alpha, bytes;
+  cv::extractChannel(there, alpha, 3);
+  alpha(cv::Rect(-wide.x, -wide.y, rgba.cols, rgba.rows)).convertTo(bytes, CV_8U, 255);
+  return bytes;
+}
+
+std::string hash_of(const cv::Mat& rgba) {
+  const cv::Mat whole = rgba.isContinuous() ? rgba : rgba.clone();
+  Sha256 hash;
+  const std::string size = fmt::format("{}x{} ", whole.cols, whole.rows);
+  hash.add(size.data(), size.size());
+  hash.add(whole.data, whole.total() * whole.elemSize());
+  return hash.hex();
+}
+
+struct ScoredSample {
+  PhotoSample sample;
+  SlotPictures truths;
+  std::vector<SlotPictures> pictures;
+  std::vector<ImageRow> rows;
+};
+
+class PhotoScorer {
+ public:
+  PhotoScorer(const PhotoPredictor& predictor, const EvaluationSet& set, const Lpips* lpips)
+      : predictor_(predictor), set_(set), lpips_(lpips) {
+    for (const std::string& name : kBaselines) baselines_.push_back(photo_baseline(name));
+  }
+
+  ScoredSample score(const SampleSpec& spec) const {
+    const at::NoGradGuard no_grad;
+    const ViewSet whole = *set_.data().view_set(spec.set);
+    ScoredSample out;
+    out.sample = photo_sample(whole, spec, set_.config().turntable.turntable);
+    const SlotWarps warps = warp_photos(out.sample.set, out.sample.pictures);
+    out.pictures.push_back(predictor_(out.sample, warps));
+    for (const PhotoPredictor& baseline : baselines_) out.pictures.push_back(baseline(out.sample, warps));
+    // Only now is anything of the targets' pictures opened.
+    for (int slot = 0; slot < kSlots; ++slot) {
+      if (!spec.targets[static_cast<std::size_t>(slot)]) continue;
+      const Frame* frame = whole.frame_at(slot);
+      if (frame == nullptr) continue;  // nobody photographed it
+      out.truths[static_cast<std::size_t>(slot)] = read_masked_picture(whole, *frame);
+      out.rows.push_back(row_of(whole, spec, *frame, out));
+    }
+    return out;
+  }
+
+ private:
+  ImageRow row_of(const ViewSet& whole, const SampleSpec& spec, const Frame& frame, const ScoredSample& scored) const {
+    const int slot = frame.slot();
+    const cv::Mat& truth = scored.truths[static_cast<std::size_t>(slot)];
+    std::vector<cv::Mat> pictures;
+    for (const SlotPictures& method : scored.pictures) {
+      const cv::Mat& picture = method[static_cast<std::size_t>(slot)];
+      if (picture.size() != truth.size() || picture.type() != CV_8UC4) {
+        fail("{}: the model gave no picture of {}x{} px for the view {}°", whole.id, truth.cols, truth.rows,
+             azimuth_of(slot));
+      }
+      pictures.push_back(picture);
+    }
+    if (scored_box(truth).empty()) fail("{}: the mask is empty", (whole.folder / frame.file_path).string());
+    ImageRow row;
+    row.id = whole.id;
+    row.sample = spec.sample;
+    row.slot = slot;
+    row.category = whole.category.empty() ? "unknown" : whole.category;
+    std::vector<bool> given(kSlots);
+    for (int v = 0; v < kSlots; ++v) {
+      given[static_cast<std::size_t>(v)] = spec.references[static_cast<std::size_t>(v)];
+      if (given[static_cast<std::size_t>(v)]) row.references.push_back(v);
+      if (spec.targets[static_cast<std::size_t>(v)]) row.targets.push_back(v);
+    }
+    row.case_name = case_of(slot, given);
+    row.truth_sha256 = hash_of(truth);
+    row.photo.emplace();
+    row.photo->azimuth_deg = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);
+    row.scores = score_photos(pictures, truth, lpips_, &*row.photo);
+    return row;
+  }
+
+  const PhotoPredictor& predictor_;
+  const EvaluationSet& set_;
+  const Lpips* lpips_;
+  std::vector<PhotoPredictor> baselines_;
+};
+
+}  // namespace
+
+cv::Rect scored_box(const cv::Mat& rgba) {
+  const cv::Rect box = cv::boundingRect(mask_of(rgba) >= 128);
+  if (box.empty()) return box;
+  const int across = static_cast<int>(std::lround(kMargin * box.width)),
+            down = static_cast<int>(std::lround(kMargin * box.height));
+  return cv::Rect(box.x - across, box.y - down, box.width + 2 * across, box.height + 2 * down) &
+         cv::Rect(0, 0, rgba.cols, rgba.rows);
+}
+
+std::vector<Scores> score_photos(const std::vector<cv::Mat>& pictures, const cv::Mat& truth, const Lpips* lpips,
+                                 ImageRow::Photo* by) {
+  const cv::Rect box = scored_box(truth);
+  const cv::Mat mask = mask_of(truth);
+  if (lpips != nullptr && !too_small_for(*lpips, box.width, box.height).empty()) lpips = nullptr;
+  std::vector<at::Tensor> plain, aligned;
+  std::vector<Alignment> alignments;
+  for (const cv::Mat& picture : pictures) {
+    alignments.push_back(align(picture, truth, box));
+    plain.push_back(cropped(picture, box));
+    aligned.push_back(on_white(moved(picture, alignments.back(), box)));
+  }
+  cv::Mat coverage;
+  mask(box).convertTo(coverage, CV_32F, 1 / 255.0);
+  const at::Tensor alpha = at::from_blob(coverage.data, {1, coverage.rows, coverage.cols}, at::kFloat),
+                   true_crop = cropped(truth, box);
+  std::vector<Scores> scores = score_pictures(at::stack(plain), true_crop, alpha, lpips);
+  const std::vector<Scores> after = score_pictures(at::stack(aligned), true_crop, alpha, lpips);
+  for (std::size_t m = 0; m < pictures.size(); ++m) {
+    const cv::Mat own = mask_of(pictures[m]), own_moved = moved_mask(pictures[m], alignments[m], box);
+    std::copy_n(after[m].begin(), kModelMetrics, scores[m].begin() + kAligned);
+    scores[m][5] = silhouette_iou(own, mask);
+    scores[m][6] = boundary_error(own, mask);
+    scores[m][kAligned + 5] = silhouette_iou(own_moved, mask);
+    scores[m][kAligned + 6] = boundary_error(own_moved, mask);
+  }
+  if (by != nullptr) {
+    by->crop_width = box.width;
+    by->crop_height = box.height;
+    by->vehicle_share = cv::countNonZero(mask >= 128) / static_cast<double>(mask.total());
+    by->scale = alignments.front().scale;
+    by->shift_x = alignments.front().shift_x;
+    by->shift_y = alignments.front().shift_y;
+  }
+  return scores;
+}
+
+EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const EvaluationSet& set, const Protocol& protocol,
+                                 const Lpips* lpips, const PhotoEvaluateOptions& options) {
+  const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(1, options.at_once));
+  const KeepTorchThreads keep;
+  EvaluationReport report;
+  report.protocol = protocol;
+  Protocol& p = report.protocol;
+  p.at = ScoredAt::photo;
+  std::fill(std::begin(p.background), std::end(p.background), 1.0);
+  const PhotoScorer scorer(predictor, set, lpips);
+  const std::vector<SampleSpec>& samples = set.samples();
+  for (std::size_t first = 0; first < samples.size(); first += at_once) {
+    const std::size_t count = std::min(at_once, samples.size() - first);
+    std::vector<ScoredSample> scored;
+    if (at_once > 1) {
+      scored = side_by_side(count, [&](std::size_t i) { return scorer.score(samples[first + i]); });
+    } else {
+      scored.push_back(scorer.score(samples[first]));
+    }
+    for (const ScoredSample& one : scored) {
+      report.images.insert(report.images.end(), one.rows.begin(), one.rows.end());
+      if (options.on_sample) options.on_sample({one.sample, one.truths, one.pictures, one.rows});
+    }
+  }
+  if (lpips != nullptr) {
+    p.lpips_net = lpips->net();
+    p.lpips_sha256 = lpips->sha256();
+    p.lpips_absent.clear();
+  } else if (p.lpips_absent.empty()) {
+    p.lpips_absent = "not asked for";
+  }
+  finish_report(report);
+  return report;
+}
+
+}  // namespace spinfill

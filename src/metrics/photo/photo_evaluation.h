@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "metrics/evaluation_set.h"
+#include "metrics/photo/photo_baselines.h"
+
+namespace spinfill {
+
+// What is delivered, scored as people see it: each target at its photograph's own size and azimuth, on the true
+// vehicle's box, composited on white. The prediction knows the azimuth that was stated for the photograph, and nothing
+// else of it; its camera is what `spinfill complete` would have (data/spins/to_complete.h).
+
+struct PhotoScored {
+  const PhotoSample& sample;
+  const SlotPictures& truths;                // of the views asked for
+  const std::vector<SlotPictures>& pictures;  // the model's, then those of kBaselines
+  const std::vector<ImageRow>& rows;         // of the views asked for, by slot
+};
+
+struct PhotoEvaluateOptions {
+  std::int64_t at_once = 1;  // samples that are predicted and scored side by side (core/side_by_side.h)
+  std::function<void(const PhotoScored&)> on_sample;  // in order, one at a time
+};
+
+// The box that is scored: where coverage is at least one half, 4 % wider on each side, within the picture; empty where
+// nothing is covered.
+cv::Rect scored_box(const cv::Mat& rgba);
+
+// M pictures of one truth, all 8-bit straight RGBA of the truth's size → all kMetrics scores of each. `by`, if given,
+// receives how the first one was aligned.
+std::vector<Scores> score_photos(const std::vector<cv::Mat>& pictures, const cv::Mat& truth, const Lpips* lpips,
+                                 ImageRow::Photo* by = nullptr);
+
+// Scores every target of the list beside all baselines. Errors (exit 3) name the vehicle and the view: a target without
+// a mask, a prediction that is missing or of another size. `protocol` needs its first group only.
+EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const EvaluationSet& set, const Protocol& protocol,
+                                 const Lpips* lpips, const PhotoEvaluateOptions& options = {});
+
+}  // namespace spinfill

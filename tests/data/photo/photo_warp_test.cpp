@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/photo/photo_warp.h"
+
+#include <gtest/gtest.h>
+
+#include <opencv2/imgproc.hpp>
+
+#include "data/pictures/picture.h"
+#include "data/sets/view_camera.h"
+#include "support/support.h"
+#include "support/tiny_set.h"
+
+namespace spinfill {
+namespace {
+
+struct Asked {
+  ViewSet set;
+  SlotPictures pictures;
+};
+
+// A tiny set whose view at `slot` is asked for, in pictures with a border of `wider` px on the left and the top.
+Asked without(const fs::path& folder, int slot, int wider = 0) {
+  const ViewSet whole = test::write_tiny_set(folder, {.width = 240, .height = 160});
+  Asked out;
+  out.set = whole;
+  out.set.width += wider;
+  out.set.height += wider;
+  out.set.frames.clear();
+  for (Frame frame : whole.frames) {
+    frame.camera->cx += wider;
+    frame.camera->cy += wider;
+    frame.camera->width += wider;
+    frame.camera->height += wider;
+    if (frame.slot() == slot) {
+      out.set.missing = {frame};
+      continue;
+    }
+    cv::Mat& picture = out.pictures[static_cast<std::size_t>(frame.slot())];
+    picture = cv::Mat(out.set.height, out.set.width, CV_8UC4, cv::Scalar::all(0));
+    read_masked_picture(whole, frame).copyTo(picture(cv::Rect(wider, wider, whole.width, whole.height)));
+    out.set.frames.push_back(frame);
+  }
+  return out;
+}
+
+TEST(PhotoWarp, DoesNotDependOnTheFrame) {
+  const test::TemporaryFolder folder;
+  const Asked plain = without(folder / "a", 1), framed = without(folder / "b", 1, 96);
+  const SlotWarps a = warp_photos(plain.set, plain.pictures), b = warp_photos(framed.set, framed.pictures);
+  ASSERT_TRUE(a[1] && b[1]);
+  EXPECT_FALSE(a[0]);
+  const cv::Mat shown = picture_of(*a[1], 240, 160);
+  const cv::Mat same = picture_of(*b[1], 336, 256)(cv::Rect(96, 96, 240, 160));
+  cv::Mat difference;
+  cv::absdiff(shown, same, difference);
+  EXPECT_LT(cv::mean(difference.reshape(1))[0], 1.0);  // the grids differ a little
+}
+
+TEST(PhotoWarp, HasTheTruthsColoursAndOutline) {
+  const test::TemporaryFolder folder;
+  for (const int slot : {1, 2, 4}) {
+    const Asked asked = without(folder / fmt::format("set-{}", slot), slot);
+    const SlotWarps warps = warp_photos(asked.set, asked.pictures);
+    const cv::Mat shown = picture_of(*warps[static_cast<std::size_t>(slot)], 240, 160);
+    const cv::Mat truth = test::render_tiny_vehicle(*asked.set.missing[0].camera, 1);
+    cv::Mat difference;
+    cv::absdiff(on_plain_ground(shown, {240, 160}, cv::Scalar::all(255)),
+                on_plain_ground(truth, {240, 160}, cv::Scalar::all(255)), difference);
+    EXPECT_LT(cv::mean(difference.reshape(1))[0], 4.0) << slot;
+  }
+}
+
+// Rays that graze a flat roof take many short steps before they arrive.
+TEST(PhotoWarp, HasNoHolesWhereRaysGrazeTheBody) {
+  const test::TemporaryFolder folder;
+  Asked asked = without(folder.path(), 2);
+  for (Frame& frame : asked.set.frames) {
+    frame.camera = turntable_camera({0.3, 4, 3.4}, frame.azimuth_deg, 720, 480);
+    // A box: flat on top.
+    cv::Mat& picture = asked.pictures[static_cast<std::size_t>(frame.slot())];
+    picture = cv::Mat(480, 720, CV_8UC4, cv::Scalar::all(0));
+    std::vector<cv::Point> corners;
+    for (const double x : {-0.5, 0.5})
+      for (const double y : {-0.2, 0.2})
+        for (const double z : {-0.15, 0.15}) {
+          const Eigen::Vector2d p = project(*frame.camera, {x, y, z});
+          corners.emplace_back(cvRound(p.x()), cvRound(p.y()));
+        }
+    std::vector<cv::Point> outline;
+    cv::convexHull(corners, outline);
+    cv::fillConvexPoly(picture, outline, cv::Scalar(90, 90, 90, 255));
+  }
+  asked.set.width = 720;
+  asked.set.height = 480;
+  Frame& missing = asked.set.missing[0];
+  missing.azimuth_deg = 100;
+  missing.camera = turntable_camera({0.6, 4, 3.4}, 100, 720, 480);
+  const SlotWarps warps = warp_photos(asked.set, asked.pictures);
+  const cv::Mat covered = warps[2]->alpha > 0.5;
+  cv::Mat filled = covered.clone();
+  std::vector<std::vector<cv::Point>> outlines;
+  cv::findContours(covered, outlines, cv::RETR_EXTERNAL, cv::CHAIN_APPROX_NONE);
+  cv::drawContours(filled, outlines, -1, cv::Scalar::all(255), cv::FILLED);
+  EXPECT_EQ(cv::countNonZero(filled != covered), 0);
+  EXPECT_EQ(outlines.size(), 1U);
+}
+
+TEST(PhotoWarp, AViewWithoutACameraIsNamed) {
+  const test::TemporaryFolder folder;
+  Asked asked = without(folder.path(), 3);
+  asked.set.missing[0].camera.reset();
+  test::expect_error(ExitCode::runtime, {"135 degrees", "no camera"}, [&] { warp_photos(asked.set, asked.pictures); });
+}
+
+}  // namespace
+}  // namespace spinfill

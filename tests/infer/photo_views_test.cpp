@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "infer/photo_views.h"
+
+#include <gtest/gtest.h>
+
+#include <opencv2/core.hpp>
+
+namespace spinfill {
+namespace {
+
+constexpr int kSide = 16;
+
+// A window in the middle of a picture, its hull everywhere, red.
+PhotoWarp red_warp(float trust) {
+  PhotoWarp warp;
+  warp.window = cv::Rect(4, 4, 8, 8);
+  warp.colour = cv::Mat(8, 8, CV_32FC3, cv::Scalar(1, 0, 0));
+  warp.alpha = cv::Mat(8, 8, CV_32FC1, cv::Scalar(1));
+  warp.trust = cv::Mat(8, 8, CV_32FC1, cv::Scalar(trust));
+  return warp;
+}
+cv::Mat blue(int matte) {
+  return cv::Mat(kSide, kSide, CV_8UC4, cv::Scalar(0, 0, 255, matte));
+}
+cv::Vec4b middle(const cv::Mat& picture) {
+  return picture.at<cv::Vec4b>(8, 8);
+}
+
+TEST(PhotoDetail, WhatWasSeenIsThePhotographs) {
+  const cv::Mat out = with_photo_detail(blue(255), red_warp(1));
+  EXPECT_EQ(middle(out), cv::Vec4b(255, 0, 0, 255));
+  EXPECT_EQ(out.at<cv::Vec4b>(2, 2)[3], 0) << "outside of the hull";
+}
+
+TEST(PhotoDetail, WhatNobodySawIsTheModels) {
+  EXPECT_EQ(middle(with_photo_detail(blue(255), red_warp(0))), cv::Vec4b(0, 0, 255, 255));
+  const cv::Vec4b half = middle(with_photo_detail(blue(255), red_warp(0.5F)));
+  EXPECT_NEAR(half[0], 128, 1);
+  EXPECT_NEAR(half[2], 128, 1);
+}
+
+TEST(PhotoDetail, TheModelTakesAwayWhatIsClearlyOutside) {
+  EXPECT_EQ(middle(with_photo_detail(blue(20), red_warp(1)))[3], 0);
+  EXPECT_EQ(middle(with_photo_detail(blue(110), red_warp(1)))[3], 255) << "the soft edge of the matte";
+  PhotoWarp thin = red_warp(1);
+  thin.alpha.setTo(0.25);
+  EXPECT_NEAR(middle(with_photo_detail(blue(255), thin))[3], 64, 1) << "and adds nothing";
+}
+
+TEST(PhotoDetail, AWindowMayReachBeyondThePicture) {
+  PhotoWarp warp = red_warp(1);
+  warp.window = cv::Rect(-4, 12, 8, 8);
+  const cv::Mat out = with_photo_detail(blue(255), warp);
+  EXPECT_EQ(out.at<cv::Vec4b>(13, 1), cv::Vec4b(255, 0, 0, 255));
+  EXPECT_EQ(out.at<cv::Vec4b>(13, 5)[3], 0);
+  warp.window = cv::Rect(40, 40, 8, 8);
+  EXPECT_EQ(cv::countNonZero(with_photo_detail(blue(255), warp).reshape(1)), 0);
+}
+
+TEST(PhotoDetail, IsForPhotographsLargerThanTheModelsPictures) {
+  DataConfig model;  // 96×64
+  ViewSet set;
+  const auto more = [&](int width, int height) {
+    set.width = width;
+    set.height = height;
+    return shows_more(set, model);
+  };
+  EXPECT_FALSE(more(96, 64));
+  EXPECT_FALSE(more(48, 32));
+  EXPECT_TRUE(more(192, 128));
+  EXPECT_TRUE(more(768, 512));
+  EXPECT_TRUE(more(96, 200)) << "fitted by its height";
+}
+
+}  // namespace
+}  // namespace spinfill

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/photo/photo_evaluation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <opencv2/core.hpp>
+
+#include "core/files/json.h"
+#include "data/pictures/picture.h"
+#include "metrics/comparison.h"
+#include "metrics/report.h"
+#include "support/support.h"
+#include "support/tiny_set.h"
+
+namespace spinfill {
+namespace {
+
+using test::TemporaryFolder;
+
+class PhotoEvaluation : public testing::Test {
+ protected:
+  void SetUp() override {
+    test::write_tiny_data_set(folder_ / "data", 2, {.width = 240, .height = 160});
+    config_.path = (folder_ / "data").string();
+    config_.missing = {3};
+  }
+  EvaluationSet set() { return EvaluationSet(config_, {}, "test"); }
+  EvaluationReport score(const PhotoPredictor& predictor, const PhotoEvaluateOptions& options = {}) {
+    const EvaluationSet evaluation = set();
+    return evaluate_photos(predictor, evaluation, evaluation.protocol({}, 0), nullptr, options);
+  }
+  // The true pictures, read behind the protocol's back.
+  PhotoPredictor oracle() {
+    return [this](const PhotoSample& sample, const SlotWarps&) {
+      SlotPictures out;
+      for (const Frame& asked : sample.set.missing) {
+        const int slot = asked.slot();
+        out[static_cast<std::size_t>(slot)] =
+            read_picture(folder_ / "data" / sample.set.id / fmt::format("{:03}.png", 45 * slot));
+      }
+      return out;
+    };
+  }
+  TemporaryFolder folder_;
+  DataConfig config_;
+};
+
+TEST_F(PhotoEvaluation, OfTheTruthIsPerfect) {
+  const EvaluationReport report = score(oracle());
+  ASSERT_EQ(report.images.size(), 3U);
+  for (const ImageRow& row : report.images) {
+    const Scores& s = row.scores.front();
+    for (const std::size_t first : {std::size_t{0}, kAligned}) {
+      EXPECT_EQ(s[first], 100);
+      EXPECT_NEAR(s[first + 2], 1, 1e-9);
+      EXPECT_EQ(s[first + 5], 1);
+      EXPECT_EQ(s[first + 6], 0);
+    }
+    EXPECT_EQ(row.photo->scale, 1);
+    EXPECT_EQ(row.scores.size(), 1 + kBaselines.size());
+    EXPECT_GT(row.photo->vehicle_share, 0.02);
+    EXPECT_LT(row.scores[1][5], 1) << "nearest";
+  }
+}
+
+TEST_F(PhotoEvaluation, TheWarpOfExactCamerasComesNearTheTruth) {
+  const EvaluationReport report = score(photo_baseline("prior"));
+  for (const ImageRow& row : report.images) {
+    EXPECT_EQ(row.scores[0][0], row.scores[3][0]) << "the model is the baseline";
+    EXPECT_GT(row.scores[0][5], row.case_name == "front/back" ? 0.88 : 0.92) << row.slot;
+    EXPECT_GE(row.scores[0][kAligned], row.scores[0][0] - 0.1);
+  }
+}
+
+// What the predictor is given does not depend on the targets' pictures: they can be missing, and their cameras wrong.
+TEST_F(PhotoEvaluation, NothingOfATargetIsKnown) {
+  const EvaluationSet evaluation = set();
+  const SampleSpec& spec = evaluation.samples().front();
+  const ViewSet whole = *evaluation.data().view_set(spec.set);
+  for (const bool estimated : {false, true}) {
+    ViewSet set = whole;
+    set.cameras_estimated = estimated;
+    const PhotoSample before = photo_sample(set, spec, config_.turntable.turntable);
+    const SlotWarps warps = warp_photos(before.set, before.pictures);
+    for (Frame& frame : set.frames) {
+      if (!spec.targets[static_cast<std::size_t>(frame.slot())]) continue;
+      const fs::path path = whole.folder / frame.file_path;
+      if (fs::exists(path)) fs::rename(path, path.string() + ".away");
+      frame.camera->fl_x *= 1.1;
+      frame.camera->cx += 9;
+      frame.camera->vehicle_from_camera(2, 3) += 0.1;
+    }
+    const PhotoSample after = photo_sample(set, spec, config_.turntable.turntable);
+    const SlotWarps again = warp_photos(after.set, after.pictures);
+    for (int slot = 0; slot < kSlots; ++slot) {
+      const auto at = static_cast<std::size_t>(slot);
+      EXPECT_EQ(before.pictures[at].empty(), !spec.references[at]);
+      ASSERT_EQ(warps[at].has_value(), spec.targets[at]);
+      if (!warps[at]) continue;
+      EXPECT_EQ(before.set.missing_at(slot)->camera->vehicle_from_camera,
+                after.set.missing_at(slot)->camera->vehicle_from_camera);
+      EXPECT_EQ(cv::norm(warps[at]->colour, again[at]->colour, cv::NORM_INF), 0);
+      EXPECT_EQ(cv::norm(warps[at]->alpha, again[at]->alpha, cv::NORM_INF), 0);
+    }
+  }
+}
+
+TEST_F(PhotoEvaluation, ViewsAreAskedForAtTheirPhotographsAzimuth) {
+  Json root = read_json(folder_ / "data/tiny-01/transforms.json");
+  for (Json& frame : root["frames"]) {
+    frame["azimuth_deg"] = frame["azimuth_deg"].get<double>() + (frame["azimuth_deg"] == 0 ? 0 : -7);
+    for (const char* key : {"transform_matrix", "fl_x", "fl_y", "cx", "cy"}) frame.erase(key);
+  }
+  for (const char* key : {"fl_x", "fl_y", "cx", "cy"}) root.erase(key);
+  write_json_atomic(folder_ / "data/tiny-01/transforms.json", root);
+  int asked = 0;
+  score([&](const PhotoSample& sample, const SlotWarps& warps) {
+    for (const Frame& frame : sample.set.missing) {
+      const double stated = frame.slot() == 0 ? 0 : 45.0 * frame.slot() - 7;
+      EXPECT_EQ(frame.azimuth_deg, stated);
+      ++asked;
+    }
+    return photo_baseline("prior")(sample, warps);
+  });
+  EXPECT_EQ(asked, 3);
+}
+
+TEST_F(PhotoEvaluation, ReportsAreReadBackAndCompared) {
+  const EvaluationReport report = score(photo_baseline("prior"));
+  const Json json = report_to_json(report);
+  EXPECT_EQ(json["protocol"]["at"], "photo");
+  EXPECT_TRUE(json["overall"].contains("aligned_silhouette_iou"));
+  EXPECT_EQ(report_to_json(report_from_json(json, "here")), json);
+  EXPECT_THAT(report_table(report), testing::HasSubstr("aligned silhouette IoU"));
+  const Comparison same = compare_reports(json, "a", json, "b", DropLimits::parse("silhouette_iou=0,boundary_px=0"), false);
+  EXPECT_TRUE(same.regressions.empty());
+  Json worse = json;
+  worse["overall"]["boundary_px"] = worse["overall"]["boundary_px"].get<double>() + 1;
+  EXPECT_EQ(compare_reports(json, "a", worse, "b", DropLimits::parse("boundary_px=0.5"), false).regressions.size(), 1U);
+  Json broken = json;
+  broken["images"][0]["photo"]["crop"] = 7;
+  test::expect_error(ExitCode::runtime, {"images[0]", "crop"}, [&] { report_from_json(broken, "here"); });
+  // Scores of the two protocols are not compared.
+  Json of_model = json;
+  of_model["protocol"].erase("at");
+  test::expect_error(ExitCode::usage, {"at"}, [&] { compare_reports(json, "a", of_model, "b", {}, false); });
+}
+
+TEST_F(PhotoEvaluation, DoesNotDependOnHowManySamplesAreScoredAtOnce) {
+  config_.missing = {1, 2};
+  const Json one = report_to_json(score(photo_baseline("mirror-or-prior")));
+  PhotoEvaluateOptions options;
+  options.at_once = 2;
+  int samples = 0;
+  options.on_sample = [&](const PhotoScored& scored) {
+    ++samples;
+    EXPECT_EQ(scored.rows.size(), scored.sample.set.missing.size());
+  };
+  EXPECT_EQ(report_to_json(score(photo_baseline("mirror-or-prior"), options)), one);
+  EXPECT_EQ(samples, 2);
+}
+
+TEST_F(PhotoEvaluation, BadPredictionsAndTruthsAreNamed) {
+  test::expect_error(ExitCode::runtime, {"tiny-01", "240x160"},
+                     [&] { score([](const PhotoSample&, const SlotWarps&) { return SlotPictures(); }); });
+  const EvaluationSet evaluation = set();
+  const SampleSpec& spec = evaluation.samples().front();
+  for (int slot = 0; slot < kSlots; ++slot) {
+    if (!spec.targets[static_cast<std::size_t>(slot)]) continue;
+    write_png(folder_ / fmt::format("data/tiny-01/{:03}.png", 45 * slot),
+              cv::Mat(160, 240, CV_8UC4, cv::Scalar(9, 9, 9, 0)));
+  }
+  test::expect_error(ExitCode::runtime, {"tiny-01", "mask is empty"}, [&] { score(photo_baseline("nearest")); });
+  test::expect_error(ExitCode::usage, {"no such baseline"}, [] { photo_baseline("priot"); });
+}
+
+TEST(ScoredBox, IsTheMasksBoxAndFourPerCent) {
+  cv::Mat picture(200, 300, CV_8UC4, cv::Scalar(1, 2, 3, 0));
+  picture(cv::Rect(50, 60, 100, 50)).setTo(cv::Scalar(1, 2, 3, 255));
+  EXPECT_EQ(scored_box(picture), cv::Rect(46, 58, 108, 54));
+  picture(cv::Rect(0, 80, 50, 1)).setTo(cv::Scalar(1, 2, 3, 127));
+  EXPECT_EQ(scored_box(picture), cv::Rect(46, 58, 108, 54));
+  picture(cv::Rect(0, 80, 50, 1)).setTo(cv::Scalar(1, 2, 3, 128));
+  EXPECT_EQ(scored_box(picture), cv::Rect(0, 58, 156, 54));
+}
+
+}  // namespace
+}  // namespace spinfill
