@@ -18,7 +18,7 @@ namespace spinfill {
 namespace {
 
 constexpr int kWidest = 480, kSpace = 6, kColumnTitle = 22, kRowTitle = 20;  // px
-constexpr double kErrorScale = 0.25;                             // the heat map's brightest colour
+constexpr double kErrorScale = 0.25;                                         // the heat map's brightest colour
 const cv::Scalar kGround = cv::Scalar::all(255), kTextColour = cv::Scalar::all(40);
 
 // RGBA on white, BGR.
@@ -81,12 +81,13 @@ void draw_photo_grid(const PhotoScored& scored, const std::filesystem::path& pat
     std::vector<std::int64_t> given;
     for (const std::int64_t slot : row.references) given.push_back(azimuth_of(slot));
     put_text(page,
-          fmt::format("{} at {:.4g}, from {}: PSNR {:.2f}, SSIM {:.3f}, LPIPS {:.3f}, IoU {:.3f}", row.id,
-                      row.photo->azimuth_deg, fmt::join(given, " "), score(0), score(2), score(4), score(5)),
-          kSpace, y + kRowTitle - 6);
+             fmt::format("{} at {:.4g}, from {}: PSNR {:.2f}, SSIM {:.3f}, LPIPS {:.3f}, IoU {:.3f}", row.id,
+                         row.photo->azimuth_deg, fmt::join(given, " "), score(0), score(2), score(4), score(5)),
+             kSpace, y + kRowTitle - 6);
     y += kRowTitle;
     for (std::size_t i = 0; i < rows[r].size(); ++i)
-      rows[r][i].copyTo(page(cv::Rect(kSpace + static_cast<int>(i) * (width + kSpace), y, rows[r][i].cols, rows[r][i].rows)));
+      rows[r][i].copyTo(
+          page(cv::Rect(kSpace + static_cast<int>(i) * (width + kSpace), y, rows[r][i].cols, rows[r][i].rows)));
     y += rows[r].front().rows + kSpace;
   }
   std::vector<unsigned char> bytes;

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "data/pictures/letterbox.h"
 #include "data/priors/prior_image.h"
+#include "data/priors/surface_maps.h"
 #include "geometry/camera_tensors.h"
 
 namespace spinfill {
@@ -99,8 +100,8 @@ std::vector<cv::Rect2d> hull_boxes(const ViewSet& set, const SlotPictures& pictu
     const auto low = std::get<0>(seen.min(0)), high = std::get<0>(seen.max(0));
     const auto x = [&](double px) { return (px - small.offset_x) / small.scale; };
     const auto y = [&](double px) { return (px - small.offset_y) / small.scale; };
-    const double left = x(low[1].item<double>()), right = x(high[1].item<double>() + 1),
-                 top = y(low[0].item<double>()), bottom = y(high[0].item<double>() + 1);
+    const double left = x(low[1].item<double>()), right = x(high[1].item<double>() + 1), top = y(low[0].item<double>()),
+                 bottom = y(high[0].item<double>() + 1);
     boxes.emplace_back(left, top, right - left, bottom - top);
   }
   return boxes;
@@ -109,8 +110,7 @@ std::vector<cv::Rect2d> hull_boxes(const ViewSet& set, const SlotPictures& pictu
 // Windows of one size round these boxes.
 std::vector<cv::Rect> windows_of(const std::vector<cv::Rect2d>& boxes) {
   cv::Size2d most(0, 0);
-  for (const cv::Rect2d& box : boxes)
-    most = {std::max(most.width, box.width), std::max(most.height, box.height)};
+  for (const cv::Rect2d& box : boxes) most = {std::max(most.width, box.width), std::max(most.height, box.height)};
   const auto length = [](double px) {
     return (static_cast<int>(std::ceil(px * (1 + 2 * kMargin))) + 2 * kMarginPx + 7) / 8 * 8;
   };
@@ -137,25 +137,46 @@ SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures) {
   const at::NoGradGuard no_grad;
   const std::vector<View> views = views_of(set);
   const std::vector<cv::Rect> windows = windows_of(hull_boxes(set, pictures, views));
-  const PriorInputs in = inputs_of(
-      views, windows.front().size(),
-      [&](std::size_t v) { return window_of(pictures[static_cast<std::size_t>(views[v].slot)], windows[v]); },
-      [&](std::size_t v) {
-        Camera camera = *views[v].frame->camera;
-        camera.cx -= windows[v].x;
-        camera.cy -= windows[v].y;
-        camera.width = windows[v].width;
-        camera.height = windows[v].height;
-        return camera;
-      });
-  const PriorMaps maps = compute_priors(in, photo_priors(windows.front().width));
-  const PriorPicture all = prior_picture(maps, in.background);
+  const cv::Size size = windows.front().size();
+  const auto camera = [&](std::size_t v) {
+    Camera within = *views[v].frame->camera;
+    within.cx -= windows[v].x;
+    within.cy -= windows[v].y;
+    within.width = windows[v].width;
+    within.height = windows[v].height;
+    return within;
+  };
+  // The references at once: what each sees of the hull says what it hides from the others.
+  const std::vector<View> given(views.begin(), views.begin() + static_cast<std::ptrdiff_t>(set.frames.size()));
+  const PriorConfig config = photo_priors(size.width);
+  References references;
+  {
+    const PriorInputs in = inputs_of(
+        given, size,
+        [&](std::size_t v) { return window_of(pictures[static_cast<std::size_t>(views[v].slot)], windows[v]); },
+        camera);
+    references =
+        gather_references(in.colour, in.alpha, in.background, in.is_reference, in.vehicle_from_camera, in.intrinsics);
+  }
+  const Hull hull = carve_hull(references, hull_options(config));
+  const at::Tensor seen =
+      reference_maps(march(hull, references.vehicle_from_camera, references.intrinsics, size.height, size.width),
+                     references, references.count(), size.height, size.width);
+  // The views that are asked for one after another, so that memory does not grow with their number.
+  const at::Tensor background = at::ones({1, 3});
+  const WarpOptions options = warp_options(config);
   SlotWarps warps;
-  for (std::size_t v = 0; v < views.size(); ++v) {
-    if (views[v].given) continue;
-    const auto at = static_cast<std::int64_t>(v);
+  for (std::size_t v = given.size(); v < views.size(); ++v) {
+    CameraTensors from(1, 1);
+    from.put(0, 0, camera(v));
+    const Surface surface = march(hull, from.vehicle_from_camera, from.intrinsics, size.height, size.width);
+    const PriorMaps maps = surface_maps(surface, warp_colour(surface, hull, references, seen, false, options),
+                                        warp_colour(surface, hull, references, seen, true, options),
+                                        from.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat),
+                                        background, size.height, size.width);
+    const PriorPicture picture = prior_picture(maps, background);
     warps[static_cast<std::size_t>(views[v].slot)] =
-        PhotoWarp{windows[v], mat_of(all.colour[0][at]), mat_of(all.alpha[0][at]), mat_of(all.trust[0][at])};
+        PhotoWarp{windows[v], mat_of(picture.colour[0][0]), mat_of(picture.alpha[0][0]), mat_of(picture.trust[0][0])};
   }
   return warps;
 }

@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "core/error.h"
+#include "data/priors/surface_maps.h"
 #include "geometry/hull/ray_march.h"
 #include "geometry/hull/visual_hull.h"
 #include "geometry/hull/warp.h"
@@ -84,39 +85,32 @@ void PriorConfig::bind(Fields& f) {
          "that were trained without)");
 }
 
-PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
-  check_inputs(inputs);
-  const at::NoGradGuard no_grad;
-  PriorInputs in = inputs;
-  in.colour = in.colour.to(at::kFloat);
-  in.alpha = in.alpha.to(at::kFloat);
-  in.background = in.background.to(at::kFloat);
-  const std::int64_t B = in.colour.size(0), V = in.colour.size(1), H = in.colour.size(3), W = in.colour.size(4);
+HullOptions hull_options(const PriorConfig& config) {
+  HullOptions options;
+  options.grid = config.grid;
+  options.mirror = config.mirror;
+  options.plan_box = config.plan_box;
+  options.sections = config.sections;
+  return options;
+}
 
-  const References references =
-      gather_references(in.colour, in.alpha, in.background, in.is_reference, in.vehicle_from_camera, in.intrinsics);
-  HullOptions hull_options;
-  hull_options.grid = config.grid;
-  hull_options.mirror = config.mirror;
-  hull_options.plan_box = config.plan_box;
-  hull_options.sections = config.sections;
-  const Hull hull = carve_hull(references, hull_options);
-  const Surface surface = march(hull, in.vehicle_from_camera, in.intrinsics, H, W);
-  const at::Tensor depths = reference_maps(surface, references, V, H, W);
-  WarpOptions warp;
-  warp.bicubic = config.sharp;
-  if (config.sharp) warp.half_weight = kSharpHalfWeight;
-  const Warped warped = warp_colour(surface, hull, references, depths, false, warp);
-  const Warped mirrored = warp_colour(surface, hull, references, depths, true, warp);
+WarpOptions warp_options(const PriorConfig& config) {
+  WarpOptions options;
+  options.bicubic = config.sharp;
+  if (config.sharp) options.half_weight = kSharpHalfWeight;
+  return options;
+}
 
+PriorMaps surface_maps(const Surface& surface, const Warped& warped, const Warped& mirrored, const at::Tensor& eyes,
+                       const at::Tensor& background, std::int64_t H, std::int64_t W) {
+  const std::int64_t B = eyes.size(0), V = eyes.size(1);
   // [B,P,16] → [B,V,16,H,W]
-  const at::Tensor eye = in.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);  // [B,V,3]
   const at::Tensor view = surface.pixels.index.floor_divide(H * W).clamp_max(V - 1);
-  const at::Tensor origin_distance = eye.norm(2, {-1}).gather(1, view);
+  const at::Tensor origin_distance = eyes.norm(2, {-1}).gather(1, view);
   // What the colour adds to the background; nothing where no reference sees the surface, as off the hull.
   const auto shown = [&](const Warped& seen) {
     const at::Tensor share = surface.coverage * (seen.confidence > 0).to(at::kFloat);
-    return (seen.colour - in.background.unsqueeze(1)) * share.unsqueeze(2);
+    return (seen.colour - background.unsqueeze(1)) * share.unsqueeze(2);
   };
   const at::Tensor values = at::cat(
       {surface.coverage.unsqueeze(2), (surface.depth - origin_distance).unsqueeze(2), surface.normal, surface.point,
@@ -130,9 +124,32 @@ PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
   maps.canonical = all.narrow(2, 5, 3);
   maps.warped_confidence = all.narrow(2, 11, 1);
   maps.mirrored_confidence = all.narrow(2, 15, 1);
-  const at::Tensor background = in.background.view({B, 1, 3, 1, 1});
-  maps.warped = all.narrow(2, 8, 3) + background;
-  maps.mirrored = all.narrow(2, 12, 3) + background;
+  const at::Tensor under = background.view({B, 1, 3, 1, 1});
+  maps.warped = all.narrow(2, 8, 3) + under;
+  maps.mirrored = all.narrow(2, 12, 3) + under;
+  return maps;
+}
+
+PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
+  check_inputs(inputs);
+  const at::NoGradGuard no_grad;
+  PriorInputs in = inputs;
+  in.colour = in.colour.to(at::kFloat);
+  in.alpha = in.alpha.to(at::kFloat);
+  in.background = in.background.to(at::kFloat);
+  const std::int64_t V = in.colour.size(1), H = in.colour.size(3), W = in.colour.size(4);
+
+  const References references =
+      gather_references(in.colour, in.alpha, in.background, in.is_reference, in.vehicle_from_camera, in.intrinsics);
+  const Hull hull = carve_hull(references, hull_options(config));
+  const Surface surface = march(hull, in.vehicle_from_camera, in.intrinsics, H, W);
+  const at::Tensor depths = reference_maps(surface, references, V, H, W);
+  const WarpOptions warp = warp_options(config);
+  const Warped warped = warp_colour(surface, hull, references, depths, false, warp);
+  const Warped mirrored = warp_colour(surface, hull, references, depths, true, warp);
+
+  const at::Tensor eyes = in.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);  // [B,V,3]
+  PriorMaps maps = surface_maps(surface, warped, mirrored, eyes, in.background, H, W);
   flip_mirror_views(in, references, maps);
   return maps;
 }

@@ -12,7 +12,7 @@
 namespace spinfill {
 namespace {
 
-constexpr int kSearched = 128;                           // px, the longer side of the box
+constexpr int kSearched = 128;  // px, the longer side of the box
 constexpr double kLeastScale = 0.8, kMostScale = 1.25;
 constexpr double kMostShift = 0.15;  // of the box's longer side
 
@@ -45,7 +45,7 @@ class Search {
     reduction_ = 1.0 / k;
     const int reach = static_cast<int>(std::ceil(0.4 * longer)) + k;
     cv::Rect wide = cv::Rect(box.x - reach, box.y - reach, box.width + 2 * reach, box.height + 2 * reach) &
-                          cv::Rect(0, 0, picture.cols, picture.rows);
+                    cv::Rect(0, 0, picture.cols, picture.rows);
     // Means of the same pixels on both sides, so that no change is none.
     const int x = (box.x - wide.x) % k, y = (box.y - wide.y) % k;
     wide = cv::Rect(wide.x + x, wide.y + y, wide.width - x, wide.height - y);

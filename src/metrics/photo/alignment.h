@@ -13,8 +13,8 @@ struct Alignment {
 
 // The scale (0.8 to 1.25) and shift (up to 15 % of the box) that bring `picture` nearest to `truth` within the box, by
 // the squared error of premultiplied colour and coverage. Both 8-bit straight RGBA of one size. Found on means of so
-// many pixels that 128 of them hold the box, by descending steps from the better of no change and what the two silhouettes' boxes suggest; never worse than no
-// change there. Deterministic.
+// many pixels that 128 of them hold the box, by descending steps from the better of no change and what the two
+// silhouettes' boxes suggest; never worse than no change there. Deterministic.
 Alignment align(const cv::Mat& picture, const cv::Mat& truth, const cv::Rect& box);
 
 // The picture moved so, cropped to the box: CV_32FC4 premultiplied, cubic.

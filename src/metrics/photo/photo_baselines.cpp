@@ -31,7 +31,8 @@ cv::Mat flipped_picture(const PhotoSample& sample, int slot) {
 
 PhotoPredictor photo_baseline(const std::string& name) {
   if (std::find(kBaselines.begin(), kBaselines.end(), name) == kBaselines.end()) baseline_pictures(name, Batch{});
-  const bool flips = name == "mirror" || name == "mirror-or-prior", warped = name == "prior" || name == "mirror-or-prior";
+  const bool flips = name == "mirror" || name == "mirror-or-prior",
+             warped = name == "prior" || name == "mirror-or-prior";
   return [flips, warped](const PhotoSample& sample, const SlotWarps& warps) {
     SlotPictures out;
     for (const Frame& asked : sample.set.missing) {

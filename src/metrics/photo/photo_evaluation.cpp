@@ -45,7 +45,8 @@ at::Tensor cropped(const cv::Mat& rgba, const cv::Rect& box) {
 // A whole mask after the alignment: what it would be if the whole picture were moved.
 cv::Mat moved_mask(const cv::Mat& rgba, const Alignment& alignment, const cv::Rect& box) {
   // moved() takes the box whose centre the scale is about: widen it evenly to cover the picture.
-  const int left = std::max(box.x, rgba.cols - box.x - box.width), top = std::max(box.y, rgba.rows - box.y - box.height);
+  const int left = std::max(box.x, rgba.cols - box.x - box.width),
+            top = std::max(box.y, rgba.rows - box.y - box.height);
   const cv::Rect wide(box.x - left, box.y - top, box.width + 2 * left, box.height + 2 * top);
   const cv::Mat there = moved(rgba, alignment, wide);
   cv::Mat alpha, bytes;
@@ -191,6 +192,10 @@ EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const Evaluati
   report.protocol = protocol;
   Protocol& p = report.protocol;
   p.at = ScoredAt::photo;
+  p.conditions =
+      "cameras as complete chooses them, hull of about two pixels a voxel, flanks by sections and plan box, "
+      "sharp colours; at the model's own size " +
+      p.conditions;
   std::fill(std::begin(p.background), std::end(p.background), 1.0);
   const PhotoScorer scorer(predictor, set, lpips);
   const std::vector<SampleSpec>& samples = set.samples();

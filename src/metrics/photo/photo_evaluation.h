@@ -16,9 +16,9 @@ namespace spinfill {
 
 struct PhotoScored {
   const PhotoSample& sample;
-  const SlotPictures& truths;                // of the views asked for
+  const SlotPictures& truths;                 // of the views asked for
   const std::vector<SlotPictures>& pictures;  // the model's, then those of kBaselines
-  const std::vector<ImageRow>& rows;         // of the views asked for, by slot
+  const std::vector<ImageRow>& rows;          // of the views asked for, by slot
 };
 
 struct PhotoEvaluateOptions {

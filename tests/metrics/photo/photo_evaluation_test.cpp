@@ -133,7 +133,8 @@ TEST_F(PhotoEvaluation, ReportsAreReadBackAndCompared) {
   EXPECT_TRUE(json["overall"].contains("aligned_silhouette_iou"));
   EXPECT_EQ(report_to_json(report_from_json(json, "here")), json);
   EXPECT_THAT(report_table(report), testing::HasSubstr("aligned silhouette IoU"));
-  const Comparison same = compare_reports(json, "a", json, "b", DropLimits::parse("silhouette_iou=0,boundary_px=0"), false);
+  const Comparison same =
+      compare_reports(json, "a", json, "b", DropLimits::parse("silhouette_iou=0,boundary_px=0"), false);
   EXPECT_TRUE(same.regressions.empty());
   Json worse = json;
   worse["overall"]["boundary_px"] = worse["overall"]["boundary_px"].get<double>() + 1;
