@@ -97,6 +97,11 @@ Command complete_command() {
                        "canonical one), or auto: stated where the input states any, else estimated")
             ->check(CLI::IsMember({"auto", "stated", "estimated", "turntable"}))
             ->capture_default_str();
+        app.add_option(
+               "--max-invented", options->complete.max_invented,
+               "Exit 1 instead of writing a view of which a larger share was seen in no photograph, directly or "
+               "mirrored, e.g. 0.2")
+            ->check(CLI::Range(0.0, 1.0));
         add_choice(app, "--deliver", options->complete.deliver,
                    "given: references byte for byte (as upright PNG where EXIF turns them); canonical: all views "
                    "resampled onto one turntable (common scale, ground line and horizon)");

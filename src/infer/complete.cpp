@@ -37,6 +37,25 @@ void check_scale(const ViewSet& set, const SlotPictures& pictures) {
         set.folder.string(), *scale);
 }
 
+void refuse_inventions(const ViewSet& set, const GeneratedViews& generated, double most) {
+  std::vector<std::string> beyond;
+  for (const GeneratedView& view : generated.views) {
+    if (!view.evidence)
+      fail_usage(
+          "--max-invented: where pixels are from is known only of photographs larger than the model's pictures; {} "
+          "has {}x{} px",
+          set.id, set.width, set.height);
+    if (view.evidence->invented > most)
+      beyond.push_back(fmt::format("{} ({:.0f} %)", azimuth_of(view.slot), 100 * view.evidence->invented));
+  }
+  if (beyond.empty()) return;
+  throw Error(
+      ExitCode::check_failed,
+      fmt::format("{}: more than {:.4g} % would be invented of the views at {}: photograph them, or views nearer to "
+                  "them; nothing was written",
+                  set.id, 100 * most, fmt::join(beyond, ", ")));
+}
+
 CanonicalSpin common_turntable(const ViewSet& set, const SlotPictures& pictures, const Turntable& turntable) {
   std::vector<Camera> cameras;
   std::vector<cv::Mat> given;
@@ -91,6 +110,9 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
     log_info("{}: all eight views are given, nothing to generate", set.id);
   } else {
     GeneratedViews generated = photo_views(model, set, spin.pictures, options.runner);
+    if (options.max_invented) refuse_inventions(set, generated, *options.max_invented);
+    for (const GeneratedView& view : generated.views)
+      done.evidence.push_back(view.evidence ? std::optional(to_json(*view.evidence)) : std::nullopt);
     spin.generated = std::move(generated.views);
     done.sampler = options.runner.sampler;
     done.seed = options.runner.seed;
@@ -116,6 +138,8 @@ Json to_json(const Completion& completion) {
                {"id", completion.id},
                {"given", completion.given},
                {"generated", completion.generated}};
+  json["evidence"] = Json::array();
+  for (const auto& evidence : completion.evidence) json["evidence"].push_back(evidence ? *evidence : Json());
   json["cameras"] = name_of(completion.cameras);
   json["deliver"] = name_of(completion.deliver);
   if (completion.stabilisation) json["stabilisation"] = to_json(*completion.stabilisation);

@@ -19,6 +19,9 @@ struct CompleteOptions {
   std::string category;            // instead of the set's own; empty: as the set says
   std::vector<std::int64_t> hide;  // azimuths (multiples of 45) of given views that are left out and generated anew
   CameraChoice cameras = {};       // automatic
+  // The largest share of a generated view that may be invented (infer/runner.h); exit 1 names the views beyond it, and
+  // nothing is written. Exit 2 where it is not known: photographs no larger than the model's pictures.
+  std::optional<double> max_invented = {};
   Delivery deliver = Delivery::given;
   bool replace = false;                            // an earlier output of complete may be replaced
   std::vector<std::filesystem::path> inputs = {};  // what was read besides the set: `out` may not overlap it
@@ -35,8 +38,9 @@ struct Completion {
   double seconds = 0;
   std::optional<SamplerConfig> sampler;  // none where all views were given
   std::uint64_t seed = 0;
-  std::optional<double> matte_residual;  // of views generated with alpha (infer/runner.h)
-  Json model;                            // its provenance
+  std::vector<std::optional<Json>> evidence;  // of the generated views, where it is known
+  std::optional<double> matte_residual;       // of views generated with alpha (infer/runner.h)
+  Json model;                                 // its provenance
 };
 Json to_json(const Completion& completion);
 

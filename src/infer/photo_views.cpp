@@ -2,6 +2,9 @@
 #include "infer/photo_views.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
 #include <vector>
 
 #include <opencv2/imgproc.hpp>
@@ -47,26 +50,50 @@ cv::Mat on_background(const cv::Mat& rgba, const std::vector<double>& background
   return out;
 }
 
+double rounded(double share) {
+  return std::round(1e4 * share) / 1e4;
+}
+
 }  // namespace
 
-cv::Mat with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) {
+Json to_json(const Evidence& evidence) {
+  return {{"seen", rounded(evidence.seen)},
+          {"mirrored", rounded(evidence.mirrored)},
+          {"invented", rounded(evidence.invented)}};
+}
+
+DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) {
   const cv::Rect inside = warp.window & cv::Rect(0, 0, generated.cols, generated.rows);
-  cv::Mat own(warp.window.size(), CV_32FC4, cv::Scalar::all(0)), out(warp.window.size(), CV_32FC4);
+  cv::Mat own(warp.window.size(), CV_32FC4, cv::Scalar::all(0)), out(warp.window.size(), CV_32FC4),
+      map(warp.window.size(), CV_32FC4);
+  std::array<double, 3> sums{};  // seen, mirrored, invented
   if (!inside.empty()) premultiplied(generated(inside)).copyTo(own(inside - warp.window.tl()));
   for (int y = 0; y < out.rows; ++y) {
     const auto* seen = warp.colour.ptr<cv::Vec3f>(y);
-    const auto *hull = warp.alpha.ptr<float>(y), *trust = warp.trust.ptr<float>(y);
+    const auto *hull = warp.alpha.ptr<float>(y), *trust = warp.trust.ptr<float>(y),
+               *mirrored = warp.mirrored.ptr<float>(y);
     const auto* model = own.ptr<cv::Vec4f>(y);
-    auto* to = out.ptr<cv::Vec4f>(y);
+    auto *to = out.ptr<cv::Vec4f>(y), *from = map.ptr<cv::Vec4f>(y);
     for (int x = 0; x < out.cols; ++x) {
       const float matte = model[x][3], alpha = std::min(hull[x], clamped((matte - kOutside) * kSlope + 0.5F));
       const float share = matte > kThin ? trust[x] : 1;
       for (int c = 0; c < 3; ++c)
         to[x][c] = alpha * clamped(share * seen[x][c] + (share < 1 ? (1 - share) * model[x][c] / matte : 0));
       to[x][3] = alpha;
+      const std::array<float, 3> parts = {trust[x] * (1 - mirrored[x]), trust[x] * mirrored[x], 1 - trust[x]};
+      for (std::size_t k = 0; k < 3; ++k) sums[k] += alpha * parts[k];
+      for (int c = 0; c < 3; ++c) {
+        float value = 0;
+        for (std::size_t k = 0; k < 3; ++k)
+          value += parts[k] * kEvidenceColours[k][static_cast<std::size_t>(c)] / 255.0F;
+        from[x][c] = alpha * value;
+      }
+      from[x][3] = alpha;
     }
   }
-  return picture_of(out, warp.window, generated.cols, generated.rows);
+  const double all = std::max(sums[0] + sums[1] + sums[2], 1e-9);
+  return {picture_of(out, warp.window, generated.cols, generated.rows),
+          {sums[0] / all, sums[1] / all, sums[2] / all, picture_of(map, warp.window, generated.cols, generated.rows)}};
 }
 
 bool shows_more(const ViewSet& set, const DataConfig& model) {
@@ -86,7 +113,11 @@ GeneratedViews photo_views(const LoadedModel& model, const ViewSet& set, const S
   if (warps == nullptr) warps = &own;
   for (GeneratedView& view : out.views) {
     const auto& warp = (*warps)[static_cast<std::size_t>(view.slot)];
-    if (warp) view.picture = with_photo_detail(view.picture, *warp);
+    if (warp) {
+      DetailedView detailed = with_photo_detail(view.picture, *warp);
+      view.picture = std::move(detailed.picture);
+      view.evidence = std::move(detailed.evidence);
+    }
     if (options.opaque) view.picture = on_background(view.picture, data.background);
   }
   return out;

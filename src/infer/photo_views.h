@@ -10,8 +10,12 @@ namespace spinfill {
 // reference shows them. The model says what the hull holds too much (bulging corners, the gap under the vehicle) and
 // gives the colours of what nobody saw.
 
-// The two put together. generated: 8-bit straight RGBA of the set's size; returns the same.
-cv::Mat with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp);
+// The two put together. generated: 8-bit straight RGBA of the set's size.
+struct DetailedView {
+  cv::Mat picture;  // the same
+  Evidence evidence;
+};
+DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp);
 
 // Whether photographs of this size show more than the model's pictures; else what the model generates is delivered.
 bool shows_more(const ViewSet& set, const DataConfig& model);

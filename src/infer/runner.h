@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,10 +22,24 @@ struct RunnerOptions {
   SamplerProgress progress;  // may throw to stop
 };
 
-struct GeneratedView {
-  int slot = 0;     // azimuth 45·slot
-  cv::Mat picture;  // 8-bit RGBA, straight alpha, the set's size
+// Where a generated view's pixels are from: shares of what it covers, which sum to 1.
+struct Evidence {
+  double seen = 0;      // in some reference
+  double mirrored = 0;  // in some reference, on the vehicle's other side
+  double invented = 0;  // nowhere: the model's
+  cv::Mat map;          // 8-bit straight RGBA of the picture's size and coverage: these three in kEvidenceColours
 };
+
+struct GeneratedView {
+  int slot = 0;                                     // azimuth 45·slot
+  cv::Mat picture;                                  // 8-bit RGBA, straight alpha, the set's size
+  std::optional<Evidence> evidence = std::nullopt;  // of views with the photographs' own pixels (infer/photo_views.h)
+};
+
+Json to_json(const Evidence& evidence);  // the three shares
+
+// Of seen, mirrored and invented, RGB; told apart by people who do not see all colours (Okabe & Ito 2008).
+inline constexpr std::array<std::array<int, 3>, 3> kEvidenceColours = {{{0, 158, 115}, {0, 114, 178}, {213, 94, 0}}};
 
 struct GeneratedViews {
   std::vector<GeneratedView> views;  // the missing slots, ascending

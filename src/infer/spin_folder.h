@@ -37,7 +37,8 @@ struct SpinAzimuths {
 
 // Writes eight pictures named by azimuth (given ones copied byte for byte, or PNG where EXIF turns them or on the
 // canonical turntable; generated ones PNG of the same size), transforms.json (all eight with the cameras used,
-// "generated" on every frame, "cameras": where they come from), contact_sheet.png and spin.html.
+// "generated" on every frame, "cameras": where they come from), contact_sheet.png and spin.html; where it is known,
+// evidence/AZIMUTH.png of generated views and their shares in transforms.json.
 SpinAzimuths write_spin_folder(const SpinContents& contents, const std::filesystem::path& folder);
 
 }  // namespace spinfill

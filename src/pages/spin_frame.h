@@ -14,6 +14,8 @@ struct SpinFrame {
   bool generated = false;
   std::string file;  // the encoded picture's bytes, PNG, JPEG or WebP; embedded as they are
   cv::Mat picture;   // the same decoded: 8-bit RGBA; all of one size
+  // PNG of the same size that shows where the pixels are from, and what to say of it; empty: not known.
+  std::string evidence, evidence_text;
 };
 
 // In the order of their azimuths. Errors (exit 3): no frames, unequal sizes, a picture of another kind.

@@ -30,7 +30,15 @@ std::string figure(const SpinFrame& frame) {
   }
   out += fmt::format("<img alt=\"View from {:.0f} degrees{}\" draggable=\"false\" src=\"data:{};base64,{}\">",
                      frame.azimuth_deg, frame.generated ? ", generated" : "", media_type(frame), base64(frame.file));
-  if (frame.generated) out += "<figcaption>Generated</figcaption>";
+  if (!frame.evidence.empty()) {
+    out += fmt::format("<img class=\"evidence\" alt=\"{}\" draggable=\"false\" src=\"data:image/png;base64,{}\">",
+                       html_escaped(frame.evidence_text), base64(frame.evidence));
+  }
+  if (frame.generated) {
+    out += "<figcaption>Generated";
+    if (!frame.evidence.empty()) out += "<span>: " + html_escaped(frame.evidence_text) + "</span>";
+    out += "</figcaption>";
+  }
   return out + "</figure>\n";
 }
 

@@ -485,16 +485,16 @@ TEST_F(Complete, SummaryIsJson) {
   Completion done;
   done.given = {0, 45};
   done.model = {{"name", "small"}};
-  EXPECT_EQ(keys(to_json(done)),
-            (std::vector<std::string>{"out", "id", "given", "generated", "cameras", "deliver", "seconds", "model"}));
+  EXPECT_EQ(keys(to_json(done)), (std::vector<std::string>{"out", "id", "given", "generated", "evidence", "cameras",
+                                                           "deliver", "seconds", "model"}));
   EXPECT_EQ(to_json(done)["generated"], Json::array());
   EXPECT_EQ(to_json(done)["given"].dump(), "[0.0,45.0]");
   done.stabilisation.emplace();
   done.sampler.emplace();
   done.matte_residual = 0.5;
   EXPECT_EQ(keys(to_json(done)),
-            (std::vector<std::string>{"out", "id", "given", "generated", "cameras", "deliver", "stabilisation",
-                                      "seconds", "sampler", "seed", "matte_residual", "model"}));
+            (std::vector<std::string>{"out", "id", "given", "generated", "evidence", "cameras", "deliver",
+                                      "stabilisation", "seconds", "sampler", "seed", "matte_residual", "model"}));
 }
 
 TEST_F(Complete, RefusesBadInputByNameAndWritesNothing) {
@@ -603,6 +603,41 @@ TEST_F(Complete, DeliversWhatIsScoredAtPhotoSize) {
     const cv::Mat delivered = read_picture(folder_ / fmt::format("out/{:03}.png", 45 * view.slot));
     EXPECT_EQ(cv::norm(delivered, view.picture, cv::NORM_INF), 0) << view.slot;
   }
+}
+
+TEST_F(Complete, SaysWherePixelsAreFromAndRefusesInventions) {
+  const LoadedModel model = small_model();
+  const fs::path in = write_uneven_photographs(folder_ / "in", true), out = folder_ / "out";
+  CompleteOptions options = steps(1);
+  options.hide = {45, 180};
+  const Json summary = to_json(complete_folder(model, in, out, options));
+  ASSERT_EQ(summary["evidence"].size(), 2U);
+  const Json frames = read_json(out / "transforms.json")["frames"];
+  double most = 0;
+  for (const std::size_t slot : {1, 4}) {
+    const Json& evidence = frames[slot]["evidence"];
+    EXPECT_EQ(evidence["file_path"], fmt::format("evidence/{:03}.png", 45 * slot));
+    EXPECT_EQ(read_picture(out / evidence["file_path"].get<std::string>()).size(), cv::Size(120, 80));
+    double sum = 0;
+    for (const char* part : {"seen", "mirrored", "invented"}) sum += evidence[part].get<double>();
+    EXPECT_NEAR(sum, 1, 2e-4);
+    EXPECT_EQ(evidence["invented"], summary["evidence"][slot == 1 ? 0 : 1]["invented"]);
+    most = std::max(most, evidence["invented"].get<double>());
+  }
+  EXPECT_FALSE(frames[0].contains("evidence")) << "given";
+  EXPECT_NE(read_file(out / "spin.html").find("% invented"), std::string::npos);
+  options.max_invented = most + 0.01;
+  complete_folder(model, in, folder_ / "within", options);
+  options.hide = {45, 90, 135, 180, 225};
+  options.max_invented = 0;
+  expect_error(ExitCode::check_failed, {"would be invented of the views at", "180 ("},
+               [&] { complete_folder(model, in, folder_ / "beyond", options); });
+  EXPECT_FALSE(fs::exists(folder_ / "beyond"));
+
+  options.hide.clear();
+  expect_error(ExitCode::usage, {"--max-invented", "48x32 px"}, [&] {
+    complete_folder(model, references({0, 2}), folder_ / "small", options);
+  });
 }
 
 TEST_F(Complete, RefusesCamerasInAnotherUnit) {

@@ -17,6 +17,7 @@ PhotoWarp red_warp(float trust) {
   warp.colour = cv::Mat(8, 8, CV_32FC3, cv::Scalar(1, 0, 0));
   warp.alpha = cv::Mat(8, 8, CV_32FC1, cv::Scalar(1));
   warp.trust = cv::Mat(8, 8, CV_32FC1, cv::Scalar(trust));
+  warp.mirrored = cv::Mat(8, 8, CV_32FC1, cv::Scalar(0.25));
   return warp;
 }
 cv::Mat blue(int matte) {
@@ -27,34 +28,54 @@ cv::Vec4b middle(const cv::Mat& picture) {
 }
 
 TEST(PhotoDetail, WhatWasSeenIsThePhotographs) {
-  const cv::Mat out = with_photo_detail(blue(255), red_warp(1));
+  const cv::Mat out = with_photo_detail(blue(255), red_warp(1)).picture;
   EXPECT_EQ(middle(out), cv::Vec4b(255, 0, 0, 255));
   EXPECT_EQ(out.at<cv::Vec4b>(2, 2)[3], 0) << "outside of the hull";
 }
 
 TEST(PhotoDetail, WhatNobodySawIsTheModels) {
-  EXPECT_EQ(middle(with_photo_detail(blue(255), red_warp(0))), cv::Vec4b(0, 0, 255, 255));
-  const cv::Vec4b half = middle(with_photo_detail(blue(255), red_warp(0.5F)));
+  EXPECT_EQ(middle(with_photo_detail(blue(255), red_warp(0)).picture), cv::Vec4b(0, 0, 255, 255));
+  const cv::Vec4b half = middle(with_photo_detail(blue(255), red_warp(0.5F)).picture);
   EXPECT_NEAR(half[0], 128, 1);
   EXPECT_NEAR(half[2], 128, 1);
 }
 
 TEST(PhotoDetail, TheModelTakesAwayWhatIsClearlyOutside) {
-  EXPECT_EQ(middle(with_photo_detail(blue(20), red_warp(1)))[3], 0);
-  EXPECT_EQ(middle(with_photo_detail(blue(110), red_warp(1)))[3], 255) << "the soft edge of the matte";
+  EXPECT_EQ(middle(with_photo_detail(blue(20), red_warp(1)).picture)[3], 0);
+  EXPECT_EQ(middle(with_photo_detail(blue(110), red_warp(1)).picture)[3], 255) << "the soft edge of the matte";
   PhotoWarp thin = red_warp(1);
   thin.alpha.setTo(0.25);
-  EXPECT_NEAR(middle(with_photo_detail(blue(255), thin))[3], 64, 1) << "and adds nothing";
+  EXPECT_NEAR(middle(with_photo_detail(blue(255), thin).picture)[3], 64, 1) << "and adds nothing";
 }
 
 TEST(PhotoDetail, AWindowMayReachBeyondThePicture) {
   PhotoWarp warp = red_warp(1);
   warp.window = cv::Rect(-4, 12, 8, 8);
-  const cv::Mat out = with_photo_detail(blue(255), warp);
+  const cv::Mat out = with_photo_detail(blue(255), warp).picture;
   EXPECT_EQ(out.at<cv::Vec4b>(13, 1), cv::Vec4b(255, 0, 0, 255));
   EXPECT_EQ(out.at<cv::Vec4b>(13, 5)[3], 0);
   warp.window = cv::Rect(40, 40, 8, 8);
-  EXPECT_EQ(cv::countNonZero(with_photo_detail(blue(255), warp).reshape(1)), 0);
+  EXPECT_EQ(cv::countNonZero(with_photo_detail(blue(255), warp).picture.reshape(1)), 0);
+}
+
+TEST(PhotoDetail, SaysWherePixelsAreFrom) {
+  PhotoWarp warp = red_warp(1);
+  warp.trust(cv::Rect(0, 0, 8, 4)).setTo(0);  // the upper half was seen by nobody
+  warp.alpha(cv::Rect(0, 0, 4, 4)).setTo(0);  // half of which is not covered
+  const Evidence evidence = with_photo_detail(blue(255), warp).evidence;
+  EXPECT_NEAR(evidence.seen, 0.75 * 32 / 48, 1e-6);
+  EXPECT_NEAR(evidence.mirrored, 0.25 * 32 / 48, 1e-6);
+  EXPECT_NEAR(evidence.invented, 16.0 / 48, 1e-6);
+  const auto& [seen, mirrored, invented] = kEvidenceColours;
+  const auto top = evidence.map.at<cv::Vec4b>(5, 10), bottom = evidence.map.at<cv::Vec4b>(10, 10);
+  for (int c = 0; c < 3; ++c) {
+    EXPECT_NEAR(top[c], invented[static_cast<std::size_t>(c)], 1);
+    EXPECT_NEAR(bottom[c], 0.75 * seen[static_cast<std::size_t>(c)] + 0.25 * mirrored[static_cast<std::size_t>(c)], 1);
+  }
+  EXPECT_EQ(evidence.map.at<cv::Vec4b>(5, 5)[3], 0);
+  warp.window = cv::Rect(40, 40, 8, 8);
+  warp.alpha.setTo(0);
+  EXPECT_EQ(with_photo_detail(blue(255), warp).evidence.invented, 0) << "nothing is covered";
 }
 
 TEST(PhotoDetail, IsForPhotographsLargerThanTheModelsPictures) {

@@ -144,6 +144,35 @@ TEST_F(SpinInBrowser, LabelsGeneratedViewsUntilSwitchedOff) {
   EXPECT_EQ(browser.evaluate("document.querySelector('figure.shown figcaption')"), Json());
 }
 
+TEST_F(SpinInBrowser, ShowsWherePixelsAreFromWhenAsked) {
+  SpinPage page = example_spin();
+  for (SpinFrame& frame : page.frames) {
+    if (frame.azimuth_deg != 270) continue;
+    frame.evidence = spin_block(1, true).file;
+    frame.evidence_text = "50 % seen, 30 % mirrored, 20 % invented";
+  }
+  write_file_atomic(path_, spin_page(page));
+  Browser browser(900, 700);
+  browser.open(url("#view=270"));
+  ASSERT_EQ(seen(browser), 6);
+  browser.evaluate("document.getElementById('evidence').focus()");
+  browser.key(" ", 32);
+  EXPECT_NE(seen(browser), 6) << "the map lies over it";
+  EXPECT_EQ(browser.evaluate("document.getElementById('evidence').ariaPressed"), "true");
+  const std::string text = browser.evaluate("document.querySelector('figure.shown figcaption').innerText");
+  EXPECT_NE(text.find("20 % invented"), text.npos) << text;
+  browser.evaluate("location.hash = '#view=0'");
+  EXPECT_EQ(seen(browser), 0);
+  browser.evaluate("document.getElementById('evidence').click()");
+  browser.evaluate("location.hash = '#view=270'");
+  EXPECT_EQ(seen(browser), 6);
+  EXPECT_TRUE(browser.problems().empty());
+
+  write_file_atomic(path_, spin_page(example_spin()));
+  browser.open(url());
+  EXPECT_EQ(browser.evaluate("document.getElementById('evidence')"), Json()) << "nothing is known";
+}
+
 TEST_F(SpinInBrowser, SpinsOnDemandAndIsReachedByKeyboard) {
   Browser browser(900, 700);
   browser.open(url());

@@ -176,7 +176,8 @@ SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures) {
                                         background, size.height, size.width);
     const PriorPicture picture = prior_picture(maps, background);
     warps[static_cast<std::size_t>(views[v].slot)] =
-        PhotoWarp{windows[v], mat_of(picture.colour[0][0]), mat_of(picture.alpha[0][0]), mat_of(picture.trust[0][0])};
+        PhotoWarp{windows[v], mat_of(picture.colour[0][0]), mat_of(picture.alpha[0][0]), mat_of(picture.trust[0][0]),
+                  mat_of(picture.mirrored[0][0])};
   }
   return warps;
 }

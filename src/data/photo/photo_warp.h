@@ -12,10 +12,11 @@ namespace spinfill {
 
 // The hull warp of one view at the size of the set's pictures, in a window that holds the hull.
 struct PhotoWarp {
-  cv::Rect window;  // in the picture, px; may reach beyond it
-  cv::Mat colour;   // CV_32FC3 straight sRGB in [0,1], filled from the surroundings where nothing was seen
-  cv::Mat alpha;    // CV_32FC1 in [0,1]
-  cv::Mat trust;    // CV_32FC1 in [0,1]: 0 where no reference shows the surface, directly or mirrored
+  cv::Rect window;   // in the picture, px; may reach beyond it
+  cv::Mat colour;    // CV_32FC3 straight sRGB in [0,1], filled from the surroundings where nothing was seen
+  cv::Mat alpha;     // CV_32FC1 in [0,1]
+  cv::Mat trust;     // CV_32FC1 in [0,1]: 0 where no reference shows the surface, directly or mirrored
+  cv::Mat mirrored;  // CV_32FC1 in [0,1]: share of what was seen that is from the mirror side
 };
 using SlotWarps = std::array<std::optional<PhotoWarp>, kSlots>;
 

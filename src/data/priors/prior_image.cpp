@@ -55,7 +55,7 @@ PriorPicture prior_picture(const PriorMaps& maps, const at::Tensor& background) 
   const at::Tensor filled =
       pull_push((colour * trust).reshape({B * V, 3, H, W}), trust.reshape({B * V, 1, H, W})).view({B, V, 3, H, W});
   const at::Tensor alpha = ((maps.silhouette - 0.5) * kSharpness + 0.5).clamp(0, 1);
-  return {filled, alpha, trust};
+  return {filled, alpha, trust, mirrored / total.clamp_min(1e-6)};
 }
 
 at::Tensor prior_image(const PriorMaps& maps, const at::Tensor& background) {

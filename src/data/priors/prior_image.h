@@ -7,9 +7,10 @@ namespace spinfill {
 
 // The hull warp before it is composited.
 struct PriorPicture {
-  at::Tensor colour;  // [B,V,3,H,W] sRGB in [0,1], filled beyond the silhouette, too
-  at::Tensor alpha;   // [B,V,1,H,W]
-  at::Tensor trust;   // [B,V,1,H,W] in [0,1]: 0 where no reference shows the surface, directly or mirrored
+  at::Tensor colour;    // [B,V,3,H,W] sRGB in [0,1], filled beyond the silhouette, too
+  at::Tensor alpha;     // [B,V,1,H,W]
+  at::Tensor trust;     // [B,V,1,H,W] in [0,1]: 0 where no reference shows the surface, directly or mirrored
+  at::Tensor mirrored;  // [B,V,1,H,W] in [0,1]: share of what was seen that is from the mirror side
 };
 PriorPicture prior_picture(const PriorMaps& maps, const at::Tensor& background);
 
