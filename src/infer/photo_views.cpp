@@ -7,8 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/ranges.h>
 #include <opencv2/imgproc.hpp>
 
+#include "core/log.h"
 #include "data/pictures/letterbox.h"
 #include "data/pictures/picture.h"
 #include "data/sets/view_camera.h"
@@ -111,15 +113,21 @@ GeneratedViews photo_views(const LoadedModel& model, const ViewSet& set, const S
   const SlotWarps own =
       warps != nullptr ? SlotWarps() : warp_photos(with_all_cameras(set, data.turntable.turntable), pictures);
   if (warps == nullptr) warps = &own;
+  std::vector<int> without;
   for (GeneratedView& view : out.views) {
     const auto& warp = (*warps)[static_cast<std::size_t>(view.slot)];
     if (warp) {
       DetailedView detailed = with_photo_detail(view.picture, *warp);
       view.picture = std::move(detailed.picture);
       view.evidence = std::move(detailed.evidence);
+    } else {
+      without.push_back(azimuth_of(view.slot));
     }
     if (options.opaque) view.picture = on_background(view.picture, data.background);
   }
+  if (!without.empty())
+    log_warning("{}: masks and cameras have no body in common at {}: there the model's picture is delivered, enlarged",
+                set.id, fmt::join(without, ", "));
   return out;
 }
 

@@ -75,6 +75,16 @@ std::string hash_of(const at::Tensor& truth, const at::Tensor& alpha) {
 
 }  // namespace
 
+void note_lpips(Protocol& p, const Lpips* lpips) {
+  if (lpips != nullptr) {
+    p.lpips_net = lpips->net();
+    p.lpips_sha256 = lpips->sha256();
+    p.lpips_absent.clear();
+  } else if (p.lpips_absent.empty()) {
+    p.lpips_absent = "not asked for";
+  }
+}
+
 // Counts and hashes of the whole list: functions of the sorted rows alone.
 void finish_report(EvaluationReport& report) {
   auto& rows = report.images;
@@ -211,13 +221,7 @@ EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, con
       if (options.on_batch) options.on_batch(batches[i], scored[i].pictures);
     }
   } while (batches.size() == at_once);
-  if (lpips != nullptr) {
-    p.lpips_net = lpips->net();
-    p.lpips_sha256 = lpips->sha256();
-    p.lpips_absent.clear();
-  } else if (p.lpips_absent.empty()) {
-    p.lpips_absent = "not asked for";
-  }
+  note_lpips(p, lpips);
   finish_report(report);
   return report;
 }

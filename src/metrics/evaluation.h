@@ -95,6 +95,8 @@ using NextBatch = std::function<std::optional<Batch>()>;
 EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, const Protocol& protocol,
                           const Lpips* lpips, const EvaluateOptions& options = {});
 
+// Names the net that was used, or why there is none.
+void note_lpips(Protocol& protocol, const Lpips* lpips);
 // Sorts the rows and fills in what the protocol says of all of them.
 void finish_report(EvaluationReport& report);
 

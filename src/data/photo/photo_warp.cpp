@@ -81,7 +81,7 @@ PriorConfig photo_priors(int width) {
   return config;
 }
 
-// The box of the hull in each view, px of the set's pictures.
+// The box of the hull in each view, px of the set's pictures; empty where a view sees nothing of it.
 std::vector<cv::Rect2d> hull_boxes(const ViewSet& set, const SlotPictures& pictures, const std::vector<View>& views) {
   const Letterbox small =
       fit(set.width, set.height, kSketch, std::max(8, kSketch * set.height / std::max(1, set.width) / 8 * 8));
@@ -96,7 +96,10 @@ std::vector<cv::Rect2d> hull_boxes(const ViewSet& set, const SlotPictures& pictu
   std::vector<cv::Rect2d> boxes;
   for (std::size_t v = 0; v < views.size(); ++v) {
     const at::Tensor seen = shape[static_cast<std::int64_t>(v)].nonzero();  // [N,2] y x
-    if (seen.size(0) == 0) fail("{}: its masks and cameras have no body in common", set.id);
+    if (seen.size(0) == 0) {
+      boxes.emplace_back();
+      continue;
+    }
     const auto low = std::get<0>(seen.min(0)), high = std::get<0>(seen.max(0));
     const auto x = [&](double px) { return (px - small.offset_x) / small.scale; };
     const auto y = [&](double px) { return (px - small.offset_y) / small.scale; };
@@ -136,7 +139,10 @@ cv::Mat mat_of(const at::Tensor& map) {
 SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures) {
   const at::NoGradGuard no_grad;
   const std::vector<View> views = views_of(set);
-  const std::vector<cv::Rect> windows = windows_of(hull_boxes(set, pictures, views));
+  const std::vector<cv::Rect2d> boxes = hull_boxes(set, pictures, views);
+  SlotWarps warps;
+  if (std::ranges::all_of(boxes, [](const cv::Rect2d& box) { return box.empty(); })) return warps;
+  const std::vector<cv::Rect> windows = windows_of(boxes);
   const cv::Size size = windows.front().size();
   const auto camera = [&](std::size_t v) {
     Camera within = *views[v].frame->camera;
@@ -165,8 +171,8 @@ SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures) {
   // The views that are asked for one after another, so that memory does not grow with their number.
   const at::Tensor background = at::ones({1, 3});
   const WarpOptions options = warp_options(config);
-  SlotWarps warps;
   for (std::size_t v = given.size(); v < views.size(); ++v) {
+    if (boxes[v].empty()) continue;
     CameraTensors from(1, 1);
     from.put(0, 0, camera(v));
     const Surface surface = march(hull, from.vehicle_from_camera, from.intrinsics, size.height, size.width);

@@ -22,7 +22,8 @@ using SlotWarps = std::array<std::optional<PhotoWarp>, kSlots>;
 
 // Warps the references onto each view in set.missing, at the size of the set's pictures. Every frame of the set, given
 // or missing, needs a camera; `pictures` holds the given ones. Computed within windows round the hull, so that the cost
-// goes with the vehicle's size and not with the picture's. Voxels have about two pixels.
+// goes with the vehicle's size and not with the picture's. Voxels have about two pixels. A view that sees nothing of
+// the hull has none: masks and cameras that have no body in common.
 SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures);
 
 // What it shows by itself: 8-bit straight RGBA of the picture's size.

@@ -40,8 +40,10 @@ PhotoPredictor photo_baseline(const std::string& name) {
       cv::Mat& picture = out[static_cast<std::size_t>(slot)];
       if (flips) picture = flipped_picture(sample, slot);
       if (!picture.empty()) continue;
-      picture = warped ? picture_of(*warps[static_cast<std::size_t>(slot)], sample.set.width, sample.set.height)
-                       : nearest_picture(sample, asked.azimuth_deg);
+      const auto& warp = warps[static_cast<std::size_t>(slot)];
+      picture = !warped ? nearest_picture(sample, asked.azimuth_deg)
+                : warp  ? picture_of(*warp, sample.set.width, sample.set.height)
+                        : cv::Mat(sample.set.height, sample.set.width, CV_8UC4, cv::Scalar::all(0));
     }
     return out;
   };

@@ -14,7 +14,7 @@ namespace spinfill {
 using PhotoPredictor = std::function<SlotPictures(const PhotoSample& sample, const SlotWarps& warps)>;
 
 // The baselines of metrics/baselines.h at that size: nearest and mirror are the photographs as they are, prior is the
-// hull warp. Another name is an error (exit 2).
+// hull warp, nothing where there is no hull. Another name is an error (exit 2).
 PhotoPredictor photo_baseline(const std::string& name);
 
 }  // namespace spinfill

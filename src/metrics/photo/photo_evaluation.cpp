@@ -212,13 +212,7 @@ EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const Evaluati
       if (options.on_sample) options.on_sample({one.sample, one.truths, one.pictures, one.rows});
     }
   }
-  if (lpips != nullptr) {
-    p.lpips_net = lpips->net();
-    p.lpips_sha256 = lpips->sha256();
-    p.lpips_absent.clear();
-  } else if (p.lpips_absent.empty()) {
-    p.lpips_absent = "not asked for";
-  }
+  note_lpips(p, lpips);
   finish_report(report);
   return report;
 }

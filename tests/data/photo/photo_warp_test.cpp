@@ -105,6 +105,21 @@ TEST(PhotoWarp, HasNoHolesWhereRaysGrazeTheBody) {
   EXPECT_EQ(outlines.size(), 1U);
 }
 
+TEST(PhotoWarp, WithoutABodyInCommonThereIsNone) {
+  const test::TemporaryFolder folder;
+  Asked asked = without(folder.path(), 1);
+  // Two references of which each shows the vehicle where the other says that nothing is.
+  for (const int slot : {3, 4, 5, 6, 7}) asked.pictures[static_cast<std::size_t>(slot)] = cv::Mat();
+  std::erase_if(asked.set.frames, [](const Frame& frame) { return frame.slot() > 2; });
+  for (const int slot : {0, 2}) {
+    cv::Mat& picture = asked.pictures[static_cast<std::size_t>(slot)];
+    picture.setTo(cv::Scalar::all(0));
+    picture(cv::Rect(100, slot == 0 ? 2 : 150, 40, 8)).setTo(cv::Scalar(9, 9, 9, 255));
+  }
+  const SlotWarps warps = warp_photos(asked.set, asked.pictures);
+  for (const auto& warp : warps) EXPECT_FALSE(warp);
+}
+
 TEST(PhotoWarp, AViewWithoutACameraIsNamed) {
   const test::TemporaryFolder folder;
   Asked asked = without(folder.path(), 3);
