@@ -58,8 +58,15 @@ int run(const Options& options) {
     if (!progress) progress.emplace("complete", total, "evaluations");
     progress->update(done);
   };
+  std::optional<Progress> carried;
+  complete.runner.carried = [&](std::int64_t step, std::int64_t steps) {
+    progress.reset();
+    if (!carried) carried.emplace("photographs onto the hull", steps, "steps");
+    carried->update(step);
+  };
   const Completion done = complete_folder(model, options.input, options.out, complete);
   progress.reset();
+  carried.reset();
   if (options.json) {
     print_json(to_json(done), 2);
   } else {
@@ -80,7 +87,7 @@ Command complete_command() {
                        "Folder with transforms.json, or pictures named by azimuth (000.png …), masked by alpha")
             ->required();
         app.add_option("--out", options->out,
-                       "Folder to write: eight views, transforms.json, contact_sheet.png, spin.html")
+                       "Folder to write: eight views, transforms.json, contact_sheet.png, spin.html, evidence")
             ->required();
         add_photographs(app, options->photographs);
         app.add_option("--steps", options->steps, "Sampling steps (default: the model's)")->check(CLI::Range(1, 10000));

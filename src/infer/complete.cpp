@@ -30,11 +30,9 @@ void check_scale(const ViewSet& set, const SlotPictures& pictures) {
   for (const Frame& frame : set.frames) {
     if (frame.camera) scales.push_back(vehicle_scale(*frame.camera, pictures[static_cast<std::size_t>(frame.slot())]));
   }
-  if (const std::optional<double> scale = wrong_scale(std::move(scales)))
-    fail(
-        "{}: by its cameras the vehicle would be about {:.2g} units long, and it has to be 1: divide the cameras' "
-        "positions by its length, or give --cameras estimated",
-        set.folder.string(), *scale);
+  if (const std::string wrong = wrong_scale(std::move(scales)); !wrong.empty())
+    fail("{}: {}: divide the cameras' positions by its length, or give --cameras estimated", set.folder.string(),
+         wrong);
 }
 
 void refuse_inventions(const ViewSet& set, const GeneratedViews& generated, double most) {

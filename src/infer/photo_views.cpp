@@ -29,20 +29,15 @@ float clamped(float x) {
   return std::clamp(x, 0.0F, 1.0F);
 }
 
-// Every frame, given or missing, with the camera that it is generated for.
-ViewSet with_all_cameras(const ViewSet& set, const Turntable& turntable) {
+// Every view that the set lacks is asked for.
+ViewSet with_all_asked(const ViewSet& set, const Turntable& turntable) {
   ViewSet out = set;
-  for (Frame& frame : out.frames) frame.camera = camera_at(set, frame.slot(), turntable);
-  out.missing.clear();
   for (int slot = 0; slot < kSlots; ++slot) {
-    if (set.frame_at(slot) != nullptr) continue;
-    Frame frame;
-    frame.azimuth_deg = azimuth_of(slot);
-    if (const Frame* known = set.missing_at(slot)) frame = *known;
-    frame.camera = camera_at(set, slot, turntable);
-    out.missing.push_back(frame);
+    if (set.frame_at(slot) != nullptr || set.missing_at(slot) != nullptr) continue;
+    out.missing.emplace_back();
+    out.missing.back().azimuth_deg = azimuth_of(slot);
   }
-  return out;
+  return with_every_camera(out, turntable);
 }
 
 cv::Mat on_background(const cv::Mat& rgba, const std::vector<double>& background) {
@@ -110,8 +105,9 @@ GeneratedViews photo_views(const LoadedModel& model, const ViewSet& set, const S
   RunnerOptions with_alpha = options;
   with_alpha.opaque = false;
   GeneratedViews out = generate_views(model, set, with_alpha);
-  const SlotWarps own =
-      warps != nullptr ? SlotWarps() : warp_photos(with_all_cameras(set, data.turntable.turntable), pictures);
+  const SlotWarps own = warps != nullptr
+                            ? SlotWarps()
+                            : warp_photos(with_all_asked(set, data.turntable.turntable), pictures, options.carried);
   if (warps == nullptr) warps = &own;
   std::vector<int> without;
   for (GeneratedView& view : out.views) {

@@ -7,7 +7,6 @@
 #include "core/files/files.h"
 #include "core/log.h"
 #include "data/check/check_picture.h"
-#include "data/pictures/visible_box.h"
 #include "data/sets/picture_names.h"
 #include "data/sets/set_folders.h"
 #include "data/sets/set_paths.h"
@@ -17,20 +16,6 @@ namespace spinfill {
 namespace {
 
 constexpr double kToldApart = 10;  // degrees from the primary view that a picture stands for
-
-cv::Mat masked_picture(const ViewSet& set, const Frame& frame) {
-  const fs::path path = set_path(set, frame.file_path);
-  const cv::Mat rgba = read_masked_picture(set, frame);
-  const VisibleBox box = visible_box(rgba);
-  if (!box.has_alpha) {
-    fail(
-        "{}: has no mask (alpha is opaque everywhere): cut the vehicle out, lay its mask beside it ({}_mask.png) or "
-        "name a mask_file_path in transforms.json",
-        path.string(), path.stem().string());
-  }
-  if (box.right <= box.left) fail("{}: its mask is empty: cut the vehicle out again", path.string());
-  return rgba;
-}
 
 // Pictures named by an azimuth whose view would be generated, since transforms.json does not list them.
 void tell_unlisted(const ViewSet& set) {
@@ -87,7 +72,7 @@ SlotPictures read_reference_pictures(const ViewSet& set, const std::vector<std::
   for (const Frame& frame : set.frames) {
     if (std::ranges::find(hidden, azimuth_of(frame.slot())) != hidden.end()) continue;
     cv::Mat& picture = pictures[static_cast<std::size_t>(frame.slot())];
-    picture = masked_picture(set, frame);
+    picture = read_cut_out_picture(set, frame);
     for (const PictureProblem& found : check.add(frame.file_path, picture))
       log_warning("{}: {}: {}", (set.folder / frame.file_path).string(), found.problem, found.advice);
   }

@@ -20,6 +20,7 @@ struct RunnerOptions {
   std::uint64_t seed = 0;
   bool opaque = false;       // pictures on the model's background, without alpha
   SamplerProgress progress;  // may throw to stop
+  SamplerProgress carried;   // of carrying the photographs onto the hull (data/photo/photo_warp.h); may throw, too
 };
 
 // Where a generated view's pixels are from: shares of what it covers, which sum to 1.

@@ -127,11 +127,11 @@ class SetCheck {
 
   void add_unreadable(const std::string& file, const Error& error, const std::string& advice) {
     const fs::path path = folder_ / file;
+    const std::string why = "unreadable picture: " + without_path(error.what(), path);
     const std::string absent = why_absent(path);  // differs by the picture's name alone
-    std::string why = "unreadable picture: " + without_path(error.what(), path);
-    if (const auto at = why.find(absent); !absent.empty() && at != std::string::npos)
-      why.replace(at, absent.size(), "{}");
-    add(file, why, advice, absent);
+    const auto at = absent.empty() ? std::string::npos : why.find(absent);
+    if (at == std::string::npos) return add(file, why, advice);
+    add(file, why.substr(0, at) + "{}" + why.substr(at + absent.size()), advice, absent);
   }
 
   // Where the set's own size could not be read, every size will do.
@@ -165,13 +165,10 @@ class SetCheck {
   }
 
   void check_scale() {
-    const std::optional<double> scale = wrong_scale(scales_);
-    if (!scale) return;
-    out_.problems.push_back(
-        {name_, "transform_matrix",
-         fmt::format("wrong scale: by its cameras the vehicle would be about {:.2g} units long, and it has to be 1",
-                     *scale),
-         "divide the cameras' positions by its length (the longest side of its bounding box)"});
+    const std::string wrong = wrong_scale(scales_);
+    if (wrong.empty()) return;
+    out_.problems.push_back({name_, "transform_matrix", "wrong scale: " + wrong,
+                             "divide the cameras' positions by its length (the longest side of its bounding box)"});
   }
 
   void check_identity() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/check/vehicle_scale.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -21,11 +23,12 @@ double vehicle_scale(const Camera& camera, const cv::Mat& picture) {
   return std::hypot((box.right - box.left) * picture.cols, (box.bottom - box.top) * picture.rows) / expected;
 }
 
-std::optional<double> wrong_scale(std::vector<double> scales) {
+std::string wrong_scale(std::vector<double> scales) {
   constexpr double kMost = 2.5;
-  if (scales.empty()) return std::nullopt;
+  if (scales.empty()) return "";
   const double scale = median(std::move(scales));
-  return scale < kMost && scale > 1 / kMost ? std::nullopt : std::optional(scale);
+  if (scale < kMost && scale > 1 / kMost) return "";
+  return fmt::format("by its cameras the vehicle would be about {:.2g} units long, and it has to be 1", scale);
 }
 
 }  // namespace spinfill

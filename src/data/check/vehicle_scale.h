@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
+#include <string>
 #include <vector>
 
 #include <opencv2/core/mat.hpp>
@@ -14,7 +14,8 @@ namespace spinfill {
 // its longest side; rough (a vehicle's other sides are taken for a car's). `picture`: RGBA with something covered.
 double vehicle_scale(const Camera& camera, const cv::Mat& picture);
 
-// The median of a set's scales where the cameras' unit cannot be the vehicle's length (2.5 times off or more).
-std::optional<double> wrong_scale(std::vector<double> scales);
+// What is wrong where by a set's scales the cameras' unit cannot be the vehicle's length (2.5 times off or more in the
+// median): "by its cameras the vehicle would be about 4.5 units long, and it has to be 1". Else empty.
+std::string wrong_scale(std::vector<double> scales);
 
 }  // namespace spinfill

@@ -10,7 +10,7 @@ PhotoSample photo_sample(const ViewSet& whole, const SampleSpec& spec, const Tur
   out.set = set_to_complete(whole, spec.references, spec.targets, turntable);
   out.sample = spec.sample;
   for (const Frame& frame : out.set.frames)
-    out.pictures[static_cast<std::size_t>(frame.slot())] = read_masked_picture(out.set, frame);
+    out.pictures[static_cast<std::size_t>(frame.slot())] = read_cut_out_picture(out.set, frame);
   return out;
 }
 

@@ -136,7 +136,8 @@ cv::Mat mat_of(const at::Tensor& map) {
 
 }  // namespace
 
-SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures) {
+SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures,
+                      const std::function<void(std::int64_t, std::int64_t)>& progress) {
   const at::NoGradGuard no_grad;
   const std::vector<View> views = views_of(set);
   const std::vector<cv::Rect2d> boxes = hull_boxes(set, pictures, views);
@@ -171,7 +172,9 @@ SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures) {
   // The views that are asked for one after another, so that memory does not grow with their number.
   const at::Tensor background = at::ones({1, 3});
   const WarpOptions options = warp_options(config);
+  const auto steps = static_cast<std::int64_t>(1 + set.missing.size());
   for (std::size_t v = given.size(); v < views.size(); ++v) {
+    if (progress) progress(static_cast<std::int64_t>(1 + v - given.size()), steps);
     if (boxes[v].empty()) continue;
     CameraTensors from(1, 1);
     from.put(0, 0, camera(v));
@@ -185,6 +188,7 @@ SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures) {
         PhotoWarp{windows[v], mat_of(picture.colour[0][0]), mat_of(picture.alpha[0][0]), mat_of(picture.trust[0][0]),
                   mat_of(picture.mirrored[0][0])};
   }
+  if (progress) progress(steps, steps);
   return warps;
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "data/priors/priors.h"
@@ -24,7 +26,9 @@ using SlotWarps = std::array<std::optional<PhotoWarp>, kSlots>;
 // or missing, needs a camera; `pictures` holds the given ones. Computed within windows round the hull, so that the cost
 // goes with the vehicle's size and not with the picture's. Voxels have about two pixels. A view that sees nothing of
 // the hull has none: masks and cameras that have no body in common.
-SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures);
+// `progress` is told how many of the steps are done: the hull, then each view.
+SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures,
+                      const std::function<void(std::int64_t done, std::int64_t steps)>& progress = {});
 
 // What it shows by itself: 8-bit straight RGBA of the picture's size.
 cv::Mat picture_of(const PhotoWarp& warp, int width, int height);

@@ -31,7 +31,7 @@ bool has_windows_drive(const std::string& path) {
   return path.size() > 2 && path[1] == ':' && path[2] == '/';
 }
 
-// "/home/a/car/images/000.png" → "images/000.png" where that is a file of the set.
+// "/elsewhere/car/images/000.png" → "images/000.png" where that is a file of the set.
 std::string part_in_folder(const ViewSet& set, const std::string& path) {
   for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
     const std::string rest = path.substr(slash + 1);

@@ -10,6 +10,7 @@
 #include "core/files/links.h"
 #include "data/pictures/exif.h"
 #include "data/pictures/picture.h"
+#include "data/pictures/visible_box.h"
 #include "data/sets/set_paths.h"
 
 namespace spinfill {
@@ -63,6 +64,20 @@ cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const Pict
 
 cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame) {
   return decode_masked_picture(set, frame, read_picture_files(set, frame));
+}
+
+cv::Mat read_cut_out_picture(const ViewSet& set, const Frame& frame) {
+  const fs::path path = set.folder / frame.file_path;
+  const cv::Mat rgba = read_masked_picture(set, frame);
+  const VisibleBox box = visible_box(rgba);
+  if (!box.has_alpha) {
+    fail(
+        "{}: has no mask (alpha is opaque everywhere): cut the vehicle out, lay its mask beside it ({}_mask.png) or "
+        "name a mask_file_path in transforms.json",
+        path.string(), path.stem().string());
+  }
+  if (box.right <= box.left) fail("{}: its mask is empty: cut the vehicle out again", path.string());
+  return rgba;
 }
 
 }  // namespace spinfill

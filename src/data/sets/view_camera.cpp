@@ -31,4 +31,14 @@ Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable) {
   return camera_towards(set, own != nullptr ? own->azimuth_deg : azimuth_of(slot), turntable);
 }
 
+ViewSet with_every_camera(const ViewSet& set, const Turntable& turntable) {
+  ViewSet out = set;
+  for (auto* list : {&out.frames, &out.missing}) {
+    for (Frame& frame : *list) {
+      if (!frame.camera) frame.camera = camera_towards(set, frame.azimuth_deg, turntable);
+    }
+  }
+  return out;
+}
+
 }  // namespace spinfill

@@ -50,12 +50,11 @@ ViewSet set_to_complete(const ViewSet& whole, const Slots& references, const Slo
     frame.azimuth_deg = azimuth_of(slot);
     if (const Frame* photographed = whole.frame_at(slot))
       frame.azimuth_deg = photographed->stated_azimuth_deg.value_or(photographed->azimuth_deg);
-    frame.camera =
-        estimate ? estimate->predict(frame.azimuth_deg).camera : camera_towards(set, frame.azimuth_deg, turntable);
+    if (estimate) frame.camera = estimate->predict(frame.azimuth_deg).camera;
     missing.push_back(std::move(frame));
   }
   set.missing = std::move(missing);
-  return set;
+  return with_every_camera(set, turntable);
 }
 
 }  // namespace spinfill

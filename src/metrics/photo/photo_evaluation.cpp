@@ -91,7 +91,7 @@ class PhotoScorer {
       if (!spec.targets[static_cast<std::size_t>(slot)]) continue;
       const Frame* frame = whole.frame_at(slot);
       if (frame == nullptr) continue;  // nobody photographed it
-      out.truths[static_cast<std::size_t>(slot)] = read_masked_picture(whole, *frame);
+      out.truths[static_cast<std::size_t>(slot)] = read_cut_out_picture(whole, *frame);
       out.rows.push_back(row_of(whole, spec, *frame, out));
     }
     return out;
@@ -110,7 +110,9 @@ class PhotoScorer {
       }
       pictures.push_back(picture);
     }
-    if (scored_box(truth).empty()) fail("{}: the mask is empty", (whole.folder / frame.file_path).string());
+    if (scored_box(truth).empty())
+      fail("{}: its mask covers no pixel by half: cut the vehicle out again",
+           (whole.folder / frame.file_path).string());
     ImageRow row;
     row.id = whole.id;
     row.sample = spec.sample;

@@ -10,6 +10,7 @@
 #include <limits>
 #include <numbers>
 
+#include "geometry/camera_tensors.h"
 #include "geometry/rays.h"
 #include "geometry/scene.h"
 
@@ -126,6 +127,37 @@ TEST(Paths, MarchAgrees) {
   expect_same_march(empty, in, 0);
   const Sets pixel = usual(1, 1);
   expect_same_march(carve_hull(pixel.references, {}), pixel, 0);
+}
+
+// Rays that graze a thin plate go on to the wall behind it: no line of background runs across the wall.
+TEST(Paths, AnEdgeInFrontShowsTheBodyBehindIt) {
+  constexpr std::int64_t X = 128, Y = 64, Z = 64;
+  Hull hull;
+  hull.centre = at::zeros({1, 3});
+  hull.half = at::tensor({0.5F, 0.25F, 0.25F}).view({1, 3});
+  hull.plan = at::full({1, 3}, 10.0);
+  const auto along = [](std::int64_t count, double half) {
+    return (at::arange(count, at::kFloat) + 0.5) * (2 * half / static_cast<double>(count)) - half;
+  };
+  const at::Tensor x = along(X, 0.5).view({1, 1, X}), y = along(Y, 0.25).view({1, Y, 1}),
+                   z = along(Z, 0.25).view({Z, 1, 1});
+  const auto box = [&](double cx, double hx, double hy, double cz, double hz) {
+    return at::minimum(at::minimum(hx - (x - cx).abs(), hy - y.abs()), hz - (z - cz).abs());
+  };
+  hull.distance = at::maximum(box(-0.2, 0.1, 0.2, 0, 0.2), box(0.3, 0.1, 0.2, 0.031, 0.006)).view({1, 1, Z, Y, X});
+  const Camera from = turntable_camera({0, 3, 2.2}, 0, 480, 320);
+  CameraTensors cameras(1, 1);
+  cameras.put(0, 0, from);
+  const auto covered = [&](const Surface& surface) {
+    return surface.pixels.maps(surface.coverage.unsqueeze(2), 1, 320, 480)[0][0][0]
+        .slice(0, 110, 210)
+        .slice(1, 190, 290);
+  };
+  for (const bool tensors : {false, true}) {
+    const auto march = tensors ? tensor::march : cpu::march;
+    const at::Tensor coverage = covered(march(hull, cameras.vehicle_from_camera, cameras.intrinsics, 320, 480));
+    EXPECT_GE(coverage.min().item<double>(), 0.999) << tensors;
+  }
 }
 
 TEST(Paths, MarchAgreesWithTheCameraInsideTheBoxOrBehindIt) {

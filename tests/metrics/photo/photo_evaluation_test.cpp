@@ -8,6 +8,7 @@
 
 #include "core/files/json.h"
 #include "data/pictures/picture.h"
+#include "data/spins/to_complete.h"
 #include "metrics/comparison.h"
 #include "metrics/report.h"
 #include "support/support.h"
@@ -104,6 +105,39 @@ TEST_F(PhotoEvaluation, NothingOfATargetIsKnown) {
       EXPECT_EQ(cv::norm(warps[at]->alpha, again[at]->alpha, cv::NORM_INF), 0);
     }
   }
+}
+
+// As those that complete computes with: turned from the nearest one, the turntable's where none is stated or found.
+TEST_F(PhotoEvaluation, EveryViewHasACamera) {
+  const EvaluationSet evaluation = set();
+  const SampleSpec& spec = evaluation.samples().front();
+  ViewSet some = *evaluation.data().view_set(spec.set);
+  for (Frame& frame : some.frames)
+    if (frame.slot() % 2 == 0) frame.camera.reset();
+  const PhotoSample sample = photo_sample(some, spec, config_.turntable.turntable);
+  for (const auto* list : {&sample.set.frames, &sample.set.missing})
+    for (const Frame& frame : *list) EXPECT_TRUE(frame.camera) << frame.azimuth_deg;
+  EXPECT_EQ(sample.set.frames.size() + sample.set.missing.size(), 8U);
+
+  ViewSet bare = some;
+  for (Frame& frame : bare.frames) frame.camera.reset();
+  SampleSpec none = spec;
+  none.references.reset();
+  const ViewSet without = set_to_complete(bare, none.references, spec.targets, config_.turntable.turntable);
+  ASSERT_FALSE(without.missing.empty());
+  for (const Frame& frame : without.missing) EXPECT_TRUE(frame.camera);
+}
+
+TEST_F(PhotoEvaluation, ReferencesWithoutAMaskAreRefused) {
+  const EvaluationSet evaluation = set();
+  const SampleSpec& spec = evaluation.samples().front();
+  const ViewSet whole = *evaluation.data().view_set(spec.set);
+  for (const Frame& frame : whole.frames) {
+    cv::Mat picture = read_picture(whole.folder / frame.file_path);
+    picture.forEach<cv::Vec4b>([](cv::Vec4b& pixel, const int*) { pixel[3] = 255; });
+    write_png(whole.folder / frame.file_path, picture);
+  }
+  test::expect_error(ExitCode::runtime, {"has no mask"}, [&] { score(photo_baseline("nearest")); });
 }
 
 TEST_F(PhotoEvaluation, ViewsAreAskedForAtTheirPhotographsAzimuth) {

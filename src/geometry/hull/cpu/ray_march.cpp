@@ -64,9 +64,16 @@ struct Sight {
   float coverage, depth;
 };
 
+// How a march goes on a grid.
+struct Rules {
+  int most_steps;
+  bool behind_edges;
+  explicit Rules(std::int64_t grid) : most_steps(spinfill::most_steps(grid)), behind_edges(looks_behind_edges(grid)) {}
+};
+
 // Sphere tracing from near to far, the same steps as the tensor path's. `pixel` is a pixel's width at distance 1.
 Sight trace(const Volume& volume, const Point& origin, const Point& direction, const Span& span, float pixel,
-            int most_steps) {
+            const Rules& how) {
   const auto caution = static_cast<float>(kCaution);
   const float shortest = 0.75F * volume.voxel;
   const Point start = volume.coordinates(origin);
@@ -75,7 +82,7 @@ Sight trace(const Volume& volume, const Point& origin, const Point& direction, c
 
   float t = span.near, d = sample(t), before = t, before_d = d;
   float best = d / (pixel * t), best_t = t;  // deepest place so far, in pixels
-  for (int i = 0; i < most_steps && d < 0 && t < span.far; ++i) {
+  for (int i = 0; i < how.most_steps && d < 0 && t < span.far; ++i) {
     before = t;
     before_d = d;
     t = std::min(t + std::max(-caution * d, shortest), span.far);
@@ -94,6 +101,14 @@ Sight trace(const Volume& volume, const Point& origin, const Point& direction, c
   for (const double ahead : kLookAhead) {
     const float deeper = std::min(surface + static_cast<float>(ahead) * volume.voxel, span.far);
     best = std::max(best, sample(deeper) / (pixel * deeper));
+  }
+  if (!how.behind_edges || best >= 0.5F) return {clamped(0.5F + best, 1), surface};
+  t = std::min(surface + static_cast<float>(kLookAhead[2]) * volume.voxel, span.far);
+  d = sample(t);
+  for (int i = 0; i < how.most_steps && best < 0.5F && t < span.far; ++i) {
+    t = std::min(t + std::max(caution * std::abs(d), shortest), span.far);
+    d = sample(t);
+    best = std::max(best, d / (pixel * t));
   }
   return {clamped(0.5F + best, 1), surface};
 }
@@ -136,7 +151,7 @@ struct Sights {
 
 Sights look(const Views& views, std::int64_t H, std::int64_t W) {
   const std::int64_t rows = views.B * views.V * H;
-  const int steps = most_steps(views.X);
+  const Rules rules(views.X);
   Sights out;
   out.coverage = at::empty({views.B, views.V * H * W}, views.distances.options());
   out.depth = at::empty_like(out.coverage);
@@ -155,7 +170,7 @@ Sights look(const Views& views, std::int64_t H, std::int64_t W) {
         for (int i = 0; i < count; ++i) {
           const std::int64_t ray = row * W + x + i;
           const Sight sight =
-              rays.hit(i) ? trace(body, from.eye, rays.direction(i), rays.span(i), pixel, steps) : Sight{0, 0};
+              rays.hit(i) ? trace(body, from.eye, rays.direction(i), rays.span(i), pixel, rules) : Sight{0, 0};
           covered[ray] = sight.coverage;
           if (sight.coverage > 0) far[ray] = sight.depth, ++out.seen_in_row[row];
         }

@@ -105,6 +105,24 @@ at::Tensor crossing_of(const Hull& hull, const BoxedRays& rays, const Reached& n
   return a + share * (b - a);
 }
 
+// The deepest place of rays that only grazed an edge, also behind it.
+at::Tensor behind_edges(const Hull& hull, const BoxedRays& boxed, const at::Tensor& hit, const at::Tensor& surface_t,
+                        const at::Tensor& deepest) {
+  const at::Tensor thin = hit.logical_and(deepest < 0.5), voxel = hull.voxel().unsqueeze(1);
+  const Selection rays = select(thin);
+  const at::Tensor o = rays.take(boxed.origin), v = rays.take(boxed.direction), far = rays.take(boxed.far),
+                   pixel = rays.take(boxed.pixel);
+  at::Tensor t = at::minimum(rays.take(surface_t) + kLookAhead[2] * voxel, far), best = rays.take(deepest);
+  at::Tensor d = hull.sample(o + t.unsqueeze(-1) * v);
+  for (int i = 0; i < most_steps(hull.distance.size(4)); ++i) {
+    const at::Tensor moving = (best < 0.5).logical_and_(t < far);
+    t = at::where(moving, at::minimum(t + at::maximum(kCaution * d.abs(), 0.75 * voxel), far), t);
+    d = hull.sample(o + t.unsqueeze(-1) * v);
+    best = at::where(moving, at::maximum(best, d / (pixel * t)), best);
+  }
+  return at::where(thin, rays.scatter(best.unsqueeze(2)).select(2, 0), deepest);
+}
+
 Surface surface_of(const Hull& hull, const BoxedRays& rays, const at::Tensor& coverage, const at::Tensor& depth) {
   const Selection seen = select(coverage.logical_and(rays.chosen.valid));
   Surface out;
@@ -144,6 +162,7 @@ Surface march(const Hull& hull, const at::Tensor& vehicle_from_camera, const at:
     const at::Tensor deeper = at::minimum(surface_t + ahead * voxel, rays.far);
     best = at::where(hit, at::maximum(best, hull.sample(rays.points(deeper)) / (rays.pixel * deeper)), best);
   }
+  if (looks_behind_edges(hull.distance.size(4))) best = behind_edges(hull, rays, hit, surface_t, best);
   return surface_of(hull, rays, (0.5 + best).clamp(0, 1), at::where(hit, surface_t, now.best_t));
 }
 

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// What complete reads, tells and refuses.
+#include "infer/complete.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include "core/files/json.h"
+#include "data/batches/make_batch.h"
+#include "data/pictures/letterbox.h"
+#include "data/sets/view_set_reader.h"
+#include "infer/complete_fixture.h"
+#include "support/png_chunk.h"
+
+namespace spinfill {
+namespace {
+
+using test::Complete;
+using test::expect_error;
+using test::farthest;
+using test::small_model;
+using test::TemporaryFolder;
+using test::write_tiny_set;
+using test::write_uneven_photographs;
+
+TEST_F(Complete, TakesPicturesWithoutAnyFileAboutThem) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 2, 4, 6}, false);
+  fs::remove(in / "transforms.json");
+  fs::rename(in / "090.png", in / "085.png");
+  CompleteOptions options = steps(1);
+  options.category = "suv";
+  complete_folder(model, in, folder_ / "out", options);
+  const ViewSet set = read_view_set(folder_ / "out");
+  EXPECT_EQ(set.category, "suv");
+  EXPECT_NEAR(set.frame_at(2)->azimuth_deg, 85, 3) << "as estimated from the masks";
+  EXPECT_EQ(read_json(folder_ / "out/transforms.json")["frames"][2]["stated_azimuth_deg"], 85.0);
+  EXPECT_EQ(set.frame_at(2)->file_path, "090.png");
+  EXPECT_EQ(read_file(folder_ / "out/090.png"), read_file(in / "085.png"));
+}
+
+// Photographs of a telephone that was held upright: stored on their side, with a tag that says so.
+TEST_F(Complete, DeliversUprightWhatExifTurns) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 2, 4, 6}, false);
+  const std::string tag("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0", 26);
+  for (const char* name : {"000", "090"}) {
+    const fs::path png = in / (std::string(name) + ".png");
+    cv::Mat stored;
+    cv::rotate(read_picture(png), stored, cv::ROTATE_90_COUNTERCLOCKWISE);
+    write_file_atomic(png, test::with_png_chunk(encode_png(stored), "eXIf", tag));
+  }
+  fs::remove(in / "transforms.json");
+  testing::internal::CaptureStderr();
+  complete_folder(model, in, folder_ / "out", steps(1));
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("000.png, 090.png"), std::string::npos);
+  const ViewSet set = read_view_set(folder_ / "out");
+  EXPECT_EQ(cv::Size(set.width, set.height), cv::Size(48, 32));
+  for (const char* name : {"000", "090"}) {
+    const std::string bytes = read_file(folder_ / "out" / (std::string(name) + ".png"));
+    EXPECT_EQ(picture_size(bytes, name).orientation, 1);
+    EXPECT_EQ(farthest(decode_picture(bytes, name), read_picture(in / (std::string(name) + ".png"))), 0);
+    EXPECT_NE(bytes, read_file(in / (std::string(name) + ".png")));
+  }
+  EXPECT_EQ(read_file(folder_ / "out/180.png"), read_file(in / "180.png"));
+}
+
+TEST_F(Complete, ACategoryThatTheModelDoesNotKnowIsUnknown) {
+  const LoadedModel model = small_model(1, 0.02, 2);  // sedan and suv
+  const fs::path in = references({0, 2, 4, 6});
+  const auto made = [&](const std::string& category) {
+    CompleteOptions options = steps(1);
+    options.category = category;
+    testing::internal::CaptureStderr();
+    complete_folder(model, in, folder_ / category, options);
+    const bool told =
+        testing::internal::GetCapturedStderr().find("(sedan, suv): treated as unknown") != std::string::npos;
+    EXPECT_EQ(told, category == "bus") << category;
+    return file(folder_ / category, 1);
+  };
+  const std::string unknown = made("unknown");
+  EXPECT_EQ(made("bus"), unknown);
+  EXPECT_NE(made("suv"), unknown);
+}
+
+TEST_F(Complete, APictureHasOnePrimaryView) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 2, 4, 6});
+  Json value = read_json(in / "transforms.json");
+  value["frames"][1]["azimuth_deg"] = 70;
+  value["frames"][1].erase("transform_matrix");
+  value["frames"][1]["stated_azimuth_deg"] = 60;
+  write_json_atomic(in / "transforms.json", value);
+  expect_error(ExitCode::runtime, {"090.png", "70", "60", "90 and 45 degrees", "correct one"},
+               [&] { complete_folder(model, in, folder_ / "out", steps(1)); });
+}
+
+TEST_F(Complete, RefusesBadInputByNameAndWritesNothing) {
+  const LoadedModel model = small_model();
+  const fs::path out = folder_ / "out";
+  const auto refuses = [&](ExitCode code, const std::vector<std::string>& texts, const fs::path& in,
+                           const CompleteOptions& options = {}) {
+    expect_error(code, texts, [&] { complete_folder(model, in, out, options); });
+    for (const auto& entry : fs::directory_iterator(folder_.path())) {
+      EXPECT_TRUE(entry.path().filename().string().starts_with("references-")) << entry.path();
+    }
+  };
+  refuses(ExitCode::usage, {"no such folder"}, folder_ / "nowhere");
+  fs::path in = references({0, 2});
+  write_png(in / "090.png", cv::Mat(32, 48, CV_8UC3, cv::Scalar(9, 9, 9)));
+  refuses(ExitCode::runtime, {"090.png", "no mask"}, in);
+  write_png(in / "090.png", cv::Mat(32, 48, CV_8UC4, cv::Scalar(9, 9, 9, 0)));
+  refuses(ExitCode::runtime, {"090.png", "mask is empty"}, in);
+  write_png(in / "090.png", cv::Mat(30, 48, CV_8UC4, cv::Scalar(9, 9, 9, 0)));
+  refuses(ExitCode::runtime, {"090.png", "48x30"}, in);
+  const std::string good = read_file(in / "000.png");
+  write_file_atomic(in / "090.png", good.substr(0, good.size() / 2));
+  refuses(ExitCode::runtime, {"090.png"}, in);
+  write_file_atomic(in / "090.png", "");
+  refuses(ExitCode::runtime, {"090.png"}, in);
+  fs::remove(in / "090.png");
+  refuses(ExitCode::runtime, {"090.png"}, in);
+
+  in = references({0, 2}, false);
+  fs::remove(in / "transforms.json");
+  write_file_atomic(in / "095.png", read_file(in / "090.png"));
+  refuses(ExitCode::runtime, {"090.png", "095.png", "90 degrees"}, in);
+  fs::remove(in / "090.png");
+  CompleteOptions options;
+  options.category = "boat";
+  refuses(ExitCode::usage, {"boat", "pickup"}, in, options);
+  fs::remove(in / "095.png");
+  fs::remove(in / "000.png");
+  refuses(ExitCode::runtime, {"000.png"}, in);
+
+  options = {};
+  options.runner.progress = [](std::int64_t, std::int64_t) { fail("stopped"); };
+  refuses(ExitCode::runtime, {"stopped"}, references({0, 2}), options);
+}
+
+TEST_F(Complete, NeverGeneratesBesideAPhotographSilently) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 2}, false), out = folder_ / "out";
+  // Listed by nobody, though their views are generated.
+  write_file_atomic(in / "180.JPG", read_file(in / "090.png"));
+  testing::internal::CaptureStderr();
+  complete_folder(model, in, out, steps(1));
+  std::string lines = testing::internal::GetCapturedStderr();
+  EXPECT_NE(lines.find("does not list 180.JPG"), std::string::npos) << lines;
+
+  fs::remove(in / "transforms.json");
+  fs::remove(in / "180.JPG");
+  for (const char* name : {"front.png", "090 copy.png", "180.heic"}) {
+    write_file_atomic(in / name, read_file(in / "090.png"));
+    expect_error(ExitCode::runtime, {name, "--skip-unread"}, [&] {
+      CompleteOptions options = steps(1);
+      options.replace = true;
+      complete_folder(model, in, out, options);
+    });
+    fs::remove(in / name);
+  }
+}
+
+TEST_F(Complete, TellsWhatACheckWouldFind) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 2, 4}, false);
+  fs::remove(in / "transforms.json");
+  fs::copy_file(in / "000.png", in / "180.png", fs::copy_options::overwrite_existing);
+  cv::Mat touching = read_picture(in / "090.png");
+  touching.at<cv::Vec4b>(20, 0) = cv::Vec4b(1, 2, 3, 255);
+  write_png(in / "078.png", touching);
+  fs::remove(in / "090.png");
+  testing::internal::CaptureStderr();
+  complete_folder(model, in, folder_ / "out", steps(1));
+  const std::string lines = testing::internal::GetCapturedStderr();
+  for (const char* text : {"180.png: is the same picture as 000.png", "078.png: the vehicle touches the left border",
+                           "nearest primary views: 078.png (78) for 90"})
+    EXPECT_NE(lines.find(text), std::string::npos) << text << " not in " << lines;
+}
+
+}  // namespace
+}  // namespace spinfill
