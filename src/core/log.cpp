@@ -10,13 +10,13 @@ namespace spinfill {
 namespace {
 
 spdlog::logger& logger() {
-  static const auto instance = [] {
-    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
-    auto made = std::make_shared<spdlog::logger>("spinfill", std::move(sink));
-    made->set_pattern("%^%v%$");
+  // Outlives every thread: the one that answers signals may log while the process ends.
+  static spdlog::logger& instance = [] -> spdlog::logger& {
+    auto& made = *new spdlog::logger("spinfill", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    made.set_pattern("%^%v%$");
     return made;
   }();
-  return *instance;
+  return instance;
 }
 
 }  // namespace
