@@ -11,6 +11,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/log.h"
+#include "data/photo/framing.h"
 #include "data/pictures/letterbox.h"
 #include "data/pictures/picture.h"
 #include "data/sets/view_camera.h"
@@ -93,21 +94,21 @@ DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) 
           {sums[0] / all, sums[1] / all, sums[2] / all, picture_of(map, warp.window, generated.cols, generated.rows)}};
 }
 
-bool shows_more(const ViewSet& set, const DataConfig& model) {
-  const Letterbox fitted = fit(set.width, set.height, static_cast<int>(model.width), static_cast<int>(model.height));
+bool shows_more(const Letterbox& fitted) {
   return fitted.scale * kLarger < 1;
 }
 
 GeneratedViews photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictures& pictures,
                            const RunnerOptions& options, const SlotWarps* warps) {
   const DataConfig& data = model.config.data;
-  if (!shows_more(set, data)) return generate_views(model, set, options);
+  const ViewSet asked = with_all_asked(set, data.turntable.turntable);
+  const auto fits = framed_on_vehicle(asked, hull_boxes(asked, pictures), data);
+  const Letterbox whole = fit(set.width, set.height, static_cast<int>(data.width), static_cast<int>(data.height));
+  if (!shows_more(fits ? fits->front() : whole)) return generate_views(model, set, options);
   RunnerOptions with_alpha = options;
   with_alpha.opaque = false;
-  GeneratedViews out = generate_views(model, set, with_alpha);
-  const SlotWarps own = warps != nullptr
-                            ? SlotWarps()
-                            : warp_photos(with_all_asked(set, data.turntable.turntable), pictures, options.carried);
+  GeneratedViews out = generate_views(model, asked, with_alpha, fits ? &*fits : nullptr);
+  const SlotWarps own = warps != nullptr ? SlotWarps() : warp_photos(asked, pictures, options.carried);
   if (warps == nullptr) warps = &own;
   std::vector<int> without;
   for (GeneratedView& view : out.views) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "data/photo/photo_warp.h"
+#include "data/pictures/letterbox.h"
 #include "infer/runner.h"
 
 namespace spinfill {
@@ -17,8 +18,9 @@ struct DetailedView {
 };
 DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp);
 
-// Whether photographs of this size show more than the model's pictures; else what the model generates is delivered.
-bool shows_more(const ViewSet& set, const DataConfig& model);
+// Whether photographs show more than the model's pictures, which hold this many of their pixels' widths in one; else
+// what the model generates is delivered.
+bool shows_more(const Letterbox& fitted);
 
 // generate_views() and that, for the cameras that the set holds: what `spinfill complete` delivers and
 // `spinfill evaluate --at photo` scores. `warps`, where they are known, are those of warp_photos() for all views that

@@ -39,7 +39,8 @@ void tell_unknown_category(const ViewSet& set, const ModelConfig& model) {
 
 }  // namespace
 
-GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const RunnerOptions& options) {
+GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const RunnerOptions& options,
+                              const SlotFits* fits) {
   const at::NoGradGuard no_grad;
   const DataSet data{set.folder, {set}};
   const Slots given = set.slots();
@@ -49,6 +50,7 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
   spec.references = given;
   spec.targets = ~given;
   spec.cameras = std::make_shared<const SetCameras>(described_cameras(set, model.config.data.turntable.turntable));
+  if (fits != nullptr) spec.fits = std::make_shared<const SlotFits>(*fits);
   Batch batch = make_batch(data, {&spec, 1}, model.config.data).to(model.denoiser.device());
   tell_unknown_category(set, model.config.model);
   batch = batch.known_to(model.config.model.categories);
@@ -67,12 +69,12 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
 
   GeneratedViews out;
   out.matte_residual = matted.residual;
-  const Letterbox back =
-      fit(set.width, set.height, static_cast<int>(model.config.data.width), static_cast<int>(model.config.data.height))
-          .inverse();
+  const Letterbox whole =
+      fit(set.width, set.height, static_cast<int>(model.config.data.width), static_cast<int>(model.config.data.height));
   std::int64_t row = 0;
   for (int slot = 0; slot < kSlots; ++slot) {
     if (given[static_cast<std::size_t>(slot)]) continue;
+    const Letterbox back = (fits != nullptr ? (*fits)[static_cast<std::size_t>(slot)] : whole).inverse();
     out.views.push_back({slot, straight(resample(picture_of(matted.rgba[row]), back))});
     ++row;
   }

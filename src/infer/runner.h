@@ -9,6 +9,7 @@
 
 #include <opencv2/core/mat.hpp>
 
+#include "data/batches/samples.h"
 #include "data/sets/view_set.h"
 #include "infer/loaded_model.h"
 #include "model/sampling/generate.h"
@@ -53,6 +54,8 @@ struct GeneratedViews {
 //
 // Coverage comes from difference matting (infer/matte.h): at the model's size what is delivered, composited on the
 // model's background, is the picture that is scored.
-GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const RunnerOptions& options);
+// `fits`: how each slot's pictures are fitted, where not whole.
+GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const RunnerOptions& options,
+                              const SlotFits* fits = nullptr);
 
 }  // namespace spinfill

@@ -177,7 +177,6 @@ TEST_F(Complete, DeliversWhatIsScoredAtPhotoSize) {
     spec.targets.set(slot);
   }
   const PhotoSample sample = photo_sample(read_view_set(in), spec, model.config.data.turntable.turntable);
-  ASSERT_TRUE(shows_more(sample.set, model.config.data));
   const SlotWarps warps = warp_photos(sample.set, sample.pictures);
   const GeneratedViews scored = photo_views(model, sample.set, sample.pictures, options.runner, &warps);
   ASSERT_EQ(scored.views.size(), 2U);

@@ -79,13 +79,7 @@ TEST(PhotoDetail, SaysWherePixelsAreFrom) {
 }
 
 TEST(PhotoDetail, IsForPhotographsLargerThanTheModelsPictures) {
-  DataConfig model;  // 96×64
-  ViewSet set;
-  const auto more = [&](int width, int height) {
-    set.width = width;
-    set.height = height;
-    return shows_more(set, model);
-  };
+  const auto more = [](int width, int height) { return shows_more(fit(width, height, 96, 64)); };
   EXPECT_FALSE(more(96, 64));
   EXPECT_FALSE(more(48, 32));
   EXPECT_TRUE(more(192, 128));

@@ -129,7 +129,8 @@ class BatchFiller {
     if (mirror && azimuth > 0) azimuth = 360 - azimuth;
     batch_.azimuth_deg.data_ptr<double>()[at] = azimuth;
     const Letterbox letterbox =
-        fit(set.width, set.height, static_cast<int>(config_.width), static_cast<int>(config_.height));
+        spec.fits ? (*spec.fits)[source]
+                  : fit(set.width, set.height, static_cast<int>(config_.width), static_cast<int>(config_.height));
     Camera camera = letterbox.camera(cameras.camera[source]);
     if (mirror) camera = mirrored(camera);
     // A target's own error cannot be known from the references: learning from it would teach nothing but blur.
@@ -150,7 +151,10 @@ class BatchFiller {
     const auto own = static_cast<std::size_t>(slot);
     float* colour = batch_.colour.data_ptr<float>() + at * 3 * plane;
     if (set.frame_at(source) != nullptr && (spec.references[own] || spec.targets[own])) {
-      const ModelPicture picture = cache_.picture(set, spec.set, source, config_);
+      const ModelPicture picture =
+          spec.fits ? load_model_picture(set, *set.frame_at(source), config_, cache_.store(),
+                                         &(*spec.fits)[static_cast<std::size_t>(source)])
+                    : cache_.picture(set, spec.set, source, config_);
       compose(*picture, spec.augmentation, background, config_.width, config_.height, colour,
               batch_.alpha.data_ptr<float>() + at * plane);
     } else {

@@ -19,7 +19,8 @@ std::shared_ptr<ContentStore> open_store(const DataConfig& config) {
                                                                         << 30);
 }
 
-ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const DataConfig& config, ContentStore* store) {
+ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const DataConfig& config, ContentStore* store,
+                                const Letterbox* fitted) {
   const PictureFiles files = read_picture_files(set, frame);
   auto bytes = std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(config.width) *
                                                            static_cast<std::size_t>(config.height) * 4);
@@ -27,6 +28,7 @@ ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const Da
   if (store != nullptr) {
     ContentKey content("model picture 2");
     content.add(files.picture).add(files.mask).add(set.width).add(set.height).add(config.width).add(config.height);
+    if (fitted != nullptr) content.add(fitted->scale).add(fitted->offset_x).add(fitted->offset_y);
     key = content.hex();
     if (const auto kept = store->find(key); kept && kept->size() == bytes->size()) {
       std::ranges::copy(*kept, bytes->begin());
@@ -35,8 +37,9 @@ ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const Da
   }
   const auto width = static_cast<int>(config.width), height = static_cast<int>(config.height);
   const cv::Mat rgba = decode_masked_picture(set, frame, files);
-  const cv::Mat fitted = resample(premultiplied(rgba), fit(rgba.cols, rgba.rows, width, height));
-  const auto* in = fitted.ptr<float>();
+  const cv::Mat picture =
+      resample(premultiplied(rgba), fitted != nullptr ? *fitted : fit(rgba.cols, rgba.rows, width, height));
+  const auto* in = picture.ptr<float>();
   for (std::size_t i = 0; i < bytes->size(); ++i) (*bytes)[i] = static_cast<std::uint8_t>(std::lround(255 * in[i]));
   if (store != nullptr) store->keep(key, {reinterpret_cast<const char*>(bytes->data()), bytes->size()});
   return bytes;

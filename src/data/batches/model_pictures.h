@@ -12,6 +12,7 @@
 
 #include "core/files/content_store.h"
 #include "data/config.h"
+#include "data/pictures/letterbox.h"
 #include "data/sets/data_set.h"
 
 namespace spinfill {
@@ -21,8 +22,9 @@ std::shared_ptr<ContentStore> open_store(const DataConfig& config);
 
 // A picture at the model's size: premultiplied RGBA, 8 bits, [H,W,4]. Errors (exit 3) name the file.
 using ModelPicture = std::shared_ptr<const std::vector<std::uint8_t>>;
+// `fitted`: the letterbox where it is not the whole picture's.
 ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const DataConfig& config,
-                                ContentStore* store = nullptr);
+                                ContentStore* store = nullptr, const Letterbox* fitted = nullptr);
 
 // Keeps decoded pictures of one data set at one size, first come first kept, until it is full; then the rest is decoded
 // each time, or comes from the store. (Each epoch visits every picture once in a new order, so throwing out the oldest

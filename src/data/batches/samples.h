@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "data/batches/augment.h"
 #include "data/config.h"
+#include "data/pictures/letterbox.h"
 #include "data/sets/data_set.h"
 #include "data/spins/set_cameras.h"
 
 namespace spinfill {
+
+// How each of a set's pictures is fitted into the model's.
+using SlotFits = std::array<Letterbox, kSlots>;
 
 // All that determines one sample, before any file is opened.
 struct SampleSpec {
@@ -20,6 +25,8 @@ struct SampleSpec {
   std::int64_t sample = 0;  // global sample index
   // Of the set's views, where they are chosen already; none: cameras_of().
   std::shared_ptr<const SetCameras> cameras = {};
+  // By slot on disk, from the set's size to the model's; none: the whole picture (fit()).
+  std::shared_ptr<const SlotFits> fits = {};
 };
 
 // Exit 3 names the first set with so few views that none can be given and another asked for. Opens no file.

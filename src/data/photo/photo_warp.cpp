@@ -10,7 +10,8 @@
 
 #include <opencv2/imgproc.hpp>
 
-#include "core/error.h"
+#include "data/photo/hull_boxes.h"
+#include "data/photo/photo_inputs.h"
 #include "data/pictures/letterbox.h"
 #include "data/priors/prior_image.h"
 #include "data/priors/surface_maps.h"
@@ -19,26 +20,8 @@
 namespace spinfill {
 namespace {
 
-constexpr int kSketch = 128;      // px, width at which windows are found
 constexpr double kMargin = 0.03;  // of the hull's box, on each side
 constexpr int kMarginPx = 6;
-
-struct View {
-  int slot;
-  const Frame* frame;
-  bool given;
-};
-
-std::vector<View> views_of(const ViewSet& set) {
-  std::vector<View> views;
-  for (const auto* list : {&set.frames, &set.missing}) {
-    for (const Frame& frame : *list) {
-      if (!frame.camera) fail("{}: the view at {} degrees has no camera", set.id, frame.azimuth_deg);
-      views.push_back({frame.slot(), &frame, list == &set.frames});
-    }
-  }
-  return views;
-}
 
 // A window of a picture as [4,h,w] premultiplied; transparent beyond the picture.
 at::Tensor window_of(const cv::Mat& rgba, const cv::Rect& window) {
@@ -48,70 +31,8 @@ at::Tensor window_of(const cv::Mat& rgba, const cv::Rect& window) {
   return at::from_blob(all.data, {window.height, window.width, 4}, at::kFloat).permute({2, 0, 1}).contiguous();
 }
 
-// What priors are computed from: `views` of `size`, given pictures by `picture`, cameras by `camera`.
-template <class Picture, class CameraOf>
-PriorInputs inputs_of(const std::vector<View>& views, cv::Size size, const Picture& picture, const CameraOf& camera) {
-  const auto V = static_cast<std::int64_t>(views.size());
-  PriorInputs in;
-  in.background = at::ones({1, 3});
-  in.colour = at::ones({1, V, 3, size.height, size.width});
-  in.alpha = at::zeros({1, V, 1, size.height, size.width});
-  in.is_reference = at::zeros({1, V}, at::kBool);
-  in.azimuth_deg = at::zeros({1, V}, at::kDouble);
-  CameraTensors cameras(1, V);
-  for (std::int64_t v = 0; v < V; ++v) {
-    const View& view = views[static_cast<std::size_t>(v)];
-    cameras.put(0, v, camera(static_cast<std::size_t>(v)));
-    in.azimuth_deg[0][v] = view.frame->azimuth_deg;
-    in.is_reference[0][v] = view.given;
-    if (!view.given) continue;
-    const at::Tensor rgba = picture(static_cast<std::size_t>(v));
-    in.alpha[0][v] = rgba.narrow(0, 3, 1);
-    in.colour[0][v] = rgba.narrow(0, 0, 3) + (1 - rgba.narrow(0, 3, 1));
-  }
-  in.vehicle_from_camera = cameras.vehicle_from_camera;
-  in.intrinsics = cameras.intrinsics;
-  return in;
-}
-
-PriorConfig photo_priors(int width) {
-  PriorConfig config;
-  config.grid = std::clamp(width / 2, 64, 320);
-  config.sections = config.sharp = true;
-  return config;
-}
-
-// The box of the hull in each view, px of the set's pictures; empty where a view sees nothing of it.
-std::vector<cv::Rect2d> hull_boxes(const ViewSet& set, const SlotPictures& pictures, const std::vector<View>& views) {
-  const Letterbox small =
-      fit(set.width, set.height, kSketch, std::max(8, kSketch * set.height / std::max(1, set.width) / 8 * 8));
-  const PriorInputs in = inputs_of(
-      views, {small.to_width, small.to_height},
-      [&](std::size_t v) {
-        const cv::Mat fitted = resample(premultiplied(pictures[static_cast<std::size_t>(views[v].slot)]), small);
-        return at::from_blob(fitted.data, {fitted.rows, fitted.cols, 4}, at::kFloat).permute({2, 0, 1}).contiguous();
-      },
-      [&](std::size_t v) { return small.camera(*views[v].frame->camera); });
-  const at::Tensor shape = compute_priors(in, photo_priors(kSketch)).silhouette[0].select(1, 0) > 0;  // [V,h,w]
-  std::vector<cv::Rect2d> boxes;
-  for (std::size_t v = 0; v < views.size(); ++v) {
-    const at::Tensor seen = shape[static_cast<std::int64_t>(v)].nonzero();  // [N,2] y x
-    if (seen.size(0) == 0) {
-      boxes.emplace_back();
-      continue;
-    }
-    const auto low = std::get<0>(seen.min(0)), high = std::get<0>(seen.max(0));
-    const auto x = [&](double px) { return (px - small.offset_x) / small.scale; };
-    const auto y = [&](double px) { return (px - small.offset_y) / small.scale; };
-    const double left = x(low[1].item<double>()), right = x(high[1].item<double>() + 1), top = y(low[0].item<double>()),
-                 bottom = y(high[0].item<double>() + 1);
-    boxes.emplace_back(left, top, right - left, bottom - top);
-  }
-  return boxes;
-}
-
-// Windows of one size round these boxes.
-std::vector<cv::Rect> windows_of(const std::vector<cv::Rect2d>& boxes) {
+// Windows of one size round the boxes of `views`.
+std::vector<cv::Rect> windows_of(const std::vector<PhotoView>& views, const SlotBoxes& boxes) {
   cv::Size2d most(0, 0);
   for (const cv::Rect2d& box : boxes) most = {std::max(most.width, box.width), std::max(most.height, box.height)};
   const auto length = [](double px) {
@@ -119,10 +40,12 @@ std::vector<cv::Rect> windows_of(const std::vector<cv::Rect2d>& boxes) {
   };
   const cv::Size size(length(most.width), length(most.height));
   std::vector<cv::Rect> windows;
-  for (const cv::Rect2d& box : boxes)
+  for (const PhotoView& view : views) {
+    const cv::Rect2d& box = boxes[static_cast<std::size_t>(view.slot)];
     windows.emplace_back(static_cast<int>(std::lround(box.x + box.width / 2 - size.width / 2.0)),
                          static_cast<int>(std::lround(box.y + box.height / 2 - size.height / 2.0)), size.width,
                          size.height);
+  }
   return windows;
 }
 
@@ -139,11 +62,11 @@ cv::Mat mat_of(const at::Tensor& map) {
 SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures,
                       const std::function<void(std::int64_t, std::int64_t)>& progress) {
   const at::NoGradGuard no_grad;
-  const std::vector<View> views = views_of(set);
-  const std::vector<cv::Rect2d> boxes = hull_boxes(set, pictures, views);
+  const std::vector<PhotoView> views = photo_views_of(set);
+  const SlotBoxes boxes = hull_boxes(set, pictures);
   SlotWarps warps;
   if (std::ranges::all_of(boxes, [](const cv::Rect2d& box) { return box.empty(); })) return warps;
-  const std::vector<cv::Rect> windows = windows_of(boxes);
+  const std::vector<cv::Rect> windows = windows_of(views, boxes);
   const cv::Size size = windows.front().size();
   const auto camera = [&](std::size_t v) {
     Camera within = *views[v].frame->camera;
@@ -154,11 +77,11 @@ SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures,
     return within;
   };
   // The references at once: what each sees of the hull says what it hides from the others.
-  const std::vector<View> given(views.begin(), views.begin() + static_cast<std::ptrdiff_t>(set.frames.size()));
+  const std::vector<PhotoView> given(views.begin(), views.begin() + static_cast<std::ptrdiff_t>(set.frames.size()));
   const PriorConfig config = photo_priors(size.width);
   References references;
   {
-    const PriorInputs in = inputs_of(
+    const PriorInputs in = photo_inputs(
         given, size,
         [&](std::size_t v) { return window_of(pictures[static_cast<std::size_t>(views[v].slot)], windows[v]); },
         camera);
@@ -175,7 +98,7 @@ SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures,
   const auto steps = static_cast<std::int64_t>(1 + set.missing.size());
   for (std::size_t v = given.size(); v < views.size(); ++v) {
     if (progress) progress(static_cast<std::int64_t>(1 + v - given.size()), steps);
-    if (boxes[v].empty()) continue;
+    if (boxes[static_cast<std::size_t>(views[v].slot)].empty()) continue;
     CameraTensors from(1, 1);
     from.put(0, 0, camera(v));
     const Surface surface = march(hull, from.vehicle_from_camera, from.intrinsics, size.height, size.width);
