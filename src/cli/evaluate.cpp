@@ -81,12 +81,12 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
     const Batch known = batch.known_to(model->config.model.categories);
     return generate(model->denoiser, known.to(device), sampler, seed).to(at::kCPU);
   };
-  subject.at_photo = [model, sampler, seed](const PhotoSample& sample, const SlotWarps& warps) {
+  subject.at_photo = [model, sampler, seed](const PhotoSample& sample, const PhotoGeometry& geometry) {
     RunnerOptions options;
     options.sampler = sampler;
     options.seed = seed;
     SlotPictures out;
-    for (GeneratedView& view : photo_views(*model, sample.set, sample.pictures, options, &warps).views)
+    for (GeneratedView& view : photo_views(*model, sample.set, sample.pictures, options, &geometry).views)
       out[static_cast<std::size_t>(view.slot)] = std::move(view.picture);
     return out;
   };

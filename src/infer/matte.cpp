@@ -9,6 +9,10 @@ namespace {
 // Cut off at both ends of the matte: the network's noise where all should be fully clear or fully covered.
 constexpr double kMatteFloor = 0.04, kMatteCeiling = 0.96;
 
+at::Tensor cut_off(const at::Tensor& matte) {
+  return ((matte - kMatteFloor) / (kMatteCeiling - kMatteFloor)).clamp(0, 1);
+}
+
 at::Tensor as_pixels(const at::Tensor& colours) {
   return colours.to(at::kDouble).view({-1, 3, 1, 1});
 }
@@ -39,6 +43,15 @@ at::Tensor far_background(const at::Tensor& background) {
   return (background < 0.5).to(background.scalar_type());
 }
 
+at::Tensor with_matte(const at::Tensor& pictures, const at::Tensor& background, const at::Tensor& matte) {
+  const at::Tensor under = as_pixels(background), picture = in_8_bits(pictures);
+  constexpr double kRounding = 1e-6;  // of what is a whole number already
+  const at::Tensor least = (least_coverage(picture, under) * 255 - kRounding).ceil() / 255;
+  const at::Tensor alpha = at::maximum(in_8_bits(matte), least).clamp(0, 1);
+  const at::Tensor colour = at::minimum((picture - (1 - alpha) * under).clamp_min(0), alpha);
+  return at::cat({colour, alpha}, 1).to(at::kFloat);
+}
+
 Matted difference_matte(const at::Tensor& on_background, const at::Tensor& background, const at::Tensor& on_far,
                         const at::Tensor& far) {
   const at::Tensor under = as_pixels(background);
@@ -46,23 +59,24 @@ Matted difference_matte(const at::Tensor& on_background, const at::Tensor& backg
   const at::Tensor clear = (first - second) / (under - as_pixels(far));  // 1 − α in every channel
   const at::Tensor mean = clear.mean(1, /*keepdim=*/true);
   const double residual = (clear - mean).abs().mean().item<double>();
-  const at::Tensor matte = ((1 - mean - kMatteFloor) / (kMatteCeiling - kMatteFloor)).clamp(0, 1);
-  const at::Tensor picture = in_8_bits(on_background);
-  constexpr double kRounding = 1e-6;  // of what is a whole number already
-  const at::Tensor least = (least_coverage(picture, under) * 255 - kRounding).ceil() / 255;
-  const at::Tensor alpha = at::maximum(in_8_bits(matte), least).clamp(0, 1);
-  const at::Tensor colour = at::minimum((picture - (1 - alpha) * under).clamp_min(0), alpha);
-  return {at::cat({colour, alpha}, 1).to(at::kFloat), residual};
+  return {with_matte(on_background, background, cut_off(1 - mean)), residual, {}};
 }
 
 Matted generate_matted(const Denoiser& denoiser, const Batch& batch, const PriorConfig& priors,
                        const SamplerConfig& config, std::uint64_t seed, const SamplerProgress& progress) {
+  const at::Tensor is_target = batch.is_target.to(at::kCPU);
+  if (denoiser.config().output == OutputForm::sources) {
+    TargetFields fields;
+    const at::Tensor pictures = generate(denoiser, batch, config, seed, progress, &fields).to(at::kCPU);
+    const auto targets = [&](const at::Tensor& all) { return all.to(at::kCPU).index({is_target}); };
+    return {with_matte(targets(pictures), target_backgrounds(batch), cut_off(targets(fields.coverage).to(at::kDouble))),
+            0, targets(fields.correction)};
+  }
   const auto targets = [&](const Batch& on, bool second) {
     const SamplerProgress half = [&](std::int64_t done, std::int64_t total) {
       if (progress) progress(second ? total + done : done, 2 * total);
     };
-    const at::Tensor pictures = generate(denoiser, on, config, seed, half).to(at::kCPU);
-    return pictures.index({on.is_target.to(at::kCPU)});
+    return generate(denoiser, on, config, seed, half).to(at::kCPU).index({is_target});
   };
   const at::Tensor first = targets(batch, false);
   const Batch far = on_far_background(batch, priors);

@@ -7,17 +7,22 @@
 
 namespace spinfill {
 
-// Generated views with coverage, by difference matting with two known backgrounds (Smith & Blinn, "Blue screen
-// matting", SIGGRAPH 1996, §4.2): the views are generated with the same noise on the model's background and on one far
-// from it. The colours are those of the first: composited on it again they are, rounded to 8 bits, the very pictures
-// that are scored; where the network's noise leaves less coverage than that needs, coverage is raised.
+// Generated views with coverage. A model of OutputForm::sources gives it; of others it comes by difference matting with
+// two known backgrounds (Smith & Blinn, "Blue screen matting", SIGGRAPH 1996, §4.2): the views are generated with the
+// same noise on the model's background and on one far from it. The colours are those of the first: composited on it
+// again they are, rounded to 8 bits, the very pictures that are scored; where the network's noise leaves less coverage
+// than that needs, coverage is raised.
 struct Matted {
   at::Tensor rgba;      // [T,4,H,W] float32, premultiplied; coverage in whole 255ths; targets in the order of is_target
   double residual = 0;  // mean absolute difference of the colour channels' mattes: 0 for a perfect one
+  at::Tensor correction;  // [T,1,H,W] of the surface's depth, with OutputForm::sources (SourceFields)
 };
 
 // The second background, [B,3]: of black and white, in each channel what is farther from `background`.
 at::Tensor far_background(const at::Tensor& background);
+
+// Pictures [T,3,H,W] on backgrounds [T,3] with this matte [T,1,H,W], raised where they need more coverage.
+at::Tensor with_matte(const at::Tensor& pictures, const at::Tensor& background, const at::Tensor& matte);
 
 // Of pictures [T,3,H,W] on two backgrounds [T,3].
 Matted difference_matte(const at::Tensor& on_background, const at::Tensor& background, const at::Tensor& on_far,

@@ -99,20 +99,28 @@ bool shows_more(const Letterbox& fitted) {
 }
 
 GeneratedViews photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictures& pictures,
-                           const RunnerOptions& options, const SlotWarps* warps) {
+                           const RunnerOptions& options, const PhotoGeometry* known) {
   const DataConfig& data = model.config.data;
   const ViewSet asked = with_all_asked(set, data.turntable.turntable);
-  const auto fits = framed_on_vehicle(asked, hull_boxes(asked, pictures), data);
+  const SlotBoxes boxes = known != nullptr ? known->boxes : hull_boxes(asked, pictures);
+  const auto fits = framed_on_vehicle(asked, boxes, data);
   const Letterbox whole = fit(set.width, set.height, static_cast<int>(data.width), static_cast<int>(data.height));
   if (!shows_more(fits ? fits->front() : whole)) return generate_views(model, set, options);
   RunnerOptions with_alpha = options;
   with_alpha.opaque = false;
   GeneratedViews out = generate_views(model, asked, with_alpha, fits ? &*fits : nullptr);
-  const SlotWarps own = warps != nullptr ? SlotWarps() : warp_photos(asked, pictures, options.carried);
-  if (warps == nullptr) warps = &own;
+  std::optional<PhotoHull> own;
+  if (known == nullptr) own.emplace(asked, pictures, boxes);
+  const PhotoHull& hull = known != nullptr ? known->hull : *own;
   std::vector<int> without;
+  // One after another, so that memory does not grow with their number.
+  const auto steps = static_cast<std::int64_t>(1 + out.views.size());
+  std::int64_t done = 0;
   for (GeneratedView& view : out.views) {
-    const auto& warp = (*warps)[static_cast<std::size_t>(view.slot)];
+    if (options.carried) options.carried(++done, steps);
+    const bool known_warp = known != nullptr && !view.correction;
+    const auto warp = known_warp ? known->warps[static_cast<std::size_t>(view.slot)]
+                                 : hull.warp(view.slot, view.correction ? &*view.correction : nullptr);
     if (warp) {
       DetailedView detailed = with_photo_detail(view.picture, *warp);
       view.picture = std::move(detailed.picture);
@@ -122,6 +130,7 @@ GeneratedViews photo_views(const LoadedModel& model, const ViewSet& set, const S
     }
     if (options.opaque) view.picture = on_background(view.picture, data.background);
   }
+  if (options.carried) options.carried(steps, steps);
   if (!without.empty())
     log_warning("{}: masks and cameras have no body in common at {}: there the model's picture is delivered, enlarged",
                 set.id, fmt::join(without, ", "));

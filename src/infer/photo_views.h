@@ -23,9 +23,9 @@ DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp);
 bool shows_more(const Letterbox& fitted);
 
 // generate_views() and that, for the cameras that the set holds: what `spinfill complete` delivers and
-// `spinfill evaluate --at photo` scores. `warps`, where they are known, are those of warp_photos() for all views that
-// the set lacks.
+// `spinfill evaluate --at photo` scores. `known`, where it was computed before, is of a set that asks for all views
+// that `set` lacks.
 GeneratedViews photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictures& pictures,
-                           const RunnerOptions& options, const SlotWarps* warps = nullptr);
+                           const RunnerOptions& options, const PhotoGeometry* known = nullptr);
 
 }  // namespace spinfill

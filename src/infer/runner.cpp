@@ -28,6 +28,13 @@ cv::Mat picture_of(const at::Tensor& rgba) {
   return view.clone();
 }
 
+// [H,W] → CV_32FC1.
+cv::Mat plane_of(const at::Tensor& map) {
+  const at::Tensor packed = map.to(at::kFloat).contiguous();
+  return cv::Mat(static_cast<int>(packed.size(0)), static_cast<int>(packed.size(1)), CV_32FC1, packed.data_ptr<float>())
+      .clone();
+}
+
 void tell_unknown_category(const ViewSet& set, const ModelConfig& model) {
   const std::string& name = set.category;
   if (!model.use_category || name.empty() || name == "unknown") return;
@@ -76,6 +83,8 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
     if (given[static_cast<std::size_t>(slot)]) continue;
     const Letterbox back = (fits != nullptr ? (*fits)[static_cast<std::size_t>(slot)] : whole).inverse();
     out.views.push_back({slot, straight(resample(picture_of(matted.rgba[row]), back))});
+    if (matted.correction.defined())
+      out.views.back().correction = DepthCorrection{plane_of(matted.correction[row][0]), back.inverse()};
     ++row;
   }
   return out;

@@ -10,6 +10,7 @@
 #include <opencv2/core/mat.hpp>
 
 #include "data/batches/samples.h"
+#include "data/photo/photo_warp.h"
 #include "data/sets/view_set.h"
 #include "infer/loaded_model.h"
 #include "model/sampling/generate.h"
@@ -33,8 +34,10 @@ struct Evidence {
 };
 
 struct GeneratedView {
-  int slot = 0;                                     // azimuth 45·slot
-  cv::Mat picture;                                  // 8-bit RGBA, straight alpha, the set's size
+  int slot = 0;     // azimuth 45·slot
+  cv::Mat picture;  // 8-bit RGBA, straight alpha, the set's size
+  // Of models that give one, in the model's picture.
+  std::optional<DepthCorrection> correction = std::nullopt;
   std::optional<Evidence> evidence = std::nullopt;  // of views with the photographs' own pixels (infer/photo_views.h)
 };
 

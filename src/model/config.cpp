@@ -48,12 +48,16 @@ void ModelConfig::bind(Fields& f) {
   f.number("norm_num_groups", norm_num_groups, "Groups of the group norms; divides every block's channels", 1, 256);
   f.choice("autoencoder", autoencoder, "Pictures to latents: pixel = lossless space-to-depth");
   f.number("pixel_factor", pixel_factor, "Space-to-depth factor of the pixel autoencoder", 1, 16);
-  f.choice("output", output, "Output form: prior image + residual_scale x network, or EDM preconditioning");
+  f.choice("output", output,
+           "Output form: prior image + residual_scale x network, sources (the same on a corrected surface), or EDM "
+           "preconditioning");
   f.choice("prior_image", prior_image, "Prior image the residual is added to");
   f.number("residual_scale", residual_scale, "Standard deviation of latents minus prior image", 1e-3, 10);
   f.number("residual_margin", residual_margin,
-           "Output within the visual hull widened by this share of the width (prior-residual); 1: everywhere", 0, 1);
+           "Residual within the visual hull widened by this share of the width; 1: everywhere", 0, 1);
   f.flag("blend", blend, "The network also blends background and the other prior image into the base (prior-residual)");
+  f.number("correction_limit", correction_limit,
+           "Largest correction of the surface's depth along a ray, vehicle lengths (sources)", 0.001, 0.5);
   f.number("sigma_data", sigma_data, "Standard deviation of the latents", 1e-3, 10);
   f.number("sigma_min", sigma_min, "Lowest noise level", 1e-5, 1);
   f.number("sigma_max", sigma_max, "Highest noise level; a step from there is a regression", 1, 1e4);
@@ -79,6 +83,8 @@ void ModelConfig::bind(Fields& f) {
             "attention_heads must divide every entry of block_out_channels");
   f.require(block_out_channels.empty() || block_out_channels.front() % 2 == 0,
             "the first entry of block_out_channels must be even");
+  f.require(output != OutputForm::sources || prior_image == PriorImage::prior,
+            "output sources is a form of the hull warp: it needs prior_image prior");
   f.require(cross_attention_dim > 0 && sigma_min < sigma_max, "sigma_min must be below sigma_max");
 }
 
@@ -87,13 +93,14 @@ std::int64_t ModelConfig::latent_channels() const {
 }
 
 std::int64_t ModelConfig::output_channels() const {
-  return latent_channels() +
-         (output == OutputForm::prior_residual && blend ? kBlended * pixel_factor * pixel_factor : 0);
+  const std::int64_t pixels = pixel_factor * pixel_factor;
+  if (output == OutputForm::sources) return latent_channels() + kSourceFields * pixels;
+  return latent_channels() + (output == OutputForm::prior_residual && blend ? kBlended * pixels : 0);
 }
 
 std::int64_t ModelConfig::input_channels() const {
   return latent_channels() + 1 + (use_rays ? 6 : 0) + (use_priors ? kPriorChannels * pixel_factor * pixel_factor : 0) +
-         (output == OutputForm::prior_residual ? latent_channels() : 0);
+         (corrects_prior() ? latent_channels() : 0);
 }
 
 }  // namespace spinfill

@@ -14,11 +14,12 @@ enum class AutoencoderKind { pixel };
 template <>
 inline constexpr Named<AutoencoderKind> kNamesOf<AutoencoderKind>[] = {{AutoencoderKind::pixel, "pixel"}};
 
-// Karras et al. 2022, table 1, or D = base + g·(s·F + blends).
-enum class OutputForm { prior_residual, edm };
+// Karras et al. 2022, table 1; or D = base + g·(s·F + blends); or the same with the hull warp for base, looked up on a
+// surface that the network corrects and cut by a coverage that it gives (model/denoiser/source_fields.h).
+enum class OutputForm { prior_residual, sources, edm };
 template <>
-inline constexpr Named<OutputForm> kNamesOf<OutputForm>[] = {{OutputForm::prior_residual, "prior-residual"},
-                                                             {OutputForm::edm, "edm"}};
+inline constexpr Named<OutputForm> kNamesOf<OutputForm>[] = {
+    {OutputForm::prior_residual, "prior-residual"}, {OutputForm::sources, "sources"}, {OutputForm::edm, "edm"}};
 
 // The base of prior-residual: the flipped mirror view where there is one, else the hull warp, or the hull warp alone.
 enum class PriorImage { mirror_or_prior, prior };
@@ -53,7 +54,8 @@ struct ModelConfig {
   PriorImage prior_image = PriorImage::mirror_or_prior;
   double residual_scale = 0.15;   // s, standard deviation of latents − base
   double residual_margin = 0.04;  // F acts within the visual hull widened by this share of the width; 1: everywhere
-  bool blend = true;              // the network also blends background and the other prior image into base
+  bool blend = true;              // prior-residual: the network also blends background and the other image into base
+  double correction_limit = 0.1;  // sources: largest correction of the surface's depth, vehicle lengths
   double sigma_data = 0.5;        // σ_d, standard deviation of the latents
   double sigma_min = 0.002, sigma_max = 80;   // range of noise levels
   double noise_mean = -1.2, noise_std = 1.2;  // P_mean, P_std of ln σ in training
@@ -73,11 +75,14 @@ struct ModelConfig {
 
   // Pictures that `blend` can mix in: background, the prior image that is not the base.
   static constexpr std::int64_t kBlended = 2;
+  // Fields of `sources`, each one value a pixel: what is taken away, the correction.
+  static constexpr std::int64_t kSourceFields = 2;
   // Prior maps, and the hull's normals in the camera's frame (prior_channels in model/denoiser/conditioning.h).
   static constexpr std::int64_t kPriorChannels = 23;
   std::int64_t latent_channels() const;  // C
   std::int64_t input_channels() const;   // C + mask + rays + prior maps + C of the prior image, of conv_in
-  std::int64_t output_channels() const;  // C + weights of the blended pictures, of conv_out
+  std::int64_t output_channels() const;  // C + weights of the blended pictures or source fields, of conv_out
+  bool corrects_prior() const { return output != OutputForm::edm; }
 };
 
 // What the names of `model.preset` stand for, smallest first: "tiny" (1 M parameters), "small" (2 M, the default),

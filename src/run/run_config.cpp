@@ -87,8 +87,10 @@ void RunConfig::bind(Fields& f) {
   f.require_at(
       "train.cuda_graphs", !train.cuda_graphs || loss.lpips == 0,
       "records passes of fixed shapes; with loss.lpips they depend on the noise drawn: switch one of them off");
-  f.require(loss.rollout == 0 || model.output == OutputForm::prior_residual,
-            "loss.rollout needs model.output prior-residual, whose sampler begins with a regression");
+  f.require_at("train.cuda_graphs", !train.cuda_graphs || model.output != OutputForm::sources,
+               "records passes without the processor's part; model.output sources needs it: switch one of them off");
+  f.require(loss.rollout == 0 || model.corrects_prior(),
+            "loss.rollout needs model.output prior-residual or sources, whose sampler begins with a regression");
 }
 
 void check_patterns(Fields& f, const RunConfig& config) {

@@ -177,8 +177,8 @@ TEST_F(Complete, DeliversWhatIsScoredAtPhotoSize) {
     spec.targets.set(slot);
   }
   const PhotoSample sample = photo_sample(read_view_set(in), spec, model.config.data.turntable.turntable);
-  const SlotWarps warps = warp_photos(sample.set, sample.pictures);
-  const GeneratedViews scored = photo_views(model, sample.set, sample.pictures, options.runner, &warps);
+  const PhotoGeometry geometry = photo_geometry(sample.set, sample.pictures);
+  const GeneratedViews scored = photo_views(model, sample.set, sample.pictures, options.runner, &geometry);
   ASSERT_EQ(scored.views.size(), 2U);
   for (const GeneratedView& view : scored.views) {
     const cv::Mat delivered = read_picture(folder_ / fmt::format("out/{:03}.png", 45 * view.slot));

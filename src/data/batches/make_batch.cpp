@@ -151,10 +151,9 @@ class BatchFiller {
     const auto own = static_cast<std::size_t>(slot);
     float* colour = batch_.colour.data_ptr<float>() + at * 3 * plane;
     if (set.frame_at(source) != nullptr && (spec.references[own] || spec.targets[own])) {
-      const ModelPicture picture =
-          spec.fits ? load_model_picture(set, *set.frame_at(source), config_, cache_.store(),
-                                         &(*spec.fits)[static_cast<std::size_t>(source)])
-                    : cache_.picture(set, spec.set, source, config_);
+      const ModelPicture picture = spec.fits ? load_model_picture(set, *set.frame_at(source), config_, cache_.store(),
+                                                                  &(*spec.fits)[static_cast<std::size_t>(source)])
+                                             : cache_.picture(set, spec.set, source, config_);
       compose(*picture, spec.augmentation, background, config_.width, config_.height, colour,
               batch_.alpha.data_ptr<float>() + at * plane);
     } else {

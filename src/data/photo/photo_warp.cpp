@@ -10,11 +10,10 @@
 
 #include <opencv2/imgproc.hpp>
 
-#include "data/photo/hull_boxes.h"
 #include "data/photo/photo_inputs.h"
-#include "data/pictures/letterbox.h"
 #include "data/priors/prior_image.h"
 #include "data/priors/surface_maps.h"
+#include "data/priors/surface_warp.h"
 #include "geometry/camera_tensors.h"
 
 namespace spinfill {
@@ -49,6 +48,23 @@ std::vector<cv::Rect> windows_of(const std::vector<PhotoView>& views, const Slot
   return windows;
 }
 
+// The correction as it lies in a window of the set's picture, [h,w]; 0 beyond.
+at::Tensor in_window(const DepthCorrection& correction, const cv::Rect& window) {
+  const Letterbox& fitted = correction.fitted;
+  // From a pixel of the window to its place in the map, both by pixel centres.
+  const cv::Matx23d place(fitted.scale, 0, fitted.scale * (window.x + 0.5) + fitted.offset_x - 0.5, 0, fitted.scale,
+                          fitted.scale * (window.y + 0.5) + fitted.offset_y - 0.5);
+  cv::Mat there;
+  cv::warpAffine(correction.map, there, place, window.size(), cv::INTER_LINEAR | cv::WARP_INVERSE_MAP,
+                 cv::BORDER_CONSTANT);
+  return at::from_blob(there.data, {window.height, window.width}, at::kFloat).clone();
+}
+
+void correct(Surface& surface, const at::Tensor& correction) {
+  const at::Tensor along = surface.pixels.take(correction.flatten().unsqueeze(0));  // [1,P]
+  surface.point = surface.point + along.unsqueeze(2) * surface.direction;
+}
+
 // [C,h,w] → CV_32FC(C).
 cv::Mat mat_of(const at::Tensor& map) {
   const at::Tensor packed = map.permute({1, 2, 0}).to(at::kCPU, at::kFloat).contiguous();
@@ -59,15 +75,13 @@ cv::Mat mat_of(const at::Tensor& map) {
 
 }  // namespace
 
-SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures,
-                      const std::function<void(std::int64_t, std::int64_t)>& progress) {
+PhotoHull::PhotoHull(const ViewSet& set, const SlotPictures& pictures, const SlotBoxes& boxes) {
   const at::NoGradGuard no_grad;
+  if (std::ranges::all_of(boxes, [](const cv::Rect2d& box) { return box.empty(); })) return;
   const std::vector<PhotoView> views = photo_views_of(set);
-  const SlotBoxes boxes = hull_boxes(set, pictures);
-  SlotWarps warps;
-  if (std::ranges::all_of(boxes, [](const cv::Rect2d& box) { return box.empty(); })) return warps;
   const std::vector<cv::Rect> windows = windows_of(views, boxes);
-  const cv::Size size = windows.front().size();
+  size_ = windows.front().size();
+  config_ = photo_priors(size_.width);
   const auto camera = [&](std::size_t v) {
     Camera within = *views[v].frame->camera;
     within.cx -= windows[v].x;
@@ -76,43 +90,60 @@ SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures,
     within.height = windows[v].height;
     return within;
   };
+  for (std::size_t v = set.frames.size(); v < views.size(); ++v) {
+    const auto slot = static_cast<std::size_t>(views[v].slot);
+    if (!boxes[slot].empty()) asked_[slot] = View{camera(v), windows[v]};
+  }
   // The references at once: what each sees of the hull says what it hides from the others.
   const std::vector<PhotoView> given(views.begin(), views.begin() + static_cast<std::ptrdiff_t>(set.frames.size()));
-  const PriorConfig config = photo_priors(size.width);
-  References references;
   {
     const PriorInputs in = photo_inputs(
-        given, size,
+        given, size_,
         [&](std::size_t v) { return window_of(pictures[static_cast<std::size_t>(views[v].slot)], windows[v]); },
         camera);
-    references =
+    references_ =
         gather_references(in.colour, in.alpha, in.background, in.is_reference, in.vehicle_from_camera, in.intrinsics);
   }
-  const Hull hull = carve_hull(references, hull_options(config));
-  const at::Tensor seen =
-      reference_maps(march(hull, references.vehicle_from_camera, references.intrinsics, size.height, size.width),
-                     references, references.count(), size.height, size.width);
-  // The views that are asked for one after another, so that memory does not grow with their number.
-  const at::Tensor background = at::ones({1, 3});
-  const WarpOptions options = warp_options(config);
-  const auto steps = static_cast<std::int64_t>(1 + set.missing.size());
-  for (std::size_t v = given.size(); v < views.size(); ++v) {
-    if (progress) progress(static_cast<std::int64_t>(1 + v - given.size()), steps);
-    if (boxes[static_cast<std::size_t>(views[v].slot)].empty()) continue;
-    CameraTensors from(1, 1);
-    from.put(0, 0, camera(v));
-    const Surface surface = march(hull, from.vehicle_from_camera, from.intrinsics, size.height, size.width);
-    const PriorMaps maps = surface_maps(surface, warp_colour(surface, hull, references, seen, false, options),
-                                        warp_colour(surface, hull, references, seen, true, options),
-                                        from.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat),
-                                        background, size.height, size.width);
-    const PriorPicture picture = prior_picture(maps, background);
-    warps[static_cast<std::size_t>(views[v].slot)] =
-        PhotoWarp{windows[v], mat_of(picture.colour[0][0]), mat_of(picture.alpha[0][0]), mat_of(picture.trust[0][0]),
-                  mat_of(picture.mirrored[0][0])};
+  hull_ = carve_hull(references_, hull_options(config_));
+  seen_ =
+      reference_maps(march(hull_, references_.vehicle_from_camera, references_.intrinsics, size_.height, size_.width),
+                     references_, references_.count(), size_.height, size_.width);
+}
+
+std::optional<PhotoWarp> PhotoHull::warp(int slot, const DepthCorrection* correction) const {
+  const at::NoGradGuard no_grad;
+  const auto& asked = asked_[static_cast<std::size_t>(slot)];
+  if (!asked) return std::nullopt;
+  CameraTensors from(1, 1);
+  from.put(0, 0, asked->camera);
+  Surface surface = march(hull_, from.vehicle_from_camera, from.intrinsics, size_.height, size_.width);
+  WarpOptions options = warp_options(config_);
+  at::Tensor voxel = hull_.voxel();
+  if (correction != nullptr) {
+    correct(surface, in_window(*correction, asked->window));
+    options.tolerance = kCorrectedTolerance;
+    voxel = at::ones_like(voxel);
   }
-  if (progress) progress(steps, steps);
-  return warps;
+  const at::Tensor background = at::ones({1, 3});
+  const PriorMaps maps = surface_maps(surface, warp_colour(surface, voxel, references_, seen_, false, options),
+                                      warp_colour(surface, voxel, references_, seen_, true, options),
+                                      from.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat),
+                                      background, size_.height, size_.width);
+  const PriorPicture picture = prior_picture(maps, background);
+  return PhotoWarp{asked->window, mat_of(picture.colour[0][0]), mat_of(picture.alpha[0][0]),
+                   mat_of(picture.trust[0][0]), mat_of(picture.mirrored[0][0])};
+}
+
+SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures) {
+  return photo_geometry(set, pictures).warps;
+}
+
+PhotoGeometry photo_geometry(const ViewSet& set, const SlotPictures& pictures) {
+  const SlotBoxes boxes = hull_boxes(set, pictures);
+  PhotoGeometry out{boxes, PhotoHull(set, pictures, boxes), {}};
+  for (const Frame& frame : set.missing)
+    out.warps[static_cast<std::size_t>(frame.slot())] = out.hull.warp(frame.slot());
+  return out;
 }
 
 cv::Mat picture_of(const cv::Mat& rgba, const cv::Rect& window, int width, int height) {

@@ -40,21 +40,25 @@ at::Tensor uncomposited(const at::Tensor& map, const at::Tensor& shown, const at
 
 PriorPicture prior_picture(const PriorMaps& maps, const at::Tensor& background) {
   const at::NoGradGuard no_grad;
-  const std::int64_t B = maps.warped.size(0), V = maps.warped.size(1), H = maps.warped.size(3), W = maps.warped.size(4);
-  const at::Tensor under = background.to(at::kFloat).view({B, 1, 3, 1, 1});
+  const at::Tensor under = background.to(at::kFloat).view({background.size(0), 1, 3, 1, 1});
+  return prior_picture(SeenColours{uncomposited(maps.warped, maps.silhouette, under), maps.warped_confidence,
+                                   uncomposited(maps.mirrored, maps.silhouette, under), maps.mirrored_confidence,
+                                   maps.silhouette});
+}
+
+PriorPicture prior_picture(const SeenColours& seen) {
+  const std::int64_t B = seen.direct.size(0), V = seen.direct.size(1), H = seen.direct.size(3), W = seen.direct.size(4);
   // Confidence is w/(w + w₀): the weights come back as w/w₀.
   const auto weight = [](const at::Tensor& confidence) { return confidence / (1 - confidence).clamp_min(1e-4); };
-  const at::Tensor direct = weight(maps.warped_confidence);
-  const at::Tensor mirrored = kMirroredShare * weight(maps.mirrored_confidence);
+  const at::Tensor direct = weight(seen.direct_confidence);
+  const at::Tensor mirrored = kMirroredShare * weight(seen.mirrored_confidence);
   const at::Tensor total = direct + mirrored;
-  const at::Tensor colour = (direct * uncomposited(maps.warped, maps.silhouette, under) +
-                             mirrored * uncomposited(maps.mirrored, maps.silhouette, under)) /
-                            total.clamp_min(1e-6);
+  const at::Tensor colour = (direct * seen.direct + mirrored * seen.mirrored) / total.clamp_min(1e-6);
   // Thin pixels of the silhouette's edge carry little colour of their own.
-  const at::Tensor trust = (total * 4).clamp_max(1) * (maps.silhouette > 0.1).to(at::kFloat);
+  const at::Tensor trust = (total * 4).clamp_max(1) * (seen.silhouette > 0.1).to(at::kFloat);
   const at::Tensor filled =
       pull_push((colour * trust).reshape({B * V, 3, H, W}), trust.reshape({B * V, 1, H, W})).view({B, V, 3, H, W});
-  const at::Tensor alpha = ((maps.silhouette - 0.5) * kSharpness + 0.5).clamp(0, 1);
+  const at::Tensor alpha = ((seen.silhouette - 0.5) * kSharpness + 0.5).clamp(0, 1);
   return {filled, alpha, trust, mirrored / total.clamp_min(1e-6)};
 }
 

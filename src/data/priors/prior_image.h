@@ -14,6 +14,14 @@ struct PriorPicture {
 };
 PriorPicture prior_picture(const PriorMaps& maps, const at::Tensor& background);
 
+// The same of what the references show by themselves. All [B,V,C,H,W].
+struct SeenColours {
+  at::Tensor direct, direct_confidence;      // straight sRGB and [0,1): Warped
+  at::Tensor mirrored, mirrored_confidence;  // through the plane Y = 0
+  at::Tensor silhouette;                     // coverage of the hull
+};
+PriorPicture prior_picture(const SeenColours& seen);
+
 // The best single prior image, [B,V,3,H,W] in [0,1]: `prior` is the warped colour filled by the mirrored colour,
 // `mirror-or-prior` takes the flipped mirror view where there is one.
 at::Tensor prior_image(const PriorMaps& maps, const at::Tensor& background);

@@ -33,14 +33,14 @@ PhotoPredictor photo_baseline(const std::string& name) {
   if (std::find(kBaselines.begin(), kBaselines.end(), name) == kBaselines.end()) baseline_pictures(name, Batch{});
   const bool flips = name == "mirror" || name == "mirror-or-prior",
              warped = name == "prior" || name == "mirror-or-prior";
-  return [flips, warped](const PhotoSample& sample, const SlotWarps& warps) {
+  return [flips, warped](const PhotoSample& sample, const PhotoGeometry& geometry) {
     SlotPictures out;
     for (const Frame& asked : sample.set.missing) {
       const int slot = asked.slot();
       cv::Mat& picture = out[static_cast<std::size_t>(slot)];
       if (flips) picture = flipped_picture(sample, slot);
       if (!picture.empty()) continue;
-      const auto& warp = warps[static_cast<std::size_t>(slot)];
+      const auto& warp = geometry.warps[static_cast<std::size_t>(slot)];
       picture = !warped ? nearest_picture(sample, asked.azimuth_deg)
                 : warp  ? picture_of(*warp, sample.set.width, sample.set.height)
                         : cv::Mat(sample.set.height, sample.set.width, CV_8UC4, cv::Scalar::all(0));

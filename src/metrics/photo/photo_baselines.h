@@ -10,8 +10,8 @@
 namespace spinfill {
 
 // What completes a sample at the size of its photographs: for each view in sample.set.missing a picture of the set's
-// size. `warps` is what warp_photos() makes of the sample.
-using PhotoPredictor = std::function<SlotPictures(const PhotoSample& sample, const SlotWarps& warps)>;
+// size. `geometry` is photo_geometry() of the sample.
+using PhotoPredictor = std::function<SlotPictures(const PhotoSample& sample, const PhotoGeometry& geometry)>;
 
 // The baselines of metrics/baselines.h at that size: nearest and mirror are the photographs as they are, prior is the
 // hull warp, nothing where there is no hull. Another name is an error (exit 2).

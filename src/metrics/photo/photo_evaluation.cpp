@@ -83,9 +83,9 @@ class PhotoScorer {
     const ViewSet whole = *set_.data().view_set(spec.set);
     ScoredSample out;
     out.sample = photo_sample(whole, spec, set_.config().turntable.turntable);
-    const SlotWarps warps = warp_photos(out.sample.set, out.sample.pictures);
-    out.pictures.push_back(predictor_(out.sample, warps));
-    for (const PhotoPredictor& baseline : baselines_) out.pictures.push_back(baseline(out.sample, warps));
+    const PhotoGeometry geometry = photo_geometry(out.sample.set, out.sample.pictures);
+    out.pictures.push_back(predictor_(out.sample, geometry));
+    for (const PhotoPredictor& baseline : baselines_) out.pictures.push_back(baseline(out.sample, geometry));
     // Only now is anything of the targets' pictures opened.
     for (int slot = 0; slot < kSlots; ++slot) {
       if (!spec.targets[static_cast<std::size_t>(slot)]) continue;

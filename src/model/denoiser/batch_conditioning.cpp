@@ -46,7 +46,7 @@ class BatchConditions {
         drop_(arrangement.drop),
         config_(config),
         autoencoder_(autoencoder),
-        residual_(config.output == OutputForm::prior_residual),
+        residual_(config.corrects_prior()),
         height_(batch.colour.size(-2) / autoencoder.factor()),
         width_(batch.colour.size(-1) / autoencoder.factor()) {
     if (config_.use_rays) rays_ = view_rays(batch_, height_, width_);
@@ -84,7 +84,11 @@ class BatchConditions {
   void add_output_parts(Conditioning& c) const {
     c.scale = at::full({layout_.targets}, config_.residual_scale, c.base.options());
     const at::Tensor dropped = dropped_rows(drop_.priors, layout_.target_samples);
-    if (config_.blend) {
+    if (config_.output == OutputForm::sources) {
+      c.surface = std::make_shared<const SurfaceWarp>(batch_.prior_inputs(), batch_.priors, layout_.target_rows);
+      c.shown =
+          dropped.defined() ? 1 - dropped.to(c.base.scalar_type()) : at::ones({layout_.targets}, c.base.options());
+    } else if (config_.blend) {
       const at::Tensor background =
           batch_.background.to(image_.scalar_type()).view({-1, 1, 3, 1, 1}).expand(image_.sizes());
       const auto beside_base = [&](const at::Tensor& picture) {
@@ -132,7 +136,7 @@ class BatchConditions {
 
 Arrangement arrange_batch(const Batch& batch, const ConditionDrop& drop, const ModelConfig& config,
                           const Autoencoder& autoencoder) {
-  const bool residual = config.output == OutputForm::prior_residual;
+  const bool residual = config.corrects_prior();
   if ((config.use_priors || residual) && !batch.priors.warped.defined()) {
     fail("the batch has no prior maps: compute them before conditioning");
   }

@@ -4,9 +4,11 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "data/batches/batch.h"
+#include "data/priors/surface_warp.h"
 #include "model/config.h"
 #include "model/denoiser/autoencoder.h"
 #include "model/network/view_layout.h"
@@ -40,10 +42,12 @@ struct Conditioning {
   at::Tensor scale;  // [ΣT] s of D = base + s·g·F; σ_data where priors are dropped ("edm": undefined)
   at::Tensor blend;  // [ΣT,2,C,h,w] background − base and other prior image − base (undefined unless config.blend)
   at::Tensor gate;   // [ΣT,C or 1,h,w] in [0,1]: where F acts, 1 where priors are dropped ("edm": undefined)
-  at::Tensor reference_embedding;  // [ΣR,E] "clean" noise embedding + cue
-  at::Tensor target_embedding;     // [ΣT,E] cue
-  at::Tensor reference_tokens;     // [ΣR,T,D] condition tokens for cross-attention
-  at::Tensor target_tokens;        // [ΣT,T,D]
+  std::shared_ptr<const SurfaceWarp> surface;  // of the targets, with OutputForm::sources
+  at::Tensor shown;                            // [ΣT] 1, or 0 where priors are dropped, with OutputForm::sources
+  at::Tensor reference_embedding;              // [ΣR,E] "clean" noise embedding + cue
+  at::Tensor target_embedding;                 // [ΣT,E] cue
+  at::Tensor reference_tokens;                 // [ΣR,T,D] condition tokens for cross-attention
+  at::Tensor target_tokens;                    // [ΣT,T,D]
 };
 
 // Plücker rays [d ; o×d] of every view in the vehicle frame at latent resolution: [B,V,6,h,w] float32.

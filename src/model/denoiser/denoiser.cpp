@@ -150,7 +150,7 @@ ReferenceCache Denoiser::encode_references(const Conditioning& c) const {
 }
 
 at::Tensor Denoiser::denoise(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& c,
-                             const ReferenceCache& cache) const {
+                             const ReferenceCache& cache, SourceFields* fields) const {
   UNet& unet = modules_->unet;
   const Autocast autocast({device().type(), autocast_, as_gpu_});
   ViewContext context;
@@ -166,10 +166,11 @@ at::Tensor Denoiser::denoise(const at::Tensor& x, const at::Tensor& sigma, const
       unet->embed_time(noise_level_input(sigma)) + c.layout.repeat_draws(c.target_embedding, context.draws);
   const at::Tensor f =
       unet->forward(input, embedding, c.layout.repeat_draws(c.target_tokens, context.draws), context).to(at::kFloat);
-  return denoised(x, f, sigma, parts, config_);
+  return denoised(x, f, sigma, parts, config_, *autoencoder_, fields);
 }
 
-at::Tensor Denoiser::denoise_joint(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& c) const {
+at::Tensor Denoiser::denoise_joint(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& c,
+                                   SourceFields* fields) const {
   UNet& unet = modules_->unet;
   const Autocast autocast({device().type(), autocast_, as_gpu_});
   ViewContext context;
@@ -187,7 +188,7 @@ at::Tensor Denoiser::denoise_joint(const at::Tensor& x, const at::Tensor& sigma,
   const at::Tensor tokens = at::cat({c.reference_tokens, c.layout.repeat_draws(c.target_tokens, context.draws)}, 0);
   const at::Tensor f =
       unet->forward(input, embedding, tokens, context).narrow(0, c.layout.references, x.size(0)).to(at::kFloat);
-  return denoised(x, f, sigma, parts, config_);
+  return denoised(x, f, sigma, parts, config_, *autoencoder_, fields);
 }
 
 at::Tensor Denoiser::loss_weight(const at::Tensor& sigma, const Conditioning& c) const {

@@ -13,6 +13,7 @@
 #include "model/config.h"
 #include "model/denoiser/autoencoder.h"
 #include "model/denoiser/conditioning.h"
+#include "model/denoiser/source_fields.h"
 #include "model/network/lora.h"
 #include "model/network/reference_cache.h"
 
@@ -71,10 +72,12 @@ class Denoiser {
   // The network over the references alone (clean, unit scale), as far as its last cross-view attention.
   ReferenceCache encode_references(const Conditioning& conditioning) const;
   // x [ΣT·M,C,h,w] noisy latents, sigma [ΣT·M] → D, float32. M noise draws share the references.
+  // `fields`: with OutputForm::sources, where D's pixels are from.
   at::Tensor denoise(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& conditioning,
-                     const ReferenceCache& cache) const;
+                     const ReferenceCache& cache, SourceFields* fields = nullptr) const;
   // The same without a cache, references and targets in one pass through the whole network: for tests and benchmarks.
-  at::Tensor denoise_joint(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& conditioning) const;
+  at::Tensor denoise_joint(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& conditioning,
+                           SourceFields* fields = nullptr) const;
 
   // Weight λ(σ) of the squared error of D, [ΣT·M], for targets whose output scale is conditioning.scale.
   at::Tensor loss_weight(const at::Tensor& sigma, const Conditioning& conditioning) const;

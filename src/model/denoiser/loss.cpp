@@ -24,6 +24,8 @@ void LossOptions::bind(Fields& f) {
            10);
   f.number("rollout", rollout,
            "Share of noisy draws whose noise lies on the model's own one-step picture, as in sampling", 0, 1);
+  f.number("sources", sources, "Weight of the error of what the sources alone show (model.output sources)", 0, 1000);
+  f.number("coverage", coverage, "Weight of the error of their coverage (model.output sources)", 0, 1000);
   f.number("lpips", lpips,
            "Weight of LPIPS in draws with noise, beside the error; needs evaluation.lpips.weights. 0: none", 0, 1000);
 }
@@ -99,11 +101,15 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const T
     under = at::where(draw.rolled.view({-1, 1, 1, 1}), layout.repeat_draws(own, options.draws), y);
   }
   const at::Tensor x = under + draw.sigma.view({-1, 1, 1, 1}) * draw.noise;
-  const at::Tensor d = denoiser.denoise(x, draw.sigma, conditioning, cache);
+  SourceFields fields;
+  const at::Tensor d = denoiser.denoise(x, draw.sigma, conditioning, cache, &fields);
 
-  const at::Tensor squared = (d - y).square();
   const double c2 = options.huber * options.huber;
-  const at::Tensor distance = c2 > 0 ? ((squared / c2 + 1).sqrt() - 1) * (2 * c2) : squared;
+  const auto distance_of = [c2](const at::Tensor& squares) {
+    return c2 > 0 ? ((squares / c2 + 1).sqrt() - 1) * (2 * c2) : squares;
+  };
+  const at::Tensor squared = (d - y).square();
+  const at::Tensor distance = distance_of(squared);
   TrainingLoss loss;
   loss.count = squared.numel();
   loss.squared_error = squared.detach().sum();
@@ -111,6 +117,16 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const T
   const at::Tensor weight = denoiser.loss_weight(draw.sigma, conditioning).view({-1, 1, 1, 1}) *
                             layout.repeat_draws(pixel_weight, options.draws);
   loss.sum = (distance * weight).sum();
+  if (fields.picture.defined()) {
+    const at::Tensor shown = layout.repeat_draws(conditioning.shown, options.draws).view({-1, 1, 1, 1});
+    const at::Tensor carried = denoiser.autoencoder().encode(fields.picture * 2 - 1);
+    // Coverage counts in each channel.
+    const at::Tensor outline = denoiser.autoencoder().encode(
+        (fields.coverage - layout.repeat_draws(alpha, options.draws)).expand_as(fields.picture));
+    const at::Tensor own =
+        options.sources * distance_of((carried - y).square()) + options.coverage * distance_of(outline.square());
+    loss.sum = loss.sum + (own * weight * shown).sum();
+  }
   if (options.lpips > 0) {
     if (!perceptual) fail("loss.lpips is {}, but there are no LPIPS weights", options.lpips);
     const at::Tensor& noisy = draw.noisy;

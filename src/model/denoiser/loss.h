@@ -34,6 +34,10 @@ struct LossOptions {
   // does after its first step. Without it, small noise tells the network that the picture below is true (exposure
   // bias; Ning et al. 2023, "Input perturbation reduces exposure bias in diffusion models").
   double rollout = 0;
+  // model.output sources: weights, beside that of D, of what the sources alone show and of its coverage, so that the
+  // residual does not hide from them what they can do.
+  double sources = 1;
+  double coverage = 1;
   void bind(Fields& f);
 };
 

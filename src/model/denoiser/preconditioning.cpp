@@ -22,7 +22,12 @@ at::Tensor blended(const at::Tensor& m, const at::Tensor& pictures) {
 
 OutputParts output_parts(const Conditioning& c, std::int64_t draws) {
   const auto rows = [&](const at::Tensor& targets) { return c.layout.repeat_draws(targets, draws); };
-  return {rows(c.base), rows(c.scale), rows(c.blend), rows(c.gate)};
+  OutputParts parts{rows(c.base), rows(c.scale), rows(c.blend), rows(c.gate), rows(c.shown), c.surface};
+  if (c.surface && draws > 1) {
+    const at::Tensor each = at::arange(c.layout.targets, c.layout.target_rows.options());
+    parts.surface = std::make_shared<const SurfaceWarp>(c.surface->select(rows(each)));
+  }
+  return parts;
 }
 
 at::Tensor scaled_input(const at::Tensor& x, const at::Tensor& sigma, const OutputParts& parts,
@@ -38,8 +43,15 @@ at::Tensor noise_level_input(const at::Tensor& sigma) {
 }
 
 at::Tensor denoised(const at::Tensor& x, const at::Tensor& network, const at::Tensor& sigma, const OutputParts& parts,
-                    const ModelConfig& config) {
+                    const ModelConfig& config, const Autoencoder& autoencoder, SourceFields* fields) {
   const at::Tensor f = network.narrow(1, 0, x.size(1));
+  if (parts.surface) {
+    const SourceFields own =
+        source_fields(network.narrow(1, f.size(1), network.size(1) - f.size(1)), *parts.surface, config);
+    const at::Tensor carried = autoencoder.encode(own.picture * 2 - 1) * per_row(parts.shown);
+    if (fields != nullptr) *fields = own;
+    return carried + parts.gate * per_row(parts.scale) * f;
+  }
   if (parts.base.defined()) {
     at::Tensor change = per_row(parts.scale) * f;
     if (parts.blend.defined())

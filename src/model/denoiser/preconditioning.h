@@ -5,6 +5,7 @@
 
 #include "model/config.h"
 #include "model/denoiser/conditioning.h"
+#include "model/denoiser/source_fields.h"
 
 namespace spinfill {
 
@@ -12,7 +13,8 @@ namespace spinfill {
 
 // What D is made of besides the network's output, for every row; undefined tensors with OutputForm::edm.
 struct OutputParts {
-  at::Tensor base, scale, blend, gate;  // as in Conditioning
+  at::Tensor base, scale, blend, gate, shown;  // as in Conditioning
+  std::shared_ptr<const SurfaceWarp> surface;
 };
 OutputParts output_parts(const Conditioning& conditioning, std::int64_t draws);
 
@@ -26,9 +28,10 @@ at::Tensor scaled_input(const at::Tensor& x, const at::Tensor& sigma, const Outp
 at::Tensor noise_level_input(const at::Tensor& sigma);
 
 // D from the network's output F. EDM: c_skip·x + c_out·F with c_skip = σ_d²/(σ² + σ_d²), c_out = σ·σ_d/√(σ² + σ_d²).
-// prior-residual: base + g·(s·F + Σ m·(picture − base)), m the channels after F's.
+// prior-residual: base + g·(s·F + Σ m·(picture − base)), m the channels after F's. sources: the latents of
+// SourceFields::picture + g·s·F; `fields`, where asked for, are those.
 at::Tensor denoised(const at::Tensor& x, const at::Tensor& network, const at::Tensor& sigma, const OutputParts& parts,
-                    const ModelConfig& config);
+                    const ModelConfig& config, const Autoencoder& autoencoder, SourceFields* fields = nullptr);
 
 // Weight λ(σ) of the squared error of D [N], scale [N] the rows' own. EDM (scale undefined): λ = (σ² + σ_d²)/(σ·σ_d)²,
 // so that F's squared error has weight 1. prior-residual: the same with s for σ_d, which gives it the weight 1 + s²/σ²;

@@ -54,11 +54,12 @@ class GuidedDenoiser {
     if (config.guidance != 1) branches_.push_back(make_branch(batch, drop_everything(batch.size())));
   }
   const Conditioning& conditioning() const { return branches_.front().conditioning; }
-  at::Tensor operator()(const at::Tensor& x, double sigma) const {
+  const SourceFields& fields() const { return fields_; }  // of the last evaluation, with all conditions
+  at::Tensor operator()(const at::Tensor& x, double sigma) {
     const at::Tensor levels = at::full({x.size(0)}, sigma, x.options());
-    const at::Tensor d = evaluate(branches_.front(), x, levels);
+    const at::Tensor d = evaluate(branches_.front(), x, levels, &fields_);
     if (branches_.size() == 1) return d;
-    const at::Tensor unconditional = evaluate(branches_.back(), x, levels);
+    const at::Tensor unconditional = evaluate(branches_.back(), x, levels, nullptr);
     return unconditional + (d - unconditional) * config_.guidance;
   }
 
@@ -72,13 +73,20 @@ class GuidedDenoiser {
     if (config_.cache) branch.cache = denoiser_.encode_references(branch.conditioning);
     return branch;
   }
-  at::Tensor evaluate(const Branch& branch, const at::Tensor& x, const at::Tensor& sigma) const {
-    return config_.cache ? denoiser_.denoise(x, sigma, branch.conditioning, branch.cache)
-                         : denoiser_.denoise_joint(x, sigma, branch.conditioning);
+  at::Tensor evaluate(const Branch& branch, const at::Tensor& x, const at::Tensor& sigma, SourceFields* fields) const {
+    return config_.cache ? denoiser_.denoise(x, sigma, branch.conditioning, branch.cache, fields)
+                         : denoiser_.denoise_joint(x, sigma, branch.conditioning, fields);
   }
   const Denoiser& denoiser_;
   const SamplerConfig& config_;
   std::vector<Branch> branches_;
+  SourceFields fields_;
+};
+
+// What is generated of a batch.
+struct Generated {
+  at::Tensor pictures;  // [B,V,3,H,W]
+  TargetFields fields;
 };
 
 struct Counter {
@@ -90,11 +98,11 @@ struct Counter {
   }
 };
 
-// Writes the generated pictures of the batch's targets into `pictures` [B,V,3,H,W].
+// Writes what is generated of the batch's targets into `out`.
 void generate_targets(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config, std::uint64_t seed,
-                      Counter& counter, at::Tensor& pictures) {
+                      Counter& counter, Generated& out) {
   const ModelConfig& model = denoiser.config();
-  const GuidedDenoiser guided(denoiser, batch, config);
+  GuidedDenoiser guided(denoiser, batch, config);
   const ViewLayout& layout = guided.conditioning().layout;
   const std::int64_t factor = denoiser.autoencoder().factor();
   RowNoise noise(layout, batch, seed,
@@ -114,7 +122,14 @@ void generate_targets(const Denoiser& denoiser, const Batch& batch, const Sample
     case Solver::euler: x = sample_euler(x, sigmas, denoise); break;
   }
   const at::Tensor generated = at::clamp((denoiser.autoencoder().decode(x) + 1) * 0.5, 0, 1);
-  pictures.flatten(0, 1).index_copy_(0, layout.target_rows, generated.to(pictures.scalar_type()));
+  const auto put = [&](const at::Tensor& rows, at::Tensor& all) {
+    all.flatten(0, 1).index_copy_(0, layout.target_rows, rows.to(all.scalar_type()));
+  };
+  put(generated, out.pictures);
+  const SourceFields& fields = guided.fields();
+  if (!fields.correction.defined()) return;
+  put(fields.correction, out.fields.correction);
+  put(fields.coverage.clamp(0, 1), out.fields.coverage);
 }
 
 // The next target of each sample [B,V]: the one whose slot is nearest to a reference, the lowest slot among equals.
@@ -151,32 +166,33 @@ std::int64_t evaluations_of(const Batch& batch, const SamplerConfig& config, con
   return config.mode == SamplingMode::joint ? once : once * batch.is_target.sum(1).max().item<std::int64_t>();
 }
 
-at::Tensor generate_together(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config,
-                             std::uint64_t seed, Counter& counter) {
+Generated generate_together(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config,
+                            std::uint64_t seed, Counter& counter) {
   const at::Tensor reference = batch.is_reference.view({batch.is_reference.size(0), -1, 1, 1, 1}).to(denoiser.device());
-  at::Tensor pictures = at::where(reference, batch.colour, at::zeros_like(batch.colour)).contiguous();
-  if (!batch.is_target.any().item<bool>()) return pictures;
+  Generated out{at::where(reference, batch.colour, at::zeros_like(batch.colour)).contiguous(),
+                {at::zeros_like(batch.alpha), at::zeros_like(batch.alpha)}};
+  if (!batch.is_target.any().item<bool>()) return out;
   if (config.mode == SamplingMode::joint) {
-    generate_targets(denoiser, batch, config, seed, counter, pictures);
-    return pictures;
+    generate_targets(denoiser, batch, config, seed, counter, out);
+    return out;
   }
   // Each round generates one target of every sample that has any left; it then is a reference like the given ones.
   Batch round = batch;
-  round.colour = pictures;
+  round.colour = out.pictures;
   at::Tensor left = batch.is_target;
   while (left.any().item<bool>()) {
     round.is_target = next_targets(round.is_reference, left);
-    generate_targets(denoiser, round, config, seed, counter, round.colour);
+    generate_targets(denoiser, round, config, seed, counter, out);
     left = at::logical_and(left, at::logical_not(round.is_target));
     round.is_reference = at::logical_or(round.is_reference, round.is_target);
   }
-  return round.colour;
+  return out;
 }
 
 }  // namespace
 
 at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config, std::uint64_t seed,
-                    const SamplerProgress& progress) {
+                    const SamplerProgress& progress, TargetFields* fields) {
   const at::NoGradGuard no_grad;
   if (batch.colour.device() != denoiser.device()) fail("generate: the batch is not on the model's device");
   if (config.guidance != 1) {
@@ -193,8 +209,15 @@ at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerC
   }
   Counter counter{progress};
   for (const Batch& part : parts) counter.total += evaluations_of(part, config, denoiser.config());
-  std::vector<at::Tensor> pictures;
-  for (const Batch& part : parts) pictures.push_back(generate_together(denoiser, part, config, seed, counter));
+  std::vector<at::Tensor> pictures, corrections, coverages;
+  for (const Batch& part : parts) {
+    const Generated made = generate_together(denoiser, part, config, seed, counter);
+    pictures.push_back(made.pictures);
+    corrections.push_back(made.fields.correction);
+    coverages.push_back(made.fields.coverage);
+  }
+  if (fields != nullptr && denoiser.config().output == OutputForm::sources)
+    *fields = {at::cat(corrections), at::cat(coverages)};
   return at::cat(pictures);
 }
 

@@ -20,7 +20,11 @@ using SamplerProgress = std::function<void(std::int64_t done, std::int64_t total
 // result does not depend on what else is in the batch: on the processor, whose kernels round otherwise for other batch
 // sizes, each sample is computed by itself, to the last bit; on a GPU all are computed together, to rounding. The batch
 // needs its priors; colour and alpha of targets are never read. The batch must be on the denoiser's device.
+// `fields`: with OutputForm::sources, where the pixels of targets are from, as the last evaluation of the network says.
+struct TargetFields {
+  at::Tensor correction, coverage;  // [B,V,1,H,W] as in SourceFields, coverage within [0,1]; 0 but in target slots
+};
 at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config, std::uint64_t seed,
-                    const SamplerProgress& progress = {});
+                    const SamplerProgress& progress = {}, TargetFields* fields = nullptr);
 
 }  // namespace spinfill

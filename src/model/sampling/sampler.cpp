@@ -51,8 +51,7 @@ NoiseSchedule noise_schedule(const ModelConfig& model, const SamplerConfig& conf
   double high = config.sigma_max > 0 ? config.sigma_max : model.sigma_max;
   double low = config.sigma_min > 0 ? config.sigma_min : model.sigma_min;
   const double start = config.start * model.residual_scale;
-  schedule.regression = config.steps > 1 && model.output == OutputForm::prior_residual && config.sigma_max == 0 &&
-                        start < model.sigma_max;
+  schedule.regression = config.steps > 1 && model.corrects_prior() && config.sigma_max == 0 && start < model.sigma_max;
   if (schedule.regression) {
     if (config.sigma_min == 0) low = std::max(low, model.residual_scale / 10);
     high = std::max(start, low);

@@ -127,5 +127,25 @@ TEST(PhotoWarp, AViewWithoutACameraIsNamed) {
   test::expect_error(ExitCode::runtime, {"135 degrees", "no camera"}, [&] { warp_photos(asked.set, asked.pictures); });
 }
 
+// A correction moves what is shown, by as much as the surface's depth says; none of it changes nothing.
+TEST(PhotoWarp, ACorrectedSurfaceIsLookedUpWhereItLies) {
+  const test::TemporaryFolder folder;
+  const Asked asked = without(folder.path(), 1);
+  const PhotoHull hull(asked.set, asked.pictures, hull_boxes(asked.set, asked.pictures));
+  const Letterbox small = fit(240, 160, 48, 32);
+  const auto shown = [&](float depth) {
+    const DepthCorrection correction{cv::Mat(32, 48, CV_32FC1, cv::Scalar(depth)), small};
+    return hull.warp(1, &correction)->colour;
+  };
+  const cv::Mat plain = hull.warp(1)->colour;
+  const auto apart = [&](const cv::Mat& other) {
+    return cv::norm(plain, other, cv::NORM_L1) / static_cast<double>(plain.total());
+  };
+  EXPECT_LT(apart(shown(0)), 0.01);
+  EXPECT_GT(apart(shown(0.02F)), 2 * apart(shown(0)));
+  EXPECT_GT(apart(shown(0.06F)), apart(shown(0.02F)));
+  EXPECT_FALSE(hull.warp(3)) << "a given view";
+}
+
 }  // namespace
 }  // namespace spinfill

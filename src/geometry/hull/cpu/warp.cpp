@@ -134,7 +134,7 @@ bool look_up(const Reference& reference, std::int64_t H, std::int64_t W, const S
 
 }  // namespace
 
-Warped warp_colour(const Surface& surface, const Hull& hull, const References& references,
+Warped warp_colour(const Surface& surface, const at::Tensor& voxel, const References& references,
                    const at::Tensor& reference_maps, bool mirror, const WarpOptions& options) {
   const std::int64_t B = reference_maps.size(0), R = reference_maps.size(1), H = reference_maps.size(3),
                      W = reference_maps.size(4), P = surface.point.size(1);
@@ -143,11 +143,11 @@ Warped warp_colour(const Surface& surface, const Hull& hull, const References& r
   const at::Tensor projections =
       projection_matrices(references.vehicle_from_camera, references.intrinsics, H, W).contiguous();
   const at::Tensor eyes = references.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat).contiguous();
-  const at::Tensor given = references.valid.contiguous(), voxels = hull.voxel().contiguous(),
+  const at::Tensor given = references.valid.contiguous(), voxels = voxel.contiguous(),
                    points = surface.point.contiguous(), normals = surface.normal.contiguous(),
                    directions = surface.direction.contiguous(), valid = surface.pixels.valid.contiguous();
   const float *point = points.const_data_ptr<float>(), *normal = normals.const_data_ptr<float>(),
-              *direction = directions.const_data_ptr<float>(), *voxel = voxels.const_data_ptr<float>();
+              *direction = directions.const_data_ptr<float>(), *voxel_size = voxels.const_data_ptr<float>();
   const bool* counts = valid.const_data_ptr<bool>();
   std::vector<std::vector<Reference>> views(B);
   for (std::int64_t b = 0; b < B; ++b)
@@ -171,7 +171,7 @@ Warped warp_colour(const Surface& surface, const Hull& hull, const References& r
       if (!counts[i]) continue;
       const std::int64_t b = i / P;
       const SurfacePoint p{at(point + 3 * i), at(normal + 3 * i), at(direction + 3 * i)};
-      const float per_tolerance = 1 / (weighting.tolerance * voxel[b]);
+      const float per_tolerance = 1 / (weighting.tolerance * voxel_size[b]);
       float sum = 0, mixed[3] = {0, 0, 0};
       for (const Reference& reference : views[b]) {
         float weight, s[C];

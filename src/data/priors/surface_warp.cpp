@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/priors/surface_warp.h"
+
+#include <ATen/ATen.h>
+
+#include "data/priors/surface_maps.h"
+#include "geometry/hull/references.h"
+#include "geometry/rays.h"
+
+namespace spinfill {
+namespace {
+
+// [B,V,C,H,W] → rows as [N,HW,C]
+at::Tensor pixels_of(const at::Tensor& maps, const at::Tensor& rows) {
+  return maps.flatten(0, 1).index_select(0, rows).flatten(2).transpose(1, 2).contiguous();
+}
+
+}  // namespace
+
+SurfaceWarp::SurfaceWarp(const PriorInputs& in, const PriorMaps& maps, const at::Tensor& rows) {
+  const std::int64_t V = in.colour.size(1), H = in.colour.size(3), W = in.colour.size(4);
+  const at::Tensor sets = rows.floor_divide(V);
+  point_ = pixels_of(maps.canonical, rows);
+  normal_ = pixels_of(maps.normal, rows);
+  direction_ = pixels_of(ray_directions(in.vehicle_from_camera, in.intrinsics, H, W, H, W), rows);
+  coverage_ = pixels_of(maps.silhouette, rows).squeeze(2);
+  background_ = in.background.to(at::kFloat).index_select(0, sets);
+
+  const References references =
+      gather_references(in.colour, in.alpha, in.background, in.is_reference, in.vehicle_from_camera, in.intrinsics);
+  // What each reference sees of the hull itself, for the occlusion test.
+  const at::Tensor hit = (maps.silhouette >= 0.5).to(at::kFloat);
+  const at::Tensor away = in.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).norm(2, {-1}).to(at::kFloat);  // [B,V]
+  const at::Tensor own = at::cat({(maps.depth + away.view({-1, V, 1, 1, 1})) * hit, hit}, 2);
+  const at::Tensor shown = at::cat({references.premultiplied, references.gather(own)}, 2);
+  pose_ = references.vehicle_from_camera.index_select(0, sets);
+  intrinsics_ = references.intrinsics.index_select(0, sets);
+  valid_ = references.valid.index_select(0, sets);
+  maps_ = shown.index_select(0, sets);
+}
+
+SurfaceWarp SurfaceWarp::select(const at::Tensor& which) const {
+  SurfaceWarp out;
+  const auto chosen = [&](const at::Tensor& all) { return all.index_select(0, which); };
+  out.point_ = chosen(point_);
+  out.normal_ = chosen(normal_);
+  out.direction_ = chosen(direction_);
+  out.coverage_ = chosen(coverage_);
+  out.background_ = chosen(background_);
+  out.pose_ = chosen(pose_);
+  out.intrinsics_ = chosen(intrinsics_);
+  out.valid_ = chosen(valid_);
+  out.maps_ = chosen(maps_);
+  return out;
+}
+
+PriorPicture SurfaceWarp::at(const at::Tensor& correction) const {
+  const std::int64_t N = point_.size(0), H = maps_.size(3), W = maps_.size(4);
+  Surface surface;
+  surface.pixels.index = at::arange(H * W, valid_.options().dtype(at::kLong)).expand({N, H * W});
+  surface.pixels.valid = at::ones({N, H * W}, valid_.options());
+  surface.pixels.from = H * W;
+  surface.coverage = coverage_;
+  surface.normal = normal_;
+  surface.direction = direction_;
+  surface.point =
+      correction.defined() ? point_ + correction.flatten(2).transpose(1, 2).to(at::kFloat) * direction_ : point_;
+  References references;
+  references.valid = valid_;
+  references.vehicle_from_camera = pose_;
+  references.intrinsics = intrinsics_;
+  PriorConfig config;
+  config.sharp = true;
+  WarpOptions options = warp_options(config);
+  options.tolerance = kCorrectedTolerance;  // of voxels of size 1
+  const auto shown = [&](bool mirror) {
+    return warp_colour(surface, at::ones({N}, point_.options()), references, maps_, mirror, options);
+  };
+  const Warped direct = shown(false), mirrored = shown(true);
+  const auto map = [&](const at::Tensor& values) { return values.transpose(1, 2).reshape({N, 1, -1, H, W}); };
+  return prior_picture(SeenColours{map(direct.colour), map(direct.confidence.unsqueeze(2)), map(mirrored.colour),
+                        map(mirrored.confidence.unsqueeze(2)), map(coverage_.unsqueeze(2))});
+}
+
+}  // namespace spinfill

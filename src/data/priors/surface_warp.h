@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "data/priors/prior_image.h"
+
+namespace spinfill {
+
+// Letters: N views, R references of each (padded), H W pixels.
+
+// How far behind a reference's own surface a corrected point may lie and still count as seen, vehicle lengths:
+// corrections move points by some per cent of it.
+inline constexpr double kCorrectedTolerance = 0.03;
+
+// The hull warp of chosen views as a function of where the surface lies: with a correction of its depth, every reference
+// is looked up where the corrected point falls, directly and through the mirror plane, so that all sources move
+// together. Differentiable in the correction.
+class SurfaceWarp {
+ public:
+  // Views `rows` [N] (int64 into B·V) of what priors were computed from; colours as with PriorConfig::sharp.
+  SurfaceWarp(const PriorInputs& inputs, const PriorMaps& maps, const at::Tensor& rows);
+
+  // The views `which` [M] (int64 into N) of it, as they are or several times.
+  SurfaceWarp select(const at::Tensor& which) const;
+
+  // correction [N,1,H,W], vehicle lengths along each pixel's ray, positive away from the camera; undefined: none.
+  // Maps [N,1,…,H,W].
+  PriorPicture at(const at::Tensor& correction) const;
+  at::Tensor background() const { return background_; }  // [N,3]
+
+ private:
+  SurfaceWarp() = default;
+  at::Tensor point_, normal_, direction_;       // [N,HW,3]
+  at::Tensor coverage_;                         // [N,HW]
+  at::Tensor background_;                       // [N,3]
+  at::Tensor pose_, intrinsics_, valid_, maps_;  // of the references: [N,R,4,4], [N,R,4], [N,R], [N,R,6,H,W]
+};
+
+}  // namespace spinfill
