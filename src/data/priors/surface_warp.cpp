@@ -19,7 +19,7 @@ at::Tensor pixels_of(const at::Tensor& maps, const at::Tensor& rows) {
 
 SurfaceWarp::SurfaceWarp(const PriorInputs& in, const PriorMaps& maps, const at::Tensor& rows) {
   const std::int64_t V = in.colour.size(1), H = in.colour.size(3), W = in.colour.size(4);
-  const at::Tensor sets = rows.floor_divide(V);
+  const at::Tensor sets = at::div(rows, V, "floor");
   point_ = pixels_of(maps.canonical, rows);
   normal_ = pixels_of(maps.normal, rows);
   direction_ = pixels_of(ray_directions(in.vehicle_from_camera, in.intrinsics, H, W, H, W), rows);
