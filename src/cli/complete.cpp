@@ -28,6 +28,7 @@ struct Options {
   std::vector<std::string> sampler;  // key=value
   RunChoice choice;
   PhotographChoice photographs;
+  std::optional<std::string> azimuths, views;
   CompleteOptions complete;
   bool json = false;
 };
@@ -48,25 +49,27 @@ SamplerConfig sampler_of(const LoadedModel& model, const Options& options) {
 int run(const Options& options) {
   CompleteOptions complete = options.complete;
   complete.photographs = options.photographs.options();
+  complete.request = parse_view_request(options.azimuths, options.views);
   complete.inputs = {options.model};
   check_output_folder(completed_folder(options.input, options.out, complete));
   const LoadedModel model = load_model(options.model, options.choice, choose_device(options.device));
   complete.cameras = parse_camera_choice(options.cameras);
   complete.runner.sampler = sampler_of(model, options);
+  // One after another: the network, the photographs, the comparison.
   std::optional<Progress> progress;
-  complete.runner.progress = [&](std::int64_t done, std::int64_t total) {
-    if (!progress) progress.emplace("complete", total, "evaluations");
-    progress->update(done);
+  std::string shown;
+  const auto telling = [&](const std::string& what, const std::string& unit) {
+    return [&progress, &shown, what, unit](std::int64_t done, std::int64_t total) {
+      if (shown != what) progress.emplace(what, total, unit);
+      shown = what;
+      progress->update(done);
+    };
   };
-  std::optional<Progress> carried;
-  complete.runner.carried = [&](std::int64_t step, std::int64_t steps) {
-    progress.reset();
-    if (!carried) carried.emplace("photographs onto the hull", steps, "steps");
-    carried->update(step);
-  };
+  complete.runner.progress = telling("complete", "evaluations");
+  complete.runner.carried = telling("photographs onto the hull", "steps");
+  complete.compared = telling("neighbours compared", "views");
   const Completion done = complete_folder(model, options.input, options.out, complete);
   progress.reset();
-  carried.reset();
   if (options.json) {
     print_json(to_json(done), 2);
   } else {
@@ -87,7 +90,7 @@ Command complete_command() {
                        "Folder with transforms.json, or pictures named by azimuth (000.png …), masked by alpha")
             ->required();
         app.add_option("--out", options->out,
-                       "Folder to write: eight views, transforms.json, contact_sheet.png, spin.html, evidence")
+                       "Folder to write: all views, transforms.json, contact_sheet.png, spin.html, evidence")
             ->required();
         add_photographs(app, options->photographs);
         app.add_option("--steps", options->steps, "Sampling steps (default: the model's)")->check(CLI::Range(1, 10000));
@@ -96,6 +99,14 @@ Command complete_command() {
         app.add_option("--sampler", options->sampler,
                        "Any other option of the sampler, KEY=VALUE, e.g. mode=sequential")
             ->take_all();
+        app.add_option("--azimuths", options->azimuths,
+                       "Generate the views at these azimuths instead of the missing primary ones: degrees from 0 to "
+                       "360, e.g. 40,180")
+            ->type_name("DEGREES");
+        app.add_option("--views", options->views,
+                       "A turntable of 24, 36 or 72 views, evenly round the vehicle; photographs stand at their own "
+                       "azimuths, too")
+            ->type_name("24|36|72");
         app.add_option("--hide", options->complete.hide,
                        "Given views to leave out and generate anew, e.g. 90,180,315: what would they have become?")
             ->delimiter(',');

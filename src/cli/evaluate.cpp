@@ -86,8 +86,10 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
     options.sampler = sampler;
     options.seed = seed;
     SlotPictures out;
-    for (GeneratedView& view : photo_views(*model, sample.set, sample.pictures, options, &geometry).views)
-      out[static_cast<std::size_t>(view.slot)] = std::move(view.picture);
+    const auto keep = [&](const GeneratedView& view) {
+      out[static_cast<std::size_t>(nearest_slot(view.azimuth_deg))] = view.picture;
+    };
+    photo_views(*model, sample.set, sample.pictures, options, keep, &geometry);
     return out;
   };
   subject.description = model->provenance;

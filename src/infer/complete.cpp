@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/stopwatch.h"
 #include "data/check/vehicle_scale.h"
+#include "data/photo/consistency.h"
 #include "data/sets/categories.h"
 #include "data/sets/view_camera.h"
 #include "infer/photo_views.h"
@@ -35,25 +36,6 @@ void check_scale(const ViewSet& set, const SlotPictures& pictures) {
          wrong);
 }
 
-void refuse_inventions(const ViewSet& set, const GeneratedViews& generated, double most) {
-  std::vector<std::string> beyond;
-  for (const GeneratedView& view : generated.views) {
-    if (!view.evidence)
-      fail_usage(
-          "--max-invented: where pixels are from is known only of photographs larger than the model's pictures; {} "
-          "has {}x{} px",
-          set.id, set.width, set.height);
-    if (view.evidence->invented > most)
-      beyond.push_back(fmt::format("{} ({:.0f} %)", azimuth_of(view.slot), 100 * view.evidence->invented));
-  }
-  if (beyond.empty()) return;
-  throw Error(
-      ExitCode::check_failed,
-      fmt::format("{}: more than {:.4g} % would be invented of the views at {}: photograph them, or views nearer to "
-                  "them; nothing was written",
-                  set.id, 100 * most, fmt::join(beyond, ", ")));
-}
-
 CanonicalSpin common_turntable(const ViewSet& set, const SlotPictures& pictures, const Turntable& turntable) {
   std::vector<Camera> cameras;
   std::vector<cv::Mat> given;
@@ -68,15 +50,39 @@ CanonicalSpin common_turntable(const ViewSet& set, const SlotPictures& pictures,
   }
 }
 
-std::vector<Frame> missing_on(const CanonicalSpin& canonical, const ViewSet& set) {
-  std::vector<Frame> missing;
-  for (int slot = 0; slot < kSlots; ++slot) {
-    if (set.frame_at(slot) != nullptr) continue;
-    missing.emplace_back();
-    missing.back().azimuth_deg = azimuth_of(slot);
-    missing.back().camera = canonical.camera(azimuth_of(slot));
+// How much of the views was seen nowhere, and whether that is too much.
+class Inventions {
+ public:
+  explicit Inventions(std::optional<double> most) : most_(most) {}
+  void add(const ViewSet& set, const GeneratedView& view) {
+    if (!most_) return;
+    if (!view.evidence)
+      fail_usage(
+          "--max-invented: where pixels are from is known only of photographs larger than the model's pictures; {} "
+          "has {}x{} px",
+          set.id, set.width, set.height);
+    if (view.evidence->invented > *most_)
+      beyond_.push_back(fmt::format("{:g} ({:.0f} %)", view.azimuth_deg, 100 * view.evidence->invented));
   }
-  return missing;
+  void refuse(const ViewSet& set) const {
+    if (beyond_.empty()) return;
+    throw Error(
+        ExitCode::check_failed,
+        fmt::format("{}: more than {:.4g} % would be invented of the views at {}: photograph them, or views nearer to "
+                    "them; nothing was written",
+                    set.id, 100 * *most_, fmt::join(beyond_, ", ")));
+  }
+
+ private:
+  std::optional<double> most_;
+  std::vector<std::string> beyond_;
+};
+
+Consistency consistency_of(const SpinContents& spin, const ViewSet& views, const SamplerProgress& progress) {
+  const ViewSet given = with_every_camera(spin.chosen.set, spin.turntable);
+  return cross_view_consistency(
+      given, spin.pictures, views.frames, [&](std::size_t i) { return read_masked_picture(views, views.frames[i]); },
+      progress);
 }
 
 }  // namespace
@@ -99,30 +105,37 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   spin.chosen = choose_cameras(references, options.cameras, options.hide);
   ViewSet& set = spin.chosen.set;
   if (spin.chosen.source == CameraSource::stated) check_scale(set, spin.pictures);
-  if (options.deliver == Delivery::canonical) {
-    spin.canonical = common_turntable(set, spin.pictures, spin.turntable);
-    set.missing = missing_on(*spin.canonical, set);
-  }
+  if (options.deliver == Delivery::canonical) spin.canonical = common_turntable(set, spin.pictures, spin.turntable);
+  AskedViews asked = asked_views(spin.chosen, references.missing, options.request, spin.turntable,
+                                 spin.canonical ? &*spin.canonical : nullptr);
+  set.missing = std::move(asked.frames);
+  SpinFolder writer(spin, folder.path());
   Completion done;
-  if (set.slots().all()) {
-    log_info("{}: all eight views are given, nothing to generate", set.id);
+  if (set.missing.empty()) {
+    log_info("{}: all views are given, nothing to generate", set.id);
   } else {
-    GeneratedViews generated = photo_views(model, set, spin.pictures, options.runner);
-    if (options.max_invented) refuse_inventions(set, generated, *options.max_invented);
-    for (const GeneratedView& view : generated.views)
-      done.evidence.push_back(view.evidence ? std::optional(to_json(*view.evidence)) : std::nullopt);
-    spin.generated = std::move(generated.views);
-    done.sampler = options.runner.sampler;
-    done.seed = options.runner.seed;
-    if (!options.runner.opaque) done.matte_residual = generated.matte_residual;
+    RunnerOptions runner = options.runner;
+    runner.anchors = asked.anchors;
+    Inventions inventions(options.max_invented);
+    const double residual = photo_views(model, with_every_camera(set, spin.turntable), spin.pictures, runner,
+                                        [&](const GeneratedView& view) {
+                                          inventions.add(set, view);
+                                          writer.add(view);
+                                        });
+    inventions.refuse(set);
+    done.sampler = runner.sampler;
+    done.seed = runner.seed;
+    if (!runner.opaque) done.matte_residual = residual;
   }
-  SpinAzimuths azimuths = write_spin_folder(spin, folder.path());
+  if (options.request.views > 0) done.consistency = to_json(consistency_of(spin, writer.views(), options.compared));
+  SpinViews views = writer.finish(done.consistency);
   folder.commit();
 
   done.out = out;
   done.id = set.id;
-  done.given = std::move(azimuths.given);
-  done.generated = std::move(azimuths.generated);
+  done.given = std::move(views.given);
+  done.generated = std::move(views.generated);
+  done.evidence = std::move(views.evidence);
   done.cameras = spin.chosen.source;
   done.deliver = options.deliver;
   done.stabilisation = spin.chosen.estimate;
@@ -138,6 +151,7 @@ Json to_json(const Completion& completion) {
                {"generated", completion.generated}};
   json["evidence"] = Json::array();
   for (const auto& evidence : completion.evidence) json["evidence"].push_back(evidence ? *evidence : Json());
+  if (!completion.consistency.is_null()) json["consistency"] = completion.consistency;
   json["cameras"] = name_of(completion.cameras);
   json["deliver"] = name_of(completion.deliver);
   if (completion.stabilisation) json["stabilisation"] = to_json(*completion.stabilisation);

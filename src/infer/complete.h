@@ -9,6 +9,7 @@
 
 #include "core/files/json.h"
 #include "core/files/output_folder.h"
+#include "infer/asked_views.h"
 #include "infer/spin_folder.h"
 
 namespace spinfill {
@@ -19,6 +20,8 @@ struct CompleteOptions {
   std::string category;            // instead of the set's own; empty: as the set says
   std::vector<std::int64_t> hide;  // azimuths (multiples of 45) of given views that are left out and generated anew
   CameraChoice cameras = {};       // automatic
+  ViewRequest request = {};        // the missing primary views
+  SamplerProgress compared = {};   // of comparing neighbouring views; may throw to stop
   // The largest share of a generated view that may be invented (infer/runner.h); exit 1 names the views beyond it, and
   // nothing is written. Exit 2 where it is not known: photographs no larger than the model's pictures.
   std::optional<double> max_invented = {};
@@ -40,6 +43,7 @@ struct Completion {
   std::uint64_t seed = 0;
   std::vector<std::optional<Json>> evidence;  // of the generated views, where it is known
   std::optional<double> matte_residual;       // of views generated with alpha (infer/runner.h)
+  Json consistency;                           // of a turntable (data/photo/consistency.h); null: nothing to compare
   Json model;                                 // its provenance
 };
 Json to_json(const Completion& completion);
@@ -48,8 +52,8 @@ Json to_json(const Completion& completion);
 OutputFolder completed_folder(const std::filesystem::path& input, const std::filesystem::path& out,
                               const CompleteOptions& options);
 
-// Completes the set in `input` (1 to 8 references, infer/references.h) and writes the folder `out`
-// (infer/spin_folder.h), whole or not at all.
+// Completes the set in `input` (1 to 8 references, infer/references.h) with the views that are asked for and writes the
+// folder `out` (infer/spin_folder.h), whole or not at all.
 Completion complete_folder(const LoadedModel& model, const std::filesystem::path& input,
                            const std::filesystem::path& out, const CompleteOptions& options = {});
 

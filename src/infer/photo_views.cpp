@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,10 +12,8 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/log.h"
-#include "data/photo/framing.h"
 #include "data/pictures/letterbox.h"
 #include "data/pictures/picture.h"
-#include "data/sets/view_camera.h"
 
 namespace spinfill {
 namespace {
@@ -28,17 +27,6 @@ constexpr double kLarger = 1.25;  // photographs that much larger than the model
 
 float clamped(float x) {
   return std::clamp(x, 0.0F, 1.0F);
-}
-
-// Every view that the set lacks is asked for.
-ViewSet with_all_asked(const ViewSet& set, const Turntable& turntable) {
-  ViewSet out = set;
-  for (int slot = 0; slot < kSlots; ++slot) {
-    if (set.frame_at(slot) != nullptr || set.missing_at(slot) != nullptr) continue;
-    out.missing.emplace_back();
-    out.missing.back().azimuth_deg = azimuth_of(slot);
-  }
-  return with_every_camera(out, turntable);
 }
 
 cv::Mat on_background(const cv::Mat& rgba, const std::vector<double>& background) {
@@ -66,17 +54,22 @@ DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) 
       map(warp.window.size(), CV_32FC4);
   std::array<double, 3> sums{};  // seen, mirrored, invented
   if (!inside.empty()) premultiplied(generated(inside)).copyTo(own(inside - warp.window.tl()));
+  const bool beside = !warp.generated_trust.empty();
   for (int y = 0; y < out.rows; ++y) {
     const auto* seen = warp.colour.ptr<cv::Vec3f>(y);
     const auto *hull = warp.alpha.ptr<float>(y), *trust = warp.trust.ptr<float>(y),
                *mirrored = warp.mirrored.ptr<float>(y);
     const auto* model = own.ptr<cv::Vec4f>(y);
+    const auto* other = beside ? warp.generated_colour.ptr<cv::Vec3f>(y) : nullptr;
+    const auto* other_trust = beside ? warp.generated_trust.ptr<float>(y) : nullptr;
     auto *to = out.ptr<cv::Vec4f>(y), *from = map.ptr<cv::Vec4f>(y);
     for (int x = 0; x < out.cols; ++x) {
       const float matte = model[x][3], alpha = std::min(hull[x], clamped((matte - kOutside) * kSlope + 0.5F));
-      const float share = matte > kThin ? trust[x] : 1;
-      for (int c = 0; c < 3; ++c)
-        to[x][c] = alpha * clamped(share * seen[x][c] + (share < 1 ? (1 - share) * model[x][c] / matte : 0));
+      const float share = matte > kThin ? trust[x] : 1, shown = beside ? other_trust[x] : 0;
+      for (int c = 0; c < 3; ++c) {
+        const float made = share < 1 ? (1 - shown) * model[x][c] / matte + (beside ? shown * other[x][c] : 0) : 0;
+        to[x][c] = alpha * clamped(share * seen[x][c] + (1 - share) * made);
+      }
       to[x][3] = alpha;
       const std::array<float, 3> parts = {trust[x] * (1 - mirrored[x]), trust[x] * mirrored[x], 1 - trust[x]};
       for (std::size_t k = 0; k < 3; ++k) sums[k] += alpha * parts[k];
@@ -94,47 +87,53 @@ DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) 
           {sums[0] / all, sums[1] / all, sums[2] / all, picture_of(map, warp.window, generated.cols, generated.rows)}};
 }
 
-bool shows_more(const Letterbox& fitted) {
-  return fitted.scale * kLarger < 1;
+bool shows_more(const SetFraming& framing) {
+  return framing.scale() * kLarger < 1;
 }
 
-GeneratedViews photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictures& pictures,
-                           const RunnerOptions& options, const PhotoGeometry* known) {
+double photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictures& pictures,
+                   const RunnerOptions& options, const std::function<void(GeneratedView)>& deliver,
+                   const PhotoGeometry* known) {
   const DataConfig& data = model.config.data;
-  const ViewSet asked = with_all_asked(set, data.turntable.turntable);
-  const SlotBoxes boxes = known != nullptr ? known->boxes : hull_boxes(asked, pictures);
-  const auto fits = framed_on_vehicle(asked, boxes, data);
-  const Letterbox whole = fit(set.width, set.height, static_cast<int>(data.width), static_cast<int>(data.height));
-  if (!shows_more(fits ? fits->front() : whole)) return generate_views(model, set, options);
+  const PhotoWindows windows = known != nullptr ? known->windows : photo_windows(set, photo_views_of(set, pictures));
+  const auto on_vehicle = framed_on_vehicle(set, windows, data);
+  SetFraming framing = on_vehicle ? *on_vehicle : whole_framing(set, data);
+  const bool detailed = shows_more(framing);
+  if (!detailed) framing = whole_framing(set, data);
   RunnerOptions with_alpha = options;
-  with_alpha.opaque = false;
-  GeneratedViews out = generate_views(model, asked, with_alpha, fits ? &*fits : nullptr);
-  std::optional<PhotoHull> own;
-  if (known == nullptr) own.emplace(asked, pictures, boxes);
-  const PhotoHull& hull = known != nullptr ? known->hull : *own;
+  with_alpha.opaque = options.opaque && !detailed;
+  const GeneratedViews made = generate_views(model, set, framing, with_alpha);
+  std::optional<PhotoWarper> warper;
+  if (detailed && known == nullptr) warper.emplace(set, pictures, windows);
   std::vector<int> without;
-  // One after another, so that memory does not grow with their number.
-  const auto steps = static_cast<std::int64_t>(1 + out.views.size());
-  std::int64_t done = 0;
-  for (GeneratedView& view : out.views) {
-    if (options.carried) options.carried(++done, steps);
-    const bool known_warp = known != nullptr && !view.correction;
-    const auto warp = known_warp ? known->warps[static_cast<std::size_t>(view.slot)]
-                                 : hull.warp(view.slot, view.correction ? &*view.correction : nullptr);
-    if (warp) {
-      DetailedView detailed = with_photo_detail(view.picture, *warp);
-      view.picture = std::move(detailed.picture);
-      view.evidence = std::move(detailed.evidence);
-    } else {
-      without.push_back(azimuth_of(view.slot));
+  for (std::size_t i = 0; i < set.missing.size(); ++i) {
+    const double azimuth = set.missing[i].azimuth_deg;
+    GeneratedView view{i, azimuth, at_set_size(made.views[i], framing.missing[i])};
+    if (detailed) {
+      if (options.carried) options.carried(static_cast<std::int64_t>(i + 1), std::ssize(set.missing) + 1);
+      std::optional<DepthCorrection> correction;
+      if (!made.corrections.empty()) correction.emplace(made.corrections[i], framing.missing[i]);
+      const std::optional<PhotoWarp> warp =
+          known != nullptr && !correction
+              ? known->warps[static_cast<std::size_t>(set.missing[i].slot())]
+              : (known != nullptr ? known->warper : *warper).onto(i, correction ? &*correction : nullptr);
+      if (warp) {
+        DetailedView with_detail = with_photo_detail(view.picture, *warp);
+        view.picture = std::move(with_detail.picture);
+        view.evidence = std::move(with_detail.evidence);
+      } else {
+        without.push_back(static_cast<int>(std::lround(azimuth)));
+      }
+      if (warper && i < options.anchors) warper->add_generated(view.picture);
+      if (options.opaque) view.picture = on_background(view.picture, data.background);
     }
-    if (options.opaque) view.picture = on_background(view.picture, data.background);
+    deliver(std::move(view));
   }
-  if (options.carried) options.carried(steps, steps);
+  if (detailed && options.carried) options.carried(std::ssize(set.missing) + 1, std::ssize(set.missing) + 1);
   if (!without.empty())
     log_warning("{}: masks and cameras have no body in common at {}: there the model's picture is delivered, enlarged",
                 set.id, fmt::join(without, ", "));
-  return out;
+  return made.matte_residual;
 }
 
 }  // namespace spinfill

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+
 #include "data/photo/photo_warp.h"
-#include "data/pictures/letterbox.h"
 #include "infer/runner.h"
 
 namespace spinfill {
@@ -18,14 +19,17 @@ struct DetailedView {
 };
 DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp);
 
-// Whether photographs show more than the model's pictures, which hold this many of their pixels' widths in one; else
-// what the model generates is delivered.
-bool shows_more(const Letterbox& fitted);
+// Whether photographs that are so framed show more than the model's pictures; else what the model generates is
+// delivered.
+bool shows_more(const SetFraming& framing);
 
 // generate_views() and that, for the cameras that the set holds: what `spinfill complete` delivers and
-// `spinfill evaluate --at photo` scores. `known`, where it was computed before, is of a set that asks for all views
-// that `set` lacks.
-GeneratedViews photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictures& pictures,
-                           const RunnerOptions& options, const PhotoGeometry* known = nullptr);
+// `spinfill evaluate --at photo` scores. Each missing frame of the set is handed to `deliver` once it is ready, one
+// after another, so that memory does not grow with their number; anchors come first. What no photograph shows of a view
+// is that of the anchors before it, where these show it. `known`, where it is, is photo_geometry() of the
+// set (then without anchors). Returns the matte's residual.
+double photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictures& pictures,
+                   const RunnerOptions& options, const std::function<void(GeneratedView)>& deliver,
+                   const PhotoGeometry* known = nullptr);
 
 }  // namespace spinfill

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include "core/error.h"
@@ -15,6 +16,7 @@
 #include "data/pictures/letterbox.h"
 #include "data/sets/categories.h"
 #include "data/sets/slots.h"
+#include "geometry/camera_tensors.h"
 #include "infer/matte.h"
 
 namespace spinfill {
@@ -31,8 +33,9 @@ cv::Mat picture_of(const at::Tensor& rgba) {
 // [H,W] → CV_32FC1.
 cv::Mat plane_of(const at::Tensor& map) {
   const at::Tensor packed = map.to(at::kFloat).contiguous();
-  return cv::Mat(static_cast<int>(packed.size(0)), static_cast<int>(packed.size(1)), CV_32FC1, packed.data_ptr<float>())
-      .clone();
+  const cv::Mat view(static_cast<int>(packed.size(0)), static_cast<int>(packed.size(1)), CV_32FC1,
+                     packed.data_ptr<float>());
+  return view.clone();
 }
 
 void tell_unknown_category(const ViewSet& set, const ModelConfig& model) {
@@ -44,50 +47,161 @@ void tell_unknown_category(const ViewSet& set, const ModelConfig& model) {
            fmt::join(kCategories.begin(), known, ", "));
 }
 
+// The eight slots with the references in theirs, nothing asked for.
+Batch given_batch(const LoadedModel& model, const ViewSet& set, const SlotFits& fits) {
+  const DataSet data{set.folder, {set}};
+  SampleSpec spec;
+  spec.references = set.slots();
+  spec.cameras = std::make_shared<const SetCameras>(described_cameras(set, model.config.data.turntable.turntable));
+  spec.fits = std::make_shared<const SlotFits>(fits);
+  return make_batch(data, {&spec, 1}, model.config.data);
+}
+
+at::Tensor with_row(const at::Tensor& values, const at::Tensor& row) {
+  return at::cat({values, row.expand_as(values.narrow(1, 0, 1)).to(values.scalar_type())}, 1);
+}
+
+// One vehicle's views as the network is given them, by rows of the batch: the slots first.
+class ViewRows {
+ public:
+  ViewRows(const LoadedModel& model, const ViewSet& set, const SetFraming& framing)
+      : model_(model), set_(set), framing_(framing), batch_(given_batch(model, set, framing.given)) {}
+
+  // With these views as targets: in their slots, or behind all slots where a reference is there. `rows` is told where.
+  Batch asking(const std::vector<std::size_t>& missing, std::vector<std::int64_t>& rows) const {
+    Batch out = batch_;
+    for (at::Tensor* own : {&out.is_target, &out.azimuth_deg, &out.vehicle_from_camera, &out.intrinsics, &out.cue})
+      *own = own->clone();
+    rows.clear();
+    for (const std::size_t view : missing) {
+      std::int64_t row = set_.missing[view].slot();
+      if (out.is_reference[0][row].item<bool>()) row = append(out);
+      place(view, row, out);
+      out.is_target[0][row] = true;
+      rows.push_back(row);
+    }
+    return out;
+  }
+
+  // From now on a reference; its slot has none. rgba [4,H,W] premultiplied.
+  void give(std::size_t view, const at::Tensor& rgba) {
+    const std::int64_t slot = set_.missing[view].slot();
+    place(view, slot, batch_);
+    const at::Tensor alpha = rgba.narrow(0, 3, 1);
+    batch_.alpha[0][slot] = alpha;
+    batch_.colour[0][slot] = rgba.narrow(0, 0, 3) + (1 - alpha) * batch_.background[0].view({3, 1, 1});
+    batch_.is_reference[0][slot] = true;
+  }
+
+ private:
+  static std::int64_t append(Batch& batch) {
+    batch.colour = with_row(batch.colour, batch.background.view({1, 1, 3, 1, 1}));
+    for (at::Tensor* values : {&batch.alpha, &batch.is_reference, &batch.is_target, &batch.azimuth_deg,
+                               &batch.vehicle_from_camera, &batch.intrinsics, &batch.cue})
+      *values = with_row(*values, at::zeros({}));
+    return batch.colour.size(1) - 1;
+  }
+
+  void place(std::size_t missing, std::int64_t row, Batch& batch) const {
+    const Frame& view = set_.missing[missing];
+    if (!view.camera) fail("{}: the missing view at {} degrees has no camera", set_.id, view.azimuth_deg);
+    const DataConfig& data = model_.config.data;
+    const Camera camera = framing_.missing[missing].camera(*view.camera);
+    batch.azimuth_deg[0][row] = view.azimuth_deg;
+    CameraTensors tensors(1, 1);
+    tensors.put(0, 0, camera);
+    batch.vehicle_from_camera[0][row] = tensors.vehicle_from_camera[0][0];
+    batch.intrinsics[0][row] = tensors.intrinsics[0][0];
+    if (!data.cues) return;
+    const std::array<float, 6> cue = stabilisation_cue(camera, view.slot(), data.turntable.turntable);
+    for (std::size_t i = 0; i < cue.size(); ++i) batch.cue[0][row][static_cast<std::int64_t>(i)] = cue[i];
+  }
+
+  const LoadedModel& model_;
+  const ViewSet& set_;
+  const SetFraming& framing_;
+  Batch batch_;
+};
+
+// The targets of one pass, on the model's device; the results lie on the CPU.
+Matted run_pass(const LoadedModel& model, const Batch& rows, bool opaque, const RunnerOptions& options,
+                const SamplerProgress& progress) {
+  Batch batch = rows.to(model.denoiser.device()).known_to(model.config.model.categories);
+  batch.priors = compute_priors(batch.prior_inputs(), model.config.data.priors);
+  if (!opaque)
+    return generate_matted(model.denoiser, batch, model.config.data.priors, options.sampler, options.seed, progress);
+  const at::Tensor all = generate(model.denoiser, batch, options.sampler, options.seed, progress).to(at::kCPU);
+  const at::Tensor pictures = all.index({batch.is_target.to(at::kCPU)});
+  return {at::cat({pictures, at::ones_like(pictures.narrow(1, 0, 1))}, 1), 0, {}};
+}
+
+at::Tensor made_opaque(const at::Tensor& rgba, const at::Tensor& background) {
+  const at::Tensor alpha = rgba.narrow(0, 3, 1);
+  return at::cat({rgba.narrow(0, 0, 3) + (1 - alpha) * background.view({3, 1, 1}), at::ones_like(alpha)});
+}
+
 }  // namespace
 
-GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const RunnerOptions& options,
-                              const SlotFits* fits) {
-  const at::NoGradGuard no_grad;
-  const DataSet data{set.folder, {set}};
-  const Slots given = set.slots();
-  if (given.none()) fail("{}: holds no picture to start from", set.id);
-  if (given.all()) return {};
-  SampleSpec spec;
-  spec.references = given;
-  spec.targets = ~given;
-  spec.cameras = std::make_shared<const SetCameras>(described_cameras(set, model.config.data.turntable.turntable));
-  if (fits != nullptr) spec.fits = std::make_shared<const SlotFits>(*fits);
-  Batch batch = make_batch(data, {&spec, 1}, model.config.data).to(model.denoiser.device());
-  tell_unknown_category(set, model.config.model);
-  batch = batch.known_to(model.config.model.categories);
-  batch.priors = compute_priors(batch.prior_inputs(), model.config.data.priors);
-  Matted matted;
-  if (options.opaque) {
-    const at::Tensor all =
-        generate(model.denoiser, batch, options.sampler, options.seed, options.progress).to(at::kCPU);
-    const at::Tensor pictures = all.index({batch.is_target.to(at::kCPU)});
-    matted.rgba = at::cat({pictures, at::ones_like(pictures.narrow(1, 0, 1))}, 1);
-  } else {
-    matted = generate_matted(model.denoiser, batch, model.config.data.priors, options.sampler, options.seed,
-                             options.progress);
-  }
-  if (!at::isfinite(matted.rgba).all().item<bool>()) fail("{}: the model gave numbers that are not finite", set.id);
+std::vector<std::vector<std::size_t>> passes_of(const std::vector<Frame>& missing, std::size_t anchors) {
+  std::vector<std::vector<std::size_t>> passes;
+  const auto add = [&](std::size_t begin, std::size_t end) {
+    const std::size_t first = passes.size();
+    std::array<std::size_t, kSlots> so_many{};  // of each slot
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t pass = first + so_many[static_cast<std::size_t>(missing[i].slot())]++;
+      if (pass == passes.size()) passes.emplace_back();
+      passes[pass].push_back(i);
+    }
+  };
+  add(0, anchors);
+  add(anchors, missing.size());
+  return passes;
+}
 
+GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const SetFraming& framing,
+                              const RunnerOptions& options) {
+  const at::NoGradGuard no_grad;
+  if (set.frames.empty()) fail("{}: holds no picture to start from", set.id);
   GeneratedViews out;
-  out.matte_residual = matted.residual;
-  const Letterbox whole =
-      fit(set.width, set.height, static_cast<int>(model.config.data.width), static_cast<int>(model.config.data.height));
-  std::int64_t row = 0;
-  for (int slot = 0; slot < kSlots; ++slot) {
-    if (given[static_cast<std::size_t>(slot)]) continue;
-    const Letterbox back = (fits != nullptr ? (*fits)[static_cast<std::size_t>(slot)] : whole).inverse();
-    out.views.push_back({slot, straight(resample(picture_of(matted.rgba[row]), back))});
-    if (matted.correction.defined())
-      out.views.back().correction = DepthCorrection{plane_of(matted.correction[row][0]), back.inverse()};
-    ++row;
+  out.views.resize(set.missing.size());
+  const std::vector<std::vector<std::size_t>> passes = passes_of(set.missing, options.anchors);
+  if (passes.empty()) return out;
+  tell_unknown_category(set, model.config.model);
+  ViewRows views(model, set, framing);
+  // What is to be given again needs its coverage.
+  const bool opaque = options.opaque && options.anchors == 0;
+  std::int64_t done = 0, total = 0;
+  for (const auto& pass : passes)
+    total += (opaque ? 1 : 2) * evaluations(std::ssize(pass), options.sampler, model.config.model);
+  for (const std::vector<std::size_t>& pass : passes) {
+    std::vector<std::int64_t> rows;
+    const Batch batch = views.asking(pass, rows);
+    std::int64_t before = done;
+    const SamplerProgress progress = [&](std::int64_t evaluated, std::int64_t) {
+      done = before + evaluated;
+      if (options.progress) options.progress(done, total);
+    };
+    const Matted matted = run_pass(model, batch, opaque, options, progress);
+    if (!at::isfinite(matted.rgba).all().item<bool>()) fail("{}: the model gave numbers that are not finite", set.id);
+    for (std::size_t i = 0; i < pass.size(); ++i) {
+      // Targets come in the order of their rows.
+      const auto at = std::ranges::count_if(rows, [&](std::int64_t row) { return row < rows[i]; });
+      const at::Tensor rgba = matted.rgba[at];
+      if (pass[i] < options.anchors) views.give(pass[i], rgba);
+      if (matted.correction.defined()) {
+        out.corrections.resize(out.views.size());
+        out.corrections[pass[i]] = plane_of(matted.correction[at][0]);
+      }
+      out.views[pass[i]] =
+          picture_of(options.opaque && !opaque ? made_opaque(rgba, target_backgrounds(batch)[0].to(at::kFloat)) : rgba);
+    }
+    out.matte_residual += matted.residual * static_cast<double>(pass.size()) / static_cast<double>(out.views.size());
   }
   return out;
+}
+
+cv::Mat at_set_size(const cv::Mat& view, const Letterbox& fitted) {
+  return straight(resample(view, fitted.inverse()));
 }
 
 }  // namespace spinfill

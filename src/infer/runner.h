@@ -9,8 +9,7 @@
 
 #include <opencv2/core/mat.hpp>
 
-#include "data/batches/samples.h"
-#include "data/photo/photo_warp.h"
+#include "data/photo/framing.h"
 #include "data/sets/view_set.h"
 #include "infer/loaded_model.h"
 #include "model/sampling/generate.h"
@@ -21,6 +20,7 @@ struct RunnerOptions {
   SamplerConfig sampler;
   std::uint64_t seed = 0;
   bool opaque = false;       // pictures on the model's background, without alpha
+  std::size_t anchors = 0;   // so many of the missing frames are generated first and then given, too
   SamplerProgress progress;  // may throw to stop
   SamplerProgress carried;   // of carrying the photographs onto the hull (data/photo/photo_warp.h); may throw, too
 };
@@ -33,11 +33,11 @@ struct Evidence {
   cv::Mat map;          // 8-bit straight RGBA of the picture's size and coverage: these three in kEvidenceColours
 };
 
+// A view that was generated, as it is delivered.
 struct GeneratedView {
-  int slot = 0;     // azimuth 45·slot
-  cv::Mat picture;  // 8-bit RGBA, straight alpha, the set's size
-  // Of models that give one, in the model's picture.
-  std::optional<DepthCorrection> correction = std::nullopt;
+  std::size_t asked = 0;                            // of the set's missing frames
+  double azimuth_deg = 0;                           // that frame's
+  cv::Mat picture;                                  // 8-bit RGBA, straight alpha, the set's size
   std::optional<Evidence> evidence = std::nullopt;  // of views with the photographs' own pixels (infer/photo_views.h)
 };
 
@@ -47,18 +47,25 @@ Json to_json(const Evidence& evidence);  // the three shares
 inline constexpr std::array<std::array<int, 3>, 3> kEvidenceColours = {{{0, 158, 115}, {0, 114, 178}, {213, 94, 0}}};
 
 struct GeneratedViews {
-  std::vector<GeneratedView> views;  // the missing slots, ascending
+  std::vector<cv::Mat> views;  // one for each of the set's missing frames: CV_32FC4 premultiplied, the model's size
+  std::vector<cv::Mat> corrections;  // CV_32FC1, of the surface's depth (DepthCorrection); none with a model without
   double matte_residual = 0;         // mean absolute difference of the colour channels' mattes: 0 for a perfect one
 };
 
-// Generates every primary view that the set lacks from those it has (1 to 7, with alpha), for the cameras that the set
-// holds (described_cameras), whatever data.cameras the model was trained with; the set is fitted into the
-// model's pictures and what is generated is brought back to the set's size (cubic). Runs on the model's device.
+// Which of the set's missing frames (their places) go through the network together: views of different slots, and the
+// first `anchors` before all others, which are generated from them, too.
+std::vector<std::vector<std::size_t>> passes_of(const std::vector<Frame>& missing, std::size_t anchors);
+
+// Generates every missing frame of the set from the views it has (1 to 8, with alpha) and, after the anchors, from
+// these, too, in the passes above; every pass has all references. The set's pictures are fitted into the model's as
+// `framing` says. Runs on the model's device. Every missing frame needs a camera.
 //
-// Coverage comes from difference matting (infer/matte.h): at the model's size what is delivered, composited on the
-// model's background, is the picture that is scored.
-// `fits`: how each slot's pictures are fitted, where not whole.
-GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const RunnerOptions& options,
-                              const SlotFits* fits = nullptr);
+// Coverage comes from the model or from difference matting (infer/matte.h): at the model's size what is delivered,
+// composited on the model's background, is the picture that is scored.
+GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const SetFraming& framing,
+                              const RunnerOptions& options);
+
+// One of them at the size of the set's pictures (cubic): 8-bit straight RGBA.
+cv::Mat at_set_size(const cv::Mat& view, const Letterbox& fitted);
 
 }  // namespace spinfill

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/files/files.h"
@@ -14,11 +15,15 @@
 #include "data/sets/set_paths.h"
 #include "data/sets/view_camera.h"
 #include "data/sets/view_set_writer.h"
+#include "geometry/angles.h"
 #include "pages/contact_sheet.h"
 #include "pages/spin_page.h"
 
 namespace spinfill {
 namespace {
+
+constexpr std::size_t kFewViews = 16;            // of which the page holds the files themselves
+constexpr int kPagePx = 1024, kPreviewPx = 480;  // else: widths on the page, and of what stays in memory
 
 std::string lower_extension(const std::string& file) {
   std::string extension = fs::path(file).extension().string();
@@ -27,8 +32,10 @@ std::string lower_extension(const std::string& file) {
   return extension;
 }
 
-std::string azimuth_name(int slot) {
-  return fmt::format("{:03}", azimuth_of(slot));
+// A view's name: "040", or to a tenth of a degree where that is not zero: "043.2".
+std::string azimuth_name(double azimuth) {
+  const int tenths = static_cast<int>(std::lround(wrapped_deg(azimuth) * 10)) % 3600;
+  return tenths % 10 == 0 ? fmt::format("{:03}", tenths / 10) : fmt::format("{:03}.{}", tenths / 10, tenths % 10);
 }
 
 std::string title_of(const ViewSet& set) {
@@ -43,150 +50,167 @@ double stated_azimuth(const ViewCameras& chosen, const Frame& given) {
   return given.azimuth_deg;
 }
 
-void copy_file(const ViewSet& set, const std::string& file, const fs::path& to) {
-  write_file_atomic(to, read_file(set_path(set, file), kMaxPictureFileBytes));
-}
-
-struct CopiedPicture {
-  std::string name, bytes;
-};
-
-// Copies pictures to the byte where every viewer shows them upright; those that EXIF turns are delivered turned, as
-// PNG.
-struct PictureCopier {
-  const ViewSet& set;
-  const fs::path& folder;
-  std::vector<std::string> turned = {};
-
-  CopiedPicture copy(const std::string& file, const std::string& stem) {
-    const fs::path from = set_path(set, file);
-    CopiedPicture out{stem + lower_extension(file), read_file(from, kMaxPictureFileBytes)};
-    if (picture_size(out.bytes, from.string()).orientation != 1) {
-      out.name = stem + ".png";
-      out.bytes = upright_png(out.bytes, from.string());
-      turned.push_back(out.name);
-    }
-    write_file_atomic(folder / out.name, out.bytes);
-    return out;
-  }
-};
-
-// Copies a given picture and its mask and names them in `frame`; returns a file that shows the picture.
-std::string copy_given(PictureCopier& copier, const Frame& given, Frame& frame, const cv::Mat& picture) {
-  const std::string name = azimuth_name(frame.slot());
-  CopiedPicture copied = copier.copy(given.file_path, name);
-  frame.file_path = copied.name;
-  if (given.mask_file_path.empty()) return std::move(copied.bytes);
-  frame.mask_file_path = copier.copy(given.mask_file_path, name + "_mask").name;
-  return encode_png(picture);
-}
-
 // "62 % seen, 30 % mirrored, 8 % invented"
 std::string evidence_text(const Evidence& evidence) {
   return fmt::format("{:.0f} % seen, {:.0f} % mirrored, {:.0f} % invented", 100 * evidence.seen,
                      100 * evidence.mirrored, 100 * evidence.invented);
 }
 
-struct Delivered {
-  Frame frame;    // as transforms.json has it
-  Json evidence;  // null: not known
-  SpinFrame shown;
-  double stated_azimuth_deg = 0;
-};
+}  // namespace
 
-// Writes one view's picture.
-Delivered deliver(const SpinContents& contents, int slot, PictureCopier& copier) {
-  const ViewSet& set = contents.chosen.set;
-  const Frame* given = set.frame_at(slot);
-  const cv::Mat& picture = contents.pictures[static_cast<std::size_t>(slot)];
-  Delivered out;
-  Frame& frame = out.frame;
-  frame.azimuth_deg = given != nullptr ? given->azimuth_deg : azimuth_of(slot);
-  frame.camera = camera_at(set, slot, contents.turntable);
-  frame.file_path = azimuth_name(slot) + ".png";
-  out.stated_azimuth_deg = given != nullptr ? stated_azimuth(contents.chosen, *given) : frame.azimuth_deg;
-
-  SpinFrame& shown = out.shown;
-  shown.generated = given == nullptr;
-  shown.azimuth_deg = out.stated_azimuth_deg < 359.5 ? out.stated_azimuth_deg : 0;  // the front comes first, not "360"
-  if (given != nullptr && !contents.canonical) {
-    shown.picture = picture;
-    shown.file = copy_given(copier, *given, frame, picture);
-    return out;
-  }
-  if (given != nullptr) {
-    const Camera from = *frame.camera;
-    frame.camera = contents.canonical->camera(viewing_direction(from).azimuth_deg);
-    shown.picture = onto_canonical(picture, from, *frame.camera, contents.canonical->ground_z);
-  } else {
-    const GeneratedView& view = *std::ranges::find(contents.generated, slot, &GeneratedView::slot);
-    shown.picture = view.picture;
-    if (view.evidence) {
-      const std::string file = "evidence/" + azimuth_name(slot) + ".png";
-      shown.evidence = encode_png(view.evidence->map);
-      shown.evidence_text = evidence_text(*view.evidence);
-      make_folder(copier.folder / "evidence");
-      write_file_atomic(copier.folder / file, shown.evidence);
-      out.evidence = to_json(*view.evidence);
-      out.evidence["file_path"] = file;
-    }
-  }
-  shown.file = encode_png(shown.picture);
-  write_file_atomic(copier.folder / frame.file_path, shown.file);
-  return out;
+bool SpinContents::primary() const {
+  Slots taken;
+  for (const auto* list : {&chosen.set.frames, &chosen.set.missing})
+    for (const Frame& frame : *list) taken.set(static_cast<std::size_t>(frame.slot()));
+  return taken.all() && chosen.set.frames.size() + chosen.set.missing.size() == kSlots;
 }
 
-// The spin's description: that of a view set, and where its views and cameras come from.
-Json description(const ViewSet& spin, const std::vector<SpinFrame>& frames, const std::vector<Json>& evidence,
-                 const SpinContents& contents) {
-  const ViewCameras& chosen = contents.chosen;
+bool SpinFolder::dense() const {
+  return contents_.chosen.set.frames.size() + contents_.chosen.set.missing.size() > kFewViews;
+}
+
+SpinFolder::SpinFolder(const SpinContents& contents, const fs::path& folder) : contents_(contents), folder_(folder) {
+  for (const Frame& given : contents.chosen.set.frames) add_given(given);
+}
+
+// Copies a picture to the byte where every viewer shows it upright; one that EXIF turns is delivered turned, as PNG.
+std::string SpinFolder::copy(const std::string& file, const std::string& stem, std::string* bytes) {
+  const fs::path from = set_path(contents_.chosen.set, file);
+  std::string name = stem + lower_extension(file), copied = read_file(from, kMaxPictureFileBytes);
+  if (picture_size(copied, from.string()).orientation != 1) {
+    name = stem + ".png";
+    copied = upright_png(copied, from.string());
+    turned_.push_back(name);
+  }
+  write_file_atomic(folder_ / name, copied);
+  if (bytes != nullptr) *bytes = std::move(copied);
+  return name;
+}
+
+// Of large spins the page and the contact sheet hold the views reduced, so that memory and page stay small.
+void SpinFolder::keep(Delivered view, const cv::Mat& picture, std::string file) {
+  view.shown.picture = dense() ? reduced(picture, kPreviewPx).clone() : picture;
+  view.shown.file = dense() && picture.cols > kPagePx ? encode_png(reduced(picture, kPagePx)) : std::move(file);
+  views_.push_back(std::move(view));
+}
+
+void SpinFolder::add_given(const Frame& given) {
+  const cv::Mat& picture = contents_.pictures[static_cast<std::size_t>(given.slot())];
+  const double stated = stated_azimuth(contents_.chosen, given);
+  const bool primary = contents_.primary();
+  Delivered out;
+  out.frame.azimuth_deg = given.azimuth_deg;
+  out.frame.camera =
+      given.camera ? *given.camera : camera_towards(contents_.chosen.set, given.azimuth_deg, contents_.turntable);
+  out.stated_azimuth_deg = stated;
+  // The front comes first, not "360".
+  const double shown = primary ? stated : given.azimuth_deg;
+  out.shown.azimuth_deg = shown < 359.5 ? shown : 0;
+  const std::string name = azimuth_name(primary ? azimuth_of(given.slot()) : given.azimuth_deg);
+  if (!contents_.canonical) {
+    std::string bytes;
+    out.frame.file_path = copy(given.file_path, name, &bytes);
+    if (!given.mask_file_path.empty()) {
+      out.frame.mask_file_path = copy(given.mask_file_path, name + "_mask", nullptr);
+      bytes = encode_png(picture);
+    }
+    keep(std::move(out), picture, std::move(bytes));
+    return;
+  }
+  const Camera from = *out.frame.camera;
+  out.frame.camera = contents_.canonical->camera(viewing_direction(from).azimuth_deg);
+  const cv::Mat placed = onto_canonical(picture, from, *out.frame.camera, contents_.canonical->ground_z);
+  std::string bytes = encode_png(placed);
+  out.frame.file_path = name + ".png";
+  write_file_atomic(folder_ / out.frame.file_path, bytes);
+  keep(std::move(out), placed, std::move(bytes));
+}
+
+void SpinFolder::add(const GeneratedView& view) {
+  Delivered out;
+  out.frame = contents_.chosen.set.missing.at(view.asked);
+  const std::string name = azimuth_name(out.frame.azimuth_deg);
+  out.frame.file_path = name + ".png";
+  out.stated_azimuth_deg = out.frame.azimuth_deg;
+  out.shown.generated = true;
+  out.shown.azimuth_deg = out.frame.azimuth_deg < 359.5 ? out.frame.azimuth_deg : 0;
+  if (view.evidence) {
+    std::string map = encode_png(view.evidence->map);
+    make_folder(folder_ / "evidence");
+    write_file_atomic(folder_ / "evidence" / out.frame.file_path, map);
+    out.evidence = to_json(*view.evidence);
+    out.shown.evidence_text = evidence_text(*view.evidence);
+    out.shown.evidence =
+        dense() && view.picture.cols > kPagePx ? encode_png(reduced(view.evidence->map, kPagePx)) : std::move(map);
+  }
+  std::string bytes = encode_png(view.picture);
+  write_file_atomic(folder_ / out.frame.file_path, bytes);
+  keep(std::move(out), view.picture, std::move(bytes));
+}
+
+void SpinFolder::sort() {
+  const bool primary = contents_.primary();
+  std::ranges::stable_sort(
+      views_, {}, [&](const Delivered& view) { return primary ? double(view.frame.slot()) : view.frame.azimuth_deg; });
+}
+
+ViewSet SpinFolder::views() {
+  sort();
+  ViewSet spin = contents_.chosen.set;
+  spin.folder = folder_;
+  spin.frames.clear();
+  spin.missing.clear();
+  for (const Delivered& view : views_) spin.frames.push_back(view.frame);
+  return spin;
+}
+
+// That of a view set, and where its views and cameras come from.
+Json SpinFolder::description(const ViewSet& spin) const {
+  const ViewCameras& chosen = contents_.chosen;
   Json root = transforms_to_json(spin);
   root["cameras"] = name_of(chosen.source);
-  if (chosen.estimate && !contents.canonical) {
-    // The key says that cameras are an estimate of the pictures as photographed (states_own_cameras()).
-    root["stabilisation"] = to_json(*chosen.estimate);
-    for (std::size_t i = 0; i < chosen.set.frames.size(); ++i) {
-      const auto slot = static_cast<std::size_t>(chosen.set.frames[i].slot());
-      root["frames"][slot]["stated_azimuth_deg"] = chosen.estimate->stated_azimuths_deg[i];
-    }
-  }
-  root["deliver"] = name_of(contents.deliver());
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    root["frames"][i]["generated"] = frames[i].generated;
-    if (!evidence[i].is_null()) root["frames"][i]["evidence"] = evidence[i];
+  // The key says that cameras are an estimate of the pictures as photographed (states_own_cameras()).
+  const bool estimated = chosen.estimate && !contents_.canonical;
+  if (estimated) root["stabilisation"] = to_json(*chosen.estimate);
+  root["deliver"] = name_of(contents_.deliver());
+  for (std::size_t i = 0; i < views_.size(); ++i) {
+    const Delivered& view = views_[i];
+    Json& frame = root["frames"][i];
+    if (estimated && !view.shown.generated) frame["stated_azimuth_deg"] = view.stated_azimuth_deg;
+    frame["generated"] = view.shown.generated;
+    if (view.evidence.is_null()) continue;
+    frame["evidence"] = view.evidence;
+    frame["evidence"]["file_path"] = "evidence/" + view.frame.file_path;
   }
   return root;
 }
 
-}  // namespace
-
-SpinAzimuths write_spin_folder(const SpinContents& contents, const fs::path& folder) {
-  const ViewSet& set = contents.chosen.set;
-  ViewSet result = set;
-  result.folder = folder;
-  result.frames.clear();
-  result.missing.clear();
-  if (!set.identity_file_path.empty()) {
-    result.identity_file_path = "identity" + lower_extension(set.identity_file_path);
-    copy_file(set, set.identity_file_path, folder / result.identity_file_path);
+SpinViews SpinFolder::finish(const Json& consistency) {
+  ViewSet spin = views();
+  const std::string identity = spin.identity_file_path;
+  if (!identity.empty()) {
+    spin.identity_file_path = "identity" + lower_extension(identity);
+    write_file_atomic(folder_ / spin.identity_file_path,
+                      read_file(set_path(contents_.chosen.set, identity), kMaxPictureFileBytes));
   }
-  SpinPage page{title_of(set), {}};
-  SpinAzimuths azimuths;
-  std::vector<Json> evidence;
-  PictureCopier copier{set, folder};
-  for (int slot = 0; slot < kSlots; ++slot) {
-    Delivered view = deliver(contents, slot, copier);
-    (view.shown.generated ? azimuths.generated : azimuths.given).push_back(view.stated_azimuth_deg);
-    evidence.push_back(std::move(view.evidence));
-    result.frames.push_back(std::move(view.frame));
+  if (!turned_.empty()) log_info("turned upright as EXIF asks for, and delivered as PNG: {}", fmt::join(turned_, ", "));
+  Json root = description(spin);
+  if (!consistency.is_null()) root["consistency"] = consistency;
+  write_json_atomic(folder_ / "transforms.json", root);
+
+  SpinViews out;
+  SpinPage page{title_of(spin), {}};
+  for (Delivered& view : views_) {
+    (view.shown.generated ? out.generated : out.given).push_back(view.stated_azimuth_deg);
+    if (view.shown.generated)
+      out.evidence.push_back(view.evidence.is_null() ? std::nullopt : std::optional(view.evidence));
     page.frames.push_back(std::move(view.shown));
   }
-  if (!copier.turned.empty())
-    log_info("turned upright as EXIF asks for, and delivered as PNG: {}", fmt::join(copier.turned, ", "));
-  write_json_atomic(folder / "transforms.json", description(result, page.frames, evidence, contents));
-  write_png(folder / "contact_sheet.png", contact_sheet(page.frames, std::clamp(set.width, 160, 480)));
-  write_file_atomic(folder / "spin.html", spin_page(page));
-  return azimuths;
+  if (dense()) page.width = std::min(spin.width, kPagePx);
+  const int cell = dense() ? kPreviewPx / 2 : std::clamp(spin.width, 160, 480);
+  write_png(folder_ / "contact_sheet.png", contact_sheet(page.frames, cell));
+  write_file_atomic(folder_ / "spin.html", spin_page(page));
+  return out;
 }
 
 }  // namespace spinfill

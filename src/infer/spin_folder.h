@@ -3,12 +3,15 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "core/files/json.h"
 #include "data/pictures/canonical.h"
 #include "infer/references.h"
 #include "infer/runner.h"
 #include "infer/view_cameras.h"
+#include "pages/spin_frame.h"
 
 namespace spinfill {
 
@@ -22,23 +25,57 @@ inline constexpr Named<Delivery> kNamesOf<Delivery>[] = {{Delivery::given, "give
 
 // What a completed spin is made of.
 struct SpinContents {
-  ViewCameras chosen;     // the given views and all cameras
-  SlotPictures pictures;  // of the given views
-  std::vector<GeneratedView> generated;
+  ViewCameras chosen;                      // the given views, those to generate in `missing`, and all cameras
+  SlotPictures pictures;                   // of the given views
   std::optional<CanonicalSpin> canonical;  // where that is how it is delivered
   Turntable turntable;                     // of the model, for views without a camera
   Delivery deliver() const { return canonical ? Delivery::canonical : Delivery::given; }
+  // One view for each primary one and no other: given pictures are named by those that they stand for.
+  bool primary() const;
 };
 
-// The views' azimuths, those of given views as they were stated, degrees, by slot.
-struct SpinAzimuths {
-  std::vector<double> given, generated;
+// The views in their order, azimuths in degrees.
+struct SpinViews {
+  std::vector<double> given, generated;       // given ones as they were stated
+  std::vector<std::optional<Json>> evidence;  // of the generated ones, where it is known
 };
 
-// Writes eight pictures named by azimuth (given ones copied byte for byte, or PNG where EXIF turns them or on the
-// canonical turntable; generated ones PNG of the same size), transforms.json (all eight with the cameras used,
-// "generated" on every frame, "cameras": where they come from), contact_sheet.png and spin.html; where it is known,
-// evidence/AZIMUTH.png of generated views and their shares in transforms.json.
-SpinAzimuths write_spin_folder(const SpinContents& contents, const std::filesystem::path& folder);
+// A completed spin's folder while it is written, view by view.
+class SpinFolder {
+ public:
+  // Writes the given views: copied byte for byte, or PNG where EXIF turns them or on the canonical turntable.
+  // `contents` must outlive this.
+  SpinFolder(const SpinContents& contents, const std::filesystem::path& folder);
+
+  // Writes a generated view: PNG of the same size, and where it is known evidence/AZIMUTH.png. Nothing but a small
+  // picture of it stays in memory.
+  void add(const GeneratedView& view);
+
+  // The views so far with their cameras and files, in the folder: the primary ones by slot, else by azimuth.
+  ViewSet views();
+
+  // Writes transforms.json (all views with the cameras used, "generated" on every frame, "cameras": where they come
+  // from, "consistency" unless null), contact_sheet.png and spin.html.
+  SpinViews finish(const Json& consistency);
+
+ private:
+  struct Delivered {
+    Frame frame;    // as transforms.json has it
+    Json evidence;  // null: not known
+    SpinFrame shown;
+    double stated_azimuth_deg = 0;
+  };
+  std::string copy(const std::string& file, const std::string& stem, std::string* bytes);
+  void add_given(const Frame& given);
+  void keep(Delivered view, const cv::Mat& picture, std::string file);
+  void sort();
+  bool dense() const;
+  Json description(const ViewSet& spin) const;
+
+  const SpinContents& contents_;
+  std::filesystem::path folder_;
+  std::vector<Delivered> views_;
+  std::vector<std::string> turned_;  // pictures that EXIF turned
+};
 
 }  // namespace spinfill

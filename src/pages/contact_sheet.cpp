@@ -13,13 +13,14 @@
 namespace spinfill {
 
 cv::Mat contact_sheet(const std::vector<SpinFrame>& frames, int cell_width) {
-  constexpr int kColumns = 4;
+  constexpr int kColumns = 4, kFew = 16;
   const auto views = by_azimuth(frames);
   const cv::Size from = views[0]->picture.size();
   const cv::Size cell(cell_width,
                       std::max(1, static_cast<int>(std::lround(double(cell_width) * from.height / from.width))));
   const int gap = std::max(4, cell_width / 40), caption = std::max(16, cell_width / 12);
-  const int columns = std::min<int>(kColumns, static_cast<int>(views.size()));
+  const int most = views.size() <= kFew ? kColumns : static_cast<int>(std::ceil(std::sqrt(double(views.size()))));
+  const int columns = std::min<int>(most, static_cast<int>(views.size()));
   const int rows = (static_cast<int>(views.size()) + columns - 1) / columns;
   cv::Mat sheet(rows * (cell.height + caption + gap) + gap, columns * (cell.width + gap) + gap, CV_8UC3,
                 cv::Scalar(240, 241, 243));

@@ -2,10 +2,22 @@
 #include "pages/spin_frame.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "data/pictures/letterbox.h"
 
 namespace spinfill {
+
+cv::Mat reduced(const cv::Mat& rgba, int width) {
+  if (rgba.cols <= width) return rgba;
+  const int height = std::max(1, static_cast<int>(std::lround(double(rgba.rows) * width / rgba.cols)));
+  cv::Mat small;
+  cv::resize(premultiplied(rgba), small, {width, height}, 0, 0, cv::INTER_AREA);
+  return straight(small);
+}
 
 std::vector<const SpinFrame*> by_azimuth(const std::vector<SpinFrame>& frames) {
   if (frames.empty()) fail("spin page: no frames");

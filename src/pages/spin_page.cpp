@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pages/spin_page.h"
 
+#include <cmath>
 #include <string_view>
 
 #include "core/error.h"
@@ -28,8 +29,9 @@ std::string figure(const SpinFrame& frame) {
     out += fmt::format("<i style=\"--l:{:.2f}%;--r:{:.2f}%;--b:{:.2f}%\"></i>", 100 * box.left, 100 * box.right,
                        100 * box.bottom);
   }
-  out += fmt::format("<img alt=\"View from {:.0f} degrees{}\" draggable=\"false\" src=\"data:{};base64,{}\">",
-                     frame.azimuth_deg, frame.generated ? ", generated" : "", media_type(frame), base64(frame.file));
+  out += fmt::format(
+      "<img alt=\"View from {:.0f} degrees{}\" decoding=\"sync\" draggable=\"false\" src=\"data:{};base64,{}\">",
+      frame.azimuth_deg, frame.generated ? ", generated" : "", media_type(frame), base64(frame.file));
   if (!frame.evidence.empty()) {
     out += fmt::format("<img class=\"evidence\" alt=\"{}\" draggable=\"false\" src=\"data:image/png;base64,{}\">",
                        html_escaped(frame.evidence_text), base64(frame.evidence));
@@ -48,9 +50,12 @@ std::string spin_page(const SpinPage& page) {
   std::string views;
   const auto frames = by_azimuth(page.frames);
   for (const SpinFrame* frame : frames) views += figure(*frame);
+  const cv::Size shown = frames[0]->picture.size();
+  const int width = page.width > 0 ? page.width : shown.width;
+  const auto height = std::lround(double(width) * shown.height / shown.width);
   return filled_template("spin.html", {{"TITLE", html_escaped(page.title)},
-                                       {"WIDTH", std::to_string(frames[0]->picture.cols)},
-                                       {"HEIGHT", std::to_string(frames[0]->picture.rows)},
+                                       {"WIDTH", std::to_string(width)},
+                                       {"HEIGHT", std::to_string(height)},
                                        {"VIEWS", std::move(views)}});
 }
 

@@ -11,6 +11,7 @@ namespace spinfill {
 struct SpinPage {
   std::string title;              // plain text
   std::vector<SpinFrame> frames;  // shown in the order of their azimuths
+  int width = 0;                  // px, of the embedded files; 0: of SpinFrame::picture
 };
 
 // A turntable in one HTML file that needs nothing else, no network included: drag, touch, wheel, arrow keys, auto-spin,

@@ -118,7 +118,7 @@ TEST_F(Complete, GeneratesForTheCamerasItStates) {
     RunnerOptions options = steps(1).runner;
     options.opaque = true;
     std::string made;
-    for (const GeneratedView& view : photo_views(model, set, pictures, options).views) made += encode_png(view.picture);
+    photo_views(model, set, pictures, options, [&](const GeneratedView& view) { made += encode_png(view.picture); });
     return made;
   };
   std::vector<std::string> different;

@@ -177,13 +177,16 @@ TEST_F(Complete, DeliversWhatIsScoredAtPhotoSize) {
     spec.targets.set(slot);
   }
   const PhotoSample sample = photo_sample(read_view_set(in), spec, model.config.data.turntable.turntable);
-  const PhotoGeometry geometry = photo_geometry(sample.set, sample.pictures);
-  const GeneratedViews scored = photo_views(model, sample.set, sample.pictures, options.runner, &geometry);
-  ASSERT_EQ(scored.views.size(), 2U);
-  for (const GeneratedView& view : scored.views) {
-    const cv::Mat delivered = read_picture(folder_ / fmt::format("out/{:03}.png", 45 * view.slot));
-    EXPECT_EQ(cv::norm(delivered, view.picture, cv::NORM_INF), 0) << view.slot;
-  }
+  ASSERT_TRUE(shows_more(sample.set, model.config.data));
+  const SlotWarps warps = warp_photos(sample.set, sample.pictures);
+  std::size_t scored = 0;
+  const auto compare = [&](const GeneratedView& view) {
+    const cv::Mat delivered = read_picture(folder_ / fmt::format("out/{:03.0f}.png", view.azimuth_deg));
+    EXPECT_EQ(cv::norm(delivered, view.picture, cv::NORM_INF), 0) << view.azimuth_deg;
+    ++scored;
+  };
+  photo_views(model, sample.set, sample.pictures, options.runner, compare, &warps);
+  EXPECT_EQ(scored, 2U);
 }
 
 TEST_F(Complete, GivesThePicturesTheReferencesSize) {

@@ -40,6 +40,22 @@ TEST(PhotoDetail, WhatNobodySawIsTheModels) {
   EXPECT_NEAR(half[2], 128, 1);
 }
 
+TEST(PhotoDetail, WhatNobodySawIsTheAnchorsWhereTheyShowIt) {
+  const auto made = [](float seen, float by_anchors) {
+    PhotoWarp warp = red_warp(seen);
+    warp.generated_colour = cv::Mat(8, 8, CV_32FC3, cv::Scalar(0, 1, 0));
+    warp.generated_trust = cv::Mat(8, 8, CV_32FC1, cv::Scalar(by_anchors));
+    return with_photo_detail(blue(255), warp);
+  };
+  EXPECT_EQ(middle(made(0, 1).picture), cv::Vec4b(0, 255, 0, 255));
+  EXPECT_EQ(middle(made(0, 0).picture), cv::Vec4b(0, 0, 255, 255));
+  EXPECT_EQ(middle(made(1, 1).picture), cv::Vec4b(255, 0, 0, 255)) << "a photograph's pixels come first";
+  const cv::Vec4b half = middle(made(0, 0.5F).picture);
+  EXPECT_NEAR(half[1], 128, 1);
+  EXPECT_NEAR(half[2], 128, 1);
+  EXPECT_EQ(made(0, 1).evidence.invented, 1) << "it is invented all the same";
+}
+
 TEST(PhotoDetail, TheModelTakesAwayWhatIsClearlyOutside) {
   EXPECT_EQ(middle(with_photo_detail(blue(20), red_warp(1)).picture)[3], 0);
   EXPECT_EQ(middle(with_photo_detail(blue(110), red_warp(1)).picture)[3], 255) << "the soft edge of the matte";

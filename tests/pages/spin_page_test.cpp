@@ -36,6 +36,15 @@ TEST(SpinPage, HoldsEverythingItShowsAndNothingFromOutside) {
   EXPECT_LT(html.find("data-azimuth=\"0\""), html.find("data-azimuth=\"45\""));
 }
 
+TEST(SpinPage, ReducesPictures) {
+  const cv::Mat picture = spin_block(2, false).picture;
+  EXPECT_EQ(reduced(picture, 240).data, picture.data) << "small enough";
+  const cv::Mat half = reduced(picture, 120);
+  EXPECT_EQ(half.size(), cv::Size(120, 80));
+  EXPECT_EQ(half.at<cv::Vec4b>(40, 60), picture.at<cv::Vec4b>(80, 120));
+  EXPECT_EQ(half.at<cv::Vec4b>(0, 0)[3], 0);
+}
+
 TEST(SpinPage, EscapesItsTitle) {
   const std::string html = spin_page(example_spin("<script>alert(1)</script> \"a\" & @VIEWS@"));
   EXPECT_EQ(count(html, "<script>alert"), 0u);
@@ -125,6 +134,51 @@ TEST_F(SpinInBrowser, TurnsByDragKeysWheelAndTouch) {
 
   for (const auto& request : browser.requests())
     EXPECT_TRUE(request.starts_with("file://") || request.starts_with("data:")) << request;
+  EXPECT_TRUE(browser.problems().empty()) << browser.problems().front();
+}
+
+// However the views lie, the one nearest to where the vehicle was turned is shown.
+TEST_F(SpinInBrowser, TurnsByAzimuth) {
+  SpinPage page{"t", {}};
+  for (const auto& [view, azimuth] : {std::pair{0, 0.0}, {1, 30.5}, {2, 90.0}, {3, 180.0}}) {
+    page.frames.push_back(spin_block(view, false));
+    page.frames.back().azimuth_deg = azimuth;
+  }
+  write_file_atomic(path_, spin_page(page));
+  Browser browser(900, 700);
+  browser.open(url());
+  const double width = browser.evaluate("document.getElementById('stage').clientWidth");
+  const auto seen_at = [&](double degrees) {
+    browser.mouse("mousePressed", 450, 300);
+    browser.mouse("mouseMoved", 450 - width * 0.9 * degrees / 360, 300);
+    const int view = seen(browser);
+    browser.mouse("mouseReleased", 450 - width * 0.9 * degrees / 360, 300, 0);
+    browser.evaluate("location.hash = '#view=1'");
+    browser.evaluate("location.hash = '#view=0'");
+    return view;
+  };
+  EXPECT_EQ(seen_at(10), 0);
+  EXPECT_EQ(seen_at(45), 1);
+  EXPECT_EQ(seen_at(85), 2);
+  EXPECT_EQ(seen_at(130), 2);
+  EXPECT_EQ(seen_at(-85), 0);
+  EXPECT_EQ(seen_at(-100), 3);
+}
+
+TEST_F(SpinInBrowser, OfManyViewsOnlySomeHaveButtons) {
+  SpinPage page{"t", {}, 480};
+  for (int i = 0; i < 72; ++i) {
+    page.frames.push_back(spin_block(i % 8, i % 9 != 1));
+    page.frames.back().azimuth_deg = 5.0 * i;
+  }
+  write_file_atomic(path_, spin_page(page));
+  Browser browser(900, 700);
+  browser.open(url("#view=35"));
+  EXPECT_EQ(seen(browser), 7);
+  EXPECT_EQ(stated(browser), "35 degrees, generated");
+  EXPECT_EQ(browser.evaluate("document.querySelectorAll('nav button').length"), 8 + 8 + 2);
+  browser.key("ArrowRight", 39);
+  EXPECT_EQ(seen(browser), 0) << "40 degrees";
   EXPECT_TRUE(browser.problems().empty()) << browser.problems().front();
 }
 

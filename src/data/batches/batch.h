@@ -12,8 +12,9 @@
 
 namespace spinfill {
 
-// Letters: B sets, V views (always the eight primary slots, slot i = azimuth 45·i), C channels, H W pixels.
-// All that a model is given about B sets, and the truth to score it with. A slot is a reference, a target, or absent.
+// Letters: B sets, V views (the eight primary slots, slot i = azimuth 45·i; when a spin is completed, after them
+// targets whose slot is taken), C channels, H W pixels. All that a model is given about B sets, and the truth to score
+// it with. A slot is a reference, a target, or absent.
 struct Batch {
   std::vector<std::string> ids;             // B
   std::vector<std::int64_t> samples;        // B: global sample indices, the counters of every random draw

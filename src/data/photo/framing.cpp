@@ -11,27 +11,37 @@ constexpr double kAcross = 0.88, kDown = 0.9;
 
 }  // namespace
 
-std::optional<SlotFits> framed_on_vehicle(const ViewSet& set, const SlotBoxes& boxes, const DataConfig& model) {
-  double width = 0, height = 0;  // of the largest
-  for (const auto* list : {&set.frames, &set.missing}) {
-    for (const Frame& frame : *list) {
-      const cv::Rect2d& box = boxes[static_cast<std::size_t>(frame.slot())];
-      if (box.empty()) return std::nullopt;
-      width = std::max(width, box.width);
-      height = std::max(height, box.height);
-    }
+SetFraming whole_framing(const ViewSet& set, const DataConfig& model) {
+  const Letterbox whole = fit(set.width, set.height, static_cast<int>(model.width), static_cast<int>(model.height));
+  SetFraming out;
+  out.given.fill(whole);
+  out.missing.assign(set.missing.size(), whole);
+  return out;
+}
+
+std::optional<SetFraming> framed_on_vehicle(const ViewSet& set, const PhotoWindows& windows, const DataConfig& model) {
+  cv::Size2d most(0, 0);
+  for (const cv::Rect2d& box : windows.boxes) {
+    if (box.empty()) return std::nullopt;
+    most = {std::max(most.width, box.width), std::max(most.height, box.height)};
   }
   const auto W = static_cast<double>(model.width), H = static_cast<double>(model.height);
-  Letterbox whole = fit(set.width, set.height, static_cast<int>(model.width), static_cast<int>(model.height));
-  whole.scale = std::min(kAcross * W / width, kDown * H / height);
-  SlotFits fits;
-  fits.fill(whole);
-  for (std::size_t slot = 0; slot < fits.size(); ++slot) {
-    const cv::Rect2d& box = boxes[slot];
-    fits[slot].offset_x = W / 2 - whole.scale * (box.x + box.width / 2);
-    fits[slot].offset_y = H / 2 - whole.scale * (box.y + box.height / 2);
+  const double scale = std::min(kAcross * W / most.width, kDown * H / most.height);
+  const auto centred = [&](Letterbox fitted, const cv::Rect2d& box) {
+    fitted.scale = scale;
+    fitted.offset_x = W / 2 - scale * (box.x + box.width / 2);
+    fitted.offset_y = H / 2 - scale * (box.y + box.height / 2);
+    return fitted;
+  };
+  SetFraming out = whole_framing(set, model);
+  for (Letterbox& fitted : out.given) fitted.scale = scale;
+  auto box = windows.boxes.begin();
+  for (const Frame& frame : set.frames) {
+    Letterbox& own = out.given[static_cast<std::size_t>(frame.slot())];
+    own = centred(own, *box++);
   }
-  return fits;
+  for (Letterbox& own : out.missing) own = centred(own, *box++);
+  return out;
 }
 
 }  // namespace spinfill

@@ -5,12 +5,11 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <cmath>
+#include <utility>
 #include <vector>
 
 #include <opencv2/imgproc.hpp>
 
-#include "data/photo/photo_inputs.h"
 #include "data/priors/prior_image.h"
 #include "data/priors/surface_maps.h"
 #include "data/priors/surface_warp.h"
@@ -19,33 +18,12 @@
 namespace spinfill {
 namespace {
 
-constexpr double kMargin = 0.03;  // of the hull's box, on each side
-constexpr int kMarginPx = 6;
-
-// A window of a picture as [4,h,w] premultiplied; transparent beyond the picture.
-at::Tensor window_of(const cv::Mat& rgba, const cv::Rect& window) {
-  const cv::Rect inside = window & cv::Rect(0, 0, rgba.cols, rgba.rows);
-  cv::Mat all(window.size(), CV_32FC4, cv::Scalar::all(0));
-  if (!inside.empty()) premultiplied(rgba(inside)).copyTo(all(inside - window.tl()));
-  return at::from_blob(all.data, {window.height, window.width, 4}, at::kFloat).permute({2, 0, 1}).contiguous();
-}
-
-// Windows of one size round the boxes of `views`.
-std::vector<cv::Rect> windows_of(const std::vector<PhotoView>& views, const SlotBoxes& boxes) {
-  cv::Size2d most(0, 0);
-  for (const cv::Rect2d& box : boxes) most = {std::max(most.width, box.width), std::max(most.height, box.height)};
-  const auto length = [](double px) {
-    return (static_cast<int>(std::ceil(px * (1 + 2 * kMargin))) + 2 * kMarginPx + 7) / 8 * 8;
-  };
-  const cv::Size size(length(most.width), length(most.height));
-  std::vector<cv::Rect> windows;
-  for (const PhotoView& view : views) {
-    const cv::Rect2d& box = boxes[static_cast<std::size_t>(view.slot)];
-    windows.emplace_back(static_cast<int>(std::lround(box.x + box.width / 2 - size.width / 2.0)),
-                         static_cast<int>(std::lround(box.y + box.height / 2 - size.height / 2.0)), size.width,
-                         size.height);
-  }
-  return windows;
+// [C,h,w] → CV_32FC(C).
+cv::Mat mat_of(const at::Tensor& map) {
+  const at::Tensor packed = map.permute({1, 2, 0}).to(at::kCPU, at::kFloat).contiguous();
+  return cv::Mat(static_cast<int>(packed.size(0)), static_cast<int>(packed.size(1)),
+                 CV_32FC(static_cast<int>(packed.size(2))), packed.data_ptr<float>())
+      .clone();
 }
 
 // The correction as it lies in a window of the set's picture, [h,w]; 0 beyond.
@@ -65,85 +43,133 @@ void correct(Surface& surface, const at::Tensor& correction) {
   surface.point = surface.point + along.unsqueeze(2) * surface.direction;
 }
 
-// [C,h,w] → CV_32FC(C).
-cv::Mat mat_of(const at::Tensor& map) {
-  const at::Tensor packed = map.permute({1, 2, 0}).to(at::kCPU, at::kFloat).contiguous();
-  return cv::Mat(static_cast<int>(packed.size(0)), static_cast<int>(packed.size(1)),
-                 CV_32FC(static_cast<int>(packed.size(2))), packed.data_ptr<float>())
-      .clone();
-}
-
 }  // namespace
 
-PhotoHull::PhotoHull(const ViewSet& set, const SlotPictures& pictures, const SlotBoxes& boxes) {
-  const at::NoGradGuard no_grad;
-  if (std::ranges::all_of(boxes, [](const cv::Rect2d& box) { return box.empty(); })) return;
-  const std::vector<PhotoView> views = photo_views_of(set);
-  const std::vector<cv::Rect> windows = windows_of(views, boxes);
-  size_ = windows.front().size();
-  config_ = photo_priors(size_.width);
-  const auto camera = [&](std::size_t v) {
-    Camera within = *views[v].frame->camera;
-    within.cx -= windows[v].x;
-    within.cy -= windows[v].y;
-    within.width = windows[v].width;
-    within.height = windows[v].height;
-    return within;
+struct PhotoWarper::State {
+  // Pictures that colour is looked up in, and what each sees of the hull, which says what it hides from the others.
+  struct Sources {
+    References references;
+    at::Tensor seen;  // reference_maps()
   };
-  for (std::size_t v = set.frames.size(); v < views.size(); ++v) {
-    const auto slot = static_cast<std::size_t>(views[v].slot);
-    if (!boxes[slot].empty()) asked_[slot] = View{camera(v), windows[v]};
-  }
-  // The references at once: what each sees of the hull says what it hides from the others.
-  const std::vector<PhotoView> given(views.begin(), views.begin() + static_cast<std::ptrdiff_t>(set.frames.size()));
-  {
+
+  std::vector<PhotoView> views;     // given, then missing
+  std::size_t given = 0, made = 0;  // made: generated views that tell, too
+  PhotoWindows windows;
+  cv::Size size;  // of the windows
+  PriorConfig config;
+  Sources photographs;
+  std::optional<Sources> generated;
+  Hull hull;
+
+  Camera camera(std::size_t v) const { return windows.camera(views[v], v); }
+
+  // Of views[first …] with these pictures.
+  References references_of(std::vector<PhotoView> some, std::size_t first) const {
     const PriorInputs in = photo_inputs(
-        given, size_,
-        [&](std::size_t v) { return window_of(pictures[static_cast<std::size_t>(views[v].slot)], windows[v]); },
-        camera);
-    references_ =
-        gather_references(in.colour, in.alpha, in.background, in.is_reference, in.vehicle_from_camera, in.intrinsics);
+        some, size, [&](std::size_t v) { return window_of(*some[v].picture, windows.windows[first + v]); },
+        [&](std::size_t v) { return camera(first + v); });
+    return gather_references(in.colour, in.alpha, in.background, in.is_reference, in.vehicle_from_camera,
+                             in.intrinsics);
   }
-  hull_ = carve_hull(references_, hull_options(config_));
-  seen_ =
-      reference_maps(march(hull_, references_.vehicle_from_camera, references_.intrinsics, size_.height, size_.width),
-                     references_, references_.count(), size_.height, size_.width);
+  at::Tensor seen_by(const References& references) const {
+    return reference_maps(march(hull, references.vehicle_from_camera, references.intrinsics, size.height, size.width),
+                          references, references.count(), size.height, size.width);
+  }
+};
+
+PhotoWarper::PhotoWarper(const ViewSet& set, const SlotPictures& pictures, PhotoWindows windows)
+    : state_(std::make_unique<State>()) {
+  const at::NoGradGuard no_grad;
+  State& s = *state_;
+  s.views = photo_views_of(set, pictures);
+  s.given = set.frames.size();
+  s.windows = std::move(windows);
+  if (std::ranges::all_of(s.windows.boxes, [](const cv::Rect2d& box) { return box.empty(); })) return;
+  s.size = s.windows.windows.front().size();
+  s.config = photo_priors(s.size.width);
+  s.photographs.references =
+      s.references_of({s.views.begin(), s.views.begin() + static_cast<std::ptrdiff_t>(s.given)}, 0);
+  s.hull = carve_hull(s.photographs.references, hull_options(s.config));
+  s.photographs.seen = s.seen_by(s.photographs.references);
 }
 
-std::optional<PhotoWarp> PhotoHull::warp(int slot, const DepthCorrection* correction) const {
+PhotoWarper::~PhotoWarper() = default;
+PhotoWarper::PhotoWarper(PhotoWarper&&) noexcept = default;
+PhotoWarper& PhotoWarper::operator=(PhotoWarper&&) noexcept = default;
+
+void PhotoWarper::add_generated(const cv::Mat& picture) {
   const at::NoGradGuard no_grad;
-  const auto& asked = asked_[static_cast<std::size_t>(slot)];
-  if (!asked) return std::nullopt;
+  State& s = *state_;
+  if (!s.hull.distance.defined()) return;
+  const std::size_t v = s.given + s.made++;
+  State::Sources next{s.references_of({{s.views.at(v).frame, &picture}}, v), {}};
+  next.seen = s.seen_by(next.references);
+  if (!s.generated) {
+    s.generated = std::move(next);
+    return;
+  }
+  References& all = s.generated->references;
+  const References& own = next.references;
+  all.index = at::cat({all.index, own.index + all.count()}, 1);
+  all.valid = at::cat({all.valid, own.valid}, 1);
+  all.premultiplied = at::cat({all.premultiplied, own.premultiplied}, 1);
+  all.vehicle_from_camera = at::cat({all.vehicle_from_camera, own.vehicle_from_camera}, 1);
+  all.intrinsics = at::cat({all.intrinsics, own.intrinsics}, 1);
+  s.generated->seen = at::cat({s.generated->seen, next.seen}, 1);
+}
+
+std::optional<PhotoWarp> PhotoWarper::onto(std::size_t index, const DepthCorrection* correction) const {
+  const at::NoGradGuard no_grad;
+  const State& s = *state_;
+  const std::size_t v = s.given + index;
+  if (s.windows.boxes.at(v).empty()) return std::nullopt;
+  const int width = s.size.width, height = s.size.height;
   CameraTensors from(1, 1);
-  from.put(0, 0, asked->camera);
-  Surface surface = march(hull_, from.vehicle_from_camera, from.intrinsics, size_.height, size_.width);
-  WarpOptions options = warp_options(config_);
-  at::Tensor voxel = hull_.voxel();
+  from.put(0, 0, s.camera(v));
+  const at::Tensor eyes = from.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);
+  const at::Tensor background = at::ones({1, 3});
+  Surface surface = march(s.hull, from.vehicle_from_camera, from.intrinsics, height, width);
+  WarpOptions options = warp_options(s.config);
+  at::Tensor voxel = s.hull.voxel();
   if (correction != nullptr) {
-    correct(surface, in_window(*correction, asked->window));
+    correct(surface, in_window(*correction, s.windows.windows[v]));
     options.tolerance = kCorrectedTolerance;
     voxel = at::ones_like(voxel);
   }
-  const at::Tensor background = at::ones({1, 3});
-  const PriorMaps maps = surface_maps(surface, warp_colour(surface, voxel, references_, seen_, false, options),
-                                      warp_colour(surface, voxel, references_, seen_, true, options),
-                                      from.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat),
-                                      background, size_.height, size_.width);
-  const PriorPicture picture = prior_picture(maps, background);
-  return PhotoWarp{asked->window, mat_of(picture.colour[0][0]), mat_of(picture.alpha[0][0]),
-                   mat_of(picture.trust[0][0]), mat_of(picture.mirrored[0][0])};
+  const auto picture = [&](const State::Sources& sources, bool with_mirror) {
+    const auto carried = [&](bool mirror) {
+      return warp_colour(surface, voxel, sources.references, sources.seen, mirror, options);
+    };
+    const Warped direct = carried(false);
+    const Warped mirrored =
+        with_mirror ? carried(true) : Warped{at::zeros_like(direct.colour), at::zeros_like(direct.confidence)};
+    return prior_picture(surface_maps(surface, direct, mirrored, eyes, background, height, width), background);
+  };
+  const PriorPicture seen = picture(s.photographs, true);
+  PhotoWarp out;
+  out.window = s.windows.windows[v];
+  out.colour = mat_of(seen.colour[0][0]);
+  out.alpha = mat_of(seen.alpha[0][0]);
+  out.trust = mat_of(seen.trust[0][0]);
+  out.mirrored = mat_of(seen.mirrored[0][0]);
+  if (s.generated) {
+    const PriorPicture made = picture(*s.generated, false);
+    out.generated_colour = mat_of(made.colour[0][0]);
+    out.generated_trust = mat_of(made.trust[0][0]);
+  }
+  return out;
+}
+
+PhotoGeometry photo_geometry(const ViewSet& set, const SlotPictures& pictures) {
+  const PhotoWindows windows = photo_windows(set, photo_views_of(set, pictures));
+  PhotoGeometry out{windows, PhotoWarper(set, pictures, windows), {}};
+  for (std::size_t i = 0; i < set.missing.size(); ++i)
+    out.warps[static_cast<std::size_t>(set.missing[i].slot())] = out.warper.onto(i);
+  return out;
 }
 
 SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures) {
   return photo_geometry(set, pictures).warps;
-}
-
-PhotoGeometry photo_geometry(const ViewSet& set, const SlotPictures& pictures) {
-  const SlotBoxes boxes = hull_boxes(set, pictures);
-  PhotoGeometry out{boxes, PhotoHull(set, pictures, boxes), {}};
-  for (const Frame& frame : set.missing)
-    out.warps[static_cast<std::size_t>(frame.slot())] = out.hull.warp(frame.slot());
-  return out;
 }
 
 cv::Mat picture_of(const cv::Mat& rgba, const cv::Rect& window, int width, int height) {

@@ -3,15 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
-#include "data/photo/hull_boxes.h"
+#include "data/photo/photo_windows.h"
 #include "data/pictures/letterbox.h"
-#include "data/priors/priors.h"
 #include "data/sets/set_pictures.h"
 #include "data/sets/view_set.h"
-#include "geometry/hull/references.h"
-#include "geometry/hull/visual_hull.h"
 
 namespace spinfill {
 
@@ -22,6 +20,8 @@ struct PhotoWarp {
   cv::Mat alpha;     // CV_32FC1 in [0,1]
   cv::Mat trust;     // CV_32FC1 in [0,1]: 0 where no reference shows the surface, directly or mirrored
   cv::Mat mirrored;  // CV_32FC1 in [0,1]: share of what was seen that is from the mirror side
+  // What generated views show there (PhotoWarper::add_generated): colour and trust as above; empty without any.
+  cv::Mat generated_colour, generated_trust;
 };
 using SlotWarps = std::array<std::optional<PhotoWarp>, kSlots>;
 
@@ -32,40 +32,39 @@ struct DepthCorrection {
   Letterbox fitted;
 };
 
-// The hull of a set's references at the size of its pictures, and what they show of it. Every frame of the set, given
-// or missing, needs a camera; `pictures` holds the given ones, `boxes` is hull_boxes() of both. Computed within windows
-// round the hull, so that the cost goes with the vehicle's size and not with the picture's. Voxels have about two
-// pixels.
-class PhotoHull {
+// Carries the references of a set onto the hull and from there into any number of views, one after another, so that
+// memory does not grow with their number. Computed within windows round the hull, so that the cost goes with the
+// vehicle's size and not with the picture's. Voxels have about two pixels.
+class PhotoWarper {
  public:
-  PhotoHull(const ViewSet& set, const SlotPictures& pictures, const SlotBoxes& boxes);
+  // The views are those in set.missing. Every frame of the set, given or missing, needs a camera (exit 3 where one has
+  // none); `pictures` holds the given ones. Both must outlive the warper.
+  // `windows` are photo_windows() of its photo_views_of().
+  PhotoWarper(const ViewSet& set, const SlotPictures& pictures, PhotoWindows windows);
+  ~PhotoWarper();
+  PhotoWarper(PhotoWarper&&) noexcept;
+  PhotoWarper& operator=(PhotoWarper&&) noexcept;
 
-  // The references carried onto the view at `slot` in set.missing; none where it sees nothing of the hull: masks and
-  // cameras that have no body in common.
-  std::optional<PhotoWarp> warp(int slot, const DepthCorrection* correction = nullptr) const;
+  // The picture (8-bit straight RGBA of the set's size) of the next view of set.missing, the first at first, which was
+  // generated: from now on it tells what no reference shows. The hull stays that of the references. It stays in memory.
+  void add_generated(const cv::Mat& picture);
+
+  // The view set.missing[index]. None where it sees nothing of the hull: masks and cameras without a body in common.
+  std::optional<PhotoWarp> onto(std::size_t index, const DepthCorrection* correction = nullptr) const;
 
  private:
-  struct View {
-    Camera camera;  // in its window
-    cv::Rect window;
-  };
-  PriorConfig config_;
-  cv::Size size_;  // of the windows
-  std::array<std::optional<View>, kSlots> asked_;
-  References references_;
-  Hull hull_;
-  at::Tensor seen_;  // reference_maps()
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
-// The hull and its warps onto all views in set.missing, without corrections.
+// That and all views in set.missing, of different slots, without corrections.
 struct PhotoGeometry {
-  SlotBoxes boxes;
-  PhotoHull hull;
+  PhotoWindows windows;
+  PhotoWarper warper;
   SlotWarps warps;
 };
 PhotoGeometry photo_geometry(const ViewSet& set, const SlotPictures& pictures);
-
-SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures);  // of it, the warps alone
+SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures);  // the warps alone
 
 // What it shows by itself: 8-bit straight RGBA of the picture's size.
 cv::Mat picture_of(const PhotoWarp& warp, int width, int height);

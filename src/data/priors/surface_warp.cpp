@@ -79,7 +79,7 @@ PriorPicture SurfaceWarp::at(const at::Tensor& correction) const {
   const Warped direct = shown(false), mirrored = shown(true);
   const auto map = [&](const at::Tensor& values) { return values.transpose(1, 2).reshape({N, 1, -1, H, W}); };
   return prior_picture(SeenColours{map(direct.colour), map(direct.confidence.unsqueeze(2)), map(mirrored.colour),
-                        map(mirrored.confidence.unsqueeze(2)), map(coverage_.unsqueeze(2))});
+                                   map(mirrored.confidence.unsqueeze(2)), map(coverage_.unsqueeze(2))});
 }
 
 }  // namespace spinfill

@@ -11,9 +11,9 @@ namespace spinfill {
 // corrections move points by some per cent of it.
 inline constexpr double kCorrectedTolerance = 0.03;
 
-// The hull warp of chosen views as a function of where the surface lies: with a correction of its depth, every reference
-// is looked up where the corrected point falls, directly and through the mirror plane, so that all sources move
-// together. Differentiable in the correction.
+// The hull warp of chosen views as a function of where the surface lies: with a correction of its depth, every
+// reference is looked up where the corrected point falls, directly and through the mirror plane, so that all sources
+// move together. Differentiable in the correction.
 class SurfaceWarp {
  public:
   // Views `rows` [N] (int64 into B·V) of what priors were computed from; colours as with PriorConfig::sharp.
@@ -29,9 +29,9 @@ class SurfaceWarp {
 
  private:
   SurfaceWarp() = default;
-  at::Tensor point_, normal_, direction_;       // [N,HW,3]
-  at::Tensor coverage_;                         // [N,HW]
-  at::Tensor background_;                       // [N,3]
+  at::Tensor point_, normal_, direction_;        // [N,HW,3]
+  at::Tensor coverage_;                          // [N,HW]
+  at::Tensor background_;                        // [N,3]
   at::Tensor pose_, intrinsics_, valid_, maps_;  // of the references: [N,R,4,4], [N,R,4], [N,R], [N,R,6,H,W]
 };
 

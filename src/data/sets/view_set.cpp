@@ -19,7 +19,9 @@ Slots ViewSet::slots() const {
   return slots;
 }
 
-const Frame* ViewSet::frame_at(int slot) const {
+namespace {
+
+const Frame* nearest_in(const std::vector<Frame>& frames, int slot) {
   const auto off = [&](const Frame& frame) { return apart_deg(frame.azimuth_deg, azimuth_of(slot)); };
   const Frame* best = nullptr;
   for (const Frame& frame : frames) {
@@ -28,9 +30,14 @@ const Frame* ViewSet::frame_at(int slot) const {
   return best;
 }
 
+}  // namespace
+
+const Frame* ViewSet::frame_at(int slot) const {
+  return nearest_in(frames, slot);
+}
+
 const Frame* ViewSet::missing_at(int slot) const {
-  const auto found = std::ranges::find_if(missing, [&](const Frame& frame) { return frame.slot() == slot; });
-  return found == missing.end() ? nullptr : &*found;
+  return nearest_in(missing, slot);
 }
 
 bool is_valid_category(const std::string& name) {

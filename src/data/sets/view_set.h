@@ -33,7 +33,7 @@ struct ViewSet {
   std::string identity_file_path;  // optional float32 vector
   int width = 0, height = 0;       // px, of every picture
   std::vector<Frame> frames;       // in the file's order
-  // Cameras predicted for views that nobody photographed (missing_frames): no picture, at most one per slot.
+  // Views without a picture (missing_frames), at any azimuths, of which no two are the same view.
   std::vector<Frame> missing = {};
   // The stated cameras and azimuths were estimated from the set's own pictures (data/spins), all of them: they know how
   // each was framed.
@@ -42,8 +42,11 @@ struct ViewSet {
   Links links = Links::stay_inside;            // of the folder
   Slots slots() const;                         // views that have a picture
   const Frame* frame_at(int slot) const;       // the nearest to the slot's azimuth; nullptr: missing
-  const Frame* missing_at(int slot) const;     // nullptr: nothing is predicted
+  const Frame* missing_at(int slot) const;     // the nearest of those without a picture; nullptr: nothing is predicted
 };
+
+// Views nearer to each other than this, degrees, are the same; the names of their pictures tell others apart.
+inline constexpr double kSameViewDeg = 0.1;
 
 // An id is also a file name: 1 to 128 printable characters without '/', not starting with a dot.
 bool is_valid_id(std::string_view id);

@@ -233,8 +233,11 @@ class Reader {
       fields.wrong("transform_matrix", "is missing", "state the camera or remove the frame");
     if (!frame.camera || fields.is_wrong("azimuth_deg")) return;
     if (!fields.has("azimuth_deg")) frame.azimuth_deg = viewing_direction(*frame.camera).azimuth_deg;
-    if (set_.missing_at(frame.slot()) != nullptr)
-      fields.wrong("azimuth_deg", "stands for a view that is listed before", "list each missing view once");
+    const auto same = [&](const Frame& other) {
+      return apart_deg(other.azimuth_deg, frame.azimuth_deg) < kSameViewDeg;
+    };
+    if (std::ranges::any_of(set_.missing, same))
+      fields.wrong("azimuth_deg", "is that of a missing view that is listed before", "list each missing view once");
     set_.missing.push_back(std::move(frame));
   }
 

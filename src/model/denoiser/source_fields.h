@@ -10,12 +10,13 @@ namespace spinfill {
 
 // Letters: N target rows, C latent channels, H W pixels, h w latents, f the pixel factor.
 
-// Where a model of OutputForm::sources takes the pixels of target views from. An untrained network, which says 0, leaves
-// the hull warp as it is.
+// Where a model of OutputForm::sources takes the pixels of target views from. An untrained network, which says 0,
+// leaves the hull warp as it is.
 struct SourceFields {
-  at::Tensor correction;  // [N,1,H,W] of the surface's depth along the ray, vehicle lengths (data/priors/surface_warp.h)
-  at::Tensor coverage;    // [N,1,H,W] the hull's, times 1 − m for what the network takes away; not clamped
-  at::Tensor picture;     // [N,3,H,W] sRGB: what the sources show with both, on the background
+  at::Tensor
+      correction;       // [N,1,H,W] of the surface's depth along the ray, vehicle lengths (data/priors/surface_warp.h)
+  at::Tensor coverage;  // [N,1,H,W] the hull's, times 1 − m for what the network takes away; not clamped
+  at::Tensor picture;   // [N,3,H,W] sRGB: what the sources show with both, on the background
 };
 
 // From the network's channels after F, [N,2f²,h,w]: m, then z with the correction correction_limit·tanh(z).

@@ -159,11 +159,7 @@ at::Tensor next_targets(const at::Tensor& is_reference, const at::Tensor& is_tar
 
 // Evaluations of the network for a batch, each of which is for all of its samples.
 std::int64_t evaluations_of(const Batch& batch, const SamplerConfig& config, const ModelConfig& model) {
-  if (!batch.is_target.any().item<bool>()) return 0;
-  const auto [regression, sigmas] = noise_schedule(model, config);
-  const std::int64_t once =
-      evaluations(config.solver, static_cast<std::int64_t>(sigmas.size()) - 1) + (regression ? 1 : 0);
-  return config.mode == SamplingMode::joint ? once : once * batch.is_target.sum(1).max().item<std::int64_t>();
+  return evaluations(batch.is_target.sum(1).max().item<std::int64_t>(), config, model);
 }
 
 Generated generate_together(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config,
@@ -190,6 +186,14 @@ Generated generate_together(const Denoiser& denoiser, const Batch& batch, const 
 }
 
 }  // namespace
+
+std::int64_t evaluations(std::int64_t targets, const SamplerConfig& config, const ModelConfig& model) {
+  if (targets == 0) return 0;
+  const auto [regression, sigmas] = noise_schedule(model, config);
+  const std::int64_t once =
+      evaluations(config.solver, static_cast<std::int64_t>(sigmas.size()) - 1) + (regression ? 1 : 0);
+  return config.mode == SamplingMode::joint ? once : once * targets;
+}
 
 at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config, std::uint64_t seed,
                     const SamplerProgress& progress, TargetFields* fields) {

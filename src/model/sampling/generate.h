@@ -15,6 +15,9 @@ namespace spinfill {
 // Called after every evaluation of the network: evaluations done, evaluations in all.
 using SamplerProgress = std::function<void(std::int64_t done, std::int64_t total)>;
 
+// Evaluations of the network for a batch in which each set has `targets` views to generate, 0 or more.
+std::int64_t evaluations(std::int64_t targets, const SamplerConfig& config, const ModelConfig& model);
+
 // Pictures [B,V,3,H,W] float32 in [0,1] on the denoiser's device: reference slots hold the given pictures bit for bit,
 // target slots the generated ones, absent slots 0. Noise is a function of (seed, batch.samples[b], slot), so a sample's
 // result does not depend on what else is in the batch: on the processor, whose kernels round otherwise for other batch

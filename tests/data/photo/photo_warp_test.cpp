@@ -127,24 +127,50 @@ TEST(PhotoWarp, AViewWithoutACameraIsNamed) {
   test::expect_error(ExitCode::runtime, {"135 degrees", "no camera"}, [&] { warp_photos(asked.set, asked.pictures); });
 }
 
-// A correction moves what is shown, by as much as the surface's depth says; none of it changes nothing.
-TEST(PhotoWarp, ACorrectedSurfaceIsLookedUpWhereItLies) {
+// A generated view tells what no photograph shows, and nothing of the hull.
+TEST(PhotoWarp, GeneratedViewsShowWhatNoPhotographDoes) {
   const test::TemporaryFolder folder;
-  const Asked asked = without(folder.path(), 1);
-  const PhotoHull hull(asked.set, asked.pictures, hull_boxes(asked.set, asked.pictures));
-  const Letterbox small = fit(240, 160, 48, 32);
-  const auto shown = [&](float depth) {
-    const DepthCorrection correction{cv::Mat(32, 48, CV_32FC1, cv::Scalar(depth)), small};
-    return hull.warp(1, &correction)->colour;
-  };
-  const cv::Mat plain = hull.warp(1)->colour;
-  const auto apart = [&](const cv::Mat& other) {
-    return cv::norm(plain, other, cv::NORM_L1) / static_cast<double>(plain.total());
-  };
-  EXPECT_LT(apart(shown(0)), 0.01);
-  EXPECT_GT(apart(shown(0.02F)), 2 * apart(shown(0)));
-  EXPECT_GT(apart(shown(0.06F)), apart(shown(0.02F)));
-  EXPECT_FALSE(hull.warp(3)) << "a given view";
+  const ViewSet whole = test::write_tiny_set(folder / "set", {.width = 240, .height = 160});
+  Asked asked;
+  asked.set = whole;
+  asked.set.frames = {*whole.frame_at(0), *whole.frame_at(1), *whole.frame_at(7)};
+  asked.set.missing = {*whole.frame_at(4), *whole.frame_at(3)};
+  for (const Frame& frame : asked.set.frames)
+    asked.pictures[static_cast<std::size_t>(frame.slot())] = read_masked_picture(whole, frame);
+  PhotoWarper warper(asked.set, asked.pictures);
+  const PhotoWarp before = *warper.onto(1);
+  EXPECT_TRUE(before.generated_trust.empty());
+  // From behind: magenta, and only half of it.
+  cv::Mat anchor = read_masked_picture(whole, *whole.frame_at(4));
+  anchor.forEach<cv::Vec4b>([](cv::Vec4b& pixel, const int* at) {
+    pixel = {255, 0, 255, at[1] < 120 ? pixel[3] : static_cast<unsigned char>(0)};
+  });
+  warper.add_generated(anchor);
+  const PhotoWarp after = *warper.onto(1);
+  EXPECT_EQ(cv::norm(before.alpha, after.alpha, cv::NORM_INF), 0) << "the hull is the photographs'";
+  EXPECT_EQ(cv::norm(before.colour, after.colour, cv::NORM_INF), 0);
+  EXPECT_EQ(cv::norm(before.trust, after.trust, cv::NORM_INF), 0);
+  int only_there = 0, neither = 0;
+  for (int y = 0; y < after.alpha.rows; ++y) {
+    for (int x = 0; x < after.alpha.cols; ++x) {
+      if (after.alpha.at<float>(y, x) < 1 || after.trust.at<float>(y, x) > 0.1F) continue;
+      const float trust = after.generated_trust.at<float>(y, x);
+      neither += trust < 0.1F;
+      if (trust < 0.9F) continue;
+      ++only_there;
+      const auto colour = after.generated_colour.at<cv::Vec3f>(y, x);
+      EXPECT_NEAR(colour[0], 1, 0.02);
+      EXPECT_NEAR(colour[1], 0, 0.02);
+    }
+  }
+  EXPECT_GT(only_there, 100);
+  EXPECT_GT(neither, 10);
+  // A second one, of the view itself: where both show something, both tell.
+  anchor.setTo(cv::Scalar(0, 255, 0, 255));
+  warper.add_generated(anchor);
+  const PhotoWarp both = *warper.onto(1);
+  EXPECT_GT(cv::sum(both.generated_colour)[1], cv::sum(after.generated_colour)[1]);
+  EXPECT_GT(cv::sum(both.generated_trust)[0], cv::sum(after.generated_trust)[0]);
 }
 
 }  // namespace

@@ -97,7 +97,8 @@ TEST(SurfaceWarp, ItsGradientIsThatOfDifferences) {
   ASSERT_TRUE(gradient.isfinite().all().item<bool>());
   const at::NoGradGuard no_grad;
   // Smooth directions: single pixels cross the kinks of a cubic's cut-offs.
-  const at::Tensor x = at::arange(96).to(at::kFloat).view({1, 1, 1, 96}), y = at::arange(64).to(at::kFloat).view({1, 1, 64, 1});
+  const at::Tensor x = at::arange(96).to(at::kFloat).view({1, 1, 1, 96}),
+                   y = at::arange(64).to(at::kFloat).view({1, 1, 64, 1});
   for (const double period : {24.0, 48.0}) {
     const at::Tensor direction = (x * (6.283 / period)).sin() * (y * (6.283 / period)).cos();
     const double step = 5e-4, expected = (gradient * direction).sum().item<double>();
