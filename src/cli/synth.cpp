@@ -19,6 +19,7 @@ void set_range(Range& range, const std::vector<double>& values) {
 
 std::function<int()> add(CLI::App& app) {
   auto options = std::make_shared<SynthOptions>();
+  auto by_hand = std::make_shared<bool>(false);
   app.add_option("--out", options->out, "Folder to make")->required();
   app.add_option("--sets", options->sets, "Vehicles; with --meshes default one each");
   app.add_option("--categories", options->categories, fmt::format("Of {} (default all)", fmt::join(kCategories, ",")))
@@ -54,19 +55,31 @@ std::function<int()> add(CLI::App& app) {
   range("--elevation", &SynthOptions::elevation, "Camera elevation low,high in degrees (default 3,14)");
   range("--focal", &SynthOptions::focal, "Focal length low,high as a share of the width (default 1.8,3.5)");
   range("--fill", &SynthOptions::fill, "Width of the vehicle in its widest view low,high (default 0.85,0.92)");
+  app.add_flag(
+      "--hand-held", *by_hand,
+      "Views as people take them: azimuths up to 15 degrees off, elevations 0 to 20, focal 1.1,2.8, scale 0.08, "
+      "shift 0.04, roll 1.5; what is given beside it stays");
   app.add_option("--samples", options->render.samples, "Rays of each pixel")->capture_default_str();
   app.add_option("--edge-samples", options->render.edge_samples, "Rays of pixels on outlines and fine detail")
       ->capture_default_str();
+  add_choice(
+      app, "--look", options->look,
+      "plain, or photo: drawn vehicles with rounder ends, deeper wheels and lamps, lettering; a camera's contrast");
+  app.add_option("--environments", options->environments,
+                 "Light from the equirectangular .hdr pictures of this folder, one drawn per set, not from the studio");
   app.add_flag("--masks", options->masks, "Write the alpha as pictures of their own, too");
   app.add_flag("!--no-geometry", options->render.geometry, "No depth and normal pictures");
   add_replace(app, options->replace);
   app.add_option("--meshes", options->meshes, "Render the OBJ, glTF and DAE models of this folder instead");
+  app.add_option("--variants", options->variants,
+                 "So many sets of each of these models: repainted, re-lit, 4 % wider or narrower; instead of --sets");
   app.add_option("--licence", options->licence, "Licence of these models, stored with each set")->capture_default_str();
   app.add_option("--up", options->up, "Up axis of the models: auto, x, -x, y, -y, z, -z")->capture_default_str();
   app.add_option("--front", options->front, "Axis that the models' front looks along: auto, x, -x, y, -y, z, -z")
       ->capture_default_str();
   app.add_flag("--skip-bad", options->skip_bad, "Go on without models that cannot be used; the result names them");
-  return [options] {
+  return [options, by_hand, &app] {
+    if (*by_hand) make_hand_held(*options, [&](const std::string& name) { return app.count(name) > 0; });
     const std::string left_out = make_sets(*options);
     if (!left_out.empty()) fmt::print("{}\n", left_out);
     return 0;

@@ -19,7 +19,9 @@ enum class Stream : std::uint32_t {
   rendering,     // pixel and light samples
   sampling,      // generation
   test,
-  replay,  // which samples come from the replayed data set
+  replay,        // which samples come from the replayed data set
+  surroundings,  // synthetic vehicles' environments
+  details,       // synthetic vehicles' photo look
 };
 
 // Counter-based generator: a pure function of (seed, index, stream), so that any sample's numbers can be drawn without

@@ -10,6 +10,7 @@
 #include "data/pictures/picture.h"
 #include "synth/options.h"
 #include "synth/render/renderer.h"
+#include "synth/render/studio.h"
 #include "synth/rig.h"
 
 namespace spinfill::synth {

@@ -72,7 +72,9 @@ Problem check_mesh(const MeshFile& mesh, const SynthOptions& options, AxesSheets
   try {
     const Imported imported = import_mesh(mesh, {options.meshes, options.up, options.front});
     if (imported.doubt.empty()) {
-      log_info("{}", imported.report);
+      const std::string paint =
+          options.variants > 0 ? "; " + paint_report(find_body_paint(*imported.model)) : std::string();
+      log_info("{}{}", imported.report, paint);
       return {};
     }
     const fs::path sheet = sheets.draw(mesh, options.meshes, imported.readings);

@@ -56,6 +56,10 @@ void SynthOptions::check() const {
     if (text != "auto" && !is_axis(text)) fail_usage("{} {}: auto, x, -x, y, -y, z or -z is needed", name, text);
   }
   if (meshes.empty() && (up != "auto" || front != "auto")) fail_usage("--up and --front are for --meshes");
+  if (variants < 0 || variants > 100'000) fail_usage("--variants {}: 1 … 100000 is allowed", variants);
+  if (variants > 0 && meshes.empty()) fail_usage("--variants is for --meshes");
+  if (variants > 0 && sets > 0)
+    fail_usage("--variants {}: gives the number of sets itself; leave out --sets", variants);
   if (meshes.empty() && skip_bad) fail_usage("--skip-bad is for --meshes");
   if (meshes.empty()) {
     for (const auto& category : categories) {
@@ -64,6 +68,19 @@ void SynthOptions::check() const {
       }
     }
   }
+}
+
+void make_hand_held(SynthOptions& options, const std::function<bool(const std::string&)>& given) {
+  const auto jitter = [&](const char* name, double& value, double by_hand) {
+    if (!given(name)) value = by_hand;
+  };
+  jitter("--azimuth-jitter", options.azimuth_jitter, 15);
+  jitter("--elevation-jitter", options.elevation_jitter, 5);
+  jitter("--scale-jitter", options.scale_jitter, 0.08);
+  jitter("--shift-jitter", options.shift_jitter, 0.04);
+  jitter("--roll-jitter", options.roll_jitter, 1.5);
+  if (!given("--elevation")) options.elevation = {5, 15};
+  if (!given("--focal")) options.focal = {1.1, 2.8};
 }
 
 }  // namespace spinfill::synth

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -13,6 +14,7 @@
 #include "core/files/files.h"
 #include "core/random.h"
 #include "data/sets/view_set_writer.h"
+#include "synth/render/studio.h"
 #include "synth/rig.h"
 
 namespace spinfill::synth {
@@ -77,13 +79,19 @@ void write_pictures(const Picture& picture, const std::string& name, const Synth
 
 }  // namespace
 
-void render_set(const Model& model, const std::string& id, const std::string& source, const std::string& licence,
-                std::uint64_t index, const SynthOptions& options, const fs::path& folder) {
+void render_set(const Model& model, const SetLabel& label, std::uint64_t index, const SynthOptions& options,
+                const std::vector<NamedEnvironment>& environments, const fs::path& folder) {
   const Box box = bounding_box(model);
   Random camera_random(options.seed, index, Stream::camera), light_random(options.seed, index, Stream::rendering);
   const Rig rig = draw_rig(model, box, options, camera_random);
   const Studio studio(light_random);
   const std::uint64_t noise = light_random.bits64();
+  std::optional<EnvironmentLight> surroundings;
+  if (!environments.empty()) {
+    Random random(options.seed, index, Stream::surroundings);
+    surroundings.emplace(environments, random);
+  }
+  const Light& light = surroundings ? static_cast<const Light&>(*surroundings) : studio;
   const int width = options.width, height = options.picture_height();
   make_folder(folder);
   if (options.render.geometry) {
@@ -103,7 +111,7 @@ void render_set(const Model& model, const std::string& id, const std::string& so
     frame.azimuth_deg = rig.views[i].azimuth_deg;
     if (options.azimuth_jitter > 0) frame.stated_azimuth_deg = 360.0 * static_cast<double>(i) / options.views;
     frame.camera = camera;
-    write_pictures(renderer.render(camera, studio, options.render, noise + i), name, options, folder, frame);
+    write_pictures(renderer.render(camera, light, options.render, noise + i), name, options, folder, frame);
     frames.push_back(frame_to_json(frame, framed));
   }
   Json json;
@@ -111,10 +119,10 @@ void render_set(const Model& model, const std::string& id, const std::string& so
   json["w"] = width;
   json["h"] = height;
   if (!framed) put_intrinsics(json, camera);
-  json["id"] = id;
+  json["id"] = label.id;
   json["category"] = model.category;
-  json["source"] = source;
-  json["licence"] = licence;
+  json["source"] = label.source + (surroundings ? ", light " + surroundings->description() : "");
+  json["licence"] = label.licence;
   if (options.render.geometry) json["depth_scale"] = kDepthScale;
   json["frames"] = frames;
   const std::string text = json.dump(1) + "\n";

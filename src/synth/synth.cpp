@@ -102,21 +102,38 @@ class Source {
     std::size_t vehicle = ~std::size_t{0};
     std::unique_ptr<Model> model;
   };
-  const Model& load(std::size_t vehicle, Loaded& loaded) const {
+  // `index`: of the set.
+  const Model& load(std::size_t vehicle, std::size_t index, Loaded& loaded) const {
+    if (options_.variants > 0) {  // read again: variants of variants would depend on which came before
+      std::unique_ptr<ImportedModel> model = read(vehicle);
+      Random random(options_.seed, index, Stream::details);
+      vary(*model, random);
+      loaded.model = std::move(model);
+      return *loaded.model;
+    }
     if (loaded.model != nullptr && loaded.vehicle == vehicle) return *loaded.model;
     loaded.vehicle = vehicle;
     if (meshes_.empty()) {
       const auto& categories = options_.categories.empty() ? kCategories : options_.categories;
       Random random(options_.seed, vehicle, Stream::vehicle);
       const auto k = static_cast<std::size_t>(random.integer(static_cast<std::int64_t>(categories.size())));
-      loaded.model = std::make_unique<Vehicle>(draw_design(categories[k], random));
+      VehicleDesign design = draw_design(categories[k], random);
+      if (options_.look == Look::photo) {
+        Random details(options_.seed, vehicle, Stream::details);
+        add_photo_details(design, details);
+      }
+      loaded.model = std::make_unique<Vehicle>(std::move(design));
       return *loaded.model;
     }
-    loaded.model = import_mesh(meshes_[vehicle], {options_.meshes, options_.up, options_.front}).model;
+    loaded.model = read(vehicle);
     return *loaded.model;
   }
 
  private:
+  std::unique_ptr<ImportedModel> read(std::size_t vehicle) const {
+    return import_mesh(meshes_[vehicle], {options_.meshes, options_.up, options_.front}).model;
+  }
+
   const SynthOptions& options_;
   std::vector<MeshFile> meshes_;
 };
@@ -144,17 +161,21 @@ std::vector<MeshFile> chosen_meshes(const SynthOptions& options) {
 std::string make_sets(const SynthOptions& given) {
   SynthOptions options = given;
   options.check();
-  const OutputFolder out{options.out, "synth", options.replace, {options.meshes}};
+  options.render.contrast = options.look == Look::photo;
+  const OutputFolder out{options.out, "synth", options.replace, {options.meshes, options.environments}};
   check_output_folder(out);
+  const std::vector<NamedEnvironment> environments =
+      options.environments.empty() ? std::vector<NamedEnvironment>() : read_environments(options.environments);
   std::vector<MeshFile> meshes;
   std::vector<LeftOut> left_out;
   if (!options.meshes.empty()) {
     meshes = chosen_meshes(options);
     left_out = check_meshes(options, meshes);
-    if (options.sets == 0) options.sets = static_cast<std::int64_t>(meshes.size());
+    const auto models = static_cast<std::int64_t>(meshes.size());
+    if (options.sets == 0) options.sets = models * std::max<std::int64_t>(1, options.variants);
   }
-  const std::string about = options.meshes.empty() ? fmt::format("spinfill synth, seed {}", options.seed)
-                                                   : fmt::format("spinfill synth --meshes, seed {}", options.seed);
+  const std::string about = fmt::format("spinfill synth{}, seed {}{}", options.meshes.empty() ? "" : " --meshes",
+                                        options.seed, options.look == Look::photo ? ", photo look" : "");
   const std::string licence = options.meshes.empty() ? "CC0-1.0" : options.licence;
   const Source source(options, std::move(meshes));
   const std::vector<Job> jobs = source.jobs();
@@ -168,7 +189,7 @@ std::string make_sets(const SynthOptions& given) {
     try {
       Source::Loaded loaded;
       for (std::size_t i = next++; i < jobs.size(); i = next++) {
-        render_set(source.load(jobs[i].vehicle, loaded), jobs[i].id, about, licence, i, options,
+        render_set(source.load(jobs[i].vehicle, i, loaded), {jobs[i].id, about, licence}, i, options, environments,
                    folder.path() / jobs[i].id);
         const std::lock_guard lock(mutex);
         progress.update(++done);

@@ -82,6 +82,17 @@ Tensor index_select(const Tensor& self, std::int64_t dim, const Tensor& index) {
   return at::empty(sizes, self.options());
 }
 
+Tensor grid_sampler_2d(const Tensor& input, const Tensor& grid, std::int64_t mode, std::int64_t padding,
+                       bool align_corners) {
+  return at::empty({input.size(0), input.size(1), grid.size(1), grid.size(2)}, input.options());
+}
+
+std::tuple<Tensor, Tensor> grid_sampler_2d_backward(const Tensor& gradient, const Tensor& input, const Tensor& grid,
+                                                    std::int64_t mode, std::int64_t padding, bool align_corners,
+                                                    std::array<bool, 2> mask) {
+  return {mask[0] ? at::empty_like(input) : Tensor(), at::empty_like(grid)};
+}
+
 Tensor where_self(const Tensor& condition, const Tensor& self, const Tensor& other) {
   const auto sizes = at::infer_size(at::infer_size(condition.sizes(), self.sizes()), other.sizes());
   return at::empty(sizes, condition.options().dtype(at::result_type(self, other)));
@@ -134,6 +145,8 @@ void use_meta_kernels() {
     both[0].impl("native_layer_norm", native_layer_norm);
     both[0].impl("native_layer_norm_backward", native_layer_norm_backward);
     both[0].impl("index_select", index_select);
+    both[0].impl("grid_sampler_2d", grid_sampler_2d);
+    both[0].impl("grid_sampler_2d_backward", grid_sampler_2d_backward);
     both[0].impl("where.self", where_self);
     both[0].impl("relu", relu);
     both[0].impl("relu_", relu_);

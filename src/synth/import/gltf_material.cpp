@@ -159,6 +159,7 @@ GltfMaterials::Read GltfMaterials::read(std::optional<std::size_t> index) {
   }
   const Json& from = file_.object("materials", *index);
   where_ = fmt::format("{}: material {} '{}'", file_.where(), *index, from.value("name", ""));
+  out.material.name = from.value("name", "");
   if (const Json* older = extension_of(from, "KHR_materials_pbrSpecularGlossiness")) {
     read_specular_glossiness(*older, out);
   } else {

@@ -8,6 +8,7 @@
 
 #include "synth/import/mesh_files.h"
 #include "synth/import/orientation.h"
+#include "synth/import/scene.h"
 #include "synth/shapes/model.h"
 
 namespace spinfill::synth {
@@ -18,8 +19,8 @@ struct ImportOptions {
 };
 
 struct Imported {
-  std::unique_ptr<Model> model;  // X forward, Y left, Z up, the model's own unit
-  std::string report;            // one line: axes and how they were found, triangles, materials, what is not drawn
+  std::unique_ptr<ImportedModel> model;  // X forward, Y left, Z up, the model's own unit
+  std::string report;  // one line: axes and how they were found, triangles, materials, what is not drawn
   // Not empty: why the model's axes are doubtful; it stands as the first of the readings that are possible.
   std::string doubt;
   std::vector<Axes> readings;

@@ -14,6 +14,7 @@ namespace spinfill::synth {
 struct Material {
   enum class Alpha { opaque, mask, blend };
 
+  std::string name;                    // in the file, may be empty
   Vec3 colour = Vec3::Constant(0.5f);  // linear
   Texture base;                        // colour and alpha
   float metallic = 0, roughness = 0.5f;

@@ -170,6 +170,7 @@ Texture MaterialReader::texture(const aiMaterial& from, aiTextureType type) {
 
 Material MaterialReader::read(const aiMaterial& from) {
   Material out;
+  out.name = from.GetName().C_Str();
   aiColor4D colour(0.6f, 0.6f, 0.6f, 1);
   from.Get(AI_MATKEY_COLOR_DIFFUSE, colour);
   const auto byte = [](float x) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "synth/import/material.h"
 #include "synth/import/model_files.h"
 #include "synth/import/orientation.h"
+#include "synth/import/repaint.h"
 #include "synth/shapes/model.h"
 
 namespace spinfill::synth {
@@ -18,9 +20,13 @@ namespace spinfill::synth {
 class ImportedModel : public Model {
  public:
   std::vector<Material> materials;
+  std::optional<Repaint> repaint;
 
   Surface surface(const Point& point) const override {
-    return surface_of(materials[static_cast<std::size_t>(parts[static_cast<std::size_t>(point.part)].kind)], point);
+    const auto number = static_cast<std::size_t>(parts[static_cast<std::size_t>(point.part)].kind);
+    Surface surface = surface_of(materials[number], point);
+    if (repaint) repaint->apply(number, surface);
+    return surface;
   }
 };
 

@@ -49,10 +49,16 @@ std::uint8_t srgb_byte(float x) {
   return static_cast<std::uint8_t>(std::lround(encoded * 255));
 }
 
+// The S of a camera's tone curve, over the encoded value: it keeps black, white and the middle grey.
+std::uint8_t with_contrast(std::uint8_t encoded) {
+  const float x = static_cast<float>(encoded) / 255;
+  return static_cast<std::uint8_t>(std::lround(255 * mix(x, x * x * (3 - 2 * x), 0.35f)));
+}
+
 // One picture while it is taken.
 class Exposure {
  public:
-  Exposure(const Scene& scene, const Camera& camera, const Studio& studio, std::uint64_t seed);
+  Exposure(const Scene& scene, const Camera& camera, const Light& light, std::uint64_t seed);
   // Takes grid × grid rays of a pixel, replacing earlier ones.
   void sample(int x, int y, int grid);
   // Where the rays disagree, and beside outlines that they may have missed.
@@ -71,7 +77,7 @@ class Exposure {
   Vec3 direction(float x, float y) const;
 
   const Camera& camera_;
-  const Studio& studio_;
+  const Light& light_;
   Eigen::Matrix4f pose_;
   Vec3 origin_;
   Shader shader_;
@@ -79,17 +85,18 @@ class Exposure {
   std::vector<PixelNoise> noises_;
 };
 
-Eigen::Matrix3f studio_from_model(const Camera& camera) {
+Eigen::Matrix3f light_from_model(const Light& light, const Camera& camera) {
+  if (!light.stands_with_camera()) return Eigen::Matrix3f::Identity();
   const float azimuth = static_cast<float>(-viewing_direction(camera).azimuth_deg) * std::numbers::pi_v<float> / 180;
   return Eigen::AngleAxisf(azimuth, Vec3::UnitZ()).toRotationMatrix();
 }
 
-Exposure::Exposure(const Scene& scene, const Camera& camera, const Studio& studio, std::uint64_t seed)
+Exposure::Exposure(const Scene& scene, const Camera& camera, const Light& light, std::uint64_t seed)
     : camera_(camera),
-      studio_(studio),
+      light_(light),
       pose_(camera.vehicle_from_camera.cast<float>()),
       origin_(scene.centre + scene.scale * pose_.block<3, 1>(0, 3)),
-      shader_(scene, studio, studio_from_model(camera)),
+      shader_(scene, light, light_from_model(light, camera)),
       sums_(static_cast<std::size_t>(camera.width) * static_cast<std::size_t>(camera.height)) {
   noises_.reserve(sums_.size());
   for (std::size_t i = 0; i < sums_.size(); ++i) noises_.emplace_back(seed, i);
@@ -111,11 +118,16 @@ void Exposure::sample(int x, int y, int grid) {
     for (int sx = 0; sx < grid; ++sx) {
       const float px = static_cast<float>(x) + (static_cast<float>(sx) + noise.uniform()) / static_cast<float>(grid);
       const float py = static_cast<float>(y) + (static_cast<float>(sy) + noise.uniform()) / static_cast<float>(grid);
-      Vec2 lobe((static_cast<float>(sx) + noise.uniform()) / static_cast<float>(grid) + shift.x(),
-                (static_cast<float>(sy) + noise.uniform()) / static_cast<float>(grid) + shift.y());
-      lobe = lobe.unaryExpr([](float v) { return v - std::floor(v); });
+      const Vec2 cell((static_cast<float>(sx) + noise.uniform()) / static_cast<float>(grid),
+                      (static_cast<float>(sy) + noise.uniform()) / static_cast<float>(grid));
+      // The beams are numbered along the first coordinate: there, every sample has a stratum of its own.
+      const Vec2 row((static_cast<float>(sx) + cell.y()) / static_cast<float>(grid), cell.x());
+      const auto moved = [&](const Vec2& at) {
+        return Vec2((at + shift).unaryExpr([](float v) { return v - std::floor(v); }));
+      };
+      const Lobe lobe{moved(cell), moved(row)};
       bool covered = false;
-      const Vec3 light = tone_mapped(studio_.exposure() * shader_.radiance(origin_, direction(px, py), lobe, covered));
+      const Vec3 light = tone_mapped(light_.exposure() * shader_.radiance(origin_, direction(px, py), lobe, covered));
       ++pixel.count;
       if (!covered) continue;
       ++pixel.covered;
@@ -187,11 +199,11 @@ Renderer::~Renderer() {
   rtcReleaseDevice(device_);
 }
 
-Picture Renderer::render(const Camera& camera, const Studio& studio, const RenderOptions& options, std::uint64_t seed) {
+Picture Renderer::render(const Camera& camera, const Light& light, const RenderOptions& options, std::uint64_t seed) {
   const int width = camera.width, height = camera.height;
   const int coarse = std::max(1, static_cast<int>(std::lround(std::sqrt(options.samples))));
   const int fine = std::max(coarse, static_cast<int>(std::lround(std::sqrt(options.edge_samples))));
-  Exposure exposure(scene_, camera, studio, seed);
+  Exposure exposure(scene_, camera, light, seed);
   const auto each_pixel = [&](const auto& visit) {
     for (int y = 0; y < height; ++y) {
       for (int x = 0; x < width; ++x) visit(x, y);
@@ -206,7 +218,11 @@ Picture Renderer::render(const Camera& camera, const Studio& studio, const Rende
 
   Picture picture;
   picture.rgba = cv::Mat(height, width, CV_8UC4);
-  each_pixel([&](int x, int y) { picture.rgba.at<cv::Vec4b>(y, x) = exposure.colour(x, y); });
+  each_pixel([&](int x, int y) {
+    cv::Vec4b& pixel = picture.rgba.at<cv::Vec4b>(y, x);
+    pixel = exposure.colour(x, y);
+    for (int c = 0; c < 3 && options.contrast; ++c) pixel[c] = with_contrast(pixel[c]);
+  });
   if (!options.geometry) return picture;
   picture.depth = cv::Mat::zeros(height, width, CV_32F);
   picture.normal = cv::Mat::zeros(height, width, CV_32FC3);

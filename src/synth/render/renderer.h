@@ -8,8 +8,8 @@
 #include <opencv2/core/mat.hpp>
 
 #include "geometry/camera.h"
+#include "synth/render/light.h"
 #include "synth/render/shader.h"
-#include "synth/render/studio.h"
 #include "synth/shapes/model.h"
 
 namespace spinfill::synth {
@@ -18,6 +18,7 @@ struct RenderOptions {
   int samples = 9;        // stratified primary rays of every pixel, rounded to a square: 3 × 3
   int edge_samples = 16;  // of pixels whose rays differ (outlines, highlights, texture)
   bool geometry = true;   // depth and normal as well
+  bool contrast = false;  // developed as a camera does, with deeper shadows and brighter lights
 };
 
 // Linear light is tone-mapped and encoded as sRGB. Alpha is coverage; colour is that of the covered part alone
@@ -38,7 +39,7 @@ class Renderer {
   Renderer& operator=(const Renderer&) = delete;
 
   // seed: the picture's noise is a pure function of it.
-  Picture render(const Camera& camera, const Studio& studio, const RenderOptions& options, std::uint64_t seed);
+  Picture render(const Camera& camera, const Light& light, const RenderOptions& options, std::uint64_t seed);
 
  private:
   Scene scene_;

@@ -82,9 +82,9 @@ bool Shader::intersect(const Vec3& origin, const Vec3& direction, float near, fl
   return false;
 }
 
-// Light from beyond the vehicle: the studio, with the floor darkened under the vehicle.
+// Light from beyond the vehicle, with the floor darkened under the vehicle.
 Vec3 Shader::outside(const Vec3& origin, const Vec3& direction, float roughness) const {
-  const Vec3 light = studio_.radiance(studio_from_model_ * direction, roughness);
+  const Vec3 light = light_.radiance(light_from_model_ * direction, roughness);
   return direction.z() < -0.01f ? Vec3(light * floor_light(origin, direction)) : light;
 }
 
@@ -101,7 +101,7 @@ float Shader::floor_light(const Vec3& origin, const Vec3& direction) const {
 Vec3 Shader::bounce(const Vec3& origin, const Vec3& direction, float roughness) const {
   Hit hit;
   if (!intersect(origin, direction, 2e-4f * scene_.scale, 1e30f, hit)) return outside(origin, direction, roughness);
-  const Vec3 e = studio_.irradiance(studio_from_model_ * hit.point.normal);
+  const Vec3 e = light_.irradiance(light_from_model_ * hit.point.normal);
   const float dark = hit.point.inside ? 0.15f : 0.6f;
   return dark * hit.surface.albedo.cwiseProduct(e);
 }
@@ -126,12 +126,24 @@ float Shader::visibility(const Vec3& origin, const Vec3& open) const {
   return open.z() < -0.01f ? 0.25f + 0.75f * floor_light(origin, open) : 1.0f;
 }
 
-Vec3 Shader::shade_opaque(const Hit& hit, const Vec3& direction, const Vec2& lobe) const {
+// What a strong source adds to the irradiance over π.
+Vec3 Shader::beam_light(const Vec3& origin, const Hit& hit, const Lobe& lobe) const {
+  const Light::Beam beam = light_.beam(lobe.beam, light_from_model_ * hit.point.normal);
+  const Vec3 towards = light_from_model_.transpose() * beam.direction;
+  const float cosine = hit.point.normal.dot(towards);
+  if (cosine <= 0 || hit.geometric.dot(towards) <= 0) return Vec3::Zero();
+  Hit blocker;
+  if (!intersect(origin, towards, 2e-4f * scene_.scale, 1e30f, blocker)) return cosine * beam.power;
+  return 0.7f * cosine * blocker.surface.transmission * beam.power.cwiseProduct(blocker.surface.albedo);
+}
+
+Vec3 Shader::shade_opaque(const Hit& hit, const Vec3& direction, const Lobe& lobe) const {
   const Surface& s = hit.surface;
   const Vec3& n = hit.point.normal;
   const Vec3 origin = hit.point.position + 1e-4f * scene_.scale * hit.geometric;
-  const float visible = visibility(origin, occlusion_ray(hit, lobe));
-  const Vec3 e = studio_.irradiance(studio_from_model_ * n) * visible;
+  const float visible = visibility(origin, occlusion_ray(hit, lobe.occlusion));
+  Vec3 e = light_.ambient(light_from_model_ * n) * visible;
+  if (light_.has_beams()) e += beam_light(origin, hit, lobe);
   Vec3 light = (1 - s.metallic) * s.albedo.cwiseProduct(e) + s.emission * s.albedo + s.glow;
   const Vec3 mirror = reflected(direction, n);
   const float cosine = -direction.dot(n);
@@ -150,7 +162,7 @@ Vec3 Shader::shade_opaque(const Hit& hit, const Vec3& direction, const Vec2& lob
   return light;
 }
 
-Vec3 Shader::radiance(const Vec3& origin, const Vec3& direction, const Vec2& lobe, bool& covered) const {
+Vec3 Shader::radiance(const Vec3& origin, const Vec3& direction, const Lobe& lobe, bool& covered) const {
   Vec3 light = Vec3::Zero(), weight = Vec3::Ones();
   float near = 0;
   covered = false;

@@ -5,7 +5,7 @@
 
 #include <Eigen/Core>
 
-#include "synth/render/studio.h"
+#include "synth/render/light.h"
 #include "synth/shapes/model.h"
 
 namespace spinfill::synth {
@@ -27,17 +27,22 @@ struct Hit {
   Surface surface;
 };
 
-// One picture's light transport: direct view, one mirror bounce, one occlusion ray.
+// Points of the unit square, stratified over a pixel's samples, that choose a sample's occlusion and shadow rays.
+struct Lobe {
+  Vec2 occlusion, beam;
+};
+
+// One picture's light transport: direct view, one mirror bounce, one occlusion ray and one shadow
+// ray where the light has beams.
 class Shader {
  public:
-  Shader(const Scene& scene, const Studio& studio, const Eigen::Matrix3f& studio_from_model)
-      : scene_(scene), studio_(studio), studio_from_model_(studio_from_model) {}
+  Shader(const Scene& scene, const Light& light, const Eigen::Matrix3f& light_from_model)
+      : scene_(scene), light_(light), light_from_model_(light_from_model) {}
 
   // The first surface between two distances that is not cut away.
   bool intersect(const Vec3& origin, const Vec3& direction, float near, float far, Hit& hit) const;
-  // lobe: a point of the unit square, stratified over a pixel's samples, that chooses the occlusion ray. covered:
-  // whether the ray meets the vehicle.
-  Vec3 radiance(const Vec3& origin, const Vec3& direction, const Vec2& lobe, bool& covered) const;
+  // covered: whether the ray meets the vehicle.
+  Vec3 radiance(const Vec3& origin, const Vec3& direction, const Lobe& lobe, bool& covered) const;
 
  private:
   Vec3 outside(const Vec3& origin, const Vec3& direction, float roughness) const;
@@ -45,11 +50,12 @@ class Shader {
   Vec3 bounce(const Vec3& origin, const Vec3& direction, float roughness) const;
   Vec3 occlusion_ray(const Hit& hit, const Vec2& lobe) const;
   float visibility(const Vec3& origin, const Vec3& open) const;
-  Vec3 shade_opaque(const Hit& hit, const Vec3& direction, const Vec2& lobe) const;
+  Vec3 beam_light(const Vec3& origin, const Hit& hit, const Lobe& lobe) const;
+  Vec3 shade_opaque(const Hit& hit, const Vec3& direction, const Lobe& lobe) const;
 
   const Scene& scene_;
-  const Studio& studio_;
-  Eigen::Matrix3f studio_from_model_;
+  const Light& light_;
+  Eigen::Matrix3f light_from_model_;
 };
 
 }  // namespace spinfill::synth

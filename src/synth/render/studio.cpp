@@ -15,19 +15,6 @@ Vec3 towards(float azimuth_deg, float elevation_deg) {
   return {std::cos(e) * std::cos(a), std::cos(e) * std::sin(a), std::sin(e)};
 }
 
-std::array<float, 9> basis(const Vec3& d) {
-  const float x = d.x(), y = d.y(), z = d.z();
-  return {0.282095f,
-          0.488603f * y,
-          0.488603f * z,
-          0.488603f * x,
-          1.092548f * x * y,
-          1.092548f * y * z,
-          0.315392f * (3 * z * z - 1),
-          1.092548f * x * z,
-          0.546274f * (x * x - y * y)};
-}
-
 }  // namespace
 
 Studio::Studio(Random& random) {
@@ -59,7 +46,6 @@ Studio::Studio(Random& random) {
   }
   if (random.chance(0.4)) add(-side * draw(10, 45), draw(8, 18), draw(0.05, 0.1), draw(0.2, 0.4), draw(3, 7), 0);
 
-  harmonics_.fill(Vec3::Zero());
   constexpr int kRows = 32, kColumns = 64;
   for (int row = 0; row < kRows; ++row) {
     const float polar = kPi * (static_cast<float>(row) + 0.5f) / kRows;
@@ -67,13 +53,9 @@ Studio::Studio(Random& random) {
     for (int column = 0; column < kColumns; ++column) {
       const float angle = 2 * kPi * (static_cast<float>(column) + 0.5f) / kColumns;
       const Vec3 d(std::sin(polar) * std::cos(angle), std::sin(polar) * std::sin(angle), std::cos(polar));
-      const auto y = basis(d);
-      const Vec3 light = radiance(d, 0.15f);
-      for (std::size_t i = 0; i < 9; ++i) harmonics_[i] += area * y[i] * light;
+      harmonics_.add(d, area, radiance(d, 0.15f));
     }
   }
-  // Cosine lobe: A0 = π, A1 = 2π/3, A2 = π/4, all over π.
-  for (std::size_t i = 0; i < 9; ++i) harmonics_[i] *= i == 0 ? 1.0f : i < 4 ? 2.0f / 3 : 0.25f;
   // Exposed for what faces the camera and what faces up.
   const Vec3 seen = irradiance(Vec3(1, 0, 0)) + irradiance(Vec3(0, 0, 1)) + 0.5f * irradiance(Vec3(0.6f, 0.8f, 0)) +
                     0.5f * irradiance(Vec3(0.6f, -0.8f, 0));
@@ -97,13 +79,6 @@ Vec3 Studio::radiance(const Vec3& d, float roughness) const {
              (1 - smoothstep(box.half_height - edge, box.half_height + edge, b)) * box.colour;
   }
   return light;
-}
-
-Vec3 Studio::irradiance(const Vec3& n) const {
-  const auto y = basis(n);
-  Vec3 sum = Vec3::Zero();
-  for (std::size_t i = 0; i < 9; ++i) sum += y[i] * harmonics_[i];
-  return sum.cwiseMax(0.02f);
 }
 
 }  // namespace spinfill::synth

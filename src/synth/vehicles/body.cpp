@@ -17,6 +17,16 @@ struct SectionPoint {
 constexpr int kStraight[5] = {2, 6, 8, 5, 9};  // samples inside each band
 constexpr int kArc = 5;                        // samples of each rounded corner
 
+// Between the wheels and between the sill and the character line, in [0, 1]. It gives the doors a lower, bright edge.
+float hollow_at(const BodyShape& shape, float s, float z, float bottom) {
+  if (shape.arches.size() < 2) return 0;
+  const auto &first = shape.arches.front(), &last = shape.arches.back();
+  const float along = smoothstep(first.s + first.radius, first.s + first.radius + 0.5f, s) *
+                      (1 - smoothstep(last.s - last.radius - 0.5f, last.s - last.radius, s));
+  const float t = (z - bottom - 0.12f) / std::max(0.1f, shape.crease_height - bottom - 0.12f);
+  return t > 0 && t < 1 ? along * std::pow(std::sin(std::numbers::pi_v<float> * std::sqrt(t)), 2.0f) : 0;
+}
+
 // The right half's outline from the middle of the underside to the middle of the top; same count at every station.
 std::vector<SectionPoint> section(const BodyShape& shape, float s) {
   const float bottom = shape.bottom.at(s), top = std::max(shape.top.at(s), bottom + 0.1f);
@@ -42,6 +52,8 @@ std::vector<SectionPoint> section(const BodyShape& shape, float s) {
     from[i] += back.normalized() * std::min(radius[i], 0.45f * back.norm());
     to[i] += ahead.normalized() * std::min(radius[i], 0.45f * ahead.norm());
   }
+  int straight[5];
+  for (int i = 0; i < 5; ++i) straight[i] = shape.fineness * kStraight[i];
   std::vector<SectionPoint> out;
   for (int i = 0; i < 6; ++i) {
     if (i > 0 && i < 5) {
@@ -54,8 +66,8 @@ std::vector<SectionPoint> section(const BodyShape& shape, float s) {
       out.push_back({key[i].x(), key[i].y(), static_cast<float>(i)});
     }
     if (i == 5) break;
-    for (int k = 1; k <= kStraight[i]; ++k) {
-      const float t = static_cast<float>(k) / static_cast<float>(kStraight[i] + 1);
+    for (int k = 1; k <= straight[i]; ++k) {
+      const float t = static_cast<float>(k) / static_cast<float>(straight[i] + 1);
       const Vec2 p = to[i] + t * (from[i + 1] - to[i]);
       out.push_back({p.x(), p.y(),
                      static_cast<float>(i) + (i == 0   ? 0.9f * t
@@ -77,8 +89,10 @@ std::vector<SectionPoint> section(const BodyShape& shape, float s) {
     if (p.band < 0.9f || p.band > 3.0f) continue;
     const float fade = smoothstep(0.9f, 1.1f, p.band) * (1 - smoothstep(2.85f, 3.0f, p.band));
     if (shape.crease_depth > 0) {
-      p.y -= fade * shape.crease_depth * (1 - smoothstep(shape.crease_height - 0.05f, shape.crease_height, p.z));
+      p.y -= fade * shape.crease_depth *
+             (1 - smoothstep(shape.crease_height - shape.crease_width, shape.crease_height, p.z));
     }
+    if (shape.hollow > 0) p.y -= fade * shape.hollow * hollow_at(shape, s, p.z, bottom);
     for (const auto& arch : shape.arches) {
       const float distance = std::hypot(s - arch.s, p.z - arch.z) - arch.radius;
       p.y += arch.flare * (distance < 0 ? 1.0f : 1 - smoothstep(0, arch.flare_width, distance));
@@ -120,14 +134,18 @@ float BodyShape::side_at(float s, float z) const {
   return outline.back().y;
 }
 
+float BodyShape::bowed(float bow, float across) const {
+  return corner_power == 2 ? bow * across * across : bow * std::pow(std::abs(across), corner_power);
+}
+
 float BodyShape::front_at(float y, float z) const {
   const float across = y / half_width.at(0);
-  return x_of(0) - front_rake.at(z) - front_bow * across * across;
+  return x_of(0) - front_rake.at(z) - bowed(front_bow, across);
 }
 
 float BodyShape::rear_at(float y, float z) const {
   const float across = y / half_width.at(length);
-  return x_of(length) + rear_rake.at(z) + rear_bow * across * across;
+  return x_of(length) + rear_rake.at(z) + bowed(rear_bow, across);
 }
 
 Mesh loft(const BodyShape& shape) {
@@ -170,8 +188,8 @@ Mesh loft(const BodyShape& shape) {
       const float y = ring.shrink * p.y * std::max(0.0f, 1 - ring.inset / half_width);
       const float z = middle + ring.shrink * (p.z - middle) * std::max(0.0f, 1 - ring.inset / half_height);
       const float across = y / half_width;
-      const float x = shape.x_of(ring.s) - front * (shape.front_rake.at(z) + shape.front_bow * across * across) +
-                      rear * (shape.rear_rake.at(z) + shape.rear_bow * across * across);
+      const float x = shape.x_of(ring.s) - front * (shape.front_rake.at(z) + shape.bowed(shape.front_bow, across)) +
+                      rear * (shape.rear_rake.at(z) + shape.bowed(shape.rear_bow, across));
       grid.position.emplace_back(x, left ? y : -y, z);
       grid.attribute.emplace_back(ring.s, p.band, ring.cap);
     }

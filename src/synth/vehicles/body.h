@@ -27,7 +27,11 @@ struct BodyShape {
   float cap_radius = 0.05f;                   // rounding of the front and rear faces
   Curve front_rake, rear_rake;                // of z: how far the faces stand back
   float front_bow = 0.1f, rear_bow = 0.08f;   // how much further back the faces are at their sides
-  float rake_reach = 0.7f;                    // how far along the body the faces' shape fades out
+  float corner_power = 2;                     // how the bow grows to the sides: 2 round, more: flat with round corners
+  int fineness = 1;                           // samples of a section's straight stretches, times 2 to 9
+  float hollow = 0;                           // depth of the doors' hollow between the sill and the character line
+  float crease_width = 0.05f;
+  float rake_reach = 0.7f;  // how far along the body the faces' shape fades out
   std::vector<WheelArch> arches;
   // Open load bed: no surface on top for s in (bed_from, bed_to) and |y| < half width − bed_wall.
   float bed_from = 0, bed_to = 0, bed_wall = 0.08f;
@@ -35,6 +39,8 @@ struct BodyShape {
   float x_of(float s) const { return front_x - s; }
   // Half width of the surface at station s and height z.
   float side_at(float s, float z) const;
+  // How far a face of that bow stands back at a share of the half width.
+  float bowed(float bow, float across) const;
   // x of the front and rear faces.
   float front_at(float y, float z) const;
   float rear_at(float y, float z) const;

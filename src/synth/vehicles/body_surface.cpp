@@ -97,8 +97,8 @@ std::optional<Surface> BodyPoint::side_window() const {
 // On the top's ramps.
 std::optional<Surface> BodyPoint::windscreen_or_rear_window(float across) const {
   const auto screen = [&](float from, float to) -> int {  // 1: its border, 2: its glass
-    if (to <= from || !between(from, s, to) || across < 0.02f) return 0;
-    const float border = std::min(std::min(s - from, to - s) * steep, (across - 0.02f) * 0.6f);
+    if (to <= from || !between(from, s, to) || across < d.screen_edge) return 0;
+    const float border = std::min(std::min(s - from, to - s) * steep, (across - d.screen_edge) * 0.6f);
     return border < 0.03f ? 1 : 2;
   };
   const int front = screen(d.windscreen_from, d.windscreen_to);
@@ -118,15 +118,15 @@ std::optional<Surface> BodyPoint::windscreen_or_rear_window(float across) const 
 }
 
 std::optional<Surface> BodyPoint::roof_and_bonnet() const {
-  if (!(band > 4.03f) || cap != 0) return std::nullopt;
+  if (!(band > std::min(4.03f, 4.1f + 0.9f * d.screen_edge)) || cap != 0) return std::nullopt;
   const float across = (band - 4.1f) / 0.9f;
   if (const auto screen = windscreen_or_rear_window(across)) return screen;
   if (d.sunroof && between(d.windscreen_to + 0.2f, s, d.windscreen_to + 0.95f) && across > 0.25f) {
     return gloss(Vec3::Constant(0.008f));
   }
   if (d.hood_to > d.hood_from && s < d.hood_to + 0.03f) {
-    const bool edge = line(across, 0.12f, 0.012f) && between(d.hood_from, s, d.hood_to);
-    const bool ends = (line(s, d.hood_from, 0.008f) || line(s, d.hood_to, 0.025f)) && across > 0.12f;
+    const bool edge = line(across, d.hood_edge, 0.012f) && between(d.hood_from, s, d.hood_to);
+    const bool ends = (line(s, d.hood_from, 0.008f) || line(s, d.hood_to, 0.025f)) && across > d.hood_edge;
     if (edge || ends) return trim_inside(matt(Vec3::Constant(0.01f)));
   }
   if (d.trunk_from > 0 && line(s, d.trunk_from, 0.008f)) return trim_inside(matt(Vec3::Constant(0.01f)));
@@ -150,9 +150,9 @@ bool BodyPoint::on_door_gap(float arch_gap) const {
   const float first = d.doors.front(), last = d.doors.back();
   for (const float at : d.doors) {
     const float curve = 0.05f * (1 - smoothstep(d.door_low, d.door_low + 0.25f, z));
-    if (line(s + (at == first ? -curve : at == last ? curve : 0), at, 0.007f) && z > d.door_low) return true;
+    if (line(s + (at == first ? -curve : at == last ? curve : 0), at, d.gap_half) && z > d.door_low) return true;
   }
-  if (line(z, d.door_low, 0.007f) && between(first + 0.04f, s, last - 0.04f)) return true;
+  if (line(z, d.door_low, d.gap_half) && between(first + 0.04f, s, last - 0.04f)) return true;
   if (d.body.arches.size() < 2 || d.category == "bus" || d.category == "truck") return false;
   // Rear door's edge along the wheel arch.
   const auto& arch = d.body.arches.back();

@@ -58,8 +58,32 @@ struct WheelDesign {
   Paint paint;
 };
 
+// What stands on a face and is read from outside.
+struct Badge {
+  bool front = false, ring = false;  // ring: an ellipse round it
+  float y = 0, z = 0.7f, half_length = 0.1f, half_height = 0.03f;
+  cv::Mat mask;  // 8-bit coverage of a text
+};
+
+// What the photo look has beyond the plain one.
+struct PhotoDetails {
+  int day_light = 0;         // running light of the front lamps: 0 below, 1 above, 2 an L, 3 a ring, 4 none
+  int lenses = 2;            // of a front lamp
+  int tail = 0;              // light guides of the tail lamps: 0 bars, 1 a C, 2 points
+  float bar_pitch = 0.035f;  // of the grille
+  float vent_inner = 0.6f;   // side vents of the bumper, |y| as a share of the half width
+  bool vent_lamp = false, skid_plate = false;
+  float spoke_width = 0.2f;  // share of the rim's radius, at the hub
+  bool machined = false;     // bright faces on dark spokes
+  Vec3 caliper = Vec3::Constant(0.1f);
+  cv::Mat tyre_mark;  // lettering on the side wall
+  std::vector<Badge> badges;
+};
+
 struct VehicleDesign {
   std::string category;
+  bool photo = false;  // whether `details` is drawn
+  PhotoDetails details;
   BodyShape body;
   float height = 1.45f, width = 1.8f, clearance = 0.16f;
   Paint paint, second;
@@ -70,10 +94,12 @@ struct VehicleDesign {
   std::vector<Window> windows;
   float window_low = 0.04f, window_high = 0.09f;  // distance from the belt line and from the roof line
   float windscreen_from = 1.2f, windscreen_to = 2, rear_window_from = 3.4f, rear_window_to = 4;  // s; equal: none
-  std::vector<float> doors;    // s of the vertical cuts
-  std::vector<float> handles;  // s
-  float door_low = 0.28f;
+  std::vector<float> doors;                   // s of the vertical cuts
+  std::vector<float> handles;                 // s
+  float door_low = 0.28f, gap_half = 0.007f;  // half width of the gaps between panels
   float handle_z = 0.82f, handle_chrome = 0;
+  float screen_edge = 0.02f,
+        hood_edge = 0.12f;                 // where windscreen and bonnet end across the top, as body_surface counts
   float hood_from = 0.1f, hood_to = 1.1f;  // hood shut line; equal: none
   float trunk_from = 0;                    // rear deck's line; 0: none
   FaceDesign front, rear;
@@ -89,7 +115,8 @@ struct VehicleDesign {
   Paint plate;
   Vec3 seat = Vec3::Constant(0.05f);
   WheelDesign wheel;
-  std::vector<float> axles;  // s
+  std::vector<float> axles;    // s
+  float wheel_inset = 0.025f;  // of the tyres' outer faces from the widest place
   bool dual_rear = false;
   // truck: what stands behind the cab
   enum Cargo { kNoCargo, kBoxCargo, kFlatbed, kTank } cargo = kNoCargo;
@@ -102,6 +129,10 @@ struct VehicleDesign {
 
 // A vehicle of that category, one of kCategories (data/sets/categories.h); a pure function of the generator's state.
 VehicleDesign draw_design(const std::string& category, Random& random);
+
+// Brings that vehicle nearer to a photographed one: rounder ends, deeper wheels, lamps and grilles with an inside,
+// lettering. The plain vehicle's numbers stay what they are; a pure function of them and of the generator's state.
+void add_photo_details(VehicleDesign& design, Random& random);
 
 // Coverage of a text, 8 bit, tightly cropped; height px.
 cv::Mat text_mask(const std::string& text, int height, bool bold);

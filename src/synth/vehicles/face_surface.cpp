@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "synth/vehicles/materials.h"
+#include "synth/vehicles/photo_face.h"
 
 namespace spinfill::synth {
 namespace {
@@ -91,7 +92,10 @@ std::optional<Surface> FacePoint::long_lamp() const {
     const float v = (z - low) / (high - low), u = (share - lamp.inner) / std::max(0.05f, outer - lamp.inner);
     const float border = std::min(std::min(v, 1 - v) * (high - low), u * (outer - lamp.inner) * half);
     if (border < 0.008f) return matt(Vec3::Constant(0.01f), 0.3f);
-    return lamp_inside(std::min(1.0f, u), v);
+    if (!d.photo) return lamp_inside(std::min(1.0f, u), v);
+    const float width = std::max(0.05f, outer - lamp.inner) * half;
+    const LampPlace place{std::min(1.0f, u) * width, z - low, width, high - low};
+    return front ? photo_front_lamp(d, place) : photo_tail_lamp(d, place);
   }
   if (f.light_bar && share <= lamp.inner &&
       between(lamp.low + 0.3f * (lamp.high - lamp.low), z, lamp.high - 0.1f * (lamp.high - lamp.low)) && cap > 0.5f) {
@@ -125,6 +129,7 @@ std::optional<Surface> FacePoint::grille() const {
   const Surface dark = matt(Vec3::Constant(0.006f), 0.5f);
   const Surface bright = f.grille_chrome ? chrome() : gloss(Vec3::Constant(0.04f));
   if (border < 0.018f) return bright;
+  if (d.photo) return photo_grille(d, y, z);
   if (std::hypot(y, (z - (f.grille_low + f.grille_high) / 2)) < 0.055f) return chrome();
   switch (f.grille_pattern) {
     case 0: return fraction(z / 0.045f) < 0.4f ? bright : dark;
@@ -147,7 +152,7 @@ std::optional<Surface> FacePoint::intake_and_fog_lamps() const {
 
 // Of the bumper and of the boot's lid.
 std::optional<Surface> FacePoint::gaps() const {
-  const bool of_bumper = line(z, f.bumper_line, 0.007f);
+  const bool of_bumper = line(z, f.bumper_line, d.gap_half);
   const bool of_lid = !front && d.trunk_from > 0 && line(share, 0.78f, 0.008f) && z > f.bumper_line;
   if (of_bumper || of_lid) return matt(Vec3::Constant(0.008f));
   return std::nullopt;
@@ -161,6 +166,9 @@ std::optional<Surface> face_surface(const VehicleDesign& design, const Point& po
   if (at.f.plastic_bumper && at.z < at.f.bumper_line && at.along < 0.5f) return matt(design.trim, 0.55f);
   if (at.cap < 0.5f) return std::nullopt;
   if (const auto window = at.window()) return window;
+  if (design.photo) {
+    if (const auto detail = photo_face_detail(design, front, at.y, at.z)) return detail;
+  }
   if (const auto grille = at.grille()) return grille;
   if (const auto opening = at.intake_and_fog_lamps()) return opening;
   return at.gaps();

@@ -7,7 +7,25 @@
 
 namespace spinfill::synth {
 
-Surface tyre_surface(const WheelDesign& wheel, const Point& point) {
+namespace {
+
+// Lettering on a side wall, twice around. It is read from outside on both sides of the vehicle, never mirrored.
+bool tyre_lettering(const VehicleDesign& design, const Point& point, float radius) {
+  const cv::Mat& mark = design.details.tyre_mark;
+  if (mark.empty()) return false;
+  const float outer = design.wheel.radius, rim = design.wheel.rim, height = 0.3f * (outer - rim);
+  const float length = height * static_cast<float>(mark.cols) / static_cast<float>(mark.rows);
+  // Wheels of the right side are mirrored ones; a spare wheel looks back and is not.
+  const bool mirrored = std::abs(point.normal.y()) > std::abs(point.normal.x()) && point.position.y() < 0;
+  const float along = (fraction(point.attribute.x() / kPi) - 0.5f) * kPi * radius * (mirrored ? -1.0f : 1.0f);
+  return sampled(mark, 0.5f + along / length, 0.5f - (radius - mix(rim, outer, 0.58f)) / height) > 0.5f;
+}
+
+}  // namespace
+
+Surface tyre_surface(const VehicleDesign& design, const Point& point) {
+  const WheelDesign& wheel = design.wheel;
+  if (design.photo && tyre_lettering(design, point, point.attribute.y())) return matt(Vec3::Constant(0.06f), 0.6f);
   // Raised lettering and grooves, barely visible.
   const float radius = point.attribute.y() / wheel.radius;
   const float tread = radius > 0.97f && fraction(point.attribute.x() * 30 / kPi) < 0.25f ? 0.5f : 1.0f;
@@ -36,6 +54,29 @@ Surface rim_surface(const WheelDesign& w, const Point& point) {
     case 3: return off < 0.055f + 0.02f * radius ? metal : hole;
     default: return std::hypot(off, 1.2f * (radius - 0.7f)) < 0.09f ? hole : metal;
   }
+}
+
+Surface spoke_surface(const VehicleDesign& design, const Point& point) {
+  const bool face = std::abs(point.attribute.x()) < 0.8f;
+  if (!design.details.machined) {
+    Surface s = painted(design.wheel.paint);
+    s.coat = 0.5f;
+    return s;
+  }
+  if (!face) return gloss(Vec3::Constant(0.02f));
+  Surface s = matt(Vec3::Constant(0.7f), 0.22f);
+  s.metallic = 1;
+  return s;
+}
+
+Surface disc_surface(const WheelDesign& wheel, const Point& point) {
+  const float radius = point.attribute.y() / wheel.rim;
+  if (radius < 0.37f) return matt(Vec3::Constant(0.06f), 0.5f);
+  // Turned grooves; a few slots.
+  const float slot = fraction((point.attribute.x() + 0.9f * radius) * 12 / (2 * kPi));
+  Surface s = matt(Vec3::Constant(slot < 0.05f ? 0.15f : 0.42f + 0.05f * std::sin(260 * radius)), 0.3f);
+  s.metallic = 1;
+  return s;
 }
 
 Surface plate_surface(const Paint& plate, const cv::Mat& text, float facing, const Point& point) {

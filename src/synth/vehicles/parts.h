@@ -23,7 +23,9 @@ enum Kind : int {
   kTrim,
   kBrake,
   kMirrorGlass,
-  kWood
+  kWood,
+  kCaliper,
+  kSpoke
 };
 
 // The new part's mesh. References to earlier ones stay valid.

@@ -2,14 +2,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "synth/vehicles/deep_wheel.h"
 #include "synth/vehicles/parts.h"
 
 namespace spinfill::synth {
 namespace {
-
-struct WheelMeshes {
-  Mesh tyre, rim, inside, brake;
-};
 
 // A wheel of the left side, its outer face at y = 0.
 WheelMeshes wheel_meshes(const WheelDesign& w) {
@@ -98,15 +95,20 @@ void add_wheels(Model& model, const VehicleDesign& d) {
   // One part each for all wheels.
   Mesh &tyres = add_part(model, kTyre), &rims = add_part(model, kRim), &insides = add_part(model, kLiner),
        &brakes = add_part(model, kBrake);
+  Mesh* calipers = d.photo ? &add_part(model, kCaliper) : nullptr;
+  Mesh* spokes = d.photo ? &add_part(model, kSpoke) : nullptr;
   const auto add = [&](const WheelMeshes& wheel) {
     tyres.append(wheel.tyre);
     rims.append(wheel.rim);
     insides.append(wheel.inside);
     brakes.append(wheel.brake);
+    if (!d.photo) return;
+    calipers->append(wheel.caliper);
+    spokes->append(wheel.spokes);
   };
   const auto add_at = [&](float s, float side, float outer) {
-    WheelMeshes wheel = wheel_meshes(d.wheel);
-    for (Mesh* mesh : {&wheel.tyre, &wheel.rim, &wheel.inside, &wheel.brake}) {
+    WheelMeshes wheel = d.photo ? deep_wheel_meshes(d) : wheel_meshes(d.wheel);
+    for (Mesh* mesh : {&wheel.tyre, &wheel.rim, &wheel.inside, &wheel.brake, &wheel.caliper, &wheel.spokes}) {
       mesh->translate({d.body.x_of(s), outer, d.wheel.radius});
       if (side < 0) mesh->mirror_y();
     }
@@ -114,7 +116,7 @@ void add_wheels(Model& model, const VehicleDesign& d) {
   };
   for (std::size_t i = 0; i < d.axles.size(); ++i) {
     for (const float side : {1.0f, -1.0f}) {
-      const float outer = d.width / 2 - 0.025f;
+      const float outer = d.width / 2 - d.wheel_inset;
       add_at(d.axles[i], side, outer);
       if (d.dual_rear && i > 0) add_at(d.axles[i], side, outer - d.wheel.width - 0.02f);
     }
