@@ -162,31 +162,47 @@ TEST_F(Complete, DeliversWhatIsScored) {
   }
 }
 
-// What is scored at the photographs' size is what a user receives.
+// What is scored at the photographs' size is what a user receives, of models of either form.
 TEST_F(Complete, DeliversWhatIsScoredAtPhotoSize) {
-  const LoadedModel model = small_model();
   const fs::path in = write_uneven_photographs(folder_ / "in", false);
   CompleteOptions options = steps(2, 5);
   options.hide = {45, 180};
-  complete_folder(model, in, folder_ / "out", options);
+  const LoadedModel residual = small_model(), sources = test::small_model_of(test::small_sources_config(), 1, 0.2);
+  for (const LoadedModel* model : {&residual, &sources}) {
+    options.replace = model != &residual;
+    complete_folder(*model, in, folder_ / "out", options);
 
-  SampleSpec spec;
-  spec.references.set();
-  for (const std::size_t slot : {1, 4}) {
-    spec.references.reset(slot);
-    spec.targets.set(slot);
+    SampleSpec spec;
+    spec.references.set();
+    for (const std::size_t slot : {1, 4}) {
+      spec.references.reset(slot);
+      spec.targets.set(slot);
+    }
+    const PhotoSample sample = photo_sample(read_view_set(in), spec, model->config.data.turntable.turntable);
+    const PhotoGeometry geometry = photo_geometry(sample.set, sample.pictures);
+    std::size_t scored = 0;
+    const auto compare = [&](const GeneratedView& view) {
+      const cv::Mat delivered = read_picture(folder_ / fmt::format("out/{:03.0f}.png", view.azimuth_deg));
+      EXPECT_EQ(cv::norm(delivered, view.picture, cv::NORM_INF), 0) << view.azimuth_deg;
+      ++scored;
+    };
+    photo_views(*model, sample.set, sample.pictures, options.runner, compare, &geometry);
+    EXPECT_EQ(scored, 2U);
   }
-  const PhotoSample sample = photo_sample(read_view_set(in), spec, model.config.data.turntable.turntable);
-  ASSERT_TRUE(shows_more(sample.set, model.config.data));
-  const SlotWarps warps = warp_photos(sample.set, sample.pictures);
-  std::size_t scored = 0;
-  const auto compare = [&](const GeneratedView& view) {
-    const cv::Mat delivered = read_picture(folder_ / fmt::format("out/{:03.0f}.png", view.azimuth_deg));
-    EXPECT_EQ(cv::norm(delivered, view.picture, cv::NORM_INF), 0) << view.azimuth_deg;
-    ++scored;
+}
+
+// Such a model says how far behind the hull the surface lies, and that moves what is delivered.
+TEST_F(Complete, ACorrectedSurfaceIsDelivered) {
+  const fs::path in = references({0, 2, 3, 5, 6, 7}, true, 192, 128);
+  const auto delivered = [&](double limit) {
+    RunConfig config = test::small_sources_config();
+    config.model.correction_limit = limit;
+    const fs::path out = folder_ / fmt::format("out-{}", limit);
+    complete_folder(test::small_model_of(config, 1, 0.2), in, out, steps(1));
+    return read_picture(out / "045.png");
   };
-  photo_views(model, sample.set, sample.pictures, options.runner, compare, &warps);
-  EXPECT_EQ(scored, 2U);
+  const cv::Mat barely = delivered(0.001), less = delivered(0.002), far = delivered(0.2);
+  EXPECT_GT(cv::norm(barely, far, cv::NORM_L1), 5 * cv::norm(barely, less, cv::NORM_L1));
 }
 
 TEST_F(Complete, GivesThePicturesTheReferencesSize) {

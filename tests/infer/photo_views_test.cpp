@@ -95,7 +95,12 @@ TEST(PhotoDetail, SaysWherePixelsAreFrom) {
 }
 
 TEST(PhotoDetail, IsForPhotographsLargerThanTheModelsPictures) {
-  const auto more = [](int width, int height) { return shows_more(fit(width, height, 96, 64)); };
+  const auto more = [](int width, int height) {
+    ViewSet set;
+    set.width = width;
+    set.height = height;
+    return shows_more(whole_framing(set, {}));  // 96×64
+  };
   EXPECT_FALSE(more(96, 64));
   EXPECT_FALSE(more(48, 32));
   EXPECT_TRUE(more(192, 128));

@@ -27,9 +27,20 @@ RunConfig small_config() {
   return config;
 }
 
+RunConfig small_sources_config() {
+  RunConfig config = small_config();
+  config.model.output = OutputForm::sources;
+  config.model.prior_image = PriorImage::prior;
+  return config;
+}
+
 LoadedModel small_model(std::uint64_t seed, double loudness, std::int64_t categories) {
   RunConfig config = small_config();
   config.model.categories = categories;
+  return small_model_of(config, seed, loudness);
+}
+
+LoadedModel small_model_of(const RunConfig& config, std::uint64_t seed, double loudness) {
   Denoiser denoiser(config.model, seed);
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   const at::NoGradGuard no_grad;
@@ -44,7 +55,7 @@ LoadedModel small_model(std::uint64_t seed, double loudness, std::int64_t catego
                      {"weights", "ema"},
                      {"weights_sha256", "abc"},
                      {"data_set", "tiny-vehicles"}};
-  return {std::move(denoiser), std::move(config), std::move(provenance)};
+  return {std::move(denoiser), config, std::move(provenance)};
 }
 
 void write_small_run(const fs::path& run, const std::vector<std::int64_t>& steps, std::int64_t best_step) {

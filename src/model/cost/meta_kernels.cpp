@@ -98,6 +98,11 @@ Tensor where_self(const Tensor& condition, const Tensor& self, const Tensor& oth
   return at::empty(sizes, condition.options().dtype(at::result_type(self, other)));
 }
 
+Tensor& logical_and_out(const Tensor& self, const Tensor& other, Tensor& out) {
+  out.resize_(at::infer_size(self.sizes(), other.sizes()));
+  return out;
+}
+
 Tensor relu(const Tensor& self) {
   return at::empty_like(self);
 }
@@ -148,6 +153,7 @@ void use_meta_kernels() {
     both[0].impl("grid_sampler_2d", grid_sampler_2d);
     both[0].impl("grid_sampler_2d_backward", grid_sampler_2d_backward);
     both[0].impl("where.self", where_self);
+    both[0].impl("logical_and.out", logical_and_out);
     both[0].impl("relu", relu);
     both[0].impl("relu_", relu_);
     both[1].impl("scaled_dot_product_attention", scaled_dot_product_attention);

@@ -22,9 +22,12 @@ Batch framed_batch(const ViewSet& whole, const DataConfig& model) {
   spec.references.reset(4);
   spec.targets.set(4);
   const PhotoSample sample = photo_sample(whole, spec, model.turntable.turntable);
-  const auto fits = framed_on_vehicle(sample.set, hull_boxes(sample.set, sample.pictures), model);
-  EXPECT_TRUE(fits);
-  spec.fits = std::make_shared<const SlotFits>(*fits);
+  const PhotoWindows windows = photo_windows(sample.set, photo_views_of(sample.set, sample.pictures));
+  const auto framing = framed_on_vehicle(sample.set, windows, model);
+  EXPECT_TRUE(framing);
+  SlotFits fits = framing->given;
+  fits[4] = framing->missing[0];
+  spec.fits = std::make_shared<const SlotFits>(fits);
   return make_batch(DataSet{whole.folder, {whole}}, {&spec, 1}, model);
 }
 
@@ -74,16 +77,16 @@ TEST(Framing, NoneWhereAViewSeesNothingOfTheHull) {
   set.frames.resize(1);
   set.missing.resize(1);
   set.missing[0].azimuth_deg = 90;
-  SlotBoxes boxes;
-  boxes[0] = {10, 10, 100, 50};
-  EXPECT_FALSE(framed_on_vehicle(set, boxes, {}));
-  boxes[2] = {10, 10, 50, 50};
-  const auto fits = framed_on_vehicle(set, boxes, {});
-  ASSERT_TRUE(fits);
-  EXPECT_DOUBLE_EQ((*fits)[0].scale, 0.88 * 96 / 100);
-  EXPECT_DOUBLE_EQ((*fits)[0].scale, (*fits)[2].scale) << "one for all";
-  boxes[2] = {10, 10, 20, 190};
-  EXPECT_DOUBLE_EQ((*framed_on_vehicle(set, boxes, {}))[0].scale, 0.9 * 64 / 190) << "a tall one";
+  PhotoWindows windows;
+  windows.boxes = {{10, 10, 100, 50}, {}};
+  EXPECT_FALSE(framed_on_vehicle(set, windows, {}));
+  windows.boxes[1] = {10, 10, 50, 50};
+  const auto framing = framed_on_vehicle(set, windows, {});
+  ASSERT_TRUE(framing);
+  EXPECT_DOUBLE_EQ(framing->scale(), 0.88 * 96 / 100);
+  EXPECT_DOUBLE_EQ(framing->given[0].scale, framing->missing[0].scale) << "one for all";
+  windows.boxes[1] = {10, 10, 20, 190};
+  EXPECT_DOUBLE_EQ(framed_on_vehicle(set, windows, {})->scale(), 0.9 * 64 / 190) << "a tall one";
 }
 
 }  // namespace

@@ -137,7 +137,7 @@ TEST(PhotoWarp, GeneratedViewsShowWhatNoPhotographDoes) {
   asked.set.missing = {*whole.frame_at(4), *whole.frame_at(3)};
   for (const Frame& frame : asked.set.frames)
     asked.pictures[static_cast<std::size_t>(frame.slot())] = read_masked_picture(whole, frame);
-  PhotoWarper warper(asked.set, asked.pictures);
+  PhotoWarper warper(asked.set, asked.pictures, photo_windows(asked.set, photo_views_of(asked.set, asked.pictures)));
   const PhotoWarp before = *warper.onto(1);
   EXPECT_TRUE(before.generated_trust.empty());
   // From behind: magenta, and only half of it.
@@ -171,6 +171,23 @@ TEST(PhotoWarp, GeneratedViewsShowWhatNoPhotographDoes) {
   const PhotoWarp both = *warper.onto(1);
   EXPECT_GT(cv::sum(both.generated_colour)[1], cv::sum(after.generated_colour)[1]);
   EXPECT_GT(cv::sum(both.generated_trust)[0], cv::sum(after.generated_trust)[0]);
+}
+
+// A correction moves what is shown, the more the farther; none of it changes nothing.
+TEST(PhotoWarp, ACorrectedSurfaceIsLookedUpWhereItLies) {
+  const test::TemporaryFolder folder;
+  const Asked asked = without(folder.path(), 1);
+  const PhotoGeometry geometry = photo_geometry(asked.set, asked.pictures);
+  const Letterbox small = fit(240, 160, 48, 32);
+  const cv::Mat plain = geometry.warps[1]->colour;
+  const auto moved_by = [&](float depth) {
+    const DepthCorrection correction{cv::Mat(32, 48, CV_32FC1, cv::Scalar(depth)), small};
+    const cv::Mat other = geometry.warper.onto(0, &correction)->colour;
+    return cv::norm(plain, other, cv::NORM_L1) / static_cast<double>(plain.total());
+  };
+  EXPECT_LT(moved_by(0), 0.01);
+  EXPECT_GT(moved_by(0.02F), 2 * moved_by(0));
+  EXPECT_GT(moved_by(0.06F), moved_by(0.02F));
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ class PhotoEvaluation : public testing::Test {
   }
   // The true pictures, read behind the protocol's back.
   PhotoPredictor oracle() {
-    return [this](const PhotoSample& sample, const SlotWarps&) {
+    return [this](const PhotoSample& sample, const PhotoGeometry&) {
       SlotPictures out;
       for (const Frame& asked : sample.set.missing) {
         const int slot = asked.slot();
@@ -149,13 +149,13 @@ TEST_F(PhotoEvaluation, ViewsAreAskedForAtTheirPhotographsAzimuth) {
   for (const char* key : {"fl_x", "fl_y", "cx", "cy"}) root.erase(key);
   write_json_atomic(folder_ / "data/tiny-01/transforms.json", root);
   int asked = 0;
-  score([&](const PhotoSample& sample, const SlotWarps& warps) {
+  score([&](const PhotoSample& sample, const PhotoGeometry& geometry) {
     for (const Frame& frame : sample.set.missing) {
       const double stated = frame.slot() == 0 ? 0 : 45.0 * frame.slot() - 7;
       EXPECT_EQ(frame.azimuth_deg, stated);
       ++asked;
     }
-    return photo_baseline("prior")(sample, warps);
+    return photo_baseline("prior")(sample, geometry);
   });
   EXPECT_EQ(asked, 3);
 }
@@ -198,7 +198,7 @@ TEST_F(PhotoEvaluation, DoesNotDependOnHowManySamplesAreScoredAtOnce) {
 
 TEST_F(PhotoEvaluation, BadPredictionsAndTruthsAreNamed) {
   test::expect_error(ExitCode::runtime, {"tiny-01", "240x160"},
-                     [&] { score([](const PhotoSample&, const SlotWarps&) { return SlotPictures(); }); });
+                     [&] { score([](const PhotoSample&, const PhotoGeometry&) { return SlotPictures(); }); });
   const EvaluationSet evaluation = set();
   const SampleSpec& spec = evaluation.samples().front();
   for (int slot = 0; slot < kSlots; ++slot) {

@@ -51,7 +51,7 @@ Warped warp_colour(const Surface& surface, const at::Tensor& voxel, const Refere
   const at::Tensor slack = options.tolerance * voxel.view({B, 1, 1}) / facing.clamp(0.25, 1);
   const at::Tensor in_sight = (2 - (distance - own) / slack).clamp(0, 1) * hit;
   at::Tensor weight = facing.clamp_min(0).pow(options.frontal_power) * (options.closeness * (together - 1)).exp();
-  weight = (weight * in_sight).masked_fill(references.valid.logical_not().unsqueeze(-1), 0);
+  weight = at::where(references.valid.unsqueeze(-1), weight * in_sight, at::zeros({}, weight.options()));
 
   const at::Tensor sum = (weight * alpha).sum(1);                 // [B,P]
   const at::Tensor colour = (weight.unsqueeze(2) * seen).sum(1);  // [B,3,P]
