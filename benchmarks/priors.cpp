@@ -185,8 +185,8 @@ void time_stages(const PriorInputs& in, const PriorConfig& config, std::map<std:
   const Surface surface = march(plain, in.vehicle_from_camera, in.intrinsics, H, W);
   stages["3 march"].add(watch.lap() / B);
   const at::Tensor depths = reference_maps(surface, references, V, H, W);
-  warp_colour(surface, plain.voxel(), references, depths, false, {});
-  warp_colour(surface, plain.voxel(), references, depths, true, {});
+  warp_colour(surface, plain.slack(), references, depths, false, {});
+  warp_colour(surface, plain.slack(), references, depths, true, {});
   stages["4 warp"].add(watch.lap() / B);
   const PriorMaps maps = compute_priors(in, config);
   stages["all, with plan box and maps"].add(watch.lap() / B);

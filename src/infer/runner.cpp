@@ -22,22 +22,6 @@
 namespace spinfill {
 namespace {
 
-// [4,H,W] → CV_32FC4, premultiplied RGBA.
-cv::Mat picture_of(const at::Tensor& rgba) {
-  const at::Tensor packed = rgba.permute({1, 2, 0}).to(at::kFloat).contiguous();
-  const cv::Mat view(static_cast<int>(packed.size(0)), static_cast<int>(packed.size(1)), CV_32FC4,
-                     packed.data_ptr<float>());
-  return view.clone();
-}
-
-// [H,W] → CV_32FC1.
-cv::Mat plane_of(const at::Tensor& map) {
-  const at::Tensor packed = map.to(at::kFloat).contiguous();
-  const cv::Mat view(static_cast<int>(packed.size(0)), static_cast<int>(packed.size(1)), CV_32FC1,
-                     packed.data_ptr<float>());
-  return view.clone();
-}
-
 void tell_unknown_category(const ViewSet& set, const ModelConfig& model) {
   const std::string& name = set.category;
   if (!model.use_category || name.empty() || name == "unknown") return;
@@ -190,10 +174,10 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
       if (pass[i] < options.anchors) views.give(pass[i], rgba);
       if (matted.correction.defined()) {
         out.corrections.resize(out.views.size());
-        out.corrections[pass[i]] = plane_of(matted.correction[at][0]);
+        out.corrections[pass[i]] = mat_of(matted.correction[at]);
       }
       out.views[pass[i]] =
-          picture_of(options.opaque && !opaque ? made_opaque(rgba, target_backgrounds(batch)[0].to(at::kFloat)) : rgba);
+          mat_of(options.opaque && !opaque ? made_opaque(rgba, target_backgrounds(batch)[0].to(at::kFloat)) : rgba);
     }
     out.matte_residual += matted.residual * static_cast<double>(pass.size()) / static_cast<double>(out.views.size());
   }

@@ -57,7 +57,7 @@ class Comparison {
   void add(const Seen& a, const Seen& b, PairConsistency& sums) const {
     const Surface& surface = a.surface;
     if (surface.point.size(1) == 0) return;
-    const Warped there = warp_colour(surface, hull_.voxel(), b.picture, b.maps, false, options_);
+    const Warped there = warp_colour(surface, hull_.slack(), b.picture, b.maps, false, options_);
     const at::Tensor own = surface.pixels.take(
         a.maps[0].select(0, 0).narrow(0, 0, 4).reshape({1, 4, height() * width()}).transpose(1, 2));  // [1,P,4]
     const at::Tensor alpha = own.select(2, 3), facing = -(surface.normal * surface.direction).sum(-1);

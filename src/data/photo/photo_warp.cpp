@@ -18,14 +18,6 @@
 namespace spinfill {
 namespace {
 
-// [C,h,w] → CV_32FC(C).
-cv::Mat mat_of(const at::Tensor& map) {
-  const at::Tensor packed = map.permute({1, 2, 0}).to(at::kCPU, at::kFloat).contiguous();
-  return cv::Mat(static_cast<int>(packed.size(0)), static_cast<int>(packed.size(1)),
-                 CV_32FC(static_cast<int>(packed.size(2))), packed.data_ptr<float>())
-      .clone();
-}
-
 // The correction as it lies in a window of the set's picture, [h,w]; 0 beyond.
 at::Tensor in_window(const DepthCorrection& correction, const cv::Rect& window) {
   const Letterbox& fitted = correction.fitted;
@@ -129,16 +121,15 @@ std::optional<PhotoWarp> PhotoWarper::onto(std::size_t index, const DepthCorrect
   const at::Tensor eyes = from.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);
   const at::Tensor background = at::ones({1, 3});
   Surface surface = march(s.hull, from.vehicle_from_camera, from.intrinsics, height, width);
-  WarpOptions options = warp_options(s.config);
-  at::Tensor voxel = s.hull.voxel();
+  const WarpOptions options = warp_options(s.config);
+  at::Tensor slack = s.hull.slack();
   if (correction != nullptr) {
     correct(surface, in_window(*correction, s.windows.windows[v]));
-    options.tolerance = kCorrectedTolerance;
-    voxel = at::ones_like(voxel);
+    slack = at::full_like(slack, kCorrectedSlack);
   }
   const auto picture = [&](const State::Sources& sources, bool with_mirror) {
     const auto carried = [&](bool mirror) {
-      return warp_colour(surface, voxel, sources.references, sources.seen, mirror, options);
+      return warp_colour(surface, slack, sources.references, sources.seen, mirror, options);
     };
     const Warped direct = carried(false);
     const Warped mirrored =

@@ -116,6 +116,13 @@ PriorConfig photo_priors(int width) {
   return config;
 }
 
+cv::Mat mat_of(const at::Tensor& planes) {
+  const at::Tensor packed = planes.permute({1, 2, 0}).to(at::kCPU, at::kFloat).contiguous();
+  return cv::Mat(static_cast<int>(packed.size(0)), static_cast<int>(packed.size(1)),
+                 CV_32FC(static_cast<int>(packed.size(2))), packed.data_ptr<float>())
+      .clone();
+}
+
 at::Tensor rgba_planes(const cv::Mat& premultiplied) {
   return at::from_blob(premultiplied.data, {premultiplied.rows, premultiplied.cols, 4}, at::kFloat)
       .permute({2, 0, 1})

@@ -41,6 +41,9 @@ PriorInputs photo_inputs(const std::vector<PhotoView>& views, cv::Size size,
 // Voxels of about two pixels for pictures of this width, everything else as sharp as it can be.
 PriorConfig photo_priors(int width);
 
+// [C,H,W] → CV_32FC(C).
+cv::Mat mat_of(const at::Tensor& planes);
+
 // [4,H,W] premultiplied: a whole picture, or a window of it, transparent beyond the picture.
 at::Tensor rgba_planes(const cv::Mat& premultiplied);
 at::Tensor window_of(const cv::Mat& rgba, const cv::Rect& window);

@@ -145,8 +145,8 @@ PriorMaps compute_priors(const PriorInputs& inputs, const PriorConfig& config) {
   const Surface surface = march(hull, in.vehicle_from_camera, in.intrinsics, H, W);
   const at::Tensor depths = reference_maps(surface, references, V, H, W);
   const WarpOptions warp = warp_options(config);
-  const Warped warped = warp_colour(surface, hull.voxel(), references, depths, false, warp);
-  const Warped mirrored = warp_colour(surface, hull.voxel(), references, depths, true, warp);
+  const Warped warped = warp_colour(surface, hull.slack(), references, depths, false, warp);
+  const Warped mirrored = warp_colour(surface, hull.slack(), references, depths, true, warp);
 
   const at::Tensor eyes = in.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat);  // [B,V,3]
   PriorMaps maps = surface_maps(surface, warped, mirrored, eyes, in.background, H, W);

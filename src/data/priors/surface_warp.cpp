@@ -71,11 +71,9 @@ PriorPicture SurfaceWarp::at(const at::Tensor& correction) const {
   references.intrinsics = intrinsics_;
   PriorConfig config;
   config.sharp = true;
-  WarpOptions options = warp_options(config);
-  options.tolerance = kCorrectedTolerance;  // of voxels of size 1
-  const auto shown = [&](bool mirror) {
-    return warp_colour(surface, at::ones({N}, point_.options()), references, maps_, mirror, options);
-  };
+  const WarpOptions options = warp_options(config);
+  const at::Tensor slack = at::full({N}, kCorrectedSlack, point_.options());
+  const auto shown = [&](bool mirror) { return warp_colour(surface, slack, references, maps_, mirror, options); };
   const Warped direct = shown(false), mirrored = shown(true);
   const auto map = [&](const at::Tensor& values) { return values.transpose(1, 2).reshape({N, 1, -1, H, W}); };
   return prior_picture(SeenColours{map(direct.colour), map(direct.confidence.unsqueeze(2)), map(mirrored.colour),

@@ -9,7 +9,7 @@ namespace spinfill {
 
 // How far behind a reference's own surface a corrected point may lie and still count as seen, vehicle lengths:
 // corrections move points by some per cent of it.
-inline constexpr double kCorrectedTolerance = 0.03;
+inline constexpr double kCorrectedSlack = 0.03;
 
 // The hull warp of chosen views as a function of where the surface lies: with a correction of its depth, every
 // reference is looked up where the corrected point falls, directly and through the mirror plane, so that all sources

@@ -29,7 +29,7 @@ at::Tensor maps(const Selection& pixels, const at::Tensor& values, std::int64_t 
                 std::int64_t width);
 at::Tensor reference_maps(const Surface& surface, const References& references, std::int64_t views, std::int64_t height,
                           std::int64_t width);
-Warped warp_colour(const Surface& surface, const at::Tensor& voxel, const References& references,
+Warped warp_colour(const Surface& surface, const at::Tensor& slack, const References& references,
                    const at::Tensor& reference_maps, bool mirror, const WarpOptions& options);
 
 }  // namespace spinfill::tensor
@@ -48,7 +48,7 @@ at::Tensor maps(const Selection& pixels, const at::Tensor& values, std::int64_t 
 // The channels of a pixel lie side by side in memory.
 at::Tensor reference_maps(const Surface& surface, const References& references, std::int64_t views, std::int64_t height,
                           std::int64_t width);
-Warped warp_colour(const Surface& surface, const at::Tensor& voxel, const References& references,
+Warped warp_colour(const Surface& surface, const at::Tensor& slack, const References& references,
                    const at::Tensor& reference_maps, bool mirror, const WarpOptions& options);
 
 }  // namespace spinfill::cpu

@@ -58,6 +58,10 @@ at::Tensor Hull::voxel() const {
   return (half * count).mean(1);
 }
 
+at::Tensor Hull::slack() const {
+  return 2 * voxel();
+}
+
 Hull carve_hull(const References& references, const HullOptions& options) {
   if (options.grid < 8 || options.grid > 512) fail("visual hull: grid must lie in 8…512, not {}", options.grid);
   const std::int64_t B = references.index.size(0);

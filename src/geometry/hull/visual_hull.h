@@ -28,6 +28,7 @@ struct Hull {
 
   at::Tensor sample(const at::Tensor& points) const;  // distance at [B,P,3] → [B,P]
   at::Tensor voxel() const;                           // [B] mean voxel size
+  at::Tensor slack() const;                           // [B] how exact a depth is: two voxels
 };
 
 Hull carve_hull(const References& references, const HullOptions& options);

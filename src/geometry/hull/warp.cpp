@@ -11,11 +11,11 @@ at::Tensor reference_maps(const Surface& surface, const References& references, 
                                 : tensor::reference_maps(surface, references, views, height, width);
 }
 
-Warped warp_colour(const Surface& surface, const at::Tensor& voxel, const References& references,
+Warped warp_colour(const Surface& surface, const at::Tensor& slack, const References& references,
                    const at::Tensor& reference_maps, bool mirror, const WarpOptions& options) {
   return reference_maps.is_cpu() && !surface.point.requires_grad()
-             ? cpu::warp_colour(surface, voxel, references, reference_maps, mirror, options)
-             : tensor::warp_colour(surface, voxel, references, reference_maps, mirror, options);
+             ? cpu::warp_colour(surface, slack, references, reference_maps, mirror, options)
+             : tensor::warp_colour(surface, slack, references, reference_maps, mirror, options);
 }
 
 }  // namespace spinfill

@@ -13,7 +13,6 @@ namespace spinfill {
 struct WarpOptions {
   double frontal_power = 2;   // > 0: weight cosᵃ of the angle between the normal and the direction to the reference
   double closeness = 12;      // weight exp(−k·(1 − cos of the angle between the two views))
-  double tolerance = 2;       // depth difference that is still the same surface, voxels
   double half_weight = 0.02;  // the weight at which confidence reaches ½
   bool bicubic = false;       // colour and alpha looked up between pixels by cubic convolution, else bilinear
 };
@@ -32,9 +31,10 @@ struct Warped {
 // reference's own depth says that it is in sight, weighted by how frontally the reference sees it and how close the
 // two viewing directions are (Debevec et al. 1998, view-dependent texture mapping; Buehler et al. 2001, unstructured
 // lumigraph rendering). Colours are premultiplied by alpha, so no background bleeds in. With mirror, the point, its
-// normal and its viewing direction are first reflected in Y = 0. `voxel` [B]: Hull::voxel(), vehicle lengths.
+// normal and its viewing direction are first reflected in Y = 0. `slack` [B]: depth
+// difference that is still the same surface, vehicle lengths; Hull::slack() of the hull itself.
 // Differentiable in surface.point.
-Warped warp_colour(const Surface& surface, const at::Tensor& voxel, const References& references,
+Warped warp_colour(const Surface& surface, const at::Tensor& slack, const References& references,
                    const at::Tensor& reference_maps, bool mirror, const WarpOptions& options);
 
 }  // namespace spinfill

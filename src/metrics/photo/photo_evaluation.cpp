@@ -196,7 +196,7 @@ EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const Evaluati
   p.at = ScoredAt::photo;
   p.conditions =
       "cameras as complete chooses them, hull of about two pixels a voxel, flanks by sections and plan box, "
-      "sharp colours; at the model's own size " +
+      "sharp colours; the network's view framed on the hull's box; at the model's own size " +
       p.conditions;
   std::fill(std::begin(p.background), std::end(p.background), 1.0);
   const PhotoScorer scorer(predictor, set, lpips);

@@ -199,8 +199,8 @@ void expect_same_warp(const Sets& in) {
     const bool mirror = way % 2 == 1;
     WarpOptions options;
     options.bicubic = way >= 2;
-    const Warped a = cpu::warp_colour(surface, hull.voxel(), in.references, maps, mirror, options);
-    const Warped b = tensor::warp_colour(surface, hull.voxel(), in.references, maps, mirror, options);
+    const Warped a = cpu::warp_colour(surface, hull.slack(), in.references, maps, mirror, options);
+    const Warped b = tensor::warp_colour(surface, hull.slack(), in.references, maps, mirror, options);
     EXPECT_LE(largest(a.confidence * valid, b.confidence * valid), 1e-4);
     // Where hardly any weight is, the colour is a quotient of rounding errors.
     const at::Tensor sure = valid.logical_and(b.confidence > 1e-4).unsqueeze(2);
@@ -235,7 +235,7 @@ TEST(WarpColour, BicubicKeepsStripesBetweenPixels) {
   const auto error = [&](bool bicubic) {
     WarpOptions options;
     options.bicubic = bicubic;
-    const Warped warped = warp_colour(surface, hull.voxel(), in.references, maps, false, options);
+    const Warped warped = warp_colour(surface, hull.slack(), in.references, maps, false, options);
     const at::Tensor seen = surface.pixels.maps(warped.colour, in.V, in.H, in.W)[0][1];
     return (seen - stripes(0.5)).masked_select(inside).abs().max().item<double>();
   };
@@ -258,7 +258,7 @@ TEST(Paths, NoCameraMakesThemReadOutOfBounds) {
       for (const bool bicubic : {false, true}) {
         WarpOptions options;
         options.bicubic = bicubic;
-        EXPECT_EQ(warp_colour(surface, carved.voxel(), in.references, maps, true, options).confidence.sizes(),
+        EXPECT_EQ(warp_colour(surface, carved.slack(), in.references, maps, true, options).confidence.sizes(),
                   surface.coverage.sizes());
       }
     }
@@ -282,7 +282,7 @@ TEST(Paths, DoNotDependOnTheNumberOfThreads) {
     const Hull hull = carve_hull(in.references, {});
     const Surface surface = march(hull, in.vehicle_from_camera, in.intrinsics, in.H, in.W);
     const at::Tensor maps = reference_maps(surface, in.references, in.V, in.H, in.W);
-    results.push_back(warp_colour(surface, hull.voxel(), in.references, maps, false, {}).colour);
+    results.push_back(warp_colour(surface, hull.slack(), in.references, maps, false, {}).colour);
   }
   at::set_num_threads(before);
   EXPECT_TRUE(at::equal(results[0], results[1]));

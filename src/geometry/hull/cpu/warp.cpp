@@ -97,19 +97,18 @@ struct SurfacePoint {
 
 // How references are weighted, in the kernel's numbers.
 struct Weighting {
-  float closeness, frontal_power, half_weight, tolerance;
+  float closeness, frontal_power, half_weight;
   bool bicubic;
 
   explicit Weighting(const WarpOptions& options)
       : closeness(static_cast<float>(options.closeness)),
         frontal_power(static_cast<float>(options.frontal_power)),
         half_weight(static_cast<float>(options.half_weight)),
-        tolerance(static_cast<float>(options.tolerance)),
         bicubic(options.bicubic) {}
 };
 
 // A reference's weight at a point, and its colour and alpha there (s[0…3]); false where it does not see the point.
-bool look_up(const Reference& reference, std::int64_t H, std::int64_t W, const SurfacePoint& p, float per_tolerance,
+bool look_up(const Reference& reference, std::int64_t H, std::int64_t W, const SurfacePoint& p, float per_own_slack,
              const Weighting& weighting, float& weight, float* s) {
   const Point to_point{p.at.x - reference.eye.x, p.at.y - reference.eye.y, p.at.z - reference.eye.z};
   const float away = dot(to_point, p.normal);
@@ -120,9 +119,9 @@ bool look_up(const Reference& reference, std::int64_t H, std::int64_t W, const S
   const float distance = std::sqrt(dot(to_point, to_point)), inverse = 1 / distance;
   const float facing = -away * inverse;
   // In sight: not behind the surface that the reference itself sees there. A slanted surface changes its depth
-  // within a pixel, so the tolerance grows with the slant.
+  // within a pixel, so the slack grows with the slant.
   const float own = s[4] / std::max(s[5], 1e-4F);
-  const float per_slack = std::clamp(facing, 0.25F, 1.0F) * per_tolerance;
+  const float per_slack = std::clamp(facing, 0.25F, 1.0F) * per_own_slack;
   const float in_sight = clamped(2 - (distance - own) * per_slack, 1) * s[5];
   if (!(in_sight > 0)) return false;
   if (weighting.bicubic) bicubic(reference, H, W, place, s);
@@ -134,7 +133,7 @@ bool look_up(const Reference& reference, std::int64_t H, std::int64_t W, const S
 
 }  // namespace
 
-Warped warp_colour(const Surface& surface, const at::Tensor& voxel, const References& references,
+Warped warp_colour(const Surface& surface, const at::Tensor& slack, const References& references,
                    const at::Tensor& reference_maps, bool mirror, const WarpOptions& options) {
   const std::int64_t B = reference_maps.size(0), R = reference_maps.size(1), H = reference_maps.size(3),
                      W = reference_maps.size(4), P = surface.point.size(1);
@@ -143,11 +142,11 @@ Warped warp_colour(const Surface& surface, const at::Tensor& voxel, const Refere
   const at::Tensor projections =
       projection_matrices(references.vehicle_from_camera, references.intrinsics, H, W).contiguous();
   const at::Tensor eyes = references.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).to(at::kFloat).contiguous();
-  const at::Tensor given = references.valid.contiguous(), voxels = voxel.contiguous(),
+  const at::Tensor given = references.valid.contiguous(), slacks = slack.contiguous(),
                    points = surface.point.contiguous(), normals = surface.normal.contiguous(),
                    directions = surface.direction.contiguous(), valid = surface.pixels.valid.contiguous();
   const float *point = points.const_data_ptr<float>(), *normal = normals.const_data_ptr<float>(),
-              *direction = directions.const_data_ptr<float>(), *voxel_size = voxels.const_data_ptr<float>();
+              *direction = directions.const_data_ptr<float>(), *own_slack = slacks.const_data_ptr<float>();
   const bool* counts = valid.const_data_ptr<bool>();
   std::vector<std::vector<Reference>> views(B);
   for (std::int64_t b = 0; b < B; ++b)
@@ -171,11 +170,11 @@ Warped warp_colour(const Surface& surface, const at::Tensor& voxel, const Refere
       if (!counts[i]) continue;
       const std::int64_t b = i / P;
       const SurfacePoint p{at(point + 3 * i), at(normal + 3 * i), at(direction + 3 * i)};
-      const float per_tolerance = 1 / (weighting.tolerance * voxel_size[b]);
+      const float per_own_slack = 1 / own_slack[b];
       float sum = 0, mixed[3] = {0, 0, 0};
       for (const Reference& reference : views[b]) {
         float weight, s[C];
-        if (!look_up(reference, H, W, p, per_tolerance, weighting, weight, s)) continue;
+        if (!look_up(reference, H, W, p, per_own_slack, weighting, weight, s)) continue;
         sum += weight * s[3];
         for (int c = 0; c < 3; ++c) mixed[c] += weight * s[c];
       }

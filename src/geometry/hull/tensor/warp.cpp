@@ -14,7 +14,7 @@ at::Tensor reference_maps(const Surface& surface, const References& references, 
   return at::cat({references.premultiplied, references.gather(depth)}, 2);
 }
 
-Warped warp_colour(const Surface& surface, const at::Tensor& voxel, const References& references,
+Warped warp_colour(const Surface& surface, const at::Tensor& slack, const References& references,
                    const at::Tensor& reference_maps, bool mirror, const WarpOptions& options) {
   const std::int64_t B = reference_maps.size(0), R = reference_maps.size(1), H = reference_maps.size(3),
                      W = reference_maps.size(4);
@@ -46,10 +46,10 @@ Warped warp_colour(const Surface& surface, const at::Tensor& voxel, const Refere
   const at::Tensor together = (to_point * viewing.unsqueeze(1)).sum(-1) / distance;
 
   // In sight: not behind the surface that the reference itself sees there. A slanted surface changes its depth within
-  // a pixel, so the tolerance grows with the slant.
+  // a pixel, so the slack grows with the slant.
   const at::Tensor own = s.select(2, 4) / hit.clamp_min(1e-4);
-  const at::Tensor slack = options.tolerance * voxel.view({B, 1, 1}) / facing.clamp(0.25, 1);
-  const at::Tensor in_sight = (2 - (distance - own) / slack).clamp(0, 1) * hit;
+  const at::Tensor own_slack = slack.view({B, 1, 1}) / facing.clamp(0.25, 1);
+  const at::Tensor in_sight = (2 - (distance - own) / own_slack).clamp(0, 1) * hit;
   at::Tensor weight = facing.clamp_min(0).pow(options.frontal_power) * (options.closeness * (together - 1)).exp();
   weight = at::where(references.valid.unsqueeze(-1), weight * in_sight, at::zeros({}, weight.options()));
 
