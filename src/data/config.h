@@ -62,6 +62,7 @@ struct DataConfig {
   ReplayConfig replay;
   std::int64_t width = 96, height = 64;  // px, of the model's pictures
   CameraSource cameras = CameraSource::stated;
+  bool depth = false;                          // read the depth pictures of training targets
   bool cues = false;                           // give the model each view's stabilisation cue; else zeros
   std::vector<double> background = {1, 1, 1};  // sRGB in [0,1]
   std::vector<std::int64_t> missing = {1, 2, 3};

@@ -24,6 +24,18 @@ TEST(RunConfig, LossOfNoisyDrawsNeedsNoisyDraws) {
   EXPECT_EQ(config.loss.lpips, 1);
 }
 
+TEST(RunConfig, TheLossOfDepthNeedsDepthAndItsForm) {
+  const auto read = [](const char* yaml) {
+    RunConfig config;
+    read_config_text(yaml, "run.yaml", {}, [&](Fields& f) { config.bind(f); });
+    return config;
+  };
+  for (const char* yaml : {"loss:\n  depth: 1", "loss:\n  depth: 1\nmodel: {output: sources, prior_image: prior}",
+                           "loss:\n  depth: 1\ndata: {depth: true}"})
+    test::expect_error(ExitCode::usage, {"run.yaml:2: loss.depth", "set both"}, [&] { read(yaml); });
+  EXPECT_EQ(read("loss: {depth: 1}\ndata: {depth: true}\nmodel: {output: sources, prior_image: prior}").loss.depth, 1);
+}
+
 TEST(RunConfig, WrongPatternsAreNamedWithTheirLine) {
   const auto refused = [](const std::string& yaml, const std::vector<std::string>& texts) {
     test::expect_error(ExitCode::usage, texts, [&] {

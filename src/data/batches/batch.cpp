@@ -41,7 +41,7 @@ PriorInputs Batch::prior_inputs() const {
 }
 
 std::vector<at::Tensor*> Batch::on_device() {
-  std::vector<at::Tensor*> tensors = {&colour,     &alpha, &background, &azimuth_deg, &vehicle_from_camera,
+  std::vector<at::Tensor*> tensors = {&colour,     &alpha, &depth,   &background, &azimuth_deg, &vehicle_from_camera,
                                       &intrinsics, &cue,   &identity};
   for (const PriorMaps::Part& part : PriorMaps::kParts) tensors.push_back(&(priors.*part.map));
   return tensors;

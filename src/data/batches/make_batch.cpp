@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string>
 #include <utility>
 
 #include "core/error.h"
 #include "data/pictures/letterbox.h"
 #include "data/sets/categories.h"
+#include "data/sets/set_pictures.h"
 #include "geometry/camera_tensors.h"
 
 namespace spinfill {
@@ -40,6 +42,22 @@ void compose(const std::vector<std::uint8_t>& picture, const Augmentation& augme
       alpha[to] = a;
       for (std::size_t i = 0; i < 3; ++i)
         colour[static_cast<std::int64_t>(i) * plane + to] = c[i] + (1 - a) * background[i];
+    }
+  }
+}
+
+// A depth picture at the model's size: each pixel takes the nearest ray's, since surfaces behind each other must not
+// mix.
+void compose_depth(const cv::Mat& picture, const Letterbox& fitted, bool mirror, std::int64_t width,
+                   std::int64_t height, float* depth) {
+  for (std::int64_t y = 0; y < height; ++y) {
+    const int from_y = static_cast<int>(std::floor((static_cast<double>(y) + 0.5 - fitted.offset_y) / fitted.scale));
+    for (std::int64_t x = 0; x < width; ++x) {
+      const std::int64_t shown = mirror ? width - 1 - x : x;
+      const int from_x =
+          static_cast<int>(std::floor((static_cast<double>(shown) + 0.5 - fitted.offset_x) / fitted.scale));
+      const bool inside = from_x >= 0 && from_x < picture.cols && from_y >= 0 && from_y < picture.rows;
+      depth[y * width + x] = inside ? picture.at<float>(from_y, from_x) : 0;
     }
   }
 }
@@ -107,8 +125,12 @@ class BatchFiller {
     const Slots given = spec.augmentation.mirror ? mirrored_slots(spec.references) : spec.references;
     const SetCameras cameras = spec.cameras ? *spec.cameras : cameras_of(set, given, config_, cache_.store());
     for (int slot = 0; slot < kSlots; ++slot) {
-      place_camera(b, slot, spec, set, cameras);
+      const Letterbox fitted =
+          spec.fits ? (*spec.fits)[static_cast<std::size_t>(on_disk(slot, spec))]
+                    : fit(set.width, set.height, static_cast<int>(config_.width), static_cast<int>(config_.height));
+      place_camera(b, slot, spec, set, cameras, fitted);
       draw(b, slot, spec, set, background);
+      if (spec.depth && spec.targets[static_cast<std::size_t>(slot)]) measure(b, slot, spec, set, fitted);
     }
   }
 
@@ -119,7 +141,8 @@ class BatchFiller {
   static std::int64_t place(std::int64_t b, int slot) { return b * Batch::kViews + slot; }
   static int on_disk(int slot, const SampleSpec& spec) { return spec.augmentation.mirror ? mirrored_slot(slot) : slot; }
 
-  void place_camera(std::int64_t b, int slot, const SampleSpec& spec, const ViewSet& set, const SetCameras& cameras) {
+  void place_camera(std::int64_t b, int slot, const SampleSpec& spec, const ViewSet& set, const SetCameras& cameras,
+                    const Letterbox& letterbox) {
     const std::int64_t at = place(b, slot);
     const auto own = static_cast<std::size_t>(slot), source = static_cast<std::size_t>(on_disk(slot, spec));
     const bool mirror = spec.augmentation.mirror, reference = spec.references[own];
@@ -128,9 +151,6 @@ class BatchFiller {
     double azimuth = cameras.azimuth_deg[source];
     if (mirror && azimuth > 0) azimuth = 360 - azimuth;
     batch_.azimuth_deg.data_ptr<double>()[at] = azimuth;
-    const Letterbox letterbox =
-        spec.fits ? (*spec.fits)[source]
-                  : fit(set.width, set.height, static_cast<int>(config_.width), static_cast<int>(config_.height));
     Camera camera = letterbox.camera(cameras.camera[source]);
     if (mirror) camera = mirrored(camera);
     // A target's own error cannot be known from the references: learning from it would teach nothing but blur.
@@ -141,6 +161,15 @@ class BatchFiller {
       std::copy(cue.begin(), cue.end(), batch_.cue.data_ptr<float>() + Batch::kCueSize * at);
     }
     cameras_.put(b, slot, camera);
+  }
+
+  void measure(std::int64_t b, int slot, const SampleSpec& spec, const ViewSet& set, const Letterbox& fitted) {
+    const std::int64_t height = config_.height, width = config_.width;
+    if (!batch_.depth.defined()) batch_.depth = at::zeros_like(batch_.alpha);
+    const Frame* frame = set.frame_at(on_disk(slot, spec));
+    if (frame == nullptr) return;
+    compose_depth(read_depth(set, *frame), fitted, spec.augmentation.mirror, width, height,
+                  batch_.depth.data_ptr<float>() + place(b, slot) * height * width);
   }
 
   // The view's picture where the sample uses it, else background.

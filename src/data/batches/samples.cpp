@@ -32,6 +32,7 @@ SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::u
                            std::int64_t own_sets) {
   SampleSpec spec;
   spec.sample = sample;
+  spec.depth = config.depth;
   if (own_sets < 0) {
     spec.set = shuffled(data.size(), seed, static_cast<std::uint64_t>(sample));
   } else {

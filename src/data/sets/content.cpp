@@ -21,7 +21,7 @@ constexpr std::uint64_t kMaxVectorBytes = 1 << 20;
 // The description without the names of files and where they come from, which change no sample.
 Json described(const ViewSet& set) {
   Json json = transforms_to_json(set);
-  for (const char* key : {"source", "licence", "identity_file_path"}) json.erase(key);
+  for (const char* key : {"source", "licence", "identity_file_path", "depth_scale"}) json.erase(key);
   for (const char* list : {"frames", "missing_frames"}) {
     if (!json.contains(list)) continue;
     for (Json& frame : json[list]) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
 
 #include "core/error.h"
 #include "core/files/files.h"
@@ -64,6 +65,26 @@ cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const Pict
 
 cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame) {
   return decode_masked_picture(set, frame, read_picture_files(set, frame));
+}
+
+cv::Mat read_depth(const ViewSet& set, const Frame& frame) {
+  if (frame.depth_file_path.empty() || set.depth_scale <= 0) {
+    fail("{}: {} has no {}: render the set with its geometry, or switch data.depth off", set.folder.string(),
+         frame.file_path, frame.depth_file_path.empty() ? "depth_file_path" : "depth_scale of the set");
+  }
+  const std::string where = (set.folder / frame.depth_file_path).string();
+  const std::string bytes = read_set_file(set, frame.depth_file_path, kMaxPictureFileBytes);
+  decode_picture(bytes, where);  // what is damaged is told in one line
+  const cv::Mat raw(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
+  const cv::Mat values = cv::imdecode(raw, cv::IMREAD_UNCHANGED);
+  if (values.type() != CV_16UC1) fail("{}: is not a grey picture of 16 bits: write depth as such", where);
+  if (values.cols != set.width || values.rows != set.height) {
+    fail("{}: is {}x{} px, but its set says {}x{} px: {}", where, values.cols, values.rows, set.width, set.height,
+         size_advice(set, values.cols, values.rows));
+  }
+  cv::Mat depth;
+  values.convertTo(depth, CV_32F, 1 / set.depth_scale);
+  return depth;
 }
 
 cv::Mat read_cut_out_picture(const ViewSet& set, const Frame& frame) {

@@ -32,6 +32,7 @@ struct ViewSet {
   std::string id, category, source, licence;
   std::string identity_file_path;  // optional float32 vector
   int width = 0, height = 0;       // px, of every picture
+  double depth_scale = 0;          // values of its depth pictures per vehicle length; 0: not stated
   std::vector<Frame> frames;       // in the file's order
   // Views without a picture (missing_frames), at any azimuths, of which no two are the same view.
   std::vector<Frame> missing = {};

@@ -51,6 +51,7 @@ Json transforms_to_json(const ViewSet& set) {
   if (!set.source.empty()) root["source"] = set.source;
   if (!set.licence.empty()) root["licence"] = set.licence;
   if (!set.identity_file_path.empty()) root["identity_file_path"] = set.identity_file_path;
+  if (set.depth_scale > 0) root["depth_scale"] = set.depth_scale;
   root["w"] = set.width;
   root["h"] = set.height;
   const Camera* first = nullptr;

@@ -26,6 +26,8 @@ void LossOptions::bind(Fields& f) {
            "Share of noisy draws whose noise lies on the model's own one-step picture, as in sampling", 0, 1);
   f.number("sources", sources, "Weight of the error of what the sources alone show (model.output sources)", 0, 1000);
   f.number("coverage", coverage, "Weight of the error of their coverage (model.output sources)", 0, 1000);
+  f.number("depth", depth,
+           "Weight of the correction's distance from the true depth (model.output sources; needs data.depth)", 0, 1000);
   f.number("lpips", lpips,
            "Weight of LPIPS in draws with noise, beside the error; needs evaluation.lpips.weights. 0: none", 0, 1000);
 }
@@ -76,6 +78,25 @@ TrainingDraw draw_training(const Denoiser& denoiser, const Batch& batch, const L
   return {std::move(arrangement), std::move(noise)};
 }
 
+namespace {
+
+// The correction that puts the hull's surface where the truth's is, as a share of the limit, and where that is known:
+// both [ΣT,1,H,W]. What lies further away than the correction reaches twice over is another part of the vehicle.
+struct WantedCorrection {
+  at::Tensor share, known;
+};
+WantedCorrection wanted_correction(const Batch& batch, const at::Tensor& rows, double limit) {
+  const at::Tensor depth = take_views(batch.depth, rows);
+  const at::Tensor eyes = batch.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).norm(2, {-1}).to(at::kFloat);
+  const at::Tensor away = eyes.flatten().index_select(0, rows).view({-1, 1, 1, 1});
+  const at::Tensor share = (depth - take_views(batch.priors.depth, rows) - away) / limit;
+  const at::Tensor hull = take_views(batch.priors.silhouette, rows) >= 0.5;
+  const at::Tensor known = (depth > 0).logical_and(hull).logical_and(share.abs() < 2);
+  return {share.clamp(-1, 1), known.to(at::kFloat)};
+}
+
+}  // namespace
+
 TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
                            const PerceptualDistance& perceptual) {
   return training_loss(denoiser, batch, draw_training(denoiser, batch, options, seed), options, perceptual);
@@ -123,8 +144,16 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const T
     // Coverage counts in each channel.
     const at::Tensor outline = denoiser.autoencoder().encode(
         (fields.coverage - layout.repeat_draws(alpha, options.draws)).expand_as(fields.picture));
-    const at::Tensor own =
+    at::Tensor own =
         options.sources * distance_of((carried - y).square()) + options.coverage * distance_of(outline.square());
+    if (options.depth > 0) {
+      if (!batch.depth.defined()) fail("loss.depth is {}, but the batch has no depth", options.depth);
+      const WantedCorrection wanted = wanted_correction(batch, layout.target_rows, config.correction_limit);
+      const at::Tensor off =
+          (fields.correction / config.correction_limit - layout.repeat_draws(wanted.share, options.draws)) *
+          layout.repeat_draws(wanted.known, options.draws);
+      own = own + options.depth * distance_of(denoiser.autoencoder().encode(off.expand_as(fields.picture)).square());
+    }
     loss.sum = loss.sum + (own * weight * shown).sum();
   }
   if (options.lpips > 0) {

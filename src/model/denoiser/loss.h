@@ -38,6 +38,10 @@ struct LossOptions {
   // residual does not hide from them what they can do.
   double sources = 1;
   double coverage = 1;
+  // model.output sources: weight of the correction's distance from the rendered depth, in units of correction_limit,
+  // where the hull and the truth are both seen; needs Batch::depth. A correction shows in colours only where there is
+  // texture to align, and depth says it everywhere.
+  double depth = 0;
   void bind(Fields& f);
 };
 

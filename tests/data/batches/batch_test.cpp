@@ -8,6 +8,7 @@
 #include <set>
 
 #include <Eigen/LU>
+#include <opencv2/imgcodecs.hpp>
 
 #include "core/files/files.h"
 #include "core/tensors/safetensors.h"
@@ -402,6 +403,42 @@ TEST_F(BatchTest, EvaluationSamplesAreFixedAndEven) {
     for (const int n : slots) EXPECT_NEAR(n, 3.0 * static_cast<double>(count), 1) << count;
   }
   EXPECT_EQ(evaluation_samples(data, small_config(), 1, 4).size(), 288U);
+}
+
+// Depth of targets at the model's size, from a set twice as large; mirrored as its picture is.
+TEST_F(BatchTest, TargetsHaveDepthWhereItIsAskedFor) {
+  const DataSet plain = one_set();
+  ViewSet set = *plain.view_set(0);
+  cv::Mat values(set.height, set.width, CV_16U, cv::Scalar(0));
+  for (int y = 0; y < set.height; ++y)
+    for (int x = 0; x < set.width; ++x) values.at<std::uint16_t>(y, x) = static_cast<std::uint16_t>(100 * x + y);
+  ASSERT_TRUE(cv::imwrite((set.folder / "depth.png").string(), values));
+  set.depth_scale = 1000;
+  for (Frame& frame : set.frames) frame.depth_file_path = "depth.png";
+  write_transforms(set);
+  const DataSet data(folder_.path(), {read_view_set(set.folder)});
+  SampleSpec spec = spec_of(Slots(0b00010000));
+  EXPECT_FALSE(make(data, spec).depth.defined());
+  spec.depth = true;
+  DataConfig config = small_config();
+  config.width = set.width / 2;
+  config.height = set.height / 2;
+  const at::Tensor depth = make(data, spec, config).depth;
+  const int row = set.height / 4;
+  for (int x = 0; x < set.width / 2; ++x)
+    EXPECT_NEAR(depth[0][4][0][row][x].item<float>(), 0.1 * (2 * x + 1) + 0.001 * (2 * row + 1), 1e-5) << x;
+  EXPECT_EQ(depth[0][0].abs().max().item<float>(), 0) << "a reference";
+  spec.augmentation.mirror = true;
+  EXPECT_TRUE(make(data, spec, config).depth[0][4].equal(depth[0][4].flip(2)));
+
+  cv::imwrite((set.folder / "depth.png").string(), cv::Mat(values.rows, values.cols, CV_8U, cv::Scalar(9)));
+  expect_error(ExitCode::runtime, {"is not a grey picture of 16 bits"}, [&] { make(data, spec, config); });
+  write_file_atomic(set.folder / "depth.png", "no picture");
+  expect_error(ExitCode::runtime, {"depth.png"}, [&] { make(data, spec, config); });
+  set.depth_scale = 0;
+  write_transforms(set);
+  const DataSet unscaled(folder_.path(), {read_view_set(set.folder)});
+  expect_error(ExitCode::runtime, {"has no depth_scale of the set"}, [&] { make(unscaled, spec, config); });
 }
 
 }  // namespace

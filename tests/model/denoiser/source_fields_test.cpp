@@ -116,6 +116,39 @@ TEST(SourceFields, TheirLossesEqualAHandComputation) {
   EXPECT_NEAR(sum_of(0, 1), colour + outline, 1e-3 * (colour + outline));
 }
 
+// An untrained model corrects nothing: its distance from the truth is the whole correction that is wanted.
+TEST(SourceFields, TheLossOfDepthEqualsAHandComputation) {
+  const at::NoGradGuard no_grad;
+  const ModelConfig config = sources_config();
+  const Denoiser fresh(config, 1);
+  Batch batch = make_batch({"rrrrtrrr"});
+  const double away = batch.vehicle_from_camera[0][4].narrow(0, 0, 3).select(1, 3).norm().item<double>();
+  const at::Tensor hull = batch.priors.depth[0][4] + away;
+  const at::Tensor seen = (batch.priors.silhouette[0][4] >= 0.5).to(at::kFloat);
+  ASSERT_GT(seen.sum().item<double>(), 20);
+  LossOptions options;
+  options.mode = LossMode::regression;
+  options.foreground_weight = 1;
+  const auto sum_of = [&](double weight, double behind) {
+    LossOptions with = options;
+    with.depth = weight;
+    batch.depth = at::zeros_like(batch.alpha);
+    batch.depth[0][4].copy_(hull + behind);
+    return training_loss(fresh, batch, with, 5).sum.item<double>();
+  };
+  const double limit = config.correction_limit, s = config.residual_scale;
+  const double lambda = 1 / (s * s) + 1 / (80.0 * 80.0), count = seen.sum().item<double>();
+  const double without = sum_of(0, 0);
+  EXPECT_NEAR(sum_of(2, 0), without, 1e-4 * without) << "the hull is true";
+  const double half = 2 * 3 * 0.25 * count * lambda;
+  EXPECT_NEAR(sum_of(2, limit / 2) - without, half, 2e-3 * half);
+  EXPECT_NEAR(sum_of(2, -1.5 * limit) - without, 4 * half, 8e-3 * half) << "no more than the correction can do";
+  EXPECT_NEAR(sum_of(2, 3 * limit), without, 1e-4 * without) << "another part of the vehicle";
+  batch.depth = at::Tensor();
+  options.depth = 1;
+  test::expect_error(ExitCode::runtime, {"the batch has no depth"}, [&] { training_loss(fresh, batch, options, 5); });
+}
+
 TEST(SourceFields, DroppedPriorsLeaveTheResidualAlone) {
   const at::NoGradGuard no_grad;
   const Batch batch = make_batch({"rrrrtrrr"});
