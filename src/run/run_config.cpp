@@ -89,6 +89,8 @@ void RunConfig::bind(Fields& f) {
       "records passes of fixed shapes; with loss.lpips they depend on the noise drawn: switch one of them off");
   f.require_at("train.cuda_graphs", !train.cuda_graphs || model.output != OutputForm::sources,
                "records passes without the processor's part; model.output sources needs it: switch one of them off");
+  f.require_at("data.depth", !data.depth || data.cameras == CameraSource::stated,
+               "reads distances in the unit of the stated cameras: data.cameras must be stated");
   f.require_at(
       "loss.depth", loss.depth == 0 || (model.output == OutputForm::sources && data.depth),
       "compares the correction of model.output sources with the depth pictures that data.depth reads: set both");

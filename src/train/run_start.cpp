@@ -45,6 +45,7 @@ TrainingData open_training_data(const DataConfig& config) {
     }
     DataSet set = open_data_set(path, "train", config.links());
     require_samples(set, config);
+    if (config.depth) require_depth(set, config);
     tell_of_estimates(set, config);
     return set;
   };
@@ -73,8 +74,8 @@ std::optional<Checkpoint> checkpoint_to_resume(const fs::path& run, const TrainC
 }
 
 RunInputs inputs_of(const RunConfig& config, const TrainingData& data, bool has_checkpoint) {
-  RunInputs inputs{content_of(data.own), {}, {}, {}};
-  if (data.replays) inputs.replay = content_of(data.replayed);
+  RunInputs inputs{content_of(data.own, config.data.depth), {}, {}, {}};
+  if (data.replays) inputs.replay = content_of(data.replayed, config.data.depth);
   const fs::path& init = config.train.init_from;
   if (!init.empty() && fs::exists(init)) {
     inputs.init_from = sha256_file(init);

@@ -33,6 +33,8 @@ TEST(RunConfig, TheLossOfDepthNeedsDepthAndItsForm) {
   for (const char* yaml : {"loss:\n  depth: 1", "loss:\n  depth: 1\nmodel: {output: sources, prior_image: prior}",
                            "loss:\n  depth: 1\ndata: {depth: true}"})
     test::expect_error(ExitCode::usage, {"run.yaml:2: loss.depth", "set both"}, [&] { read(yaml); });
+  test::expect_error(ExitCode::usage, {"run.yaml:2: data.depth", "must be stated"},
+                     [&] { read("data:\n  depth: true\n  cameras: estimated"); });
   EXPECT_EQ(read("loss: {depth: 1}\ndata: {depth: true}\nmodel: {output: sources, prior_image: prior}").loss.depth, 1);
 }
 

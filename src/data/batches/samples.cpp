@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "data/batches/subsets.h"
+#include "data/sets/set_pictures.h"
 
 namespace spinfill {
 namespace {
@@ -25,6 +26,17 @@ void require_samples(const DataSet& data, const DataConfig& config) {
         "it out of splits.json, or ask for fewer",
         data.folder().string(), data.id(set), views, kSlots,
         config.references.empty() ? "data.missing" : "data.references");
+  }
+}
+
+void require_depth(const DataSet& data, const DataConfig& config) {
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const auto set = data.view_set(i);
+    for (const Frame& frame : set->frames) require_depth(*set, frame);
+    if (camera_source(*set, config) != CameraSource::stated) {
+      fail("{}: its cameras are an estimate, whose unit is not its depth pictures': switch data.depth off",
+           set->folder.string());
+    }
   }
 }
 

@@ -33,6 +33,10 @@ struct SampleSpec {
 // Exit 3 names the first set with so few views that none can be given and another asked for. Opens no file.
 void require_samples(const DataSet& data, const DataConfig& config);
 
+// Exit 3 names the first set whose depth pictures data.depth cannot use: they are not listed, or the stated cameras,
+// whose unit they are in, are not used. Reads each description.
+void require_depth(const DataSet& data, const DataConfig& config);
+
 // A pure function of its arguments. In every epoch each vehicle comes once (data/batches/subsets.h: shuffled). With
 // 0 ≤ own_sets < data.size() the sets after the first own_sets are replayed: they make config.replay.share of the
 // samples (mixed_position), in epochs of their own.

@@ -121,7 +121,7 @@ class SetCheck {
       scales_.push_back(vehicle_scale(*frame.camera, picture));
     }
     for (const std::string& file : {frame.depth_file_path, frame.normal_file_path}) {
-      if (!file.empty()) companion(file, ", or do not name it in transforms.json: it is not needed");
+      if (!file.empty()) companion(file, ", or do not name it in transforms.json: only data.depth needs depth");
     }
   }
 

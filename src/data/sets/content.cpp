@@ -31,14 +31,17 @@ Json described(const ViewSet& set) {
   return json;
 }
 
-std::string set_hash(const ViewSet& set) {
+std::string set_hash(const ViewSet& set, bool depth) {
   std::string parts = described(set).dump();
   for (int slot = 0; slot < kSlots; ++slot) {
     const Frame* frame = set.frame_at(slot);
     if (frame == nullptr) continue;
     const PictureFiles files = read_picture_files(set, *frame);
     parts += "\n" + sha256_hex(files.picture) + sha256_hex(files.mask);
+    if (depth && !frame->depth_file_path.empty())
+      parts += sha256_hex(read_set_file(set, frame->depth_file_path, kMaxPictureFileBytes));
   }
+  if (depth) parts += fmt::format("\n{}", set.depth_scale);
   if (!set.identity_file_path.empty())
     parts += "\n" + sha256_hex(read_set_file(set, set.identity_file_path, kMaxVectorBytes));
   return sha256_hex(parts).substr(0, kDigits);
@@ -46,7 +49,7 @@ std::string set_hash(const ViewSet& set) {
 
 }  // namespace
 
-DataContent content_of(const DataSet& data) {
+DataContent content_of(const DataSet& data, bool depth) {
   DataContent content;
   content.vehicles = data.size();
   Sha256 ids;
@@ -61,7 +64,7 @@ DataContent content_of(const DataSet& data) {
     std::map<std::string, std::string> sets;
     for (auto i = static_cast<std::int64_t>(reader); i < compared; i += static_cast<std::int64_t>(readers)) {
       const auto set = data.view_set(i * content.vehicles / compared);
-      sets[set->id] = set_hash(*set);
+      sets[set->id] = set_hash(*set, depth);
     }
     return sets;
   };

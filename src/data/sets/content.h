@@ -18,8 +18,9 @@ struct DataContent {
   std::string ids_sha256;
   std::map<std::string, std::string> sets;  // by id: the first digits of a SHA-256
 };
-// Reads these vehicles' descriptions, pictures of slots, masks and identity vectors. Exit 3 names what cannot be read.
-DataContent content_of(const DataSet& data);
+// Reads these vehicles' descriptions, pictures of slots, masks and identity vectors, and with `depth` the depth
+// pictures. Exit 3 names what cannot be read.
+DataContent content_of(const DataSet& data, bool depth = false);
 
 Json to_json(const DataContent& content);
 DataContent content_from_json(const Json& json);  // throws Json::exception for what is not there or of the wrong type

@@ -67,11 +67,15 @@ cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame) {
   return decode_masked_picture(set, frame, read_picture_files(set, frame));
 }
 
-cv::Mat read_depth(const ViewSet& set, const Frame& frame) {
+void require_depth(const ViewSet& set, const Frame& frame) {
   if (frame.depth_file_path.empty() || set.depth_scale <= 0) {
     fail("{}: {} has no {}: render the set with its geometry, or switch data.depth off", set.folder.string(),
          frame.file_path, frame.depth_file_path.empty() ? "depth_file_path" : "depth_scale of the set");
   }
+}
+
+cv::Mat read_depth(const ViewSet& set, const Frame& frame) {
+  require_depth(set, frame);
   const std::string where = (set.folder / frame.depth_file_path).string();
   const std::string bytes = read_set_file(set, frame.depth_file_path, kMaxPictureFileBytes);
   decode_picture(bytes, where);  // what is damaged is told in one line

@@ -28,6 +28,8 @@ void put_mask(cv::Mat& rgba, const cv::Mat& mask);
 // The frame's picture with its mask, if it has one, as alpha: 8-bit RGBA. Fails where a size is not the set's.
 cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const PictureFiles& files);
 cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame);  // reads the files, too
+// Exit 3 where the frame's depth picture or the set's depth_scale is not stated.
+void require_depth(const ViewSet& set, const Frame& frame);
 // The frame's depth picture: float32 [h,w] along each pixel's ray, vehicle lengths, 0 where nothing is seen. Exit 3
 // where it, or the set's depth_scale, is missing, or it is not 16-bit grey of the set's size.
 cv::Mat read_depth(const ViewSet& set, const Frame& frame);

@@ -77,7 +77,7 @@ class Reader {
     set_.category = read_category(fields).value_or("unknown");
     set_.source = fields.text("source").value_or("");
     set_.licence = fields.text("licence").value_or("");
-    set_.depth_scale = fields.number("depth_scale", 1e-3, 1e6).value_or(0);
+    set_.depth_scale = fields.number("depth_scale", 1e-9, 1e9).value_or(0);
     set_.identity_file_path = listed_file(fields, "identity_file_path", set_, ListedAs::other);
     lens_ = read_lens(fields, {});
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/sets/view_set_writer.h"
 
+#include <algorithm>
+
 #include "core/files/json.h"
 
 namespace spinfill {
@@ -51,7 +53,8 @@ Json transforms_to_json(const ViewSet& set) {
   if (!set.source.empty()) root["source"] = set.source;
   if (!set.licence.empty()) root["licence"] = set.licence;
   if (!set.identity_file_path.empty()) root["identity_file_path"] = set.identity_file_path;
-  if (set.depth_scale > 0) root["depth_scale"] = set.depth_scale;
+  const bool has_depth = std::ranges::any_of(set.frames, [](const Frame& f) { return !f.depth_file_path.empty(); });
+  if (has_depth && set.depth_scale > 0) root["depth_scale"] = set.depth_scale;
   root["w"] = set.width;
   root["h"] = set.height;
   const Camera* first = nullptr;

@@ -31,9 +31,8 @@ struct Warped {
 // reference's own depth says that it is in sight, weighted by how frontally the reference sees it and how close the
 // two viewing directions are (Debevec et al. 1998, view-dependent texture mapping; Buehler et al. 2001, unstructured
 // lumigraph rendering). Colours are premultiplied by alpha, so no background bleeds in. With mirror, the point, its
-// normal and its viewing direction are first reflected in Y = 0. `slack` [B]: depth
-// difference that is still the same surface, vehicle lengths; Hull::slack() of the hull itself.
-// Differentiable in surface.point.
+// normal and its viewing direction are first reflected in Y = 0. `slack` [B]: depth difference that is
+// still the same surface, vehicle lengths; Hull::slack() of the hull itself. Differentiable in surface.point.
 Warped warp_colour(const Surface& surface, const at::Tensor& slack, const References& references,
                    const at::Tensor& reference_maps, bool mirror, const WarpOptions& options);
 

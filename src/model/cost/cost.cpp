@@ -20,7 +20,8 @@ PriorMaps blank_priors(const at::Tensor& alpha) {  // [B,V,1,H,W]
 
 }  // namespace
 
-Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std::int64_t width, at::Device device) {
+Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std::int64_t width, at::Device device,
+                  bool depth) {
   const std::int64_t B = std::ssize(sets), V = Batch::kViews;
   const auto maps = [&](std::int64_t channels) {
     return at::zeros({B, V, channels, height, width}, at::TensorOptions(device).dtype(at::kFloat));
@@ -41,6 +42,7 @@ Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std:
   const at::TensorOptions doubles = at::TensorOptions(device).dtype(at::kDouble);
   batch.colour = maps(3);
   batch.alpha = maps(1);
+  if (depth) batch.depth = maps(1);
   batch.background = at::zeros({B, 3}, batch.colour.options());
   batch.azimuth_deg = at::zeros({B, V}, doubles);
   batch.vehicle_from_camera = at::eye(4, doubles).expand({B, V, 4, 4}).contiguous();

@@ -17,7 +17,8 @@ struct ViewCounts {
   std::int64_t references = 0, targets = 0;  // together at most Batch::kViews
 };
 // Sets with so many views, all zero, of height × width px.
-Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std::int64_t width, at::Device device);
+Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std::int64_t width, at::Device device,
+                  bool depth = false);
 // A batch's shapes and masks without its memory; priors that it lacks are added.
 Batch without_memory(const Batch& batch);
 

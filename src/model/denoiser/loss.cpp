@@ -91,7 +91,7 @@ WantedCorrection wanted_correction(const Batch& batch, const at::Tensor& rows, d
   const at::Tensor away = eyes.flatten().index_select(0, rows).view({-1, 1, 1, 1});
   const at::Tensor share = (depth - take_views(batch.priors.depth, rows) - away) / limit;
   const at::Tensor hull = take_views(batch.priors.silhouette, rows) >= 0.5;
-  const at::Tensor known = (depth > 0).logical_and(hull).logical_and(share.abs() < 2);
+  const at::Tensor known = (depth > 0).logical_and(hull).logical_and(share.square() < 4);
   return {share.clamp(-1, 1), known.to(at::kFloat)};
 }
 

@@ -81,7 +81,8 @@ class DryRun {
     const std::int64_t gradients = bytes_of(parameters_);
     if (target_.processes > 1) use.exchange = exchange_bytes(gradients);
     const std::vector<ViewCounts> sets(static_cast<std::size_t>(config_.train.micro_batch_sets), views);
-    const auto blank = [&] { return blank_batch(sets, config_.data.height, config_.data.width, at::kMeta); };
+    const DataConfig& data = config_.data;
+    const auto blank = [&] { return blank_batch(sets, data.height, data.width, at::kMeta, data.depth); };
     Batch own;  // the loader's, which a processor uses as it is
     own = blank();
     use.loader = loader_bytes(memory_.held() - before_step_);

@@ -17,6 +17,7 @@
 #include "data/batches/samples.h"
 #include "data/open_data_set.h"
 #include "data/pictures/picture.h"
+#include "data/sets/content.h"
 #include "data/sets/view_set_reader.h"
 #include "data/sets/view_set_writer.h"
 #include "support/support.h"
@@ -431,7 +432,10 @@ TEST_F(BatchTest, TargetsHaveDepthWhereItIsAskedFor) {
   spec.augmentation.mirror = true;
   EXPECT_TRUE(make(data, spec, config).depth[0][4].equal(depth[0][4].flip(2)));
 
+  const DataContent plain_content = content_of(data), with_depth = content_of(data, true);
   cv::imwrite((set.folder / "depth.png").string(), cv::Mat(values.rows, values.cols, CV_8U, cv::Scalar(9)));
+  EXPECT_EQ(difference(plain_content, content_of(data)), "") << "a run that does not read depth goes on";
+  EXPECT_NE(difference(with_depth, content_of(data, true)), "");
   expect_error(ExitCode::runtime, {"is not a grey picture of 16 bits"}, [&] { make(data, spec, config); });
   write_file_atomic(set.folder / "depth.png", "no picture");
   expect_error(ExitCode::runtime, {"depth.png"}, [&] { make(data, spec, config); });
@@ -439,6 +443,15 @@ TEST_F(BatchTest, TargetsHaveDepthWhereItIsAskedFor) {
   write_transforms(set);
   const DataSet unscaled(folder_.path(), {read_view_set(set.folder)});
   expect_error(ExitCode::runtime, {"has no depth_scale of the set"}, [&] { make(unscaled, spec, config); });
+  config.depth = true;
+  expect_error(ExitCode::runtime, {"has no depth_scale of the set"}, [&] { require_depth(unscaled, config); });
+  require_depth(data, config);
+  set.depth_scale = 1000;
+  set.cameras_estimated = true;
+  const DataSet estimated(folder_.path(), {set});
+  expect_error(ExitCode::runtime, {"its cameras are an estimate"}, [&] { require_depth(estimated, config); });
+  for (Frame& frame : set.frames) frame.depth_file_path.clear();
+  EXPECT_FALSE(transforms_to_json(set).contains("depth_scale")) << "of no depth picture";
 }
 
 }  // namespace

@@ -78,13 +78,15 @@ TEST(Flops, OfTheRealPassAreThoseWithoutMemory) {
   options.mode = LossMode::diffusion;
   options.draws = 2;
   options.rollout = 0.5;
-  const Batch batch = test::make_batch({"rrrrtrrt", "trr-r-rt"});
+  Batch batch = test::make_batch({"rrrrtrrt", "trr-r-rt"});
+  batch.depth = at::ones_like(batch.alpha);
   for (const OutputForm form : {OutputForm::prior_residual, OutputForm::sources}) {
     ModelConfig config = test::tiny_config();
     config.output = form;
     config.prior_image = PriorImage::prior;
     // Without gradients the processor looks surfaces up in plain loops, which count no products of matrices.
     if (form == OutputForm::sources) options.rollout = 0;
+    options.depth = form == OutputForm::sources ? 1 : 0;
     const Flops without = training_flops(Denoiser(config, 1, at::kMeta), without_memory(batch), options, 1);
     const Flops with = training_flops(Denoiser(config, 1), batch, options, 1);
     EXPECT_GT(with.forward, 0);
@@ -121,9 +123,11 @@ TEST(CountedMemory, PassWithoutMemoryHasTheRealPeak) {
     const CountedMemory memory(device.type());
     const Json model = {{"preset", "tiny"}, {"output", form}, {"prior_image", "prior"}};
     Denoiser denoiser(from_json<ModelConfig>(model, "test"), 1, device);
-    const Batch batch = blank_batch({{5, 3}, {7, 1}}, 64, 96, device);
+    LossOptions options;
+    options.depth = denoiser.config().output == OutputForm::sources ? 1 : 0;
+    const Batch batch = blank_batch({{5, 3}, {7, 1}}, 64, 96, device, options.depth > 0);
     use_meta_kernels();
-    training_loss(denoiser, batch, {}, 1).sum.backward();
+    training_loss(denoiser, batch, options, 1).sum.backward();
     return static_cast<double>(memory.peak());
   };
   for (const char* form : {"prior-residual", "sources"}) {
