@@ -114,9 +114,7 @@ double photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictu
       std::optional<DepthCorrection> correction;
       if (!made.corrections.empty()) correction.emplace(made.corrections[i], framing.missing[i]);
       const std::optional<PhotoWarp> warp =
-          known != nullptr && !correction
-              ? known->warps[static_cast<std::size_t>(set.missing[i].slot())]
-              : (known != nullptr ? known->warper : *warper).onto(i, correction ? &*correction : nullptr);
+          (known != nullptr ? known->warper : *warper).aligned_onto(i, correction ? &*correction : nullptr);
       if (warp) {
         DetailedView with_detail = with_photo_detail(view.picture, *warp);
         view.picture = std::move(with_detail.picture);

@@ -27,7 +27,7 @@ bool shows_more(const SetFraming& framing);
 // `spinfill evaluate --at photo` scores. Each missing frame of the set is handed to `deliver` once it is ready, one
 // after another, so that memory does not grow with their number; anchors come first. What no photograph shows of a view
 // is that of the anchors before it, where these show it. `known`, where it is, is photo_geometry() of the
-// set (then without anchors). Returns the matte's residual.
+// set, which saves carving its hull anew (then without anchors). Returns the matte's residual.
 double photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictures& pictures,
                    const RunnerOptions& options, const std::function<void(GeneratedView)>& deliver,
                    const PhotoGeometry* known = nullptr);

@@ -5,11 +5,14 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <utility>
 #include <vector>
 
 #include <opencv2/imgproc.hpp>
 
+#include "data/photo/aligned_sources.h"
 #include "data/priors/prior_image.h"
 #include "data/priors/surface_maps.h"
 #include "data/priors/surface_warp.h"
@@ -33,6 +36,91 @@ at::Tensor in_window(const DepthCorrection& correction, const cv::Rect& window) 
 void correct(Surface& surface, const at::Tensor& correction) {
   const at::Tensor along = surface.pixels.take(correction.flatten().unsqueeze(0));  // [1,P]
   surface.point = surface.point + along.unsqueeze(2) * surface.direction;
+}
+
+constexpr std::int64_t kAligned = 5;  // sources of a view that are moved onto each other, at most
+constexpr double kLeastShare = 0.03;  // of the view that such a source shows
+constexpr double kDirectFirst = 13;   // direct sources count so much more where both sides show the surface
+constexpr double kUnsaturated = 1e-4;
+
+// What all of the references show of a surface, or what the mirror side does.
+struct Side {
+  std::vector<Warped> sources;      // of each reference
+  std::vector<at::Tensor> weights;  // [1,P], in units of the weight at half confidence
+  at::Tensor total;                 // [1,P]
+};
+
+References only(const References& all, std::int64_t r) {
+  References one;
+  one.index = all.index.narrow(1, r, 1);
+  one.valid = all.valid.narrow(1, r, 1);
+  one.premultiplied = all.premultiplied.narrow(1, r, 1);
+  one.vehicle_from_camera = all.vehicle_from_camera.narrow(1, r, 1);
+  one.intrinsics = all.intrinsics.narrow(1, r, 1);
+  return one;
+}
+
+Side carried_side(const Surface& surface, const at::Tensor& slack, const References& references, const at::Tensor& seen,
+                  bool mirror, const WarpOptions& options) {
+  Side side;
+  side.total = at::zeros_like(surface.coverage);
+  for (std::int64_t r = 0; r < references.count(); ++r) {
+    side.sources.push_back(warp_colour(surface, slack, only(references, r), seen.narrow(1, r, 1), mirror, options));
+    const at::Tensor& confidence = side.sources.back().confidence;
+    side.weights.push_back(confidence / (1 - confidence).clamp_min(kUnsaturated));
+    side.total = side.total + side.weights.back();
+  }
+  return side;
+}
+
+// The sources of both sides, those that show most aligned, blended into one picture.
+PriorPicture aligned_picture(const Surface& surface, Side direct, Side mirrored, cv::Size size) {
+  const at::Tensor yields = mirrored.total / (mirrored.total + kDirectFirst * direct.total).clamp_min(1e-9);
+  for (at::Tensor& weight : mirrored.weights) weight = weight * yields;
+  const at::Tensor total = (direct.total + mirrored.total * yields).clamp_min(1e-9);
+  struct Source {
+    const at::Tensor *colour, *weight;
+    bool mirrored;
+    double share;
+  };
+  std::vector<Source> sources;
+  for (const Side* side : {&direct, &mirrored})
+    for (std::size_t r = 0; r < side->sources.size(); ++r)
+      sources.push_back({&side->sources[r].colour, &side->weights[r], side == &mirrored,
+                         (side->weights[r] / total).mean().item<double>()});
+  std::ranges::stable_sort(sources, std::greater<>(), &Source::share);
+
+  const auto plane = [&](const at::Tensor& values) {  // [1,P,C] → [C,H,W]
+    return surface.pixels.maps(values, 1, size.height, size.width)[0][0];
+  };
+  std::array<at::Tensor, 2> colour, weight;  // of either side, [C,H,W]; colours times weight
+  for (std::size_t side = 0; side < 2; ++side) {
+    colour[side] = at::zeros({3, size.height, size.width});
+    weight[side] = at::zeros({1, size.height, size.width});
+  }
+  std::vector<CarriedSource> leading;
+  for (const Source& source : sources) {
+    const at::Tensor by = source.weight->unsqueeze(2);
+    if (std::ssize(leading) < kAligned && source.share >= kLeastShare) {
+      leading.push_back({mat_of(plane(*source.colour)), mat_of(plane(by))});
+      continue;
+    }
+    colour[source.mirrored].add_(plane(*source.colour * by));
+    weight[source.mirrored].add_(plane(by));
+  }
+  align_sources(leading);
+  for (std::size_t k = 0; k < leading.size(); ++k) {
+    const auto of = [](const cv::Mat& map) {
+      return at::from_blob(map.data, {map.rows, map.cols, map.channels()}, at::kFloat).permute({2, 0, 1});
+    };
+    colour[sources[k].mirrored].add_(of(leading[k].colour) * of(leading[k].weight));
+    weight[sources[k].mirrored].add_(of(leading[k].weight));
+  }
+  const auto map = [](const at::Tensor& planes) { return planes.unsqueeze(0).unsqueeze(0); };
+  const auto mean = [&](std::size_t side) { return map(colour[side] / weight[side].clamp_min(1e-9)); };
+  const auto confidence = [&](std::size_t side) { return map(weight[side] / (1 + weight[side])); };
+  return prior_picture(
+      SeenColours{mean(0), confidence(0), mean(1), confidence(1), map(plane(surface.coverage.unsqueeze(2)))});
 }
 
 }  // namespace
@@ -111,6 +199,14 @@ void PhotoWarper::add_generated(const cv::Mat& picture) {
 }
 
 std::optional<PhotoWarp> PhotoWarper::onto(std::size_t index, const DepthCorrection* correction) const {
+  return view(index, correction, /*aligned=*/false);
+}
+
+std::optional<PhotoWarp> PhotoWarper::aligned_onto(std::size_t index, const DepthCorrection* correction) const {
+  return view(index, correction, /*aligned=*/true);
+}
+
+std::optional<PhotoWarp> PhotoWarper::view(std::size_t index, const DepthCorrection* correction, bool aligned) const {
   const at::NoGradGuard no_grad;
   const State& s = *state_;
   const std::size_t v = s.given + index;
@@ -136,7 +232,11 @@ std::optional<PhotoWarp> PhotoWarper::onto(std::size_t index, const DepthCorrect
         with_mirror ? carried(true) : Warped{at::zeros_like(direct.colour), at::zeros_like(direct.confidence)};
     return prior_picture(surface_maps(surface, direct, mirrored, eyes, background, height, width), background);
   };
-  const PriorPicture seen = picture(s.photographs, true);
+  const auto aligned_side = [&](bool mirror) {
+    return carried_side(surface, slack, s.photographs.references, s.photographs.seen, mirror, options);
+  };
+  const PriorPicture seen = aligned ? aligned_picture(surface, aligned_side(false), aligned_side(true), s.size)
+                                    : picture(s.photographs, true);
   PhotoWarp out;
   out.window = s.windows.windows[v];
   out.colour = mat_of(seen.colour[0][0]);

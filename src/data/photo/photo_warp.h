@@ -50,9 +50,14 @@ class PhotoWarper {
   void add_generated(const cv::Mat& picture);
 
   // The view set.missing[index]. None where it sees nothing of the hull: masks and cameras without a body in common.
+  // By itself the hull warp, which is a baseline.
   std::optional<PhotoWarp> onto(std::size_t index, const DepthCorrection* correction = nullptr) const;
+  // The same as it is delivered: the sources that show most of the view are moved onto each other (aligned_sources.h),
+  // and the mirror side, where lettering is reversed, yields to what is seen directly about as well.
+  std::optional<PhotoWarp> aligned_onto(std::size_t index, const DepthCorrection* correction = nullptr) const;
 
  private:
+  std::optional<PhotoWarp> view(std::size_t index, const DepthCorrection* correction, bool aligned) const;
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -173,6 +173,23 @@ TEST(PhotoWarp, GeneratedViewsShowWhatNoPhotographDoes) {
   EXPECT_GT(cv::sum(both.generated_trust)[0], cv::sum(after.generated_trust)[0]);
 }
 
+// Lettering is reversed on the mirror side: of an end seen from both corners, little comes from there, and the sources
+// that are left agree.
+TEST(PhotoWarp, DirectSourcesComeBeforeMirroredOnes) {
+  const test::TemporaryFolder folder;
+  const Asked end = without(folder / "end", 0);
+  const PhotoGeometry geometry = photo_geometry(end.set, end.pictures);
+  const PhotoWarp aligned = *geometry.warper.aligned_onto(0);
+  const auto share = [](const PhotoWarp& warp) { return cv::mean(warp.mirrored, warp.alpha > 0.9)[0]; };
+  EXPECT_GT(share(*geometry.warps[0]), 0.15);
+  EXPECT_LT(share(aligned), 0.05);
+  EXPECT_EQ(cv::norm(aligned.alpha, geometry.warps[0]->alpha, cv::NORM_INF), 0) << "the outline is the hull's";
+  // A side that is given on the other side only is still the mirror's.
+  Asked side = without(folder / "side", 2);
+  const PhotoGeometry beside = photo_geometry(side.set, side.pictures);
+  EXPECT_GT(share(*beside.warper.aligned_onto(0)), 0.3);
+}
+
 // A correction moves what is shown, the more the farther; none of it changes nothing.
 TEST(PhotoWarp, ACorrectedSurfaceIsLookedUpWhereItLies) {
   const test::TemporaryFolder folder;
