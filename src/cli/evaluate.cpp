@@ -20,6 +20,7 @@
 #include "metrics/report.h"
 #include "model/device.h"
 #include "model/sampling/generate.h"
+#include "pages/evidence_chart.h"
 #include "pages/photo_grid.h"
 #include "pages/sample_grid.h"
 
@@ -85,12 +86,14 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
     RunnerOptions options;
     options.sampler = sampler;
     options.seed = seed;
-    SlotPictures out;
+    SlotPictures pictures, shares;
     const auto keep = [&](const GeneratedView& view) {
-      out[static_cast<std::size_t>(nearest_slot(view.azimuth_deg))] = view.picture;
+      const auto slot = static_cast<std::size_t>(nearest_slot(view.azimuth_deg));
+      pictures[slot] = view.picture;
+      if (view.evidence) shares[slot] = view.evidence->shares;
     };
     photo_views(*model, sample.set, sample.pictures, options, keep, &geometry);
-    return out;
+    return PhotoPrediction(std::move(pictures), std::move(shares));
   };
   subject.description = model->provenance;
   log_info("scoring {}", describe(*model));
@@ -122,6 +125,8 @@ int run(const EvaluateArguments& arguments) {
     write_report(folder.path() / "metrics.json", report);
     const std::string table = report_table(report);
     write_file_atomic(folder.path() / "table.txt", table);
+    const std::string chart = evidence_chart(report);
+    if (!chart.empty()) write_file_atomic(folder.path() / "evidence.svg", chart);
     folder.commit();
     if (arguments.json) {
       print_json(read_json(fs::path(arguments.out) / "metrics.json"), 1);
@@ -181,7 +186,9 @@ Command evaluate_command() {
                    "model: pictures of the model's size, whole; photo: each photograph's own size and azimuth, on the "
                    "vehicle's box, with the cameras that complete would have");
         app.add_option("--split", a->split, "Split of splits.json")->capture_default_str();
-        app.add_option("--out", a->out, "Folder of the report: metrics.json, table.txt, grid-*.png")->required();
+        app.add_option("--out", a->out,
+                       "Folder of the report: metrics.json, table.txt, grid-*.png, at photo evidence.svg")
+            ->required();
         app.add_option("--steps", a->steps, "Sampling steps; the model's own unless given")
             ->check(CLI::Range(1, 10000));
         app.add_option("--sampler", a->solver, "Solver; the model's own unless given")

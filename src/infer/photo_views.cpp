@@ -36,6 +36,14 @@ cv::Mat on_background(const cv::Mat& rgba, const std::vector<double>& background
   return out;
 }
 
+// Shares that sum to 1 as bytes that sum to 255.
+cv::Vec3b in_255ths(const std::array<float, 3>& shares) {
+  const auto byte = [](float share) { return static_cast<int>(std::lround(255 * share)); };
+  const int first = byte(shares[0]), last = std::min(byte(shares[2]), 255 - first);
+  return {static_cast<unsigned char>(first), static_cast<unsigned char>(255 - first - last),
+          static_cast<unsigned char>(last)};
+}
+
 double rounded(double share) {
   return std::round(1e4 * share) / 1e4;
 }
@@ -52,6 +60,7 @@ DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) 
   const cv::Rect inside = warp.window & cv::Rect(0, 0, generated.cols, generated.rows);
   cv::Mat own(warp.window.size(), CV_32FC4, cv::Scalar::all(0)), out(warp.window.size(), CV_32FC4),
       map(warp.window.size(), CV_32FC4);
+  cv::Mat shares(warp.window.size(), CV_8UC3), whole_shares(generated.size(), CV_8UC3, cv::Scalar::all(0));
   std::array<double, 3> sums{};  // seen, mirrored, invented
   if (!inside.empty()) premultiplied(generated(inside)).copyTo(own(inside - warp.window.tl()));
   const bool beside = !warp.generated_trust.empty();
@@ -63,6 +72,7 @@ DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) 
     const auto* other = beside ? warp.generated_colour.ptr<cv::Vec3f>(y) : nullptr;
     const auto* other_trust = beside ? warp.generated_trust.ptr<float>(y) : nullptr;
     auto *to = out.ptr<cv::Vec4f>(y), *from = map.ptr<cv::Vec4f>(y);
+    auto* told = shares.ptr<cv::Vec3b>(y);
     for (int x = 0; x < out.cols; ++x) {
       const float matte = model[x][3], alpha = std::min(hull[x], clamped((matte - kOutside) * kSlope + 0.5F));
       const float share = matte > kThin ? trust[x] : 1, shown = beside ? other_trust[x] : 0;
@@ -73,6 +83,7 @@ DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) 
       to[x][3] = alpha;
       const std::array<float, 3> parts = {trust[x] * (1 - mirrored[x]), trust[x] * mirrored[x], 1 - trust[x]};
       for (std::size_t k = 0; k < 3; ++k) sums[k] += alpha * parts[k];
+      told[x] = in_255ths(parts);
       for (int c = 0; c < 3; ++c) {
         float value = 0;
         for (std::size_t k = 0; k < 3; ++k)
@@ -82,9 +93,11 @@ DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) 
       from[x][3] = alpha;
     }
   }
+  if (!inside.empty()) shares(inside - warp.window.tl()).copyTo(whole_shares(inside));
   const double all = std::max(sums[0] + sums[1] + sums[2], 1e-9);
   return {picture_of(out, warp.window, generated.cols, generated.rows),
-          {sums[0] / all, sums[1] / all, sums[2] / all, picture_of(map, warp.window, generated.cols, generated.rows)}};
+          {sums[0] / all, sums[1] / all, sums[2] / all, whole_shares,
+           picture_of(map, warp.window, generated.cols, generated.rows)}};
 }
 
 bool shows_more(const SetFraming& framing) {

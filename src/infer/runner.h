@@ -30,6 +30,7 @@ struct Evidence {
   double seen = 0;      // in some reference
   double mirrored = 0;  // in some reference, on the vehicle's other side
   double invented = 0;  // nowhere: the model's
+  cv::Mat shares;       // CV_8UC3 of the picture's size: the three of each pixel, which sum to 255 where it covers
   cv::Mat map;          // 8-bit straight RGBA of the picture's size and coverage: these three in kEvidenceColours
 };
 

@@ -258,6 +258,13 @@ std::size_t method_count(const EvaluationReport& report) {
   return report.images.empty() ? 0 : report.images.front().scores.size();
 }
 
+EvidenceErrors evidence_of(const EvaluationReport& report) {
+  EvidenceErrors all;
+  for (const ImageRow& row : report.images)
+    if (row.photo && row.photo->evidence) all.add(*row.photo->evidence);
+  return all;
+}
+
 Summary summarise(const EvaluationReport& report, std::size_t method) {
   struct Sum {
     std::int64_t images = 0;

@@ -9,6 +9,7 @@
 
 #include "core/files/json.h"
 #include "metrics/baselines.h"
+#include "metrics/evidence_errors.h"
 #include "metrics/lpips.h"
 #include "metrics/protocol.h"
 
@@ -63,6 +64,7 @@ struct ImageRow {
     std::int64_t crop_width = 0, crop_height = 0;  // px that were scored
     double vehicle_share = 0;                      // of the photograph that the vehicle covers
     double scale = 1, shift_x = 0, shift_y = 0;    // that align the model's picture; px of the photograph
+    std::optional<EvidenceErrors> evidence = {};   // of the model's picture, where it tells
   };
   std::optional<Photo> photo = {};
   std::vector<Scores> scores;  // of the model, then of kBaselines in their order (or of the model alone)
@@ -121,5 +123,7 @@ struct Summary {
 // method 0 is the model, 1 + i is kBaselines[i].
 Summary summarise(const EvaluationReport& report, std::size_t method = 0);
 std::size_t method_count(const EvaluationReport& report);
+// Of all images that tell; no pixels where none does.
+EvidenceErrors evidence_of(const EvaluationReport& report);
 
 }  // namespace spinfill

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include <fmt/ranges.h>
+
 #include "core/error.h"
 #include "core/text.h"
 #include "data/sets/view_set.h"
@@ -89,6 +91,27 @@ struct RowReader {
     out.scale = number(from["aligned_by"], "scale");
     out.shift_x = shift[0];
     out.shift_y = shift[1];
+    if (from.contains("evidence")) out.evidence = evidence(from["evidence"]);
+    return out;
+  }
+  template <std::size_t N>
+  void sums(const Json& from, const std::string& key, std::array<EvidenceErrors::Sum, N>& to) const {
+    const auto found = from.find(key);
+    if (found == from.end() || !found->is_array() || found->size() != N)
+      wrong("photo.evidence." + key, "not a list of sums");
+    for (std::size_t k = 0; k < N; ++k) {
+      const Json& sum = (*found)[k];
+      if (!sum.is_array() || sum.size() != 2 || !sum[0].is_number() || !sum[1].is_number())
+        wrong("photo.evidence." + key, "not pairs of numbers");
+      to[k] = {sum[0].get<double>(), sum[1].get<double>()};
+    }
+  }
+  EvidenceErrors evidence(const Json& from) const {
+    if (!from.is_object()) wrong("photo.evidence", "not an object");
+    EvidenceErrors out;
+    sums(from, "parts", out.parts);
+    sums(from, "by_mirrored", out.by_mirrored);
+    sums(from, "by_invented", out.by_invented);
     return out;
   }
   Scores scores(const Json& from, const std::string& key, std::size_t metrics) const {
@@ -105,6 +128,29 @@ struct RowReader {
     return result;
   }
 };
+
+template <std::size_t N>
+Json sums_to_json(const std::array<EvidenceErrors::Sum, N>& sums) {
+  Json list = Json::array();
+  for (const EvidenceErrors::Sum& sum : sums) list.push_back({sum.pixels, sum.squared_error});
+  return list;
+}
+
+double psnr_of(double squared_error) {
+  return std::min(100.0, -10 * std::log10(std::max(squared_error, 1e-12)));
+}
+
+// {"seen": {"share": …, "psnr": …}, …}; null where no picture tells.
+Json evidence_to_json(const EvidenceErrors& evidence) {
+  Json out;
+  for (std::size_t k = 0; k < kEvidenceNames.size(); ++k) {
+    if (!std::isfinite(evidence.share(k))) return {};
+    const double error = evidence.parts[k].mean();
+    out[kEvidenceNames[k]] = {{"share", evidence.share(k)},
+                              {"psnr", std::isfinite(error) ? Json(psnr_of(error)) : Json()}};
+  }
+  return out;
+}
 
 std::vector<std::string> method_names(const EvaluationReport& report) {
   std::vector<std::string> names = {"model"};
@@ -128,6 +174,7 @@ Json report_to_json(const EvaluationReport& report) {
   value["model"] = report.model;
   const std::size_t methods = method_count(report), metrics = report.metrics();
   if (methods > 0) value.update(summary_to_json(summarise(report), metrics));
+  if (const Json evidence = evidence_to_json(evidence_of(report)); !evidence.is_null()) value["by_evidence"] = evidence;
   Json& baselines = value["baselines"] = Json::object();
   for (std::size_t i = 1; i < methods; ++i)
     baselines[kBaselines.at(i - 1)] = summary_to_json(summarise(report, i), metrics);
@@ -149,6 +196,10 @@ Json report_to_json(const EvaluationReport& report) {
           {"crop", {row.photo->crop_width, row.photo->crop_height}},
           {"vehicle_share", row.photo->vehicle_share},
           {"aligned_by", {{"scale", row.photo->scale}, {"shift_px", {row.photo->shift_x, row.photo->shift_y}}}}};
+      if (const auto& evidence = row.photo->evidence)
+        entry["photo"]["evidence"] = {{"parts", sums_to_json(evidence->parts)},
+                                      {"by_mirrored", sums_to_json(evidence->by_mirrored)},
+                                      {"by_invented", sums_to_json(evidence->by_invented)}};
     }
     entry.update(scores_to_json(row.scores.at(0), metrics));
     Json& others = entry["baselines"] = Json::object();
@@ -276,6 +327,17 @@ std::string report_table(const EvaluationReport& report) {
   } else {
     head += fmt::format("LPIPS v0.1, net {}, weights {}{}\n", p.lpips_net, p.lpips_sha256.substr(0, 12),
                         report.model.contains("lpips_in_loss") ? " (LPIPS was a part of this model's loss)" : "");
+  }
+
+  if (const Json evidence = evidence_to_json(evidence_of(report)); !evidence.is_null()) {
+    std::vector<std::string> parts;
+    for (const char* name : kEvidenceNames) {
+      const Json& part = evidence[name];
+      parts.push_back(
+          fmt::format("{} {:.1f} %{}", name, 100 * part["share"].get<double>(),
+                      part["psnr"].is_null() ? "" : fmt::format(" at {:.2f} dB", part["psnr"].get<double>())));
+    }
+    head += fmt::format("pixels of the model's pictures: {}\n", fmt::join(parts, ", "));
   }
 
   std::vector<Summary> summaries;

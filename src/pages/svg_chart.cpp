@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "pages/html.h"
 
@@ -100,6 +101,17 @@ std::string svg_chart(const std::string& title, const std::vector<ChartLine>& li
     }
   }
   return out + "</svg>\n";
+}
+
+std::string svg_file(const std::string& chart) {
+  constexpr std::string_view kOpening = "<svg ";
+  if (!chart.starts_with(kOpening)) return {};
+  const std::size_t inside = chart.find('>') + 1;
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" " + chart.substr(kOpening.size(), inside - kOpening.size()) +
+         "<style>text{font:12px sans-serif;fill:#333}.t{font-weight:600}.y{text-anchor:end}.x{text-anchor:middle}"
+         ".g{stroke:#ddd;fill:none}.l{fill:none;stroke-width:1.6}</style><rect width=\"100%\" height=\"100%\" "
+         "fill=\"#fff\"/>" +
+         chart.substr(inside);
 }
 
 }  // namespace spinfill

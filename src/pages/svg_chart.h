@@ -23,4 +23,7 @@ constexpr std::size_t kChartColours = 6;
 // where `legend` is set and there are several; pointing at a line or its end shows its name either way.
 std::string svg_chart(const std::string& title, const std::vector<ChartLine>& lines, bool legend = true);
 
+// The same as a file of its own, with its style; empty of an empty chart.
+std::string svg_file(const std::string& chart);
+
 }  // namespace spinfill

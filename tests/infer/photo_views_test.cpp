@@ -89,6 +89,9 @@ TEST(PhotoDetail, SaysWherePixelsAreFrom) {
     EXPECT_NEAR(bottom[c], 0.75 * seen[static_cast<std::size_t>(c)] + 0.25 * mirrored[static_cast<std::size_t>(c)], 1);
   }
   EXPECT_EQ(evidence.map.at<cv::Vec4b>(5, 5)[3], 0);
+  EXPECT_EQ(evidence.shares.at<cv::Vec3b>(5, 10), cv::Vec3b(0, 0, 255));
+  EXPECT_EQ(evidence.shares.at<cv::Vec3b>(10, 10), cv::Vec3b(191, 64, 0));
+  EXPECT_EQ(evidence.shares.at<cv::Vec3b>(1, 1), cv::Vec3b(0, 0, 0)) << "outside the window";
   warp.window = cv::Rect(40, 40, 8, 8);
   warp.alpha.setTo(0);
   EXPECT_EQ(with_photo_detail(blue(255), warp).evidence.invented, 0) << "nothing is covered";

@@ -14,16 +14,16 @@
 namespace spinfill {
 namespace {
 
-constexpr int kFlowWidth = 960;        // px: lettering needs it
-constexpr int kSmallest = 16;         // px: below that nothing is compared
-constexpr int kLeastCommon = 100;     // px that two sources must both show
-constexpr float kShown = 0.6F;        // share of a compared pixel that a source must show
-constexpr double kContrast = 0.02;    // radius of the local contrast, as a share of the width like all below
-constexpr double kSmooth = 0.012;     // of displacements
-constexpr double kLargest = 0.05;     // displacement
-constexpr double kReturns = 0.006;    // how far off flow there and back may end
-constexpr float kFlat = 0.02F;        // contrast that is noise
-constexpr float kThinFlow = 0.05F;    // trusted share of the surroundings below which displacements fade out
+constexpr int kFlowWidth = 960;         // px: lettering needs it
+constexpr int kSmallest = 16;           // px: below that nothing is compared
+constexpr int kLeastCommon = 100;       // px that two sources must both show
+constexpr float kShown = 0.6F;          // share of a compared pixel that a source must show
+constexpr double kContrast = 0.02;      // radius of the local contrast, as a share of the width like all below
+constexpr double kSmooth = 0.012;       // of displacements
+constexpr double kLargest = 0.05;       // displacement
+constexpr double kReturns = 0.006;      // how far off flow there and back may end
+constexpr float kFlat = 0.02F;          // contrast that is noise
+constexpr float kThinFlow = 0.05F;      // trusted share of the surroundings below which displacements fade out
 constexpr float kUnmovedShare = 0.02F;  // of the source as it was, for what moved away from where nothing came
 
 cv::Mat blurred(const cv::Mat& map, double sigma) {

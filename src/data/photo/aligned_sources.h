@@ -19,7 +19,8 @@ struct CarriedSource {
 // grey values of equal local contrast, says how far apart they are; each moves to the mean place, weighted as the
 // sources are (Eisemann et al. 2008, Floating Textures, §4.1). Flow that does not lead back to where it came from, or
 // further than a twentieth of the width, moves nothing. Replaces colour and weight of each. The same for any number of
-// threads; from the first call on OpenCV works with one of its own in this process, as its flow depends on their number.
+// threads; from the first call on OpenCV works with one of its own in this process, as its flow depends on their
+// number.
 void align_sources(std::vector<CarriedSource>& sources);
 
 }  // namespace spinfill

@@ -68,6 +68,7 @@ struct ScoredSample {
   PhotoSample sample;
   SlotPictures truths;
   std::vector<SlotPictures> pictures;
+  SlotPictures shares;  // of the first of them
   std::vector<ImageRow> rows;
 };
 
@@ -84,8 +85,10 @@ class PhotoScorer {
     ScoredSample out;
     out.sample = photo_sample(whole, spec, set_.config().turntable.turntable);
     const PhotoGeometry geometry = photo_geometry(out.sample.set, out.sample.pictures);
-    out.pictures.push_back(predictor_(out.sample, geometry));
-    for (const PhotoPredictor& baseline : baselines_) out.pictures.push_back(baseline(out.sample, geometry));
+    PhotoPrediction predicted = predictor_(out.sample, geometry);
+    out.pictures.push_back(std::move(predicted.pictures));
+    out.shares = std::move(predicted.shares);
+    for (const PhotoPredictor& baseline : baselines_) out.pictures.push_back(baseline(out.sample, geometry).pictures);
     // Only now is anything of the targets' pictures opened.
     for (int slot = 0; slot < kSlots; ++slot) {
       if (!spec.targets[static_cast<std::size_t>(slot)]) continue;
@@ -129,6 +132,8 @@ class PhotoScorer {
     row.photo.emplace();
     row.photo->azimuth_deg = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);
     row.scores = score_photos(pictures, truth, lpips_, &*row.photo);
+    const cv::Mat& shares = scored.shares[static_cast<std::size_t>(slot)];
+    if (!shares.empty()) row.photo->evidence = evidence_errors(pictures.front(), truth, shares, scored_box(truth));
     return row;
   }
 

@@ -54,7 +54,8 @@ TEST(AlignSources, TheHeavierMovesLess) {
 
 // Photographs differ in exposure.
 TEST(AlignSources, BrightnessDoesNotMatter) {
-  std::vector<CarriedSource> sources = {{pattern(-4) * 0.5, weights(0.5F)}, {pattern(4) * 0.8 + cv::Scalar::all(0.1), weights(0.5F)}};
+  std::vector<CarriedSource> sources = {{pattern(-4) * 0.5, weights(0.5F)},
+                                        {pattern(4) * 0.8 + cv::Scalar::all(0.1), weights(0.5F)}};
   align_sources(sources);
   EXPECT_LT(apart(sources[0].colour * 2, pattern(0)), 0.02);
 }
@@ -63,7 +64,8 @@ TEST(AlignSources, NothingMovesWhereNothingIsShared) {
   CarriedSource left{pattern(-4), weights(0)}, right{pattern(4), weights(0)};
   left.weight.colRange(0, kWidth / 2) = 0.5F;
   right.weight.colRange(kWidth / 2, kWidth) = 0.5F;
-  std::vector<CarriedSource> sources = {{left.colour.clone(), left.weight.clone()}, {right.colour.clone(), right.weight.clone()}};
+  std::vector<CarriedSource> sources = {{left.colour.clone(), left.weight.clone()},
+                                        {right.colour.clone(), right.weight.clone()}};
   align_sources(sources);
   const cv::Rect inside(0, 0, kWidth / 2, kHeight);
   EXPECT_LT(cv::norm(sources[0].colour(inside), left.colour(inside), cv::NORM_INF), 1e-5);
@@ -94,8 +96,7 @@ TEST(AlignSources, DoesNotDependOnThreads) {
     align_sources(results.back());
   }
   at::set_num_threads(threads);
-  for (std::size_t k = 0; k < 3; ++k)
-    EXPECT_EQ(cv::norm(results[0][k].colour, results[1][k].colour, cv::NORM_INF), 0);
+  for (std::size_t k = 0; k < 3; ++k) EXPECT_EQ(cv::norm(results[0][k].colour, results[1][k].colour, cv::NORM_INF), 0);
 }
 
 }  // namespace

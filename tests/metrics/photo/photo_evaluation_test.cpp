@@ -182,6 +182,27 @@ TEST_F(PhotoEvaluation, ReportsAreReadBackAndCompared) {
   test::expect_error(ExitCode::usage, {"at"}, [&] { compare_reports(json, "a", of_model, "b", {}, false); });
 }
 
+// What a model says of where its pixels are from is scored with them, and read back.
+TEST_F(PhotoEvaluation, ErrorsAreSplitByEvidence) {
+  const EvaluationReport report = score([&](const PhotoSample& sample, const PhotoGeometry& geometry) {
+    PhotoPrediction out = photo_baseline("prior")(sample, geometry);
+    for (const Frame& asked : sample.set.missing)
+      out.shares[static_cast<std::size_t>(asked.slot())] = cv::Mat(160, 240, CV_8UC3, cv::Scalar(204, 51, 0));
+    return out;
+  });
+  const Json json = report_to_json(report);
+  EXPECT_NEAR(json["by_evidence"]["seen"]["share"].get<double>(), 0.8, 1e-9);
+  EXPECT_NEAR(json["by_evidence"]["mirrored"]["share"].get<double>(), 0.2, 1e-9);
+  EXPECT_EQ(json["by_evidence"]["seen"]["psnr"], json["by_evidence"]["mirrored"]["psnr"]);
+  EXPECT_TRUE(json["by_evidence"]["invented"]["psnr"].is_null());
+  EXPECT_EQ(report_to_json(report_from_json(json, "here")), json);
+  EXPECT_THAT(report_table(report), testing::HasSubstr("seen 80.0 % at"));
+  Json broken = json;
+  broken["images"][0]["photo"]["evidence"]["parts"] = 3;
+  test::expect_error(ExitCode::runtime, {"images[0]", "evidence.parts"}, [&] { report_from_json(broken, "here"); });
+  EXPECT_FALSE(report_to_json(score(photo_baseline("prior"))).contains("by_evidence"));
+}
+
 TEST_F(PhotoEvaluation, DoesNotDependOnHowManySamplesAreScoredAtOnce) {
   config_.missing = {1, 2};
   const Json one = report_to_json(score(photo_baseline("mirror-or-prior")));
