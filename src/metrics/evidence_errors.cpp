@@ -46,7 +46,8 @@ double EvidenceErrors::share(std::size_t part) const {
   return all > 0 ? parts.at(part).pixels / all : std::numeric_limits<double>::quiet_NaN();
 }
 
-EvidenceErrors evidence_errors(const cv::Mat& picture, const cv::Mat& truth, const cv::Mat& shares, const cv::Rect& box) {
+EvidenceErrors evidence_errors(const cv::Mat& picture, const cv::Mat& truth, const cv::Mat& shares,
+                               const cv::Rect& box) {
   if (picture.size() != truth.size() || shares.size() != picture.size() || picture.type() != CV_8UC4 ||
       truth.type() != CV_8UC4 || shares.type() != CV_8UC3)
     fail("evidence: pictures or shares of another size or type");

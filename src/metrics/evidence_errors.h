@@ -21,14 +21,15 @@ struct EvidenceErrors {
     void add(const Sum& other);
     double mean() const;  // NaN without pixels
   };
-  std::array<Sum, kEvidenceNames.size()> parts;  // pixels count in each by its share
+  std::array<Sum, kEvidenceNames.size()> parts;     // pixels count in each by its share
   std::array<Sum, kBins> by_mirrored, by_invented;  // pixels by that share of theirs
   void add(const EvidenceErrors& other);
   double share(std::size_t part) const;  // of all pixels; NaN without any
 };
 
-// Of the pixels in `box`. picture, truth: 8-bit straight RGBA of one size; shares: CV_8UC3 of it, of kEvidenceNames, which
-// sum to 255 where the picture covers.
-EvidenceErrors evidence_errors(const cv::Mat& picture, const cv::Mat& truth, const cv::Mat& shares, const cv::Rect& box);
+// Of the pixels in `box`. picture, truth: 8-bit straight RGBA of one size; shares: CV_8UC3 of it, of kEvidenceNames,
+// which sum to 255 where the picture covers.
+EvidenceErrors evidence_errors(const cv::Mat& picture, const cv::Mat& truth, const cv::Mat& shares,
+                               const cv::Rect& box);
 
 }  // namespace spinfill

@@ -108,7 +108,7 @@ std::string svg_file(const std::string& chart) {
   if (!chart.starts_with(kOpening)) return {};
   const std::size_t inside = chart.find('>') + 1;
   return "<svg xmlns=\"http://www.w3.org/2000/svg\" " + chart.substr(kOpening.size(), inside - kOpening.size()) +
-         "<style>text{font:12px sans-serif;fill:#333}.t{font-weight:600}.y{text-anchor:end}.x{text-anchor:middle}"
+         "<style>text{font:12px sans-serif}.t{font-weight:600}.y{text-anchor:end}.x{text-anchor:middle}"
          ".g{stroke:#ddd;fill:none}.l{fill:none;stroke-width:1.6}</style><rect width=\"100%\" height=\"100%\" "
          "fill=\"#fff\"/>" +
          chart.substr(inside);

@@ -13,7 +13,7 @@ namespace {
 // Left half seen and exact, right half: the upper part mirrored and 0.2 off, the lower invented and 0.4 off.
 struct Halves {
   cv::Mat truth{8, 8, CV_8UC4, cv::Scalar(102, 102, 102, 255)}, picture = truth.clone(),
-      shares{8, 8, CV_8UC3, cv::Scalar(255, 0, 0)};
+                                                                shares{8, 8, CV_8UC3, cv::Scalar(255, 0, 0)};
   Halves() {
     picture(cv::Rect(4, 0, 4, 4)) = cv::Scalar(153, 153, 153, 255);
     picture(cv::Rect(4, 4, 4, 4)) = cv::Scalar(204, 204, 204, 255);
@@ -48,8 +48,9 @@ TEST(EvidenceErrors, CoverageAndTheBoxCount) {
   EXPECT_EQ(twice.parts[1].pixels, 2 * errors.parts[1].pixels);
   EXPECT_EQ(twice.parts[1].mean(), errors.parts[1].mean());
   EXPECT_TRUE(std::isnan(EvidenceErrors().share(0)));
-  test::expect_error(ExitCode::runtime, {"another size"},
-                     [&] { evidence_errors(halves.picture, halves.truth, cv::Mat(), {0, 0, 8, 8}); });
+  test::expect_error(ExitCode::runtime, {"another size"}, [&] {
+    evidence_errors(halves.picture, halves.truth, cv::Mat(), {0, 0, 8, 8});
+  });
 }
 
 }  // namespace

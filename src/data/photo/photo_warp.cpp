@@ -38,9 +38,11 @@ void correct(Surface& surface, const at::Tensor& correction) {
   surface.point = surface.point + along.unsqueeze(2) * surface.direction;
 }
 
-constexpr std::int64_t kAligned = 5;  // sources of a view that are moved onto each other, at most
-constexpr double kLeastShare = 0.03;  // of the view that such a source shows
-constexpr double kDirectFirst = 13;   // direct sources count so much more where both sides show the surface
+constexpr std::int64_t kAligned = 5;   // sources of a view that are moved onto each other, at most
+constexpr double kLeastShare = 0.03;   // of the view that such a source shows
+constexpr double kDirectFirst = 13;    // direct sources count so much more where both sides show the surface
+constexpr double kFarLettering = 0.1;  // closeness that a photograph of lettering from another side counts at least
+constexpr double kLegible = 0.2;       // cos² of the slant at which lettering can be read
 constexpr double kUnsaturated = 1e-4;
 
 // What all of the references show of a surface, or what the mirror side does.
@@ -48,6 +50,7 @@ struct Side {
   std::vector<Warped> sources;      // of each reference
   std::vector<at::Tensor> weights;  // [1,P], in units of the weight at half confidence
   at::Tensor total;                 // [1,P]
+  at::Tensor shown;                 // [1,P] cos² of the slant at which each sees it, summed
 };
 
 References only(const References& all, std::int64_t r) {
@@ -60,22 +63,45 @@ References only(const References& all, std::int64_t r) {
   return one;
 }
 
+// exp(−k·(1 − cos of the angle between the view and a reference's)), as WarpOptions::closeness says. [1,P]
+at::Tensor closeness(const Surface& surface, const References& one, bool mirror, double k) {
+  const at::Tensor side = at::tensor({1.0F, mirror ? -1.0F : 1.0F, 1.0F});
+  const at::Tensor eye = one.vehicle_from_camera[0][0].narrow(0, 0, 3).select(1, 3).to(at::kFloat);
+  const at::Tensor to_point = surface.point * side - eye;
+  const at::Tensor cosine = (to_point * surface.direction * side).sum(2) / to_point.norm(2, {2}).clamp_min(1e-9);
+  return (k * (cosine - 1)).exp();
+}
+
 Side carried_side(const Surface& surface, const at::Tensor& slack, const References& references, const at::Tensor& seen,
-                  bool mirror, const WarpOptions& options) {
+                  bool mirror, WarpOptions options, const at::Tensor& lettered) {
   Side side;
-  side.total = at::zeros_like(surface.coverage);
+  side.total = side.shown = at::zeros_like(surface.coverage);
+  const double k = std::exchange(options.closeness, 0);
   for (std::int64_t r = 0; r < references.count(); ++r) {
-    side.sources.push_back(warp_colour(surface, slack, only(references, r), seen.narrow(1, r, 1), mirror, options));
+    const References one = only(references, r);
+    side.sources.push_back(warp_colour(surface, slack, one, seen.narrow(1, r, 1), mirror, options));
     const at::Tensor& confidence = side.sources.back().confidence;
-    side.weights.push_back(confidence / (1 - confidence).clamp_min(kUnsaturated));
+    const at::Tensor frontal = confidence / (1 - confidence).clamp_min(kUnsaturated);
+    at::Tensor close = closeness(surface, one, mirror, k);
+    if (!mirror) close = at::maximum(close, kFarLettering * lettered);
+    side.weights.push_back(frontal * close);
     side.total = side.total + side.weights.back();
+    side.shown = side.shown + frontal * options.half_weight;
   }
   return side;
 }
 
+// Where plates and badges are, [1,P] in [0,1]: the middle of the ends.
+at::Tensor lettered_ends(const Surface& surface) {
+  const auto risen = [](const at::Tensor& x, double from, double to) { return ((x - from) / (to - from)).clamp(0, 1); };
+  return risen(surface.normal.select(2, 0).abs(), 0.8, 0.95) * risen(-surface.point.select(2, 1).abs(), -0.1, -0.07);
+}
+
 // The sources of both sides, those that show most aligned, blended into one picture.
-PriorPicture aligned_picture(const Surface& surface, Side direct, Side mirrored, cv::Size size) {
-  const at::Tensor yields = mirrored.total / (mirrored.total + kDirectFirst * direct.total).clamp_min(1e-9);
+PriorPicture aligned_picture(const Surface& surface, Side direct, Side mirrored, const at::Tensor& lettered,
+                             cv::Size size) {
+  const at::Tensor yields = mirrored.total / (mirrored.total + kDirectFirst * direct.total).clamp_min(1e-9) *
+                            (1 - lettered * (direct.shown / kLegible).clamp_max(1));
   for (at::Tensor& weight : mirrored.weights) weight = weight * yields;
   const at::Tensor total = (direct.total + mirrored.total * yields).clamp_min(1e-9);
   struct Source {
@@ -232,11 +258,12 @@ std::optional<PhotoWarp> PhotoWarper::view(std::size_t index, const DepthCorrect
         with_mirror ? carried(true) : Warped{at::zeros_like(direct.colour), at::zeros_like(direct.confidence)};
     return prior_picture(surface_maps(surface, direct, mirrored, eyes, background, height, width), background);
   };
-  const auto aligned_side = [&](bool mirror) {
-    return carried_side(surface, slack, s.photographs.references, s.photographs.seen, mirror, options);
+  const at::Tensor lettered = lettered_ends(surface);
+  const auto side = [&](bool mirror) {
+    return carried_side(surface, slack, s.photographs.references, s.photographs.seen, mirror, options, lettered);
   };
-  const PriorPicture seen = aligned ? aligned_picture(surface, aligned_side(false), aligned_side(true), s.size)
-                                    : picture(s.photographs, true);
+  const PriorPicture seen =
+      aligned ? aligned_picture(surface, side(false), side(true), lettered, s.size) : picture(s.photographs, true);
   PhotoWarp out;
   out.window = s.windows.windows[v];
   out.colour = mat_of(seen.colour[0][0]);
