@@ -104,12 +104,20 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
   const Report old_report = read_report(before, before_name), new_report = read_report(after, after_name);
   const DropLimits limits = given.value_or(DropLimits{});
   Comparison result;
-  if (const std::string difference = unlike(old_report.protocol, new_report.protocol); !difference.empty()) {
-    if (!allow_different_protocol) {
-      fail_usage("{} and {} were not measured alike: {}; evaluate both alike, or pass --allow-different-protocol",
-                 before_name, after_name, difference);
-    }
-    result.notes.push_back("the protocols differ: " + difference);
+  if (const std::string different = unlike(old_report.protocol, new_report.protocol);
+      !different.empty() && !allow_different_protocol) {
+    fail_usage("{} and {} were not measured alike: {}; evaluate both alike, or pass --allow-different-protocol",
+               before_name, after_name, different);
+  }
+  for (const Difference& difference : differences(old_report.protocol, new_report.protocol)) {
+    result.notes.push_back(fmt::format("{}: protocol.{} is {}",
+                                       difference.moves_numbers ? "not measured alike" : "the two differ",
+                                       difference.key, difference.text));
+  }
+  if (!old_report.protocol.contains("cameras") && !new_report.protocol.contains("cameras")) {
+    result.notes.push_back(
+        "neither report says which cameras the targets had, and they may have been estimated from the targets "
+        "themselves: evaluate both again");
   }
   for (std::size_t k = 0; k < kMetrics; ++k) {
     if (!limits.limit[k] || (old_report.overall.scores[k] && new_report.overall.scores[k])) continue;

@@ -261,9 +261,10 @@ std::string size_text(const EvaluationReport& report) {
 std::string report_table(const EvaluationReport& report) {
   const Protocol& p = report.protocol;
   if (report.images.empty()) return "no target view was scored\n";
-  std::string head = fmt::format("{}, {}: {} vehicles, {} reference subsets, {} target views of {}\n", escaped(p.data),
-                                 p.split == kNoSplits ? p.split : "split " + escaped(p.split), p.vehicles,
-                                 p.subset_count, p.images, size_text(report));
+  std::string head =
+      fmt::format("{}, {}: {} vehicles, {} reference subsets, {} target views of {}{}\n", escaped(p.data),
+                  p.split == kNoSplits ? p.split : "split " + escaped(p.split), p.vehicles, p.subset_count, p.images,
+                  size_text(report), p.cameras.empty() ? "" : "; " + escaped(p.cameras));
   head += fmt::format(
       "background {:.3g} {:.3g} {:.3g}, {}, per image, then averaged; foreground = weighted by the "
       "truth's alpha\n",

@@ -158,12 +158,15 @@ TEST_F(PhotoEvaluation, ViewsAreAskedForAtTheirPhotographsAzimuth) {
     return photo_baseline("prior")(sample, geometry);
   });
   EXPECT_EQ(asked, 3);
+  EXPECT_THAT(score(photo_baseline("nearest")).protocol.cameras, testing::HasSubstr("cameras estimated from the"));
 }
 
 TEST_F(PhotoEvaluation, ReportsAreReadBackAndCompared) {
   const EvaluationReport report = score(photo_baseline("prior"));
   const Json json = report_to_json(report);
   EXPECT_EQ(json["protocol"]["at"], "photo");
+  EXPECT_EQ(json["protocol"]["cameras"], "cameras carried on from the references' true ones");
+  EXPECT_THAT(json["protocol"]["conditions"].get<std::string>(), testing::StartsWith(report.protocol.cameras));
   EXPECT_TRUE(json["overall"].contains("aligned_silhouette_iou"));
   EXPECT_EQ(report_to_json(report_from_json(json, "here")), json);
   EXPECT_THAT(report_table(report), testing::HasSubstr("aligned silhouette IoU"));
