@@ -25,13 +25,13 @@ std::string scored(const Json& evaluation) {
   for (std::size_t k = 0; k < kMetrics; ++k) {
     const Json value = part(overall, kMetricNames[k].c_str());
     if (!value.is_number()) continue;
-    const std::string net = k % kAligned == 4 ? "-" + text(protocol, "lpips_net", "?") : "";
+    const std::string net = k % kAligned == kLpips ? "-" + text(protocol, "lpips_net", "?") : "";
     line += fmt::format(" {}{} {},", kMetricLabels[k], net, score_text(k, value.get<double>()));
   }
   line.back() = ';';
   const std::string split = text(protocol, "split", "?");
-  line += fmt::format(" {} views of {} vehicles, {}", part(protocol, "images").dump(), part(protocol, "vehicles").dump(),
-                      split == kNoSplits ? split : "split " + split);
+  line += fmt::format(" {} views of {} vehicles, {}", part(protocol, "images").dump(),
+                      part(protocol, "vehicles").dump(), split == kNoSplits ? split : "split " + split);
   if (text(protocol, "at") == "photo") {
     line += ", at the photographs' size";
   } else {
@@ -47,7 +47,8 @@ std::vector<std::string> score_card(const Json& manifest) {
              evaluation = part(provenance, "evaluation");
   std::vector<std::string> lines;
   if (part(training, "validation_psnr").is_number()) {
-    lines.push_back(fmt::format("validation: PSNR {}; {}", score_text(0, part(training, "validation_psnr").get<double>()),
+    lines.push_back(fmt::format("validation: PSNR {}; {}",
+                                score_text(0, part(training, "validation_psnr").get<double>()),
                                 text(training, "validation_conditions", kNotTold)));
   }
   if (!evaluation.is_object()) return lines;

@@ -126,8 +126,9 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
     result.notes.push_back(fmt::format("{} is not checked: {} has none", kMetricNames[k], lacking));
   }
 
-  // Reports at the model's size have a part of the metrics.
+  // Reports at the model's size have a part of the metrics; the lesser ones are shown where they are checked.
   const auto is_shown = [&](std::size_t k) {
+    if (k % kAligned >= kHeadMetrics && k % kAligned < kModelMetrics) return limits.limit[k].has_value();
     return k < kModelMetrics || old_report.overall.scores[k] || new_report.overall.scores[k];
   };
   std::vector<std::vector<std::string>> rows = {{"", "images"}};
@@ -145,8 +146,8 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
       const double drop = worsening(k, *a.scores[k], *b.scores[k]);
       const bool beyond = limits.limit[k] && drop > *limits.limit[k] + kTolerance;
       rows.back().push_back(fmt::format("{} → {} ({:+.{}f}){}", score_text(k, *a.scores[k]),
-                                        score_text(k, *b.scores[k]), *b.scores[k] - *a.scores[k],
-                                        k % kAligned < 2 || k % kAligned == 6 ? 2 : 4, beyond ? " !" : "  "));
+                                        score_text(k, *b.scores[k]), *b.scores[k] - *a.scores[k], score_decimals(k),
+                                        beyond ? " !" : "  "));
       if (beyond) {
         worse.push_back(fmt::format("{}: {} {} by {:.4f}, allowed {}", place, kMetricNames[k],
                                     higher_is_better(k) ? "fell" : "rose", drop, *limits.limit[k]));

@@ -28,6 +28,10 @@ Json definitions(ScoredAt at) {
   value["foreground_ssim"] =
       "mean of that SSIM map weighted by the truth's alpha at the window's centre, valid region only";
   value["lpips"] = "LPIPS v0.1, full frame only (its features reach across the silhouette); lower is better";
+  value["ssim_grey"] = "as ssim, of the luma .299 R + .587 G + .114 B";
+  value["ssim_uniform"] =
+      "uniform 7×7 window, K = (0.01, 0.03), sample covariance, per colour channel, valid region only";
+  value["l2"] = "mean squared error over all pixels and channels, [0,1]; lower is better";
   if (at == ScoredAt::model) return value;
   value["crop"] =
       "the true vehicle's box (coverage of at least one half) and 4 % of its sides on each side, within the "

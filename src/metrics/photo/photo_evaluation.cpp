@@ -184,10 +184,10 @@ std::vector<Scores> score_photos(const std::vector<cv::Mat>& pictures, const cv:
   for (std::size_t m = 0; m < pictures.size(); ++m) {
     const cv::Mat own = mask_of(pictures[m]), own_moved = moved_mask(pictures[m], alignments[m], box);
     std::copy_n(after[m].begin(), kModelMetrics, scores[m].begin() + kAligned);
-    scores[m][5] = silhouette_iou(own, mask);
-    scores[m][6] = boundary_error(own, mask);
-    scores[m][kAligned + 5] = silhouette_iou(own_moved, mask);
-    scores[m][kAligned + 6] = boundary_error(own_moved, mask);
+    scores[m][kSilhouetteIou] = silhouette_iou(own, mask);
+    scores[m][kBoundary] = boundary_error(own, mask);
+    scores[m][kAligned + kSilhouetteIou] = silhouette_iou(own_moved, mask);
+    scores[m][kAligned + kBoundary] = boundary_error(own_moved, mask);
   }
   if (by != nullptr) {
     by->crop_width = box.width;
