@@ -13,6 +13,7 @@
 #include "infer/bundle.h"
 #include "infer/bundle_export.h"
 #include "infer/load_run.h"
+#include "infer/score_card.h"
 #include "model/device.h"
 #include "version.h"  // made by cmake/version.cmake
 
@@ -68,6 +69,7 @@ int run(const Options& options) {
                item["name"].get<std::string>(), from["agreement_db"].get<double>(), from["psnr_bundle"].get<double>(),
                from["psnr_source"].get<double>());
   }
+  for (const std::string& line : score_card(result.manifest)) print_line("{}", line);
   print_line("{}: {:.2f} MB in {}, reloaded and checked", options.out, static_cast<double>(result.bytes) / 1e6,
              name_of(write.dtype));
   return 0;

@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/print.h"
 #include "data/check/summary.h"
+#include "infer/score_card.h"
 #include "pages/data_sheet.h"
 #include "pages/run_page.h"
 #include "run/checkpoint_files.h"
@@ -74,6 +75,7 @@ int inspect_bundle(const std::string& folder, const Options& options) {
   } else {
     print_line("bundle {}: {} files, {}", folder, hashes.size(),
                problems.empty() ? "all with the hashes that the manifest states" : "NOT VALID");
+    for (const std::string& line : score_card(manifest)) print_line("{}", line);
     print_lines(manifest.dump(2) + "\n");
     for (const std::string& problem : problems) print_line("problem: {}", problem);
   }

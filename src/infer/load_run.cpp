@@ -91,8 +91,10 @@ LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device de
                      {"parameters", denoiser.parameter_count()}};
   if (config.train.lora.rank > 0) provenance["merged_adapters_of_rank"] = config.train.lora.rank;
   if (config.loss.lpips > 0) provenance["lpips_in_loss"] = config.loss.lpips;
-  if (const BestValidation& best = checkpoint.progress.best; best.step == checkpoint.step)
+  if (const BestValidation& best = checkpoint.progress.best; best.step == checkpoint.step) {
     provenance["validation_psnr"] = best.psnr;
+    if (!best.conditions.empty()) provenance["validation_conditions"] = best.conditions;
+  }
   return {std::move(denoiser), std::move(config), std::move(provenance)};
 }
 

@@ -108,6 +108,7 @@ void SpinFolder::add_given(const Frame& given) {
   out.shown.azimuth_deg = shown < 359.5 ? shown : 0;
   const std::string name = azimuth_name(primary ? azimuth_of(given.slot()) : given.azimuth_deg);
   if (!contents_.canonical) {
+    if (!contents_.chosen.estimate) out.frame.stated_azimuth_deg = given.stated_azimuth_deg;
     std::string bytes;
     out.frame.file_path = copy(given.file_path, name, &bytes);
     if (!given.mask_file_path.empty()) {
@@ -168,7 +169,8 @@ ViewSet SpinFolder::views() {
 Json SpinFolder::description(const ViewSet& spin) const {
   const ViewCameras& chosen = contents_.chosen;
   Json root = transforms_to_json(spin);
-  root["cameras"] = name_of(chosen.source);
+  // An estimate that the input stated is still one.
+  root["cameras"] = name_of(spin.cameras_estimated ? CameraSource::estimated : chosen.source);
   // The key says that cameras are an estimate of the pictures as photographed (states_own_cameras()).
   const bool estimated = chosen.estimate && !contents_.canonical;
   if (estimated) root["stabilisation"] = to_json(*chosen.estimate);

@@ -21,12 +21,8 @@ void hide_views(ViewSet& set, const std::vector<std::int64_t>& azimuths) {
   if (set.frames.empty()) fail_usage("{}: every view is hidden; leave at least one", set.folder.string());
 }
 
-bool states_cameras(const ViewSet& set) {
-  return std::ranges::any_of(set.frames, [](const Frame& frame) { return frame.camera.has_value(); });
-}
-
 CameraSource resolve(const ViewSet& set, CameraChoice choice, bool hides) {
-  if (choice == CameraSource::stated && !states_cameras(set)) {
+  if (choice == CameraSource::stated && !set.states_cameras()) {
     fail_usage("{}: states no cameras: give --cameras estimated or turntable, or write them into transforms.json",
                set.folder.string());
   }
@@ -38,7 +34,7 @@ CameraSource resolve(const ViewSet& set, CameraChoice choice, bool hides) {
   }
   if (choice) return *choice;
   // Cameras of an earlier estimate know the views that are now hidden.
-  const bool stated = states_cameras(set) && !(hides && set.cameras_estimated);
+  const bool stated = set.states_cameras() && !(hides && set.cameras_estimated);
   return stated ? CameraSource::stated : CameraSource::estimated;
 }
 
@@ -71,6 +67,7 @@ ViewCameras choose_cameras(const ViewSet& set, CameraChoice choice, const std::v
   if (source == CameraSource::stated) return out;
 
   for (Frame& frame : out.set.frames) frame.camera.reset();
+  out.set.cameras_estimated = false;
   out.set.missing.clear();
   if (source == CameraSource::turntable) return out;
   try {

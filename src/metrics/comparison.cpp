@@ -104,12 +104,20 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
   const Report old_report = read_report(before, before_name), new_report = read_report(after, after_name);
   const DropLimits limits = given.value_or(DropLimits{});
   Comparison result;
-  if (const std::string difference = unlike(old_report.protocol, new_report.protocol); !difference.empty()) {
-    if (!allow_different_protocol) {
-      fail_usage("{} and {} were not measured alike: {}; evaluate both alike, or pass --allow-different-protocol",
-                 before_name, after_name, difference);
-    }
-    result.notes.push_back("the protocols differ: " + difference);
+  if (const std::string different = unlike(old_report.protocol, new_report.protocol);
+      !different.empty() && !allow_different_protocol) {
+    fail_usage("{} and {} were not measured alike: {}; evaluate both alike, or pass --allow-different-protocol",
+               before_name, after_name, different);
+  }
+  for (const Difference& difference : differences(old_report.protocol, new_report.protocol)) {
+    result.notes.push_back(fmt::format("{}: protocol.{} is {}",
+                                       difference.moves_numbers ? "not measured alike" : "the two differ",
+                                       difference.key, difference.text));
+  }
+  if (!old_report.protocol.contains("cameras") && !new_report.protocol.contains("cameras")) {
+    result.notes.push_back(
+        "neither report says which cameras the targets had, and they may have been estimated from the targets "
+        "themselves: evaluate both again");
   }
   for (std::size_t k = 0; k < kMetrics; ++k) {
     if (!limits.limit[k] || (old_report.overall.scores[k] && new_report.overall.scores[k])) continue;
@@ -118,8 +126,9 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
     result.notes.push_back(fmt::format("{} is not checked: {} has none", kMetricNames[k], lacking));
   }
 
-  // Reports at the model's size have a part of the metrics.
+  // Reports at the model's size have a part of the metrics; the lesser ones are shown where they are checked.
   const auto is_shown = [&](std::size_t k) {
+    if (k % kAligned >= kHeadMetrics && k % kAligned < kModelMetrics) return limits.limit[k].has_value();
     return k < kModelMetrics || old_report.overall.scores[k] || new_report.overall.scores[k];
   };
   std::vector<std::vector<std::string>> rows = {{"", "images"}};
@@ -137,8 +146,8 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
       const double drop = worsening(k, *a.scores[k], *b.scores[k]);
       const bool beyond = limits.limit[k] && drop > *limits.limit[k] + kTolerance;
       rows.back().push_back(fmt::format("{} → {} ({:+.{}f}){}", score_text(k, *a.scores[k]),
-                                        score_text(k, *b.scores[k]), *b.scores[k] - *a.scores[k],
-                                        k % kAligned < 2 || k % kAligned == 6 ? 2 : 4, beyond ? " !" : "  "));
+                                        score_text(k, *b.scores[k]), *b.scores[k] - *a.scores[k], score_decimals(k),
+                                        beyond ? " !" : "  "));
       if (beyond) {
         worse.push_back(fmt::format("{}: {} {} by {:.4f}, allowed {}", place, kMetricNames[k],
                                     higher_is_better(k) ? "fell" : "rose", drop, *limits.limit[k]));

@@ -119,10 +119,16 @@ std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor&
   const at::Tensor weights = alpha.unsqueeze(0).expand({M, 1, alpha.size(1), alpha.size(2)});
   const at::Tensor absent = at::full({M}, kUndefined, at::kDouble);
   const bool has_ssim = too_small_for_ssim(pictures.size(3), pictures.size(2)).empty();
+  const bool has_uniform = std::min(pictures.size(3), pictures.size(2)) >= kUniformSsimWindow;
   std::array<at::Tensor, kModelMetrics> columns = {
-      psnr(pictures, truths), foreground_psnr(pictures, truths, weights), has_ssim ? ssim(pictures, truths) : absent,
+      psnr(pictures, truths),
+      foreground_psnr(pictures, truths, weights),
+      has_ssim ? ssim(pictures, truths) : absent,
       has_ssim ? foreground_ssim(pictures, truths, weights) : absent,
-      lpips != nullptr ? lpips->distance(pictures, truth.unsqueeze(0)) : absent};
+      lpips != nullptr ? lpips->distance(pictures, truth.unsqueeze(0)) : absent,
+      has_ssim ? ssim_grey(pictures, truths) : absent,
+      has_uniform ? ssim_uniform(pictures, truths) : absent,
+      l2(pictures, truths)};
   Scores undefined;
   undefined.fill(kUndefined);
   std::vector<Scores> scores(M, undefined);

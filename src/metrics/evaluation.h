@@ -22,6 +22,9 @@ inline const std::vector<std::string> kMetricNames = {"psnr",
                                                       "ssim",
                                                       "foreground_ssim",
                                                       "lpips",
+                                                      "ssim_grey",
+                                                      "ssim_uniform",
+                                                      "l2",
                                                       "silhouette_iou",
                                                       "boundary_px",
                                                       "aligned_psnr",
@@ -29,18 +32,39 @@ inline const std::vector<std::string> kMetricNames = {"psnr",
                                                       "aligned_ssim",
                                                       "aligned_foreground_ssim",
                                                       "aligned_lpips",
+                                                      "aligned_ssim_grey",
+                                                      "aligned_ssim_uniform",
+                                                      "aligned_l2",
                                                       "aligned_silhouette_iou",
                                                       "aligned_boundary_px"};
-inline constexpr std::size_t kModelMetrics = 5, kAligned = 7, kMetrics = 14;
+inline constexpr std::size_t kModelMetrics = 8, kAligned = 10, kMetrics = 20;
+// Places in that order, below kAligned. Tables have the first kHeadMetrics for every group, the others overall.
+inline constexpr std::size_t kHeadMetrics = 5, kLpips = 4, kL2 = 7, kSilhouetteIou = 8, kBoundary = 9;
 // As tables head them.
-inline constexpr auto kMetricLabels = std::to_array<const char*>(
-    {"PSNR", "PSNR foreground", "SSIM", "SSIM foreground", "LPIPS", "silhouette IoU", "boundary error, px",
-     "aligned PSNR", "aligned PSNR foreground", "aligned SSIM", "aligned SSIM foreground", "aligned LPIPS",
-     "aligned silhouette IoU", "aligned boundary error, px"});
+inline constexpr auto kMetricLabels = std::to_array<const char*>({"PSNR",
+                                                                  "PSNR foreground",
+                                                                  "SSIM",
+                                                                  "SSIM foreground",
+                                                                  "LPIPS",
+                                                                  "SSIM grey",
+                                                                  "SSIM uniform",
+                                                                  "L2",
+                                                                  "silhouette IoU",
+                                                                  "boundary error, px",
+                                                                  "aligned PSNR",
+                                                                  "aligned PSNR foreground",
+                                                                  "aligned SSIM",
+                                                                  "aligned SSIM foreground",
+                                                                  "aligned LPIPS",
+                                                                  "aligned SSIM grey",
+                                                                  "aligned SSIM uniform",
+                                                                  "aligned L2",
+                                                                  "aligned silhouette IoU",
+                                                                  "aligned boundary error, px"});
 static_assert(kMetricLabels.size() == kMetrics);
 inline bool higher_is_better(std::size_t metric) {
   const std::size_t plain = metric % kAligned;
-  return plain != 4 && plain != 6;  // LPIPS, boundary error
+  return plain != kLpips && plain != kL2 && plain != kBoundary;
 }
 
 // In the order of kMetricNames; NaN where a score is not defined (no foreground, no LPIPS, not of this protocol).

@@ -15,6 +15,23 @@
 
 namespace spinfill {
 
+namespace {
+
+// "targets' true cameras (5 sets) and cameras estimated from the references (3 sets)"
+std::string in_words(const TargetCameras& cameras) {
+  std::vector<std::pair<const char*, std::int64_t>> kinds = {
+      {"targets' true cameras", cameras.stated},
+      {"cameras estimated from the references", cameras.estimated},
+      {"the canonical turntable's cameras", cameras.turntable}};
+  std::erase_if(kinds, [](const auto& kind) { return kind.second == 0; });
+  if (kinds.size() == 1) return kinds.front().first;
+  std::vector<std::string> parts;
+  for (const auto& [words, sets] : kinds) parts.push_back(fmt::format("{} ({} sets)", words, sets));
+  return fmt::format("{}", fmt::join(parts, " and "));
+}
+
+}  // namespace
+
 EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& evaluation, const std::string& split,
                              std::int64_t limit)
     : config_(data),
@@ -28,12 +45,12 @@ EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& eva
     for (std::int64_t i = 0; i < limit; ++i) chosen.push_back(i * count / limit);
     data_ = data_.chosen(chosen);
   }
-  estimated_anew_ = count_estimated_anew(data_, config_);
-  if (estimated_anew_ > 0) {
+  cameras_ = count_target_cameras(data_, config_);
+  if (cameras_.anew > 0) {
     log_info(
         "{}: {} of {} sets state cameras that were estimated from all of their pictures: they are estimated anew from "
         "the references of each sample, so that no target's silhouette is known",
-        data.path, estimated_anew_, data_.size());
+        data.path, cameras_.anew, data_.size());
   }
   samples_ = evaluation_samples(data_, config_, static_cast<std::uint64_t>(evaluation.subset_seed), evaluation.subsets);
 }
@@ -87,12 +104,10 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
                                    fmt::join(config_.references, ", "), evaluation_.subsets);
   }
   const PriorConfig& priors = config_.priors;
-  std::string anew;
-  if (estimated_anew_ > 0)
-    anew = fmt::format(" (of {} of {} sets estimated from the references)", estimated_anew_, data_.size());
+  protocol.cameras = in_words(cameras_);
   protocol.conditions =
-      fmt::format("cameras {}{}{}, hull of {} voxels{}, {}{}", name_of(config_.cameras), anew,
-                  config_.cues ? " with cues" : "", priors.grid, priors.mirror ? "" : " without its mirror image",
+      fmt::format("{}{}, hull of {} voxels{}, {}{}", protocol.cameras, config_.cues ? ", with cues" : "", priors.grid,
+                  priors.mirror ? "" : " without its mirror image",
                   !priors.plan_box  ? "flanks unbounded"
                   : priors.sections ? "flanks by sections and plan box"
                                     : "flanks by plan box",

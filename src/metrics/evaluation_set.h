@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/batches/make_batch.h"
+#include "data/spins/set_cameras.h"
 #include "metrics/config.h"
 #include "metrics/evaluation.h"
 #include "model/sampling/sampler.h"
@@ -39,7 +40,7 @@ class EvaluationSet {
   DataConfig config_;
   EvaluationConfig evaluation_;
   DataSet data_;
-  std::int64_t estimated_anew_ = 0;         // sets whose stated cameras know the targets
+  TargetCameras cameras_;
   std::shared_ptr<PictureCache> pictures_;  // by the store alone, none in memory: an evaluation uses each sample once
   std::vector<SampleSpec> samples_;
 };

@@ -2,12 +2,11 @@
 #include "metrics/image_metrics.h"
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 
-#include <array>
 #include <cmath>
 
 #include "core/error.h"
+#include "metrics/ssim.h"
 
 namespace spinfill {
 namespace {
@@ -31,37 +30,70 @@ void check_weights(const at::Tensor& pictures, const at::Tensor& weights) {
   }
 }
 
+// [N,C,H,W] float64 in one piece.
 at::Tensor exact(const at::Tensor& tensor) {
-  return tensor.detach().to(at::kDouble);
+  return tensor.detach().to(at::kCPU, at::kDouble).contiguous();
 }
 
-at::Tensor psnr_of_mse(const at::Tensor& mse) {
-  return (-10 * mse.log10()).clamp_max(kPsnrCap).cpu();  // log10(0) = −∞; NaN passes the clamp
+// Values of each picture; where N is 1 stride(0) may be anything.
+std::int64_t values_of_each(const at::Tensor& pictures) {
+  return pictures.numel() / pictures.size(0);
+}
+const double* picture_of(const at::Tensor& pictures, std::int64_t n) {
+  return pictures.const_data_ptr<double>() + n * values_of_each(pictures);
 }
 
-std::array<double, kSsimWindow> gaussian_window() {
-  constexpr double sigma = 1.5;
-  std::array<double, kSsimWindow> window{};
-  double sum = 0;
-  for (int i = 0; i < kSsimWindow; ++i) {
-    const double x = i - kSsimWindow / 2;
-    sum += window[i] = std::exp(-x * x / (2 * sigma * sigma));
+// term(0) + … + term(count − 1) by halves, so that many terms lose no digits; always in the same order.
+template <class Term>
+double sum_of(std::int64_t first, std::int64_t count, const Term& term) {
+  if (count > 64) {
+    const std::int64_t half = count / 2;
+    return sum_of(first, half, term) + sum_of(first + half, count - half, term);
   }
-  for (double& value : window) value /= sum;
-  return window;
-}
-
-// The separable window along one dimension, where it fits. A sum of shifted copies: the same order of additions for
-// every picture, whatever else is in the batch.
-at::Tensor filtered(const at::Tensor& x, int dim) {
-  static const auto window = gaussian_window();
-  const std::int64_t size = x.size(dim) - (kSsimWindow - 1);
-  at::Tensor sum = x.narrow(dim, 0, size) * window[0];
-  for (int i = 1; i < kSsimWindow; ++i) sum.add_(x.narrow(dim, i, size), window[i]);
+  double sum = 0;
+  for (std::int64_t i = first; i < first + count; ++i) sum += term(i);
   return sum;
 }
-at::Tensor local_mean(const at::Tensor& x) {
-  return filtered(filtered(x, 3), 2);
+
+// One score per picture.
+template <class Score>
+at::Tensor of_each(std::int64_t pictures, const Score& score) {
+  at::Tensor scores = at::empty({pictures}, at::kDouble);
+  for (std::int64_t n = 0; n < pictures; ++n) scores.mutable_data_ptr<double>()[n] = score(n);
+  return scores;
+}
+
+double psnr_of_mse(double mse) {
+  const double db = -10 * std::log10(mse);
+  return db > kPsnrCap ? kPsnrCap : db;  // log10(0) = −∞; NaN passes
+}
+
+// [N,C,H,W] → [N,C,H−n+1,W−n+1].
+at::Tensor ssim_maps(const at::Tensor& a, const at::Tensor& b, const SsimWindow& window) {
+  const auto n = static_cast<std::int64_t>(window.weights.size());
+  const std::int64_t height = a.size(2), width = a.size(3);
+  if (height < n || width < n) fail("SSIM needs pictures of at least {}×{} px, got {}×{}", n, n, width, height);
+  at::Tensor map = at::empty({a.size(0), a.size(1), height - n + 1, width - n + 1}, at::kDouble);
+  const std::int64_t plane = height * width, fitting = (height - n + 1) * (width - n + 1);
+  for (std::int64_t i = 0; i < a.size(0) * a.size(1); ++i) {
+    ssim_of_plane(a.const_data_ptr<double>() + i * plane, b.const_data_ptr<double>() + i * plane, height, width, window,
+                  map.mutable_data_ptr<double>() + i * fitting);
+  }
+  return map;
+}
+
+at::Tensor mean_of_each(const at::Tensor& map) {
+  const std::int64_t values = values_of_each(map);
+  return of_each(map.size(0), [&](std::int64_t n) {
+    const double* m = picture_of(map, n);
+    return sum_of(0, values, [&](std::int64_t i) { return m[i]; }) / static_cast<double>(values);
+  });
+}
+
+// [N,3,H,W] → [N,1,H,W].
+at::Tensor luma(const at::Tensor& rgb) {
+  const auto channel = [&](int c) { return rgb.narrow(1, c, 1); };
+  return (0.299 * channel(0) + 0.587 * channel(1) + 0.114 * channel(2)).contiguous();
 }
 
 }  // namespace
@@ -70,50 +102,67 @@ at::Tensor rounded_to_8_bits(const at::Tensor& pictures) {
   return pictures.clamp(0, 1).mul(255).round_().div_(255);
 }
 
-at::Tensor psnr(const at::Tensor& pictures, const at::Tensor& truths) {
+at::Tensor l2(const at::Tensor& pictures, const at::Tensor& truths) {
   check_pair(pictures, truths);
-  at::NoGradGuard no_grad;
-  return psnr_of_mse((exact(pictures) - exact(truths)).square_().mean({1, 2, 3}));
+  const at::Tensor a = exact(pictures), b = exact(truths);
+  const std::int64_t values = values_of_each(a);
+  return of_each(a.size(0), [&](std::int64_t n) {
+    const double *x = picture_of(a, n), *y = picture_of(b, n);
+    return sum_of(0, values, [&](std::int64_t i) { return (x[i] - y[i]) * (x[i] - y[i]); }) /
+           static_cast<double>(values);
+  });
+}
+
+at::Tensor psnr(const at::Tensor& pictures, const at::Tensor& truths) {
+  const at::Tensor mse = l2(pictures, truths);
+  return of_each(mse.size(0), [&](std::int64_t n) { return psnr_of_mse(mse.const_data_ptr<double>()[n]); });
 }
 
 at::Tensor foreground_psnr(const at::Tensor& pictures, const at::Tensor& truths, const at::Tensor& weights) {
   check_pair(pictures, truths);
   check_weights(pictures, weights);
-  at::NoGradGuard no_grad;
-  const at::Tensor w = exact(weights);
-  const at::Tensor weighted = (exact(pictures) - exact(truths)).square_().mul_(w).sum({1, 2, 3});
-  return psnr_of_mse(weighted / (3 * w.sum({1, 2, 3})));  // 0/0 is NaN: no foreground
+  const at::Tensor a = exact(pictures), b = exact(truths), coverage = exact(weights);
+  const std::int64_t pixels = values_of_each(coverage);
+  return of_each(a.size(0), [&](std::int64_t n) {
+    const double *x = picture_of(a, n), *y = picture_of(b, n), *w = picture_of(coverage, n);
+    const double weighted =
+        sum_of(0, 3 * pixels, [&](std::int64_t i) { return (x[i] - y[i]) * (x[i] - y[i]) * w[i % pixels]; });
+    return psnr_of_mse(weighted / (3 * sum_of(0, pixels, [&](std::int64_t i) { return w[i]; })));  // 0/0: NaN
+  });
 }
 
 at::Tensor ssim_map(const at::Tensor& pictures, const at::Tensor& truths) {
   check_pair(pictures, truths);
-  if (pictures.size(2) < kSsimWindow || pictures.size(3) < kSsimWindow) {
-    fail("SSIM needs pictures of at least {}×{} px, got {}×{}", kSsimWindow, kSsimWindow, pictures.size(3),
-         pictures.size(2));
-  }
-  at::NoGradGuard no_grad;
-  constexpr double c1 = 0.01 * 0.01, c2 = 0.03 * 0.03;
-  const at::Tensor x = exact(pictures), y = exact(truths);
-  const at::Tensor mean_x = local_mean(x), mean_y = local_mean(y);
-  const at::Tensor variance_x = local_mean(x * x) - mean_x * mean_x;
-  const at::Tensor variance_y = local_mean(y * y) - mean_y * mean_y;
-  const at::Tensor covariance = local_mean(x * y) - mean_x * mean_y;
-  return (2 * mean_x * mean_y + c1) * (2 * covariance + c2) /
-         ((mean_x * mean_x + mean_y * mean_y + c1) * (variance_x + variance_y + c2));
+  return ssim_maps(exact(pictures), exact(truths), gaussian_ssim_window());
 }
 
 at::Tensor ssim(const at::Tensor& pictures, const at::Tensor& truths) {
-  return ssim_map(pictures, truths).mean({1, 2, 3}).cpu();
+  return mean_of_each(ssim_map(pictures, truths));
+}
+
+at::Tensor ssim_grey(const at::Tensor& pictures, const at::Tensor& truths) {
+  check_pair(pictures, truths);
+  return mean_of_each(ssim_maps(luma(exact(pictures)), luma(exact(truths)), gaussian_ssim_window()));
+}
+
+at::Tensor ssim_uniform(const at::Tensor& pictures, const at::Tensor& truths) {
+  check_pair(pictures, truths);
+  return mean_of_each(ssim_maps(exact(pictures), exact(truths), uniform_ssim_window()));
 }
 
 at::Tensor foreground_ssim(const at::Tensor& pictures, const at::Tensor& truths, const at::Tensor& weights) {
   check_pair(pictures, truths);
   check_weights(pictures, weights);
-  at::NoGradGuard no_grad;
-  const at::Tensor map = ssim_map(pictures, truths).mean(1, true);
+  const at::Tensor map = ssim_map(pictures, truths);
   const int border = kSsimWindow / 2;
-  const at::Tensor w = exact(weights).narrow(2, border, map.size(2)).narrow(3, border, map.size(3));
-  return ((map * w).sum({1, 2, 3}) / w.sum({1, 2, 3})).cpu();
+  const at::Tensor w = exact(weights.narrow(2, border, map.size(2)).narrow(3, border, map.size(3)));
+  const std::int64_t pixels = values_of_each(w);
+  return of_each(map.size(0), [&](std::int64_t n) {
+    const double *m = picture_of(map, n), *weight = picture_of(w, n);
+    const double weighted =
+        sum_of(0, pixels, [&](std::int64_t i) { return (m[i] + m[i + pixels] + m[i + 2 * pixels]) / 3 * weight[i]; });
+    return weighted / sum_of(0, pixels, [&](std::int64_t i) { return weight[i]; });
+  });
 }
 
 }  // namespace spinfill

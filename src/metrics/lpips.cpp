@@ -14,6 +14,7 @@
 #include "core/files/files.h"
 #include "core/files/place_note.h"
 #include "core/files/sha256.h"
+#include "core/side_by_side.h"
 
 namespace spinfill {
 namespace {
@@ -264,8 +265,8 @@ void Lpips::check(const at::Tensor& pictures, const at::Tensor& truths) const {
   }
 }
 
-std::vector<at::Tensor> Lpips::differences(const at::Tensor& pictures, const at::Tensor& truths) const {
-  const auto of_pictures = features(pictures), of_truths = features(truths);
+std::vector<at::Tensor> Lpips::differences(const std::vector<at::Tensor>& of_pictures,
+                                           const std::vector<at::Tensor>& of_truths) const {
   std::vector<at::Tensor> differences;
   for (std::size_t l = 0; l < of_pictures.size(); ++l) {
     differences.push_back((of_pictures[l] - of_truths[l]).square().mul(weights_.at(head_key(l))).sum(1));
@@ -275,18 +276,31 @@ std::vector<at::Tensor> Lpips::differences(const at::Tensor& pictures, const at:
 
 at::Tensor Lpips::per_layer(const at::Tensor& pictures, const at::Tensor& truths) const {
   check(pictures, truths);
-  const FullPrecision full_precision(weights_.begin()->second.is_cuda());
-  std::vector<at::Tensor> contributions;
-  for (const at::Tensor& layer : differences(pictures, truths)) {
-    contributions.push_back(layer.to(at::kDouble).mean({1, 2}));
+  const bool cuda = weights_.begin()->second.is_cuda();
+  const FullPrecision full_precision(cuda);
+  const auto means = [&](const std::vector<at::Tensor>& of_pictures, const std::vector<at::Tensor>& of_truths) {
+    std::vector<at::Tensor> contributions;
+    for (const at::Tensor& layer : differences(of_pictures, of_truths))
+      contributions.push_back(layer.to(at::kDouble).mean({1, 2}));
+    return at::stack(contributions, 1).cpu();
+  };
+  if (cuda) return means(features(pictures), features(truths));
+  // Kernels round otherwise for other batch sizes and numbers of threads.
+  const KeepTorchThreads keep;
+  use_one_torch_thread();
+  std::vector<at::Tensor> rows, of_truth;
+  for (std::int64_t n = 0; n < pictures.size(0); ++n) {
+    if (n < truths.size(0)) of_truth = features(truths.narrow(0, n, 1));
+    rows.push_back(means(features(pictures.narrow(0, n, 1)), of_truth));
   }
-  return at::stack(contributions, 1).cpu();
+  return at::cat(rows);
 }
 
 at::Tensor Lpips::differentiable_distance(const at::Tensor& pictures, const at::Tensor& truths) const {
   check(pictures, truths);
   std::vector<at::Tensor> contributions;
-  for (const at::Tensor& layer : differences(pictures, truths)) contributions.push_back(layer.mean({1, 2}));
+  for (const at::Tensor& layer : differences(features(pictures), features(truths)))
+    contributions.push_back(layer.mean({1, 2}));
   return at::stack(contributions, 1).sum(1);
 }
 

@@ -29,7 +29,8 @@ class Lpips {
   Lpips to(at::Device device) const;
 
   // Letters: N pictures, L layers. Pictures are [N,3,H,W] in [0,1] on any device, truths the same or [1,3,H,W]. Scores
-  // are float64 on the CPU. Computed on the weights' device in float32 without TF32 or autocast.
+  // are float64 on the CPU. Computed on the weights' device in float32 without TF32 or autocast; on the CPU picture by
+  // picture with one thread, so that no bit depends on the batch or on the number of threads.
   at::Tensor distance(const at::Tensor& pictures, const at::Tensor& truths) const;   // [N]
   at::Tensor per_layer(const at::Tensor& pictures, const at::Tensor& truths) const;  // [N,L], sums to the distance
   // The distance as a part of a loss: [N] float32 on the weights' device, differentiable in the pictures.
@@ -38,7 +39,8 @@ class Lpips {
  private:
   void check(const at::Tensor& pictures, const at::Tensor& truths) const;
   // Of each layer the difference under its head, [N,h,w].
-  std::vector<at::Tensor> differences(const at::Tensor& pictures, const at::Tensor& truths) const;
+  std::vector<at::Tensor> differences(const std::vector<at::Tensor>& of_pictures,
+                                      const std::vector<at::Tensor>& of_truths) const;
   std::vector<at::Tensor> features(const at::Tensor& pictures) const;  // unit length over channels, per layer
 
   std::string net_, sha256_;

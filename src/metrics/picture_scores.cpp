@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/side_by_side.h"
 #include "data/pictures/picture.h"
 #include "data/sets/picture_names.h"
 #include "metrics/image_metrics.h"
@@ -49,8 +50,14 @@ std::string size_of(const Rgba& picture) {
   return fmt::format("{}×{}", picture.colour.size(2), picture.colour.size(1));
 }
 
-PictureScore score_pair(const fs::path& a, const fs::path& b, const fs::path& mask, const Lpips* lpips,
-                        const PictureScoreOptions& options) {
+struct ScoredPair {
+  PictureScore score;
+  std::string no_ssim, no_lpips;  // why they are absent
+};
+
+// Each picture decides for itself: one too small for a metric is scored without it.
+ScoredPair score_pair(const fs::path& a, const fs::path& b, const fs::path& mask, const Lpips* lpips,
+                      const PictureScoreOptions& options) {
   const Rgba picture = read_rgba(a), truth = read_rgba(b);
   if (picture.colour.sizes() != truth.colour.sizes()) {
     fail("{} is {} px and {} is {} px; scores need one size", a.string(), size_of(picture), b.string(), size_of(truth));
@@ -60,7 +67,9 @@ PictureScore score_pair(const fs::path& a, const fs::path& b, const fs::path& ma
   const auto composited = [&](const Rgba& p) {
     return rounded_to_8_bits(p.colour * p.alpha + background * (1 - p.alpha));
   };
-  PictureScore score;
+  const std::int64_t width = truth.colour.size(2), height = truth.colour.size(1);
+  ScoredPair pair{{}, too_small_for_ssim(width, height), lpips != nullptr ? too_small_for(*lpips, width, height) : ""};
+  PictureScore& score = pair.score;
   score.name = a.filename().string();
   at::Tensor weights = at::zeros_like(truth.alpha);  // no foreground: its scores become NaN
   if (!mask.empty()) {
@@ -75,8 +84,10 @@ PictureScore score_pair(const fs::path& a, const fs::path& b, const fs::path& ma
     weights = truth.alpha;
     score.foreground = "alpha";
   }
-  score.scores = score_pictures(composited(picture).unsqueeze(0), composited(truth), weights, lpips).front();
-  return score;
+  score.scores = score_pictures(composited(picture).unsqueeze(0), composited(truth), weights,
+                                pair.no_lpips.empty() ? lpips : nullptr)
+                     .front();
+  return pair;
 }
 
 }  // namespace
@@ -85,15 +96,11 @@ PictureScores score_files(const fs::path& a, const fs::path& b, const Lpips* lpi
                           const PictureScoreOptions& options) {
   PictureScores result;
   result.lpips_absent = lpips == nullptr ? lpips_absent : std::string();
-  const auto score = [&](const fs::path& of_a, const fs::path& of_b, const fs::path& mask) {
-    // Each picture decides for itself: one too small for a metric is scored without it.
-    const cv::Mat first = read_picture(of_a);
-    const std::string no_lpips = lpips != nullptr ? too_small_for(*lpips, first.cols, first.rows) : "";
-    const bool fits = lpips != nullptr && no_lpips.empty();
-    const std::string no_ssim = too_small_for_ssim(first.cols, first.rows), name = of_a.filename().string();
-    if (!no_lpips.empty()) result.lpips_absent = fmt::format("{}: {}", name, no_lpips);
-    if (!no_ssim.empty()) result.ssim_absent = fmt::format("{}: {}", name, no_ssim);
-    result.pictures.push_back(score_pair(of_a, of_b, mask, fits ? lpips : nullptr, options));
+  const auto keep = [&](ScoredPair pair) {
+    const std::string& name = pair.score.name;
+    if (!pair.no_lpips.empty()) result.lpips_absent = fmt::format("{}: {}", name, pair.no_lpips);
+    if (!pair.no_ssim.empty()) result.ssim_absent = fmt::format("{}: {}", name, pair.no_ssim);
+    result.pictures.push_back(std::move(pair.score));
   };
   for (const fs::path& path : {a, b}) {
     if (!fs::exists(path)) fail("{}: there is no such file or folder", path.string());
@@ -106,7 +113,7 @@ PictureScores score_files(const fs::path& a, const fs::path& b, const Lpips* lpi
     fail_usage("--mask {}: give a {} like the pictures", options.mask.string(), folders ? "folder" : "picture");
   }
   if (!folders) {
-    score(a, b, options.mask);
+    keep(score_pair(a, b, options.mask, lpips, options));
     return result;
   }
   const auto in_a = picture_names(a), in_b = picture_names(b);
@@ -122,7 +129,14 @@ PictureScores score_files(const fs::path& a, const fs::path& b, const Lpips* lpi
     if (!options.mask.empty() && !fs::exists(options.mask / name)) {
       fail_usage("--mask {}: lacks {}", options.mask.string(), name);
     }
-    score(a / name, b / name, options.mask.empty() ? fs::path() : options.mask / name);
+  }
+  const auto at_once = static_cast<std::size_t>(processors());
+  for (std::size_t first = 0; first < common.size(); first += at_once) {
+    auto pairs = side_by_side(std::min(at_once, common.size() - first), [&](std::size_t i) {
+      const std::string& name = common[first + i];
+      return score_pair(a / name, b / name, options.mask.empty() ? fs::path() : options.mask / name, lpips, options);
+    });
+    for (ScoredPair& pair : pairs) keep(std::move(pair));
   }
   return result;
 }

@@ -11,8 +11,10 @@ namespace spinfill {
 
 std::string too_small_for_ssim(std::int64_t width, std::int64_t height) {
   if (std::min(width, height) >= kSsimWindow) return {};
-  return fmt::format("pictures of {}×{} px are smaller than SSIM's window of {}×{} px", width, height, kSsimWindow,
-                     kSsimWindow);
+  const bool none = std::min(width, height) < kUniformSsimWindow;
+  return fmt::format(
+      "pictures of {}×{} px are smaller than SSIM's window of {}×{} px{}", width, height, kSsimWindow, kSsimWindow,
+      none ? fmt::format(" and the uniform one of {}×{} px", kUniformSsimWindow, kUniformSsimWindow) : "");
 }
 
 std::string too_small_for(const Lpips& lpips, std::int64_t width, std::int64_t height) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/protocol.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <set>
 
 #include "core/error.h"
@@ -10,7 +13,7 @@ namespace spinfill {
 namespace {
 
 // Changes whenever a definition changes, so that scores by different definitions are never compared.
-constexpr const char* kFormat = "spinfill metrics 1";
+constexpr const char* kFormat = "spinfill metrics 2";
 
 Json definitions(ScoredAt at) {
   Json value;
@@ -25,6 +28,10 @@ Json definitions(ScoredAt at) {
   value["foreground_ssim"] =
       "mean of that SSIM map weighted by the truth's alpha at the window's centre, valid region only";
   value["lpips"] = "LPIPS v0.1, full frame only (its features reach across the silhouette); lower is better";
+  value["ssim_grey"] = "as ssim, of the luma .299 R + .587 G + .114 B";
+  value["ssim_uniform"] =
+      "uniform 7×7 window, K = (0.01, 0.03), sample covariance, per colour channel, valid region only";
+  value["l2"] = "mean squared error over all pixels and channels, [0,1]; lower is better";
   if (at == ScoredAt::model) return value;
   value["crop"] =
       "the true vehicle's box (coverage of at least one half) and 4 % of its sides on each side, within the "
@@ -69,6 +76,34 @@ std::uint64_t seed(const Json& object, const std::string& key, const std::string
   return value.get<std::uint64_t>();
 }
 
+std::string shown(const Json& side, const std::string& key) {
+  if (!side.contains(key)) return "absent";
+  std::string text = side[key].dump(-1, ' ', false, Json::error_handler_t::replace);
+  const bool hash = key.ends_with("sha256");
+  const std::size_t most = hash ? 14 : 60;
+  if (text.size() > most) text.replace(most - 3, std::string::npos, "...");
+  return text;
+}
+
+// Of two lists in words the parts that only one has: "'hull of 64 voxels' and 'hull of 96 voxels, sharp colours'".
+std::string differing_parts(const std::string& a, const std::string& b) {
+  const auto parts_of = [](const std::string& text) {
+    std::vector<std::string> parts;
+    for (std::size_t begin = 0; begin <= text.size();) {
+      const std::size_t end = std::min(text.find(", ", begin), text.size());
+      parts.push_back(text.substr(begin, end - begin));
+      begin = end + 2;
+    }
+    return parts;
+  };
+  const std::vector<std::string> of_a = parts_of(a), of_b = parts_of(b);
+  const auto only = [](std::vector<std::string> own, const std::vector<std::string>& other) {
+    std::erase_if(own, [&](const std::string& part) { return std::ranges::find(other, part) != other.end(); });
+    return Json(fmt::format("{}", fmt::join(own, ", "))).dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  return fmt::format("{} and {}", only(of_a, of_b), only(of_b, of_a));
+}
+
 }  // namespace
 
 Json protocol_to_json(const Protocol& p) {
@@ -88,6 +123,7 @@ Json protocol_to_json(const Protocol& p) {
   value["height"] = p.height;
   value["background"] = {p.background[0], p.background[1], p.background[2]};
   value["round_to_8_bits"] = p.round_to_8_bits;
+  value["cameras"] = p.cameras;
   value["conditions"] = p.conditions;
   value["sampler"] = p.sampler;
   value["steps"] = p.steps;
@@ -129,7 +165,8 @@ Protocol protocol_from_json(const Json& value, const std::string& where) {
   const Json& rounded = field(value, "round_to_8_bits", where);
   if (!rounded.is_boolean()) wrong(where, "round_to_8_bits", "neither true nor false");
   p.round_to_8_bits = rounded.get<bool>();
-  if (value.contains("conditions")) p.conditions = text(value, "conditions", where);
+  p.cameras = text(value, "cameras", where);
+  p.conditions = text(value, "conditions", where);
   p.sampler = text(value, "sampler", where);
   p.steps = integer(value, "steps", where);
   p.sampling_seed = seed(value, "sampling_seed", where);
@@ -139,29 +176,38 @@ Protocol protocol_from_json(const Json& value, const std::string& where) {
   p.lpips_net = optional_text("lpips_net");
   p.lpips_sha256 = optional_text("lpips_weights_sha256");
   p.lpips_absent = optional_text("lpips_absent");
-  if (value.contains("ssim_absent")) p.ssim_absent = optional_text("ssim_absent");
+  p.ssim_absent = optional_text("ssim_absent");
   return p;
 }
 
-std::string unlike(const Json& a, const Json& b) {
+std::vector<Difference> differences(const Json& a, const Json& b) {
   static const std::set<std::string> free = {"data",          "conditions", "sampler",      "steps",
                                              "sampling_seed", "subsets",    "lpips_absent", "ssim_absent"};
+  std::vector<Difference> found;
   std::set<std::string> keys;
   for (const Json* side : {&a, &b}) {
     for (const auto& [key, value] : side->items()) keys.insert(key);
   }
-  const auto shown = [](const Json& side, const std::string& key) {
-    if (!side.contains(key)) return std::string("absent");
-    std::string text = side[key].dump(-1, ' ', false, Json::error_handler_t::replace);
-    if (text.size() > 60) text.replace(57, std::string::npos, "...");
-    return text;
-  };
   for (const std::string& key : keys) {
-    if (free.contains(key)) continue;
-    if (a.contains(key) && b.contains(key) && a[key] == b[key]) continue;
-    return fmt::format("protocol.{} is {} and {}", key, shown(a, key), shown(b, key));
+    const Json of_a = a.value(key, Json()), of_b = b.value(key, Json());
+    if (a.contains(key) && b.contains(key) && of_a == of_b) continue;
+    if (of_a.is_object() && of_b.is_object()) {
+      for (Difference& inner : differences(of_a, of_b)) found.push_back({key + "." + inner.key, inner.text, true});
+    } else if (key == "conditions" && of_a.is_string() && of_b.is_string()) {
+      found.push_back({key, differing_parts(of_a.get<std::string>(), of_b.get<std::string>()), false});
+    } else {
+      found.push_back({key, fmt::format("{} and {}", shown(a, key), shown(b, key)), !free.contains(key)});
+    }
   }
-  return {};
+  return found;
+}
+
+std::string unlike(const Json& a, const Json& b) {
+  std::vector<std::string> parts;
+  for (const Difference& difference : differences(a, b)) {
+    if (difference.moves_numbers) parts.push_back(fmt::format("protocol.{} is {}", difference.key, difference.text));
+  }
+  return fmt::format("{}", fmt::join(parts, "; "));
 }
 
 }  // namespace spinfill

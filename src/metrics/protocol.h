@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/config/named.h"
 #include "core/files/json.h"
@@ -27,7 +28,8 @@ struct Protocol {
   std::string split;              // or kNoSplits
   std::uint64_t subset_seed = 0;  // of the reference subsets
   std::string subsets;            // in words, e.g. "1 to 3 of 8 views missing, 2 subsets a vehicle"
-  std::string conditions;         // cameras and priors, in words; empty in older reports
+  std::string cameras;            // which ones targets have, in words, e.g. "targets' true cameras"
+  std::string conditions;         // cameras and priors, in words
   std::string sampler;            // what draws the views, e.g. "one step" or "dpm++2m"
   std::int64_t steps = 0;         // sampling steps; 0 where nothing is sampled
   std::uint64_t sampling_seed = 0;
@@ -47,9 +49,16 @@ struct Protocol {
 Json protocol_to_json(const Protocol& protocol);
 Protocol protocol_from_json(const Json& value, const std::string& where);
 
-// The first entry of two protocols (as JSON objects) that makes their scores incomparable, in words; empty if they
-// compare. Where the data lies, what the model is given besides the pictures and how it samples do not count: they
-// are the model's own affair.
+// An entry in which two protocols (as JSON objects) differ. Where the data lies, what the model is given besides the
+// pictures (priors, cues) and how it samples are the model's own affair; all else moves numbers that the model has no
+// part in, and scores then do not compare.
+struct Difference {
+  std::string key;   // as in the report, below protocol
+  std::string text;  // "VALUE and VALUE"
+  bool moves_numbers;
+};
+std::vector<Difference> differences(const Json& a, const Json& b);
+// Those that move numbers, in one line; empty if the scores compare.
 std::string unlike(const Json& a, const Json& b);
 
 }  // namespace spinfill

@@ -283,9 +283,18 @@ std::string aligned_table(std::vector<std::vector<std::string>> rows) {
   return out;
 }
 
+int score_decimals(std::size_t metric) {
+  switch (metric % kAligned) {
+    case 0:
+    case 1:
+    case kBoundary: return 2;
+    case kL2: return 5;
+    default: return 4;
+  }
+}
+
 std::string score_text(std::size_t metric, double value) {
-  if (!std::isfinite(value)) return "–";
-  return fmt::format("{:.{}f}", value, metric % kAligned < 2 || metric % kAligned == 6 ? 2 : 4);
+  return std::isfinite(value) ? fmt::format("{:.{}f}", value, score_decimals(metric)) : "–";
 }
 
 namespace {
@@ -312,9 +321,10 @@ std::string size_text(const EvaluationReport& report) {
 std::string report_table(const EvaluationReport& report) {
   const Protocol& p = report.protocol;
   if (report.images.empty()) return "no target view was scored\n";
-  std::string head = fmt::format("{}, {}: {} vehicles, {} reference subsets, {} target views of {}\n", escaped(p.data),
-                                 p.split == kNoSplits ? p.split : "split " + escaped(p.split), p.vehicles,
-                                 p.subset_count, p.images, size_text(report));
+  std::string head =
+      fmt::format("{}, {}: {} vehicles, {} reference subsets, {} target views of {}{}\n", escaped(p.data),
+                  p.split == kNoSplits ? p.split : "split " + escaped(p.split), p.vehicles, p.subset_count, p.images,
+                  size_text(report), p.cameras.empty() ? "" : "; " + escaped(p.cameras));
   head += fmt::format(
       "background {:.3g} {:.3g} {:.3g}, {}, per image, then averaged; foreground = weighted by the "
       "truth's alpha\n",
@@ -347,7 +357,8 @@ std::string report_table(const EvaluationReport& report) {
   const auto add = [&](const std::string& title, const auto& average_of) {
     rows.push_back({fmt::format("{} ({})", title, average_of(summaries[0]).images)});
     for (std::size_t k = 0; k < report.metrics(); ++k) {
-      if (k % kAligned == 4 && p.lpips_net.empty()) continue;
+      if (k % kAligned == kLpips && p.lpips_net.empty()) continue;
+      if (k % kAligned >= kHeadMetrics && k % kAligned < kModelMetrics && title != "overall") continue;
       rows.push_back({std::string("  ") + kMetricLabels[k]});
       for (const Summary& summary : summaries) rows.back().push_back(score_text(k, average_of(summary).mean[k]));
     }

@@ -28,7 +28,8 @@ Json scores_to_json(const Scores& scores, std::size_t metrics = kModelMetrics);
 // Left-aligned first column, right-aligned others; an empty row is a blank line.
 std::string aligned_table(std::vector<std::vector<std::string>> rows);
 
-// A score as people read it: 2 decimals for dB, 4 for the others, "–" where there is none.
+// A score as people read it: 2 decimals for dB and pixels, 5 for L2, 4 for the others; "–" where there is none.
+int score_decimals(std::size_t metric);
 std::string score_text(std::size_t metric, double value);
 
 }  // namespace spinfill

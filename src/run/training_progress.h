@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "core/files/json.h"
 
@@ -12,7 +13,9 @@ namespace spinfill {
 struct BestValidation {
   std::int64_t step = -1;  // −1: none yet
   double psnr = 0;
-  bool update(double at_psnr, std::int64_t at_step);  // whether this is the best now
+  std::string conditions = {};  // under which it was measured (metrics/protocol.h); empty in older runs
+  // Whether this is the best now.
+  bool update(double at_psnr, std::int64_t at_step, const std::string& under = {});
   bool operator==(const BestValidation&) const = default;
 };
 

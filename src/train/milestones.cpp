@@ -40,7 +40,7 @@ bool Milestones::validate(std::int64_t step) {
     log_->add(row);
     log_->add_samples(step);
   }
-  return best_.update(scores->psnr(), step);
+  return best_.update(scores->psnr(), step, scores->conditions);
 }
 
 void Milestones::save(std::int64_t step) {

@@ -26,7 +26,7 @@ void tell_of_estimates(const DataSet& data, const DataConfig& config) {
   std::vector<std::int64_t> some;
   const std::int64_t count = std::min(kLookedAt, data.size());
   for (std::int64_t i = 0; i < count; ++i) some.push_back(i * data.size() / count);
-  const std::int64_t found = count_estimated_anew(data.chosen(some), config);
+  const std::int64_t found = count_target_cameras(data.chosen(some), config).anew;
   if (found == 0) return;
   log_info(
       "{}: {} of {} sets looked at state cameras that were estimated from all of their pictures: they are estimated "

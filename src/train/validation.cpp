@@ -194,6 +194,7 @@ std::optional<ValidationScores> Validation::score(const Denoiser& denoiser, std:
     validation.replay = averages_of(summarise(*old));
   }
   validation.seconds = watch.seconds();
+  validation.conditions = report->protocol.conditions;
   tell(validation);
   return validation;
 }

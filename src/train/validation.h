@@ -31,6 +31,7 @@ struct ValidationScores {
   std::vector<Scores> baselines;  // of kBaselines, before step 1; else empty
   std::optional<AverageScores> replay;
   double seconds = 0;
+  std::string conditions = {};  // cameras and priors (metrics/protocol.h)
   double psnr() const { return scores.overall[0]; }
 };
 // A row of metrics.jsonl: {"step", "validation": {"psnr", "ssim", "lpips", "foreground_psnr" …}, "by_category": {NAME:

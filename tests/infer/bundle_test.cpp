@@ -13,6 +13,7 @@
 #include "core/files/sha256.h"
 #include "core/random.h"
 #include "infer/bundle_export.h"
+#include "infer/score_card.h"
 #include "infer/small_model.h"
 #include "model/denoiser/weights.h"
 #include "support/mutate.h"
@@ -286,6 +287,39 @@ TEST_F(Bundles, ScoresTravelOnlyWithTheWeightsTheyBelongTo) {
     export_bundle(small_model(), folder_ / "wrong", {BundleDtype::fp32, folder_ / "metrics.json", "test", false});
   });
   EXPECT_FALSE(fs::exists(folder_ / "wrong"));
+}
+
+// A score never travels without the conditions that it was measured under.
+TEST_F(Bundles, CardQuotesScoresUnderTheirConditions) {
+  Json manifest = {{"provenance", {{"training", {{"validation_psnr", 24.5}}}}}};
+  EXPECT_EQ(score_card(manifest),
+            std::vector<std::string>{"validation: PSNR 24.50; conditions not told (an older report)"});
+  Json& provenance = manifest["provenance"];
+  provenance["training"]["validation_conditions"] = "targets' true cameras, hull of 64 voxels";
+  provenance["evaluation"] = {{"protocol",
+                               {{"cameras", "targets' true cameras"},
+                                {"conditions", "targets' true cameras, hull of 64 voxels"},
+                                {"lpips_net", "vgg"},
+                                {"split", "test"},
+                                {"images", 6},
+                                {"vehicles", 2},
+                                {"width", 96},
+                                {"height", 64},
+                                {"sampler", "one step"}}},
+                              {"overall", {{"psnr", 27.25}, {"lpips", 0.05}, {"ssim", nullptr}}}};
+  std::vector<std::string> card = score_card(manifest);
+  ASSERT_EQ(card.size(), 3U);
+  EXPECT_EQ(card[0], "validation: PSNR 24.50; targets' true cameras, hull of 64 voxels");
+  EXPECT_EQ(card[1],
+            "scored: PSNR 27.25, LPIPS-vgg 0.0500; 6 views of 2 vehicles, split test, 96×64 px; targets' true cameras, "
+            "hull of 64 voxels; sampler one step");
+  EXPECT_NE(card[2].find("data.cameras=estimated"), std::string::npos) << "not the conditions of use";
+  provenance["evaluation"]["protocol"]["cameras"] = "cameras estimated from the references";
+  EXPECT_EQ(score_card(manifest).size(), 2U);
+  for (const Json& broken : {Json(3), Json::array(), Json{{"overall", 1}, {"protocol", {{"split", 7}}}}}) {
+    provenance["evaluation"] = broken;
+    EXPECT_NO_THROW(score_card(manifest));
+  }
 }
 
 TEST_F(Bundles, CommandExportsAndChecks) {

@@ -89,6 +89,25 @@ TEST_F(Complete, EstimatesCamerasWhereNoneAreStated) {
                      [&] { run(bare, CameraSource::stated, "e"); });
 }
 
+// A spin that is completed with cameras of an earlier estimate still says so: they know its views.
+TEST_F(Complete, AnEarlierEstimateStaysOne) {
+  const LoadedModel model = small_model();
+  const fs::path in = write_uneven_photographs(folder_ / "in", false);
+  const ViewSet bare = read_view_set(in);
+  write_stabilised(bare, stabilise_set(bare), in);
+  const ViewSet stabilised = read_view_set(in);
+  ASSERT_TRUE(stabilised.cameras_estimated);
+  EXPECT_EQ(complete_folder(model, in, folder_ / "out", steps(1)).cameras, CameraSource::stated);
+  const ViewSet out = read_view_set(folder_ / "out");
+  EXPECT_TRUE(out.cameras_estimated);
+  for (int slot = 0; slot < kSlots; ++slot)
+    EXPECT_EQ(out.frame_at(slot)->stated_azimuth_deg, stabilised.frame_at(slot)->stated_azimuth_deg) << slot;
+  CompleteOptions turntable = steps(1);
+  turntable.cameras = CameraSource::turntable;
+  complete_folder(model, in, folder_ / "turntable", turntable);
+  EXPECT_FALSE(read_view_set(folder_ / "turntable").cameras_estimated);
+}
+
 // What the views are generated for is what transforms.json says, whatever cameras the model was trained with.
 TEST_F(Complete, GeneratesForTheCamerasItStates) {
   const fs::path in = write_uneven_photographs(folder_ / "in", true);

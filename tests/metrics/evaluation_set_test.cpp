@@ -109,19 +109,24 @@ TEST(EvaluationSet, ProtocolTellsCamerasAndPriors) {
   data.priors.grid = 16;
   const auto protocol = [&] { return EvaluationSet(data, {}, "train").protocol({}, 0); };
   const Protocol plain = protocol();
-  EXPECT_EQ(plain.conditions, "cameras stated, hull of 16 voxels, flanks by plan box");
+  EXPECT_EQ(plain.conditions, "targets' true cameras, hull of 16 voxels, flanks by plan box");
   data.cameras = CameraSource::estimated;
   data.priors.sections = true;
   const Protocol other = protocol();
-  EXPECT_EQ(other.conditions, "cameras estimated, hull of 16 voxels, flanks by sections and plan box");
+  EXPECT_EQ(other.conditions,
+            "cameras estimated from the references, hull of 16 voxels, flanks by sections and plan box");
   data.priors.sharp = true;
   EXPECT_EQ(protocol().conditions, other.conditions + ", sharp colours");
   const Json value = protocol_to_json(other);
   EXPECT_EQ(protocol_from_json(value, "test").conditions, other.conditions);
-  EXPECT_TRUE(unlike(protocol_to_json(plain), value).empty());
-  Json before = value;  // a report from before it was told
-  before.erase("conditions");
-  EXPECT_EQ(protocol_from_json(before, "test").conditions, "");
+  EXPECT_EQ(protocol_from_json(value, "test").cameras, "cameras estimated from the references");
+  EXPECT_EQ(unlike(protocol_to_json(plain), value),
+            "protocol.cameras is \"targets' true cameras\" and \"cameras estimated from the references\"");
+  data.cameras = CameraSource::turntable;
+  EXPECT_EQ(protocol().cameras, "the canonical turntable's cameras");
+  Json before = value;
+  before.erase("cameras");
+  test::expect_error(ExitCode::runtime, {"protocol.cameras", "missing"}, [&] { protocol_from_json(before, "test"); });
 }
 
 // Without splits every set is scored, whichever split was asked for: other scores than those of a split.
@@ -173,12 +178,19 @@ TEST(EvaluationSet, SaysWhereCamerasAreEstimatedAnew) {
   };
   edit("tiny-00", [](Json& root) { root["stabilisation"] = {{"views", 8}}; });
   edit("tiny-01", [](Json& root) { root["cameras"] = "estimated"; });
-  edit("tiny-02", [](Json& root) { root["frames"][0]["stated_azimuth_deg"] = 1.5; });
-  edit("tiny-03", [](Json& root) { root["cameras"] = "turntable"; });
+  edit("tiny-02", [](Json& root) {  // of a stabilised set whose "stabilisation" was taken out
+    for (Json& frame : root["frames"]) frame["cue"] = {{"scale", 1}};
+  });
+  edit("tiny-03", [](Json& root) {
+    root["cameras"] = "turntable";
+    root["frames"][0]["stated_azimuth_deg"] = 1.5;
+  });
   const auto [conditions, line] = told();
-  EXPECT_EQ(conditions,
-            "cameras stated (of 2 of 4 sets estimated from the references), hull of 16 voxels, flanks by plan box");
-  EXPECT_NE(line.find("2 of 4 sets"), std::string::npos) << line;
+  EXPECT_EQ(
+      conditions,
+      "targets' true cameras (1 sets) and cameras estimated from the references (3 sets), hull of 16 voxels, flanks "
+      "by plan box");
+  EXPECT_NE(line.find("3 of 4 sets"), std::string::npos) << line;
   EXPECT_EQ(std::ranges::count(line, '\n'), 1) << line;
   data.cameras = CameraSource::turntable;
   EXPECT_EQ(told().second, "");

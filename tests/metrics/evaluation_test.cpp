@@ -329,11 +329,6 @@ TEST(Evaluation, PicturesBelowAMetricsWindowLackThatMetricAlone) {
     const std::string table = report_table(report);
     EXPECT_NE(table.find("SSIM absent: " + report.protocol.ssim_absent), std::string::npos) << table;
     EXPECT_NE(table.find("–"), std::string::npos) << table;
-    // A report from before this field is still read.
-    Json old = json;
-    old["protocol"].erase("ssim_absent");
-    EXPECT_TRUE(report_from_json(old, "r").protocol.ssim_absent.empty());
-    EXPECT_EQ(unlike(json["protocol"], old["protocol"]), "");
   }
   EXPECT_TRUE(score(11, 11).protocol.ssim_absent.empty());
   EXPECT_TRUE(std::isfinite(score(11, 11).images[0].scores[0][2]));

@@ -64,12 +64,30 @@ TEST(ImageMetrics, OnePicturesScoreIsTheSameInAnyBatch) {
     right.push_back(picture(40 + i, 30, 21));
   }
   const at::Tensor a = at::cat(left), b = at::cat(right);
-  const at::Tensor together = at::stack({psnr(a, b), ssim(a, b)});
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_NEAR(psnr(left[i], right[i]).item<double>(), together[0][i].item<double>(), 1e-10);
-    EXPECT_NEAR(ssim(left[i], right[i]).item<double>(), together[1][i].item<double>(), 1e-12);
+  for (const auto score : {l2, psnr, ssim, ssim_grey, ssim_uniform}) {
+    const at::Tensor together = score(a, b);
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(score(left[i], right[i]).item<double>(), together[i].item<double>());
+    EXPECT_GT((together.max() - together.min()).item<double>(), 1e-4);
   }
-  EXPECT_GT((together[0].max() - together[0].min()).item<double>(), 1e-3);
+}
+
+TEST(ImageMetrics, SsimsDifferByWindowAndColour) {
+  const at::Tensor a = picture(1, 30, 21), b = picture(2, 30, 21);
+  EXPECT_GT(std::abs(ssim(a, b).item<double>() - ssim_grey(a, b).item<double>()), 1e-3);
+  EXPECT_GT(std::abs(ssim(a, b).item<double>() - ssim_uniform(a, b).item<double>()), 1e-3);
+  // Of grey pictures the luma is the picture.
+  const at::Tensor grey_a = a.mean(1, true).expand_as(a), grey_b = b.mean(1, true).expand_as(b);
+  EXPECT_NEAR(ssim(grey_a, grey_b).item<double>(), ssim_grey(grey_a, grey_b).item<double>(), 1e-12);
+}
+
+// A tensor may be seen from any side, and a picture of a large batch is no copy.
+TEST(ImageMetrics, StridesDoNotMatter) {
+  const at::Tensor a = at::cat({picture(1, 30, 21), picture(2, 30, 21)}), b = picture(3, 30, 21);
+  const at::Tensor last = a.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2});
+  for (const auto score : {l2, psnr, ssim, ssim_grey, ssim_uniform}) {
+    EXPECT_TRUE(at::equal(score(a, b.expand_as(a)), score(last, b.expand_as(a))));
+    EXPECT_EQ(score(a.narrow(0, 1, 1), b).item<double>(), score(a, b.expand_as(a))[1].item<double>());
+  }
 }
 
 TEST(ImageMetrics, RoundsToEightBits) {

@@ -15,37 +15,11 @@
 namespace spinfill {
 namespace {
 
-const Json& reference_of(const std::string& net) {
-  for (const Json& entry : reference()["lpips"]) {
-    if (entry["net"] == net) return entry;
-  }
-  throw std::logic_error("no reference for " + net);
-}
-
-// The weights of make_fixtures.py.
-TensorMap example_weights(const std::string& net) {
-  TensorMap tensors;
-  std::uint32_t which = 1000;
-  for (const auto& [key, shape] : reference_of(net)["keys"].items()) {  // sorted by name
-    const auto sizes = shape.get<std::vector<std::int64_t>>();
-    at::Tensor values = sequence(which++, sizes);
-    if (key.ends_with(".bias")) {
-      values = 0.1 * (values - 0.5);
-    } else if (key.starts_with("lin")) {
-      values = values / 10;
-    } else {
-      values = (values - 0.5) * 2 * std::sqrt(9.0 / static_cast<double>(sizes[1] * sizes[2] * sizes[3]));
-    }
-    tensors[key] = values.to(at::kFloat);
-  }
-  return tensors;
-}
-
 class LpipsNets : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(LpipsNets, EqualTheLpipsPackage) {
-  const Json expected = reference_of(GetParam());
-  const Lpips lpips = Lpips::from_tensors(example_weights(GetParam()), "example");
+  const Json expected = lpips_reference(GetParam());
+  const Lpips lpips = Lpips::from_tensors(example_lpips_weights(GetParam()), "example");
   EXPECT_EQ(lpips.net(), GetParam());
   EXPECT_EQ(lpips.smallest_size(), expected["smallest"].get<int>());
   for (const Json& score : expected["scores"]) {
@@ -66,7 +40,7 @@ TEST_P(LpipsNets, EqualTheLpipsPackage) {
 // As a part of a loss: the same number, and its slope is that of finite differences; flat pictures, whose features can
 // be all zero, have a finite one too.
 TEST_P(LpipsNets, DifferentiableDistanceHasTheRightSlope) {
-  const Lpips lpips = Lpips::from_tensors(example_weights(GetParam()), "example");
+  const Lpips lpips = Lpips::from_tensors(example_lpips_weights(GetParam()), "example");
   const std::int64_t h = 40, w = 48;
   const at::Tensor truth = picture(2, h, w).to(at::kFloat);
   at::Tensor a = picture(1, h, w).to(at::kFloat).requires_grad_(true);
@@ -86,7 +60,7 @@ TEST_P(LpipsNets, DifferentiableDistanceHasTheRightSlope) {
 }
 
 TEST_P(LpipsNets, SmallPicturesAreRefusedByTheirSize) {
-  const Lpips lpips = Lpips::from_tensors(example_weights(GetParam()), "example");
+  const Lpips lpips = Lpips::from_tensors(example_lpips_weights(GetParam()), "example");
   const std::int64_t size = lpips.smallest_size();
   const at::Tensor a = at::zeros({1, 3, size, size}), small = at::zeros({1, 3, size, size - 1});
   EXPECT_TRUE(at::isfinite(lpips.distance(a, at::ones_like(a))).all().item<bool>());
@@ -98,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(Nets, LpipsNets, ::testing::Values("squeeze", "alex", "
                          [](const auto& info) { return info.param; });
 
 TEST(Lpips, OneTruthServesManyPictures) {
-  const Lpips lpips = Lpips::from_tensors(example_weights("squeeze"), "example");
+  const Lpips lpips = Lpips::from_tensors(example_lpips_weights("squeeze"), "example");
   const at::Tensor truth = picture(1, 20, 24), a = picture(2, 20, 24), b = picture(3, 20, 24);
   const at::Tensor both = lpips.distance(at::cat({a, b}), truth);
   EXPECT_NEAR(both[0].item<double>(), lpips.distance(a, truth).item<double>(), 1e-7);
@@ -106,7 +80,7 @@ TEST(Lpips, OneTruthServesManyPictures) {
 }
 
 TEST(Lpips, TheWholeStateDictIsAcceptedAndItsCopiesAreChecked) {
-  TensorMap tensors = example_weights("alex");
+  TensorMap tensors = example_lpips_weights("alex");
   const double before =
       Lpips::from_tensors(tensors, "x").distance(picture(1, 31, 31), picture(2, 31, 31)).item<double>();
   tensors["scaling_layer.shift"] = at::tensor({-.030f, -.088f, -.188f}).view({1, 3, 1, 1});
@@ -125,7 +99,7 @@ TEST(Lpips, TheWholeStateDictIsAcceptedAndItsCopiesAreChecked) {
 }
 
 TEST(Lpips, WrongWeightsAreNamed) {
-  const TensorMap good = example_weights("squeeze");
+  const TensorMap good = example_lpips_weights("squeeze");
   const auto load = [](const TensorMap& tensors) { Lpips::from_tensors(tensors, "w.safetensors"); };
   TensorMap heads;
   for (const auto& [key, tensor] : good) {
@@ -164,7 +138,7 @@ TEST(Lpips, AbsentWithoutWeightsAndAnErrorWithWrongOnes) {
 
   const test::TemporaryFolder folder;
   const auto path = folder / "squeeze.safetensors";
-  write_safetensors(path, example_weights("squeeze"));
+  write_safetensors(path, example_lpips_weights("squeeze"));
   ::setenv("SPINFILL_LPIPS_WEIGHTS", path.c_str(), 1);
   const LpipsChoice found = choose_lpips({}, at::kCPU);
   ::unsetenv("SPINFILL_LPIPS_WEIGHTS");

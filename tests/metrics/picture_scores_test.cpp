@@ -3,10 +3,14 @@
 #include "core/files/json.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <opencv2/imgcodecs.hpp>
 
+#include "core/side_by_side.h"
 #include "metrics/comparison.h"
 #include "metrics/image_metrics.h"
 #include "metrics/report.h"
@@ -30,6 +34,107 @@ struct Example {
   at::Tensor a = picture(1, 24, 31), b = picture(2, 24, 31), alpha = coverage(101, 24, 31);
   at::Tensor full = at::ones({1, 1, 24, 31}, at::kDouble);
 };
+
+// A side of a case of reference.json's "files" (make_fixtures.py, rgba()).
+cv::Mat file_of(const Json& expected, const std::string& side) {
+  const auto h = expected["height"].get<std::int64_t>(), w = expected["width"].get<std::int64_t>();
+  const Json& of = expected[side];
+  const at::Tensor colour =
+      of.is_array() ? at::full({1, 3, h, w}, of[0].get<double>() / 255, at::kDouble) : picture(of, h, w);
+  at::Tensor alpha = at::ones({1, 1, h, w}, at::kDouble);
+  const Json covered = expected.value("alpha_" + side, Json());
+  if (covered.is_number()) alpha = coverage(covered, h, w);
+  if (covered.is_string()) {  // "border INDEX"
+    alpha.zero_();
+    const auto inside = [&](const at::Tensor& x, std::int64_t by) {
+      return x.narrow(2, by, h - 2 * by).narrow(3, by, w - 2 * by);
+    };
+    const std::uint32_t which = static_cast<std::uint32_t>(std::stoul(covered.get<std::string>().substr(7)));
+    inside(alpha, 3).copy_(inside(coverage(which, h, w), 3));
+    inside(alpha, 7).fill_(1);
+  }
+  return bgra(colour, alpha);
+}
+
+void expect_scores(const Json& expected, const std::string& net,
+                   const std::function<double(const std::string&)>& found) {
+  for (const std::string name :
+       {"psnr", "foreground_psnr", "ssim", "foreground_ssim", "ssim_grey", "ssim_uniform", "l2", "lpips"}) {
+    const Json& value = expected[name == "lpips" ? "lpips_" + net : name];
+    const std::string where = fmt::format("{}: {}", expected["name"].get<std::string>(), name);
+    if (value.is_null()) {
+      EXPECT_TRUE(std::isnan(found(name))) << where;
+    } else {
+      EXPECT_NEAR(found(name), value.get<double>(), 1e-5) << where;
+    }
+  }
+}
+
+// Files as users have them: odd sizes, alpha borders, translucent pictures on a coloured background, constant pictures,
+// such as are too small for a window. Equal to scikit-image, torchmetrics and the lpips package to 1e-5.
+TEST(PictureScores, EqualTheReferenceTools) {
+  ASSERT_EQ(reference()["files"].size(), 9u);
+  for (const std::string net : {"squeeze", "alex", "vgg"}) {
+    const Lpips lpips = Lpips::from_tensors(example_lpips_weights(net), "example");
+    for (const Json& expected : reference()["files"]) {
+      const test::TemporaryFolder folder;
+      store(folder / "a.png", file_of(expected, "a"));
+      store(folder / "b.png", file_of(expected, "b"));
+      PictureScoreOptions options;
+      for (std::size_t c = 0; c < 3; ++c) options.background[c] = expected["background"][c].get<double>() / 255;
+      const PictureScores found = score_files(folder / "a.png", folder / "b.png", &lpips, "", options);
+      expect_scores(expected, net, [&](const std::string& name) {
+        const auto at = std::ranges::find(kMetricNames, name) - kMetricNames.begin();
+        return found.pictures[0].scores[static_cast<std::size_t>(at)];
+      });
+      EXPECT_EQ(found.ssim_absent.empty(), !expected["ssim"].is_null());
+      EXPECT_EQ(found.ssim_absent.find("uniform") != std::string::npos, expected["ssim_uniform"].is_null());
+      EXPECT_EQ(found.lpips_absent.empty(), !expected["lpips_" + net].is_null());
+    }
+  }
+}
+
+TEST(Commands, MetricsEqualTheReferenceTools) {
+  const test::TemporaryFolder folder;
+  write_safetensors(folder / "net.safetensors", example_lpips_weights("alex"));
+  for (const Json& expected : reference()["files"]) {
+    store(folder / "a.png", file_of(expected, "a"));
+    store(folder / "b.png", file_of(expected, "b"));
+    const Json& background = expected["background"];
+    const auto run = test::run_command(fmt::format(
+        "cd {} && {} metrics a.png b.png --json --lpips-weights net.safetensors --background {},{},{}",
+        folder.path().string(), kProgram, background[0].dump(), background[1].dump(), background[2].dump()));
+    ASSERT_EQ(run.exit_code, 0) << run.output;
+    const Json overall = parse_json(run.output, "output")["overall"];
+    expect_scores(expected, "alex", [&](const std::string& name) {
+      return overall.at(name).is_null() ? std::nan("") : overall.at(name).get<double>();
+    });
+  }
+}
+
+// Neither threads nor what else is scored at once change a bit.
+TEST(PictureScores, NoBitDependsOnThreadsOrCompany) {
+  const Lpips lpips = Lpips::from_tensors(example_lpips_weights("squeeze"), "example");
+  const KeepTorchThreads keep;
+  const std::int64_t h = 211, w = 307;
+  std::vector<at::Tensor> shown;
+  for (std::uint32_t i = 0; i < 5; ++i) shown.push_back(picture(30 + i, h, w)[0].to(at::kFloat));
+  const at::Tensor truth = picture(40, h, w)[0].to(at::kFloat), alpha = coverage(140, h, w)[0].to(at::kFloat);
+  std::vector<Scores> first;
+  for (const int threads : {1, 2, 3, 8}) {
+    at::set_num_threads(threads);
+    const std::vector<Scores> together = score_pictures(at::stack(shown), truth, alpha, &lpips);
+    if (first.empty()) first = together;
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+      const Scores alone = score_pictures(shown[i].unsqueeze(0), truth, alpha, &lpips).front();
+      for (std::size_t k = 0; k < kModelMetrics; ++k) {
+        EXPECT_EQ(alone[k], first[i][k]) << kMetricNames[k] << ", " << threads << " threads";
+        EXPECT_EQ(together[i][k], first[i][k]) << kMetricNames[k] << ", " << threads << " threads";
+      }
+    }
+    EXPECT_EQ(at::get_num_threads(), threads);
+  }
+}
 
 TEST(PictureScores, OpaquePicturesHaveNoForeground) {
   const test::TemporaryFolder folder;

@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "metrics/comparison.h"
 #include "support/examples.h"
 
@@ -118,6 +120,14 @@ TEST(Report, TableShowsModelAndBaselinesSideBySide) {
   EXPECT_NE(scores.find(fmt::format("{:.2f}", summarise(report, 4).overall.mean[0])), std::string::npos);
 }
 
+TEST(Report, TablesTitleTellsTheTargetsCameras) {
+  EvaluationReport report = example_report();
+  report.protocol.cameras = "targets' true cameras";
+  report = report_from_json(report_to_json(report), "r");
+  const std::string table = report_table(report);
+  EXPECT_LT(table.find("6 target views of 24×20 px; targets' true cameras\n"), table.find('\n')) << table;
+}
+
 TEST(Report, TableSaysWhenTheModelWasTrainedOnLpips) {
   EvaluationReport report = example_report();
   report.protocol.lpips_net = "squeeze";
@@ -177,7 +187,7 @@ TEST(Comparison, OneGroupAloneIsNamedAndDoesNotDecide) {
 TEST(Comparison, UnlikeProtocolsAreRefusedUnlessAllowed) {
   const Json before = report_to_json(example_report());
   for (const char* key : {"width", "truth_sha256", "subsets_sha256", "background", "round_to_8_bits", "lpips_net",
-                          "split", "definitions", "format"}) {
+                          "split", "definitions", "format", "cameras"}) {
     Json after = before;
     after["protocol"][key] = "other";
     test::expect_error(ExitCode::usage, {"a.json", "b.json", std::string("protocol.") + key, "--allow-different"},
@@ -189,6 +199,38 @@ TEST(Comparison, UnlikeProtocolsAreRefusedUnlessAllowed) {
   after["protocol"]["sampler"] = "heun";
   after["protocol"]["data"] = "elsewhere";
   EXPECT_TRUE(compare_reports(before, "a", after, "b", std::nullopt, false).regressions.empty());
+}
+
+// All that differs is named: what moves numbers in the refusal, the model's own affairs as notes.
+TEST(Comparison, EveryConditionThatDiffersIsNamed) {
+  Json before = report_to_json(example_report());
+  before["protocol"]["cameras"] = "targets' true cameras";
+  before["protocol"]["conditions"] = "targets' true cameras, hull of 64 voxels, flanks by plan box";
+  Json after = before;
+  after["protocol"]["conditions"] = "targets' true cameras, hull of 96 voxels, flanks by plan box, sharp colours";
+  after["protocol"]["sampler"] = "heun";
+  const auto notes = [&](bool allowed) {
+    return compare_reports(before, "a", after, "b", std::nullopt, allowed).notes;
+  };
+  std::vector<std::string> found = notes(false);
+  ASSERT_EQ(found.size(), 3u);  // and that there is no LPIPS
+  EXPECT_EQ(found[0],
+            "the two differ: protocol.conditions is \"hull of 64 voxels\" and \"hull of 96 voxels, sharp colours\"");
+  EXPECT_EQ(found[1], "the two differ: protocol.sampler is \"one step\" and \"heun\"");
+
+  after["protocol"]["cameras"] = "cameras estimated from the references";
+  after["protocol"]["definitions"]["ssim"] = "another window";
+  test::expect_error(ExitCode::usage,
+                     {"protocol.cameras is \"targets' true cameras\" and \"cameras estimated from the references\"",
+                      "protocol.definitions.ssim"},
+                     [&] { notes(false); });
+  found = notes(true);
+  EXPECT_EQ(std::ranges::count_if(found, [](const auto& note) { return note.starts_with("not measured alike"); }), 2);
+
+  before["protocol"].erase("cameras");  // both of an older version
+  after = before;
+  found = notes(false);
+  EXPECT_EQ(std::ranges::count_if(found, [](const auto& note) { return note.starts_with("neither report says"); }), 1);
 }
 
 TEST(Comparison, WrongFilesAndLimitsAreOneLine) {

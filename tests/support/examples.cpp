@@ -3,6 +3,9 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+#include <stdexcept>
+
 #include "metrics/report.h"
 
 namespace spinfill {
@@ -32,6 +35,31 @@ at::Tensor coverage(std::uint32_t which, std::int64_t height, std::int64_t width
 const Json& reference() {
   static const Json loaded = read_json(test::fixture("metrics/reference.json"));
   return loaded;
+}
+
+const Json& lpips_reference(const std::string& net) {
+  for (const Json& entry : reference()["lpips"]) {
+    if (entry["net"] == net) return entry;
+  }
+  throw std::logic_error("no reference for " + net);
+}
+
+TensorMap example_lpips_weights(const std::string& net) {
+  TensorMap tensors;
+  std::uint32_t which = 1000;
+  for (const auto& [key, shape] : lpips_reference(net)["keys"].items()) {  // sorted by name
+    const auto sizes = shape.get<std::vector<std::int64_t>>();
+    at::Tensor values = sequence(which++, sizes);
+    if (key.ends_with(".bias")) {
+      values = 0.1 * (values - 0.5);
+    } else if (key.starts_with("lin")) {
+      values = values / 10;
+    } else {
+      values = (values - 0.5) * 2 * std::sqrt(9.0 / static_cast<double>(sizes[1] * sizes[2] * sizes[3]));
+    }
+    tensors[key] = values.to(at::kFloat);
+  }
+  return tensors;
 }
 
 Batch example_batch(const std::vector<std::int64_t>& samples, const std::vector<std::vector<std::int64_t>>& missing,

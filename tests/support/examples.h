@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/files/json.h"
+#include "core/tensors/safetensors.h"
 #include "data/batches/batch.h"
 #include "metrics/evaluation.h"
 #include "support/support.h"
@@ -19,6 +20,9 @@ at::Tensor picture(std::uint32_t which, std::int64_t height, std::int64_t width)
 at::Tensor coverage(std::uint32_t which, std::int64_t height, std::int64_t width);  // [1,1,H,W] float64, 8 bits
 
 const Json& reference();  // tests/fixtures/metrics/reference.json
+
+const Json& lpips_reference(const std::string& net);      // its entry of "lpips"
+TensorMap example_lpips_weights(const std::string& net);  // those of make_fixtures.py
 
 // A batch that needs no files: random pictures, an elliptic vehicle of full coverage, priors that are another
 // random picture. `subsets` lists each set's missing slots; ids are "car-<sample>".

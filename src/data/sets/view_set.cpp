@@ -19,6 +19,10 @@ Slots ViewSet::slots() const {
   return slots;
 }
 
+bool ViewSet::states_cameras() const {
+  return std::ranges::any_of(frames, [](const Frame& frame) { return frame.camera.has_value(); });
+}
+
 namespace {
 
 const Frame* nearest_in(const std::vector<Frame>& frames, int slot) {

@@ -42,6 +42,7 @@ struct ViewSet {
   std::shared_ptr<const SetFiles> files = {};  // none: they lie in the folder
   Links links = Links::stay_inside;            // of the folder
   Slots slots() const;                         // views that have a picture
+  bool states_cameras() const;                 // of any picture
   const Frame* frame_at(int slot) const;       // the nearest to the slot's azimuth; nullptr: missing
   const Frame* missing_at(int slot) const;     // the nearest of those without a picture; nullptr: nothing is predicted
 };

@@ -60,8 +60,10 @@ class Reader {
     for (FrameRead& read : frames) set_.frames.push_back(std::move(read.frame));
     for (std::size_t i = 0; i < unreadable_; ++i) set_.frames.emplace_back().azimuth_deg = kUnknown;
     for (FrameRead& read : missing) take_missing(read);
-    // As `data stabilise` and `complete` write it.
-    set_.cameras_estimated = root.contains("stabilisation") || root.value("cameras", Json()) == "estimated";
+    // As `data stabilise` and `complete` write it; only the former writes cues.
+    const auto has_cue = [](const FrameRead& read) { return read.fields.has("cue"); };
+    set_.cameras_estimated = root.contains("stabilisation") || root.value("cameras", Json()) == "estimated" ||
+                             std::ranges::any_of(frames, has_cue);
     return set_;
   }
 

@@ -125,11 +125,22 @@ CameraSource camera_source(const ViewSet& set, const DataConfig& config) {
   return config.cameras == CameraSource::stated && set.cameras_estimated ? CameraSource::estimated : config.cameras;
 }
 
-std::int64_t count_estimated_anew(const DataSet& data, const DataConfig& config) {
-  std::int64_t count = 0;
-  for (std::int64_t i = 0; config.cameras == CameraSource::stated && i < data.size(); ++i) {
-    if (camera_source(*data.view_set(i), config) == CameraSource::estimated) ++count;
+TargetCameras count_target_cameras(const DataSet& data, const DataConfig& config) {
+  TargetCameras count;
+  switch (config.cameras) {
+    case CameraSource::estimated: count.estimated = data.size(); return count;
+    case CameraSource::turntable: count.turntable = data.size(); return count;
+    case CameraSource::stated: break;
   }
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const auto set = data.view_set(i);
+    if (set->cameras_estimated) {
+      ++count.anew;
+    } else {
+      ++(set->states_cameras() ? count.stated : count.turntable);
+    }
+  }
+  count.estimated = count.anew;
   return count;
 }
 

@@ -21,8 +21,14 @@ SetCameras described_cameras(const ViewSet& set, const Turntable& turntable);
 // Where the cameras of a set's samples come from: as config.cameras says, but `estimated` for `stated` where the stated
 // ones are an earlier estimate (ViewSet::cameras_estimated): the targets' silhouettes are in it.
 CameraSource camera_source(const ViewSet& set, const DataConfig& config);
-// How many sets that estimates anew though cameras are stated. Reads each description.
-std::int64_t count_estimated_anew(const DataSet& data, const DataConfig& config);
+// How many sets' targets have which cameras. Reads each description where config.cameras is `stated`.
+struct TargetCameras {
+  std::int64_t stated = 0;     // the true ones: those that the set states as its own
+  std::int64_t estimated = 0;  // from the references alone
+  std::int64_t turntable = 0;  // the canonical one
+  std::int64_t anew = 0;       // of `estimated`: sets that state an earlier estimate
+};
+TargetCameras count_target_cameras(const DataSet& data, const DataConfig& config);
 
 // By camera_source(): `stated`, described_cameras(); `turntable`, the canonical one of config.turntable at the azimuths
 // that were first stated; or `estimated`, from the masks of `references` (slots on disk) and those azimuths alone (the

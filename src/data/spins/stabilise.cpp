@@ -14,8 +14,6 @@
 
 namespace spinfill {
 
-namespace {}  // namespace
-
 SpinPicture spin_picture(const ViewSet& set, const Frame& frame) {
   const cv::Mat rgba = read_masked_picture(set, frame);
   at::Tensor alpha = at::empty({rgba.rows, rgba.cols}, at::kFloat);
@@ -98,8 +96,7 @@ Json to_json(const Stabilisation& s) {
 bool states_own_cameras(const ViewSet& set) {
   const fs::path path = set.folder / "transforms.json";
   if (!fs::exists(path)) return false;
-  const bool any = std::ranges::any_of(set.frames, [](const Frame& frame) { return frame.camera.has_value(); });
-  return any && !read_json(path).contains("stabilisation");
+  return set.states_cameras() && !read_json(path).contains("stabilisation");
 }
 
 ViewSet as_photographed(const ViewSet& set) {

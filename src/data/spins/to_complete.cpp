@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/spins/to_complete.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "core/error.h"
@@ -28,8 +27,7 @@ bool is_in(const Slots& slots, int slot) {
 }  // namespace
 
 ViewSet set_to_complete(const ViewSet& whole, const Slots& references, const Slots& asked, const Turntable& turntable) {
-  const bool own = !whole.cameras_estimated &&
-                   std::ranges::any_of(whole.frames, [](const Frame& frame) { return frame.camera.has_value(); });
+  const bool own = !whole.cameras_estimated && whole.states_cameras();
   ViewSet set = own ? whole : as_photographed(whole);
   set.frames.clear();
   set.missing.clear();

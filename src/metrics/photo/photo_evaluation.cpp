@@ -64,6 +64,20 @@ std::string hash_of(const cv::Mat& rgba) {
   return hash.hex();
 }
 
+// Never a target's own: set_to_complete() gives it one that is predicted from the references'.
+std::string cameras_in_words(const DataSet& data) {
+  std::int64_t stated = 0;
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const auto set = data.view_set(i);
+    if (set->states_cameras() && !set->cameras_estimated) ++stated;
+  }
+  const char* estimated = "cameras estimated from the references";
+  const char* carried = "cameras carried on from the references' true ones";
+  if (stated == 0) return estimated;
+  if (stated == data.size()) return carried;
+  return fmt::format("{} ({} sets) and {} ({} sets)", carried, stated, estimated, data.size() - stated);
+}
+
 struct ScoredSample {
   PhotoSample sample;
   SlotPictures truths;
@@ -175,10 +189,10 @@ std::vector<Scores> score_photos(const std::vector<cv::Mat>& pictures, const cv:
   for (std::size_t m = 0; m < pictures.size(); ++m) {
     const cv::Mat own = mask_of(pictures[m]), own_moved = moved_mask(pictures[m], alignments[m], box);
     std::copy_n(after[m].begin(), kModelMetrics, scores[m].begin() + kAligned);
-    scores[m][5] = silhouette_iou(own, mask);
-    scores[m][6] = boundary_error(own, mask);
-    scores[m][kAligned + 5] = silhouette_iou(own_moved, mask);
-    scores[m][kAligned + 6] = boundary_error(own_moved, mask);
+    scores[m][kSilhouetteIou] = silhouette_iou(own, mask);
+    scores[m][kBoundary] = boundary_error(own, mask);
+    scores[m][kAligned + kSilhouetteIou] = silhouette_iou(own_moved, mask);
+    scores[m][kAligned + kBoundary] = boundary_error(own_moved, mask);
   }
   if (by != nullptr) {
     by->crop_width = box.width;
@@ -199,10 +213,12 @@ EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const Evaluati
   report.protocol = protocol;
   Protocol& p = report.protocol;
   p.at = ScoredAt::photo;
-  p.conditions =
-      "cameras as complete chooses them, hull of about two pixels a voxel, flanks by sections and plan box, "
-      "sharp colours; the network's view framed on the hull's box; at the model's own size " +
-      p.conditions;
+  const std::string at_model_size = p.conditions.substr(std::min(p.cameras.size(), p.conditions.size()));
+  p.cameras = cameras_in_words(set.data());
+  p.conditions = fmt::format(
+      "{}, as complete chooses them, hull of about two pixels a voxel, flanks by sections and plan box, sharp colours, "
+      "the network's view framed on the hull's box, at the model's own size{}",
+      p.cameras, at_model_size);
   std::fill(std::begin(p.background), std::end(p.background), 1.0);
   const PhotoScorer scorer(predictor, set, lpips);
   const std::vector<SampleSpec>& samples = set.samples();

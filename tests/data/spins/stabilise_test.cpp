@@ -212,7 +212,12 @@ TEST_F(HandHeld, NoTargetLeaksThroughStabilisedCameras) {
   // Cameras of the set's own are used.
   EXPECT_EQ(cameras_of(original, spec.references, {}).camera[1].vehicle_from_camera,
             original.frames[1].camera->vehicle_from_camera);
-  EXPECT_EQ(count_estimated_anew({folder.path(), {before, original, after}}, {}), 2);
+  ViewSet bare = photographs(original);
+  const TargetCameras count = count_target_cameras({folder.path(), {before, original, after, bare}}, {});
+  EXPECT_EQ(count.stated, 1);
+  EXPECT_EQ(count.estimated, 2);
+  EXPECT_EQ(count.anew, 2);
+  EXPECT_EQ(count.turntable, 1);
 }
 
 // The key is the references' files and nothing of the targets: an estimate is never another picture's.

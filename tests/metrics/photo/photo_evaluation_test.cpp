@@ -55,13 +55,13 @@ TEST_F(PhotoEvaluation, OfTheTruthIsPerfect) {
     for (const std::size_t first : {std::size_t{0}, kAligned}) {
       EXPECT_EQ(s[first], 100);
       EXPECT_NEAR(s[first + 2], 1, 1e-9);
-      EXPECT_EQ(s[first + 5], 1);
-      EXPECT_EQ(s[first + 6], 0);
+      EXPECT_EQ(s[first + kSilhouetteIou], 1);
+      EXPECT_EQ(s[first + kBoundary], 0);
     }
     EXPECT_EQ(row.photo->scale, 1);
     EXPECT_EQ(row.scores.size(), 1 + kBaselines.size());
     EXPECT_GT(row.photo->vehicle_share, 0.02);
-    EXPECT_LT(row.scores[1][5], 1) << "nearest";
+    EXPECT_LT(row.scores[1][kSilhouetteIou], 1) << "nearest";
   }
 }
 
@@ -69,7 +69,7 @@ TEST_F(PhotoEvaluation, TheWarpOfExactCamerasComesNearTheTruth) {
   const EvaluationReport report = score(photo_baseline("prior"));
   for (const ImageRow& row : report.images) {
     EXPECT_EQ(row.scores[0][0], row.scores[3][0]) << "the model is the baseline";
-    EXPECT_GT(row.scores[0][5], row.case_name == "front/back" ? 0.88 : 0.92) << row.slot;
+    EXPECT_GT(row.scores[0][kSilhouetteIou], row.case_name == "front/back" ? 0.88 : 0.92) << row.slot;
     EXPECT_GE(row.scores[0][kAligned], row.scores[0][0] - 0.1);
   }
 }
@@ -158,12 +158,15 @@ TEST_F(PhotoEvaluation, ViewsAreAskedForAtTheirPhotographsAzimuth) {
     return photo_baseline("prior")(sample, geometry);
   });
   EXPECT_EQ(asked, 3);
+  EXPECT_THAT(score(photo_baseline("nearest")).protocol.cameras, testing::HasSubstr("cameras estimated from the"));
 }
 
 TEST_F(PhotoEvaluation, ReportsAreReadBackAndCompared) {
   const EvaluationReport report = score(photo_baseline("prior"));
   const Json json = report_to_json(report);
   EXPECT_EQ(json["protocol"]["at"], "photo");
+  EXPECT_EQ(json["protocol"]["cameras"], "cameras carried on from the references' true ones");
+  EXPECT_THAT(json["protocol"]["conditions"].get<std::string>(), testing::StartsWith(report.protocol.cameras));
   EXPECT_TRUE(json["overall"].contains("aligned_silhouette_iou"));
   EXPECT_EQ(report_to_json(report_from_json(json, "here")), json);
   EXPECT_THAT(report_table(report), testing::HasSubstr("aligned silhouette IoU"));
