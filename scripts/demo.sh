@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Set-up, then the main job at small size: synthetic vehicles, training, scores beside the baselines, export, and the
-# completion of a spin with three views missing. Takes about 8 minutes on two cores after the build.
+# completion of spins with three views missing, one of them at 768 px by a stored model. Takes about 10 minutes on two
+# cores after the build.
 #
 #   scripts/demo.sh [--out DIR] [--sets N] [--steps N]
 #
@@ -14,7 +15,7 @@ while [ $# -gt 0 ]; do
     --out) out=${2:?--out needs a folder}; shift 2 ;;
     --sets) sets=${2:?--sets needs a number}; shift 2 ;;
     --steps) steps=${2:?--steps needs a number}; shift 2 ;;
-    -h | --help) sed -n '2,7p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,8p' "$0"; exit 0 ;;
     *) echo "demo.sh: unknown argument '$1' (see --help)" >&2; exit 2 ;;
   esac
 done
@@ -68,7 +69,7 @@ set=$(find "$out/sharp-data" -mindepth 1 -maxdepth 1 -type d | sort | tail -1)
 "$spinfill" complete --model "$model" --input "$set" --hide 90,180,315 --out "$out/sharp-spin"
 
 if [ -d "$real/spins" ]; then
-  stage "Real cars from $real/spins, cameras from their masks, completed and scored with $model" 'less than 1 min'
+  stage "Real cars from $real/spins, cameras from their masks, completed and scored at their own size with $model" 'about 1 min'
   "$spinfill" evaluate --at photo --model "$model" --data "$real/spins" --split test --subsets 1 --out "$out/report-real"
   car=$(find "$real/spins" -mindepth 1 -maxdepth 1 -type d | sort | head -1)
   "$spinfill" complete --model "$model" --input "$car" --hide 90,180,315 --out "$out/real-spin"

@@ -32,7 +32,9 @@ std::string evidence_chart(const EvaluationReport& report) {
     const auto points = points_of(*bins);
     if (!points.empty()) lines.push_back({name, points, lines.size()});
   }
-  return svg_file(svg_chart("RMS error (0 to 1) by the share of a pixel, %, that is", lines));
+  // A single line has no legend that names it.
+  const std::string title = "RMS error by % of a pixel that is" + (lines.size() == 1 ? " " + lines[0].name : "");
+  return svg_file(svg_chart(title, lines, true, "per cent"));
 }
 
 }  // namespace spinfill

@@ -45,7 +45,8 @@ const char* chart_colour(std::size_t index) {
   return kColours[index % kChartColours];
 }
 
-std::string svg_chart(const std::string& title, const std::vector<ChartLine>& lines, bool legend) {
+std::string svg_chart(const std::string& title, const std::vector<ChartLine>& lines, bool legend,
+                      const std::string& x_name) {
   double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY, y_high = -INFINITY;
   for (const ChartLine& line : lines) {
     for (const auto& [x, y] : line.points) {
@@ -93,8 +94,8 @@ std::string svg_chart(const std::string& title, const std::vector<ChartLine>& li
                        line.dashed ? " stroke-dasharray=\"6 3\"" : "", points, name);
     const auto& [last_x, last_y] = line.points.back();
     out += fmt::format(
-        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"><title>{}: {:.6g} at step {:.0f}</title></circle>\n",
-        px(last_x), py(last_y), colour, name, last_y, last_x);
+        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"><title>{}: {:.6g} at {} {:.0f}</title></circle>\n",
+        px(last_x), py(last_y), colour, name, last_y, html_escaped(x_name), last_x);
     if (legend && lines.size() > 1) {
       out += fmt::format("<text x=\"{:.0f}\" y=\"18\" fill=\"{}\">{}</text>\n", legend_x, colour, name);
       legend_x += 8.0 * static_cast<double>(line.name.size()) + 16;

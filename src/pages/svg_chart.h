@@ -10,7 +10,7 @@ namespace spinfill {
 
 struct ChartLine {
   std::string name;
-  std::vector<std::pair<double, double>> points;  // (step, value), by step; finite, at least one
+  std::vector<std::pair<double, double>> points;  // (x, value), by x; finite, at least one
   std::size_t colour = 0;                         // of chart_colour
   bool dashed = false;
 };
@@ -20,8 +20,10 @@ const char* chart_colour(std::size_t index);
 constexpr std::size_t kChartColours = 6;
 
 // A line chart as an SVG element, all lines on common axes; empty without lines. The names are written beside the title
-// where `legend` is set and there are several; pointing at a line or its end shows its name either way.
-std::string svg_chart(const std::string& title, const std::vector<ChartLine>& lines, bool legend = true);
+// where `legend` is set and there are several; pointing at a line or its end shows its name either way, and where it
+// ends: "at step 400", with `x_name` for step.
+std::string svg_chart(const std::string& title, const std::vector<ChartLine>& lines, bool legend = true,
+                      const std::string& x_name = "step");
 
 // The same as a file of its own, with its style; empty of an empty chart.
 std::string svg_file(const std::string& chart);

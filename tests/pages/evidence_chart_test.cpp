@@ -20,8 +20,8 @@ TEST(EvidenceChart, HasAPointForEachFilledTenth) {
   errors.by_invented[9] = {400, 100};
   const std::string chart = evidence_chart(report);
   EXPECT_EQ(chart.rfind("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox", 0), 0U);
-  EXPECT_NE(chart.find("invented"), std::string::npos);
-  EXPECT_NE(chart.find("0.5 at"), std::string::npos) << chart;  // √(100/400), the last point
+  EXPECT_NE(chart.find("a pixel that is invented<"), std::string::npos) << "one line alone is named by the title";
+  EXPECT_NE(chart.find("0.5 at per cent 95"), std::string::npos) << chart;  // √(100/400), the last point
   EXPECT_EQ(chart.find("mirrored</title>"), std::string::npos);
   const std::size_t points = chart.find("points=\"") + 8;
   EXPECT_EQ(std::count(chart.begin() + static_cast<std::ptrdiff_t>(points),
