@@ -167,6 +167,13 @@ Json Browser::evaluate(const std::string& expression) {
   return answer["result"].contains("value") ? answer["result"]["value"] : Json();
 }
 
+// The event comes some time after the address has changed: what is done before that would be undone by it.
+void Browser::go_to(const std::string& hash) {
+  const std::string wanted = Json(hash).dump();
+  evaluate("new Promise(r => { if (location.hash === " + wanted + ") return r(true);" +
+           " addEventListener('hashchange', () => r(true), { once: true }); location.hash = " + wanted + "; })");
+}
+
 void Browser::mouse(const std::string& type, double x, double y, int buttons) {
   call("Input.dispatchMouseEvent",
        {{"type", type}, {"x", x}, {"y", y}, {"button", "left"}, {"buttons", buttons}, {"clickCount", 1}});

@@ -25,8 +25,9 @@ class Browser {
   Browser(const Browser&) = delete;
   Browser& operator=(const Browser&) = delete;
 
-  void open(const std::string& url);                                         // returns when the page has loaded
-  Json evaluate(const std::string& expression);                              // its JSON value; throws on a script error
+  void open(const std::string& url);             // returns when the page has loaded
+  Json evaluate(const std::string& expression);  // its JSON value; throws on a script error
+  void go_to(const std::string& hash);           // "#…" on the same page; returns when the page has heard of it
   void mouse(const std::string& type, double x, double y, int buttons = 1);  // mousePressed, mouseMoved, mouseReleased
   void wheel(double x, double y, double delta_y);
   void touch(const std::string& type, double x, double y);  // touchStart, touchMove, touchEnd

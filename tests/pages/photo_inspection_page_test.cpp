@@ -102,13 +102,13 @@ TEST_F(InspectionInBrowser, BothTurnTogetherAndFadeBetweenNeighbours) {
   browser.open(url("#view=135"));
   EXPECT_NEAR(seen(browser), 3, 0.1);
   EXPECT_NEAR(seen(browser, "steady"), 3, 0.1);
-  browser.evaluate("location.hash = '#view=157.5'");
+  browser.go_to("#view=157.5");
   EXPECT_NEAR(seen(browser), 3.5, 0.1) << "half of each in the middle";
-  browser.evaluate("location.hash = '#view=167.5'");
+  browser.go_to("#view=167.5");
   EXPECT_NEAR(seen(browser, "steady"), 3.5, 0.1) << "by its own azimuths";
-  browser.evaluate("location.hash = '#view=5'");
+  browser.go_to("#view=5");
   EXPECT_NEAR(seen(browser, "steady"), 0, 0.1) << "wraps round";
-  browser.evaluate("location.hash = '#view=355'");
+  browser.go_to("#view=355");
   EXPECT_NEAR(seen(browser), 0, 0.1);
   for (const auto& request : browser.requests())
     EXPECT_TRUE(request.starts_with("file://") || request.starts_with("data:")) << request;
@@ -142,7 +142,7 @@ TEST_F(InspectionInBrowser, TurnsByDragKeysAndSlider) {
   browser.mouse("mouseReleased", x + width / 4, y, 0);
   EXPECT_NEAR(azimuth(browser), 180, 4);
   EXPECT_NEAR(seen(browser), 4, 0.1);
-  browser.evaluate("location.hash = '#view=45'");
+  browser.go_to("#view=45");
   for (int i = 0; i < 9; ++i) browser.key("ArrowRight", 39);
   EXPECT_NEAR(azimuth(browser), 90, 0.1);
   browser.evaluate("document.getElementById('azimuth').focus()");
@@ -159,7 +159,7 @@ TEST_F(InspectionInBrowser, LessMotionMeansNoneByItselfAndNoFades) {
   EXPECT_EQ(browser.evaluate("document.getElementById('play').ariaPressed"), "false");
   browser.evaluate("new Promise(r => setTimeout(r, 500))");
   EXPECT_EQ(azimuth(browser), 0);
-  browser.evaluate("location.hash = '#view=20'");
+  browser.go_to("#view=20");
   EXPECT_NEAR(seen(browser), 0, 0.1);
   EXPECT_EQ(browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
 }

@@ -153,8 +153,8 @@ TEST_F(SpinInBrowser, TurnsByAzimuth) {
     browser.mouse("mouseMoved", 450 - width * 0.9 * degrees / 360, 300);
     const int view = seen(browser);
     browser.mouse("mouseReleased", 450 - width * 0.9 * degrees / 360, 300, 0);
-    browser.evaluate("location.hash = '#view=1'");
-    browser.evaluate("location.hash = '#view=0'");
+    browser.go_to("#view=1");
+    browser.go_to("#view=0");
     return view;
   };
   EXPECT_EQ(seen_at(10), 0);
@@ -193,7 +193,7 @@ TEST_F(SpinInBrowser, LabelsGeneratedViewsUntilSwitchedOff) {
   browser.key(" ", 32);
   EXPECT_EQ(browser.evaluate(badge), "none");
   EXPECT_EQ(browser.evaluate("document.getElementById('labels').ariaPressed"), "false");
-  browser.evaluate("location.hash = '#view=2'");
+  browser.go_to("#view=2");
   EXPECT_EQ(seen(browser), 0);
   EXPECT_EQ(browser.evaluate("document.querySelector('figure.shown figcaption')"), Json());
 }
@@ -215,10 +215,10 @@ TEST_F(SpinInBrowser, ShowsWherePixelsAreFromWhenAsked) {
   EXPECT_EQ(browser.evaluate("document.getElementById('evidence').ariaPressed"), "true");
   const std::string text = browser.evaluate("document.querySelector('figure.shown figcaption').innerText");
   EXPECT_NE(text.find("20 % invented"), text.npos) << text;
-  browser.evaluate("location.hash = '#view=0'");
+  browser.go_to("#view=0");
   EXPECT_EQ(seen(browser), 0);
   browser.evaluate("document.getElementById('evidence').click()");
-  browser.evaluate("location.hash = '#view=270'");
+  browser.go_to("#view=270");
   EXPECT_EQ(seen(browser), 6);
   EXPECT_TRUE(browser.problems().empty());
 
