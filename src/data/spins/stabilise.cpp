@@ -28,12 +28,15 @@ SpinPicture spin_picture(const ViewSet& set, const Frame& frame) {
   }
   if (opaque)
     fail("{}: has no mask (alpha is opaque everywhere): cut the vehicle out", (set.folder / frame.file_path).string());
-  return {alpha, frame.azimuth_deg};
+  return {alpha, frame.azimuth_deg, true};
 }
 
-Stabilisation stabilise_set(const ViewSet& set) {
+Stabilisation stabilise_set(const ViewSet& set, const std::vector<bool>& trusted) {
   std::vector<SpinPicture> pictures;
-  for (const Frame& frame : set.frames) pictures.push_back(spin_picture(set, frame));
+  for (std::size_t i = 0; i < set.frames.size(); ++i) {
+    pictures.push_back(spin_picture(set, set.frames[i]));
+    pictures.back().trusted = trusted.empty() || trusted[i];
+  }
   try {
     return stabilise(pictures);
   } catch (const Error& error) {

@@ -13,8 +13,8 @@ namespace spinfill {
 SpinPicture spin_picture(const ViewSet& set, const Frame& frame);
 
 // Cameras of a set's pictures from these pictures alone (geometry/spin/stabilise.h). Needs masked pictures; errors name
-// the set.
-Stabilisation stabilise_set(const ViewSet& set);
+// the set. `trusted`, unless empty: whether each frame takes part.
+Stabilisation stabilise_set(const ViewSet& set, const std::vector<bool>& trusted = {});
 
 // The set with these cameras: those of its frames, and predicted ones for the primary views that it lacks. A frame's
 // azimuth becomes the corrected one unless that would move it to another primary view.

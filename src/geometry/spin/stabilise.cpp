@@ -212,7 +212,7 @@ void Stabilisation::finish(StabilisedView& view, double stated_azimuth_deg) cons
 
 Stabilisation stabilise(const std::vector<SpinPicture>& references) {
   const at::NoGradGuard no_grad;
-  if (references.empty()) fail("stabilise: there is no picture");
+  if (std::ranges::none_of(references, &SpinPicture::trusted)) fail("stabilise: there is no picture");
   Stabilisation result;
   result.height = static_cast<int>(references.front().alpha.size(0));
   result.width = static_cast<int>(references.front().alpha.size(1));
@@ -222,11 +222,11 @@ Stabilisation stabilise(const std::vector<SpinPicture>& references) {
   for (const SpinPicture& picture : references) {
     if (picture.alpha.sizes() != references.front().alpha.sizes()) fail("stabilise: pictures of unlike sizes");
     silhouettes.emplace_back(picture.alpha);
-    views.push_back({&silhouettes.back(), picture.azimuth_deg, true});
+    views.push_back({&silhouettes.back(), picture.azimuth_deg, picture.trusted});
     result.stated_azimuths_deg.push_back(picture.azimuth_deg);
   }
   SpinFit fit = better_fit(views, result.hand_held);
-  leave_out_contradicted(views, fit, result);
+  if (std::ranges::all_of(references, &SpinPicture::trusted)) leave_out_contradicted(views, fit, result);
   take_over(fit, views, result);
   place_in_vehicle_frame(references, result);
   for (std::size_t i = 0; i < views.size(); ++i) result.finish(result.views[i], views[i].azimuth_deg);

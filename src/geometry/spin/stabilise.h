@@ -17,6 +17,7 @@ namespace spinfill {
 struct SpinPicture {
   at::Tensor alpha;        // [H,W] float32 coverage; all pictures of a spin have one size
   double azimuth_deg = 0;  // as stated, right to about 10°
+  bool trusted = true;     // false: takes no part; its camera is predicted from the others
 };
 
 struct StabilisedView {
@@ -52,7 +53,7 @@ struct Stabilisation {
   int width = 0, height = 0;
 };
 
-// Fails (exit 3) where there is no picture or a mask is empty. Deterministic; two threads at most.
+// Fails (exit 3) where there is no picture, none is trusted or a mask is empty. Deterministic; two threads at most.
 Stabilisation stabilise(const std::vector<SpinPicture>& references);
 
 }  // namespace spinfill
