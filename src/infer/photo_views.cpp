@@ -117,7 +117,7 @@ double photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictu
   with_alpha.opaque = options.opaque && !detailed;
   const GeneratedViews made = generate_views(model, set, framing, with_alpha);
   std::optional<PhotoWarper> warper;
-  if (detailed && known == nullptr) warper.emplace(set, pictures, windows);
+  if (detailed && known == nullptr) warper.emplace(set, pictures, windows, options.weights);
   std::vector<int> without;
   for (std::size_t i = 0; i < set.missing.size(); ++i) {
     const double azimuth = set.missing[i].azimuth_deg;

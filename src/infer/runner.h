@@ -10,6 +10,7 @@
 #include <opencv2/core/mat.hpp>
 
 #include "data/photo/framing.h"
+#include "data/photo/photo_warp.h"
 #include "data/sets/view_set.h"
 #include "infer/loaded_model.h"
 #include "model/sampling/generate.h"
@@ -19,10 +20,11 @@ namespace spinfill {
 struct RunnerOptions {
   SamplerConfig sampler;
   std::uint64_t seed = 0;
-  bool opaque = false;       // pictures on the model's background, without alpha
-  std::size_t anchors = 0;   // so many of the missing frames are generated first and then given, too
-  SamplerProgress progress;  // may throw to stop
-  SamplerProgress carried;   // of carrying the photographs onto the hull (data/photo/photo_warp.h); may throw, too
+  bool opaque = false;                  // pictures on the model's background, without alpha
+  std::size_t anchors = 0;              // so many of the missing frames are generated first and then given, too
+  SlotWeights weights = kEqualWeights;  // of the photographs' colours where they are carried onto the hull
+  SamplerProgress progress;             // may throw to stop
+  SamplerProgress carried;  // of carrying the photographs onto the hull (data/photo/photo_warp.h); may throw, too
 };
 
 // Where a generated view's pixels are from: shares of what it covers, which sum to 1.

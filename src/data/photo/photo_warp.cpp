@@ -183,7 +183,8 @@ struct PhotoWarper::State {
   }
 };
 
-PhotoWarper::PhotoWarper(const ViewSet& set, const SlotPictures& pictures, PhotoWindows windows)
+PhotoWarper::PhotoWarper(const ViewSet& set, const SlotPictures& pictures, PhotoWindows windows,
+                         const SlotWeights& weights)
     : state_(std::make_unique<State>()) {
   const at::NoGradGuard no_grad;
   State& s = *state_;
@@ -197,6 +198,10 @@ PhotoWarper::PhotoWarper(const ViewSet& set, const SlotPictures& pictures, Photo
       s.references_of({s.views.begin(), s.views.begin() + static_cast<std::ptrdiff_t>(s.given)}, 0);
   s.hull = carve_hull(s.photographs.references, hull_options(s.config));
   s.photographs.seen = s.seen_by(s.photographs.references);
+  // A reference's weight in the warp is multiplied by its alpha, and its colours are premultiplied by that.
+  for (std::size_t v = 0; v < s.given; ++v)
+    s.photographs.seen[0][static_cast<std::int64_t>(v)].narrow(0, 0, 4).mul_(
+        weights[static_cast<std::size_t>(s.views[v].frame->slot())]);
 }
 
 PhotoWarper::~PhotoWarper() = default;

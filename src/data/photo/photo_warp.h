@@ -25,6 +25,10 @@ struct PhotoWarp {
 };
 using SlotWarps = std::array<std::optional<PhotoWarp>, kSlots>;
 
+// What the colours of each slot's reference weigh beside the others' (data/photo/odd_references.h), in (0,1].
+using SlotWeights = std::array<double, kSlots>;
+inline constexpr SlotWeights kEqualWeights = {1, 1, 1, 1, 1, 1, 1, 1};
+
 // A correction of the surface's depth along the rays of a view: CV_32FC1, vehicle lengths, positive away from the
 // camera, in a picture that the set's is fitted into.
 struct DepthCorrection {
@@ -40,7 +44,8 @@ class PhotoWarper {
   // The views are those in set.missing. Every frame of the set, given or missing, needs a camera (exit 3 where one has
   // none); `pictures` holds the given ones. Both must outlive the warper.
   // `windows` are photo_windows() of its photo_views_of().
-  PhotoWarper(const ViewSet& set, const SlotPictures& pictures, PhotoWindows windows);
+  PhotoWarper(const ViewSet& set, const SlotPictures& pictures, PhotoWindows windows,
+              const SlotWeights& weights = kEqualWeights);
   ~PhotoWarper();
   PhotoWarper(PhotoWarper&&) noexcept;
   PhotoWarper& operator=(PhotoWarper&&) noexcept;

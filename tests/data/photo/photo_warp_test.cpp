@@ -105,6 +105,31 @@ TEST(PhotoWarp, HasNoHolesWhereRaysGrazeTheBody) {
   EXPECT_EQ(outlines.size(), 1U);
 }
 
+// What an odd reference shows gives way to what the others show; the hull stays as it is.
+TEST(PhotoWarp, AReferenceWithASmallWeightTellsLittleColour) {
+  const test::TemporaryFolder folder;
+  Asked asked = without(folder.path(), 1);
+  asked.pictures[2].forEach<cv::Vec4b>([](cv::Vec4b& p, const int*) { p = {255, 0, 255, p[3]}; });
+  const auto warped = [&](const SlotWeights& weights) {
+    const PhotoWindows windows = photo_windows(asked.set, photo_views_of(asked.set, asked.pictures));
+    return *PhotoWarper(asked.set, asked.pictures, windows, weights).onto(0);
+  };
+  const auto magenta = [](const PhotoWarp& warp) {
+    const cv::Scalar colour = cv::mean(warp.colour, warp.alpha > 0.5);
+    return (colour[0] + colour[2]) / 2 - colour[1];
+  };
+  SlotWeights weights = kEqualWeights;
+  const PhotoWarp plain = warped(weights);
+  weights[2] = 0.1;
+  const PhotoWarp less = warped(weights);
+  EXPECT_LT(magenta(less), 0.7 * magenta(plain));
+  EXPECT_EQ(cv::norm(plain.alpha, less.alpha, cv::NORM_INF), 0);
+  weights.fill(0.5);
+  EXPECT_LT(cv::norm(plain.colour, warped(weights).colour, cv::NORM_L1) / static_cast<double>(plain.colour.total()),
+            0.02)
+      << "equal weights change nothing beside each other";
+}
+
 TEST(PhotoWarp, WithoutABodyInCommonThereIsNone) {
   const test::TemporaryFolder folder;
   Asked asked = without(folder.path(), 1);
