@@ -10,6 +10,7 @@
 #include "core/stopwatch.h"
 #include "data/check/vehicle_scale.h"
 #include "data/photo/consistency.h"
+#include "data/photo/odd_references.h"
 #include "data/sets/categories.h"
 #include "data/sets/view_camera.h"
 #include "infer/photo_views.h"
@@ -50,6 +51,67 @@ CanonicalSpin common_turntable(const ViewSet& set, const SlotPictures& pictures,
   }
 }
 
+// By frame: whether its silhouette is one that the others agree with.
+std::vector<bool> trusted_views(const std::vector<Oddities>& odd) {
+  std::vector<bool> trusted;
+  for (const Oddities& of : odd) {
+    trusted.push_back(std::ranges::none_of(of, [](const OddReference& found) {
+      return found.what == Oddity::contradicting || found.what == Oddity::oversized_mask;
+    }));
+  }
+  return trusted;
+}
+
+// Looks for references that differ from the others and tells them. An estimate of the cameras is made again without
+// those whose silhouettes contradict the others: they bend the others' cameras, too.
+void find_odd(SpinContents& spin) {
+  ViewCameras& chosen = spin.chosen;
+  std::vector<bool> trusted;
+  if (chosen.estimate)
+    for (const StabilisedView& view : chosen.estimate->views) trusted.push_back(view.trusted);
+  const bool all = std::ranges::find(trusted, false) == trusted.end();
+  spin.odd = odd_references(chosen.set, spin.pictures, trusted);
+  if (chosen.estimate && all) {
+    trusted = trusted_views(spin.odd);
+    if (std::ranges::find(trusted, false) != trusted.end()) {
+      log_info("{}: cameras are estimated again without the silhouette that contradicts the others", chosen.set.id);
+      chosen = estimated_again(chosen, trusted);
+      spin.odd = odd_references(chosen.set, spin.pictures, trusted);
+    }
+  }
+  for (std::size_t i = 0; i < spin.odd.size(); ++i)
+    for (const OddReference& found : spin.odd[i])
+      log_warning("{}: {}: {}", (chosen.set.folder / chosen.set.frames[i].file_path).string(), found.problem,
+                  found.advice);
+}
+
+// What views are generated from: those that do not contradict the others.
+ViewSet telling_views(const SpinContents& spin) {
+  ViewSet set = with_every_camera(spin.chosen.set, spin.turntable);
+  std::size_t i = 0;
+  std::erase_if(set.frames, [&](const Frame&) { return weight_of(spin.odd[i++]) == 0; });
+  return set;
+}
+
+SlotWeights weights_of(const SpinContents& spin) {
+  SlotWeights weights = kEqualWeights;
+  for (std::size_t i = 0; i < spin.odd.size(); ++i)
+    weights[static_cast<std::size_t>(spin.chosen.set.frames[i].slot())] = weight_of(spin.odd[i]);
+  return weights;
+}
+
+Json odd_to_json(const SpinContents& spin) {
+  Json json = Json::array();
+  for (std::size_t i = 0; i < spin.odd.size(); ++i) {
+    for (const OddReference& found : spin.odd[i]) {
+      Json entry = {{"file_path", spin.chosen.set.frames[i].file_path}};
+      entry.update(to_json(found));
+      json.push_back(std::move(entry));
+    }
+  }
+  return json;
+}
+
 // How much of the views was seen nowhere, and whether that is too much.
 class Inventions {
  public:
@@ -79,7 +141,7 @@ class Inventions {
 };
 
 Consistency consistency_of(const SpinContents& spin, const ViewSet& views, const SamplerProgress& progress) {
-  const ViewSet given = with_every_camera(spin.chosen.set, spin.turntable);
+  const ViewSet given = telling_views(spin);
   return cross_view_consistency(
       given, spin.pictures, views.frames, [&](std::size_t i) { return read_masked_picture(views, views.frames[i]); },
       progress);
@@ -105,6 +167,7 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   spin.chosen = choose_cameras(references, options.cameras, options.hide);
   ViewSet& set = spin.chosen.set;
   if (spin.chosen.source == CameraSource::stated) check_scale(set, spin.pictures);
+  find_odd(spin);
   if (options.deliver == Delivery::canonical) spin.canonical = common_turntable(set, spin.pictures, spin.turntable);
   AskedViews asked = asked_views(spin.chosen, references.missing, options.request, spin.turntable,
                                  spin.canonical ? &*spin.canonical : nullptr);
@@ -116,12 +179,13 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   } else {
     RunnerOptions runner = options.runner;
     runner.anchors = asked.anchors;
+    runner.weights = weights_of(spin);
     Inventions inventions(options.max_invented);
-    const double residual = photo_views(model, with_every_camera(set, spin.turntable), spin.pictures, runner,
-                                        [&](const GeneratedView& view) {
-                                          inventions.add(set, view);
-                                          writer.add(view);
-                                        });
+    const double residual =
+        photo_views(model, telling_views(spin), spin.pictures, runner, [&](const GeneratedView& view) {
+          inventions.add(set, view);
+          writer.add(view);
+        });
     inventions.refuse(set);
     done.sampler = runner.sampler;
     done.seed = runner.seed;
@@ -136,6 +200,7 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   done.given = std::move(views.given);
   done.generated = std::move(views.generated);
   done.evidence = std::move(views.evidence);
+  done.odd = odd_to_json(spin);
   done.cameras = spin.chosen.source;
   done.deliver = options.deliver;
   done.stabilisation = spin.chosen.estimate;
@@ -155,6 +220,7 @@ Json to_json(const Completion& completion) {
   json["cameras"] = name_of(completion.cameras);
   json["deliver"] = name_of(completion.deliver);
   if (completion.stabilisation) json["stabilisation"] = to_json(*completion.stabilisation);
+  json["odd"] = completion.odd;
   json["seconds"] = completion.seconds;
   if (completion.sampler) {
     json["sampler"] = to_json(*completion.sampler);

@@ -38,6 +38,7 @@ struct Completion {
   CameraSource cameras = CameraSource::stated;
   Delivery deliver = Delivery::given;
   std::optional<Stabilisation> stabilisation;  // where cameras were estimated
+  Json odd = Json::array();                    // references that differ from the others (data/photo/odd_references.h)
   double seconds = 0;
   std::optional<SamplerConfig> sampler;  // none where all views were given
   std::uint64_t seed = 0;

@@ -70,7 +70,9 @@ bool SpinFolder::dense() const {
 }
 
 SpinFolder::SpinFolder(const SpinContents& contents, const fs::path& folder) : contents_(contents), folder_(folder) {
-  for (const Frame& given : contents.chosen.set.frames) add_given(given);
+  const std::vector<Frame>& given = contents.chosen.set.frames;
+  for (std::size_t i = 0; i < given.size(); ++i)
+    add_given(given[i], i < contents.odd.size() ? contents.odd[i] : Oddities{});
 }
 
 // Copies a picture to the byte where every viewer shows it upright; one that EXIF turns is delivered turned, as PNG.
@@ -94,7 +96,7 @@ void SpinFolder::keep(Delivered view, const cv::Mat& picture, std::string file) 
   views_.push_back(std::move(view));
 }
 
-void SpinFolder::add_given(const Frame& given) {
+void SpinFolder::add_given(const Frame& given, const Oddities& odd) {
   const cv::Mat& picture = contents_.pictures[static_cast<std::size_t>(given.slot())];
   const double stated = stated_azimuth(contents_.chosen, given);
   const bool primary = contents_.primary();
@@ -103,6 +105,7 @@ void SpinFolder::add_given(const Frame& given) {
   out.frame.camera =
       given.camera ? *given.camera : camera_towards(contents_.chosen.set, given.azimuth_deg, contents_.turntable);
   out.stated_azimuth_deg = stated;
+  for (const OddReference& found : odd) out.odd.push_back(to_json(found));
   // The front comes first, not "360".
   const double shown = primary ? stated : given.azimuth_deg;
   out.shown.azimuth_deg = shown < 359.5 ? shown : 0;
@@ -180,6 +183,7 @@ Json SpinFolder::description(const ViewSet& spin) const {
     Json& frame = root["frames"][i];
     if (estimated && !view.shown.generated) frame["stated_azimuth_deg"] = view.stated_azimuth_deg;
     frame["generated"] = view.shown.generated;
+    if (!view.odd.is_null()) frame["odd"] = view.odd;
     if (view.evidence.is_null()) continue;
     frame["evidence"] = view.evidence;
     frame["evidence"]["file_path"] = "evidence/" + view.frame.file_path;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/files/json.h"
+#include "data/photo/odd_references.h"
 #include "data/pictures/canonical.h"
 #include "infer/references.h"
 #include "infer/runner.h"
@@ -29,6 +30,7 @@ struct SpinContents {
   SlotPictures pictures;                   // of the given views
   std::optional<CanonicalSpin> canonical;  // where that is how it is delivered
   Turntable turntable;                     // of the model, for views without a camera
+  std::vector<Oddities> odd = {};          // of the given views, in the order of chosen.set.frames
   Delivery deliver() const { return canonical ? Delivery::canonical : Delivery::given; }
   // One view for each primary one and no other: given pictures are named by those that they stand for.
   bool primary() const;
@@ -55,18 +57,19 @@ class SpinFolder {
   ViewSet views();
 
   // Writes transforms.json (all views with the cameras used, "generated" on every frame, "cameras": where they come
-  // from, "consistency" unless null), contact_sheet.png and spin.html.
+  // from, "odd" on given ones that differ from the others, "consistency" unless null), contact_sheet.png and spin.html.
   SpinViews finish(const Json& consistency);
 
  private:
   struct Delivered {
     Frame frame;    // as transforms.json has it
     Json evidence;  // null: not known
+    Json odd;       // null: nothing is
     SpinFrame shown;
     double stated_azimuth_deg = 0;
   };
   std::string copy(const std::string& file, const std::string& stem, std::string* bytes);
-  void add_given(const Frame& given);
+  void add_given(const Frame& given, const Oddities& odd);
   void keep(Delivered view, const cv::Mat& picture, std::string file);
   void sort();
   bool dense() const;

@@ -117,6 +117,8 @@ TEST_F(Complete, RefusesBadInputByNameAndWritesNothing) {
   refuses(ExitCode::runtime, {"090.png", "mask is empty"}, in);
   write_png(in / "090.png", cv::Mat(30, 48, CV_8UC4, cv::Scalar(9, 9, 9, 0)));
   refuses(ExitCode::runtime, {"090.png", "48x30"}, in);
+  write_png(in / "090.png", cv::Mat(2, 20000, CV_8UC4, cv::Scalar(9, 9, 9, 255)));
+  refuses(ExitCode::runtime, {"090.png", "20000x2 px is too large", "16384", "scale it down"}, in);
   const std::string good = read_file(in / "000.png");
   write_file_atomic(in / "090.png", good.substr(0, good.size() / 2));
   refuses(ExitCode::runtime, {"090.png"}, in);
@@ -163,6 +165,57 @@ TEST_F(Complete, NeverGeneratesBesideAPhotographSilently) {
     });
     fs::remove(in / name);
   }
+}
+
+TEST_F(Complete, NamesAReferenceThatDiffersFromTheOthers) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 1, 2, 3, 4, 6, 7});
+  const auto completed = [&](std::string& lines) {
+    CompleteOptions options = steps(1);
+    options.replace = true;
+    testing::internal::CaptureStderr();
+    const Json summary = to_json(complete_folder(model, in, folder_ / "out", options));
+    lines = testing::internal::GetCapturedStderr();
+    return summary;
+  };
+  std::string lines;
+  EXPECT_EQ(completed(lines)["odd"], Json::array()) << lines;
+  for (const Json& frame : read_json(folder_ / "out/transforms.json")["frames"]) EXPECT_FALSE(frame.contains("odd"));
+
+  cv::Mat bright = read_picture(in / "090.png");
+  bright.forEach<cv::Vec4b>([](cv::Vec4b& p, const int*) { p = {255, 255, 255, p[3]}; });
+  write_png(in / "090.png", bright);
+  const Json odd = completed(lines)["odd"];
+  ASSERT_EQ(odd.size(), 1U) << odd;
+  EXPECT_EQ(odd[0]["file_path"], "090.png");
+  EXPECT_EQ(odd[0]["what"], "over-exposed");
+  EXPECT_LT(odd[0]["weight"], 0.5);
+  EXPECT_NE(lines.find("090.png: is over-exposed"), std::string::npos) << lines;
+  const Json frames = read_json(folder_ / "out/transforms.json")["frames"];
+  EXPECT_EQ(frames[2]["odd"][0]["what"], "over-exposed");
+  EXPECT_FALSE(frames[1].contains("odd"));
+  EXPECT_EQ(file(folder_ / "out", 2), file(in, 2)) << "delivered as it is";
+}
+
+// The spin comes as if the picture had not been there.
+TEST_F(Complete, GeneratesNothingFromAPictureOfAnotherAzimuth) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 1, 2, 3, 4, 6, 7}, true, 120, 80);
+  fs::copy_file(in / "045.png", in / "090.png", fs::copy_options::overwrite_existing);
+  testing::internal::CaptureStderr();
+  const Json summary = to_json(complete_folder(model, in, folder_ / "out", steps(1)));
+  const std::string lines = testing::internal::GetCapturedStderr();
+  ASSERT_EQ(summary["odd"].size(), 1U) << lines;
+  EXPECT_EQ(summary["odd"][0]["file_path"], "090.png");
+  EXPECT_EQ(summary["odd"][0]["what"], "contradicting");
+  EXPECT_EQ(summary["odd"][0]["weight"], 0.0);
+  EXPECT_NE(lines.find("090.png: its silhouette contradicts all others"), std::string::npos) << lines;
+  cv::Mat other = read_picture(in / "090.png");  // its colours are nowhere
+  other.forEach<cv::Vec4b>([](cv::Vec4b& p, const int*) { p = {90, 60, 30, p[3]}; });
+  write_png(in / "090.png", other);
+  const std::string before = file(folder_ / "out", 5);
+  complete_folder(model, in, folder_ / "again", steps(1));
+  EXPECT_EQ(file(folder_ / "again", 5), before);
 }
 
 TEST_F(Complete, TellsWhatACheckWouldFind) {
