@@ -22,11 +22,11 @@ constexpr std::size_t kFewest = 3, kFewestSilhouettes = 4;  // references that t
 constexpr double kLeastWeight = 0.1;  // a poor photograph is still worth more than what the model makes up
 
 // Sharpness.
-constexpr double kFine = 1, kCoarse = 3;              // σ₁, σ₂, px
-constexpr double kTallest = 400;                      // px, of the vehicle when compared
-constexpr int kInside = 7;                            // px from the mask's edge: what lies beyond it is not the vehicle's
-constexpr int kFewestPixels = 400;                    // of the vehicle, that far inside
-constexpr double kBlurredBy = 1, kBlurredTimes = 2;   // beyond the others: px, and their blur times that
+constexpr double kFine = 1, kCoarse = 3;  // σ₁, σ₂, px
+constexpr double kTallest = 400;          // px, of the vehicle when compared
+constexpr int kInside = 7;                // px from the mask's edge: what lies beyond it is not the vehicle's
+constexpr int kFewestPixels = 400;        // of the vehicle, that far inside
+constexpr double kBlurredBy = 1, kBlurredTimes = 2;  // beyond the others: px, and their blur times that
 
 // Exposure: chosen beside three photographed cars and synthetic ones in studio and sun.
 constexpr double kStopsOver = 1, kStopsUnder = 2;  // of the mean logarithm, which moves less than the exposure does
@@ -36,10 +36,10 @@ constexpr double kClippedStops = 0.4;              // that count only of a brigh
 constexpr double kSmall = 0.6;  // height of the vehicle beside the others'
 
 // Silhouettes: shares of a mask that a hull leaves uncovered. Where all agree, up to 0.045.
-constexpr double kDisagree = 0.05;  // of some mask: something is odd
-constexpr double kAgree = 0.03;     // mean of the others', once the odd one carves no more
-constexpr double kClearly = 0.8;    // times what leaving out any other one brings
-constexpr double kMaskWeight = 0.5; // the camera of a vehicle whose outline is not known is less certain
+constexpr double kDisagree = 0.05;   // of some mask: something is odd
+constexpr double kAgree = 0.03;      // mean of the others', once the odd one carves no more
+constexpr double kClearly = 0.8;     // times what leaving out any other one brings
+constexpr double kMaskWeight = 0.5;  // the camera of a vehicle whose outline is not known is less certain
 
 double others_median(const std::vector<double>& values, std::size_t but) {
   std::vector<double> others = values;
@@ -158,8 +158,7 @@ class OddReferences {
 
  private:
   void add(std::size_t k, Oddity what, double weight, std::string problem, std::string advice) {
-    out_[frames_[k]].push_back(
-        {what, rounded(std::clamp(weight, 0.0, 1.0), 3), std::move(problem), std::move(advice)});
+    out_[frames_[k]].push_back({what, rounded(std::clamp(weight, 0.0, 1.0), 3), std::move(problem), std::move(advice)});
   }
   // A vehicle is about as high from every side.
   void compare_sizes() {
@@ -238,7 +237,8 @@ class OddReferences {
                  {width, std::max(2, cvRound(static_cast<double>(set_.height) * width / set_.width))}, 0, 0,
                  cv::INTER_AREA);
       alpha.convertTo(alpha, CV_32F, 1 / 255.0);
-      masks_.push_back({at::from_blob(alpha.data, {alpha.rows, alpha.cols}, at::kFloat).clone(), frame.azimuth_deg, true});
+      masks_.push_back(
+          {at::from_blob(alpha.data, {alpha.rows, alpha.cols}, at::kFloat).clone(), frame.azimuth_deg, true});
     }
     return true;
   }

@@ -16,17 +16,14 @@ enum class Oddity {
   blurred,
   overexposed,
   underexposed,
-  small,            // its vehicle has far fewer pixels
-  contradicting,    // its silhouette and camera contradict the others': a wrong azimuth, another vehicle, a broken mask
-  oversized_mask,   // covers, below the vehicle, what the others' silhouettes exclude: a shadow
+  small,           // its vehicle has far fewer pixels
+  contradicting,   // its silhouette and camera contradict the others': a wrong azimuth, another vehicle, a broken mask
+  oversized_mask,  // covers, below the vehicle, what the others' silhouettes exclude: a shadow
 };
 template <>
-inline constexpr Named<Oddity> kNamesOf<Oddity>[] = {{Oddity::blurred, "blurred"},
-                                                     {Oddity::overexposed, "over-exposed"},
-                                                     {Oddity::underexposed, "under-exposed"},
-                                                     {Oddity::small, "small"},
-                                                     {Oddity::contradicting, "contradicting"},
-                                                     {Oddity::oversized_mask, "oversized-mask"}};
+inline constexpr Named<Oddity> kNamesOf<Oddity>[] = {
+    {Oddity::blurred, "blurred"}, {Oddity::overexposed, "over-exposed"},    {Oddity::underexposed, "under-exposed"},
+    {Oddity::small, "small"},     {Oddity::contradicting, "contradicting"}, {Oddity::oversized_mask, "oversized-mask"}};
 
 struct OddReference {
   Oddity what = Oddity::blurred;
