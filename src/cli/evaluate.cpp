@@ -86,6 +86,7 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
     RunnerOptions options;
     options.sampler = sampler;
     options.seed = seed;
+    options.weights = sample.weights;
     SlotPictures pictures, shares;
     const auto keep = [&](const GeneratedView& view) {
       const auto slot = static_cast<std::size_t>(nearest_slot(view.azimuth_deg));

@@ -10,7 +10,7 @@
 #include "core/stopwatch.h"
 #include "data/check/vehicle_scale.h"
 #include "data/photo/consistency.h"
-#include "data/photo/odd_references.h"
+#include "data/photo/weighed_references.h"
 #include "data/sets/categories.h"
 #include "data/sets/view_camera.h"
 #include "infer/photo_views.h"
@@ -51,53 +51,18 @@ CanonicalSpin common_turntable(const ViewSet& set, const SlotPictures& pictures,
   }
 }
 
-// By frame: whether its silhouette is one that the others agree with.
-std::vector<bool> trusted_views(const std::vector<Oddities>& odd) {
-  std::vector<bool> trusted;
-  for (const Oddities& of : odd) {
-    trusted.push_back(std::ranges::none_of(of, [](const OddReference& found) {
-      return found.what == Oddity::contradicting || found.what == Oddity::oversized_mask;
-    }));
-  }
-  return trusted;
-}
-
-// Looks for references that differ from the others and tells them. An estimate of the cameras is made again without
-// those whose silhouettes contradict the others: they bend the others' cameras, too.
+// Looks for references that differ from the others.
 void find_odd(SpinContents& spin) {
   ViewCameras& chosen = spin.chosen;
-  std::vector<bool> trusted;
-  if (chosen.estimate)
-    for (const StabilisedView& view : chosen.estimate->views) trusted.push_back(view.trusted);
-  const bool all = std::ranges::find(trusted, false) == trusted.end();
-  spin.odd = odd_references(chosen.set, spin.pictures, trusted);
-  if (chosen.estimate && all) {
-    trusted = trusted_views(spin.odd);
-    if (std::ranges::find(trusted, false) != trusted.end()) {
-      log_info("{}: cameras are estimated again without the silhouette that contradicts the others", chosen.set.id);
-      chosen = estimated_again(chosen, trusted);
-      spin.odd = odd_references(chosen.set, spin.pictures, trusted);
-    }
-  }
-  for (std::size_t i = 0; i < spin.odd.size(); ++i)
-    for (const OddReference& found : spin.odd[i])
-      log_warning("{}: {}: {}", (chosen.set.folder / chosen.set.frames[i].file_path).string(), found.problem,
-                  found.advice);
+  WeighedReferences weighed = weigh_references(std::move(chosen.set), std::move(chosen.estimate), spin.pictures);
+  chosen.set = std::move(weighed.set);
+  chosen.estimate = std::move(weighed.estimate);
+  spin.odd = std::move(weighed.odd);
 }
 
-// What views are generated from: those that do not contradict the others.
+// What views are generated from.
 ViewSet telling_views(const SpinContents& spin) {
-  ViewSet set = with_every_camera(spin.chosen.set, spin.turntable);
-  std::size_t i = 0;
-  std::erase_if(set.frames, [&](const Frame&) { return weight_of(spin.odd[i++]) == 0; });
-  return set;
-}
-
-SlotWeights weights_of(const SpinContents& spin) {
-  SlotWeights weights = kEqualWeights;
-  for (std::size_t i = 0; i < spin.odd.size(); ++i)
-    weights[static_cast<std::size_t>(spin.chosen.set.frames[i].slot())] = weight_of(spin.odd[i]);
-  return weights;
+  return without_contradicting(with_every_camera(spin.chosen.set, spin.turntable), spin.odd);
 }
 
 Json odd_to_json(const SpinContents& spin) {
@@ -179,7 +144,7 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   } else {
     RunnerOptions runner = options.runner;
     runner.anchors = asked.anchors;
-    runner.weights = weights_of(spin);
+    runner.weights = weights_of(spin.chosen.set, spin.odd);
     Inventions inventions(options.max_invented);
     const double residual =
         photo_views(model, telling_views(spin), spin.pictures, runner, [&](const GeneratedView& view) {

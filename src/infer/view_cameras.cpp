@@ -83,14 +83,4 @@ ViewCameras choose_cameras(const ViewSet& set, CameraChoice choice, const std::v
   return out;
 }
 
-ViewCameras estimated_again(const ViewCameras& chosen, const std::vector<bool>& trusted) {
-  ViewCameras out{as_photographed(chosen.set), chosen.source, {}};
-  for (Frame& frame : out.set.frames) frame.camera.reset();
-  out.set.missing.clear();
-  out.estimate = stabilise_set(out.set, trusted);
-  log_estimate(out.set.id, *out.estimate);
-  out.set = with_cameras(out.set, *out.estimate);
-  return out;
-}
-
 }  // namespace spinfill

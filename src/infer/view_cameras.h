@@ -25,8 +25,4 @@ struct ViewCameras {
 // estimate went, one more what is doubtful. Where automatic finds no estimate it takes the turntable and says why.
 ViewCameras choose_cameras(const ViewSet& set, CameraChoice choice, const std::vector<std::int64_t>& hidden);
 
-// The same estimate again, of the frames that are `trusted`, one for each frame of the set; the cameras of the others
-// are predicted.
-ViewCameras estimated_again(const ViewCameras& chosen, const std::vector<bool>& trusted);
-
 }  // namespace spinfill

@@ -162,15 +162,17 @@ TEST_F(Complete, DeliversWhatIsScored) {
   }
 }
 
-// What is scored at the photographs' size is what a user receives, of models of either form.
+// What is scored at the photographs' size is what a user receives, of models of either form, and where a reference is
+// over-exposed or contradicts the others.
 TEST_F(Complete, DeliversWhatIsScoredAtPhotoSize) {
-  const fs::path in = write_uneven_photographs(folder_ / "in", false);
+  const fs::path unknown = write_uneven_photographs(folder_ / "unknown", false),
+                 stated = write_uneven_photographs(folder_ / "stated", true);
   CompleteOptions options = steps(2, 5);
   options.hide = {45, 180};
-  const LoadedModel residual = small_model(), sources = test::small_model_of(test::small_sources_config(), 1, 0.2);
-  for (const LoadedModel* model : {&residual, &sources}) {
-    options.replace = model != &residual;
-    complete_folder(*model, in, folder_ / "out", options);
+  const auto compare = [&](const LoadedModel& model, const fs::path& in, const std::string& odd = {}) {
+    const Completion done = complete_folder(model, in, folder_ / "out", options);
+    options.replace = true;
+    if (!odd.empty()) EXPECT_NE(done.odd.dump().find(odd), std::string::npos) << done.odd;
 
     SampleSpec spec;
     spec.references.set();
@@ -178,17 +180,29 @@ TEST_F(Complete, DeliversWhatIsScoredAtPhotoSize) {
       spec.references.reset(slot);
       spec.targets.set(slot);
     }
-    const PhotoSample sample = photo_sample(read_view_set(in), spec, model->config.data.turntable.turntable);
-    const PhotoGeometry geometry = photo_geometry(sample.set, sample.pictures);
+    const PhotoSample sample = photo_sample(read_view_set(in), spec, model.config.data.turntable.turntable);
+    const PhotoGeometry geometry = photo_geometry(sample.set, sample.pictures, sample.weights);
+    RunnerOptions runner = options.runner;
+    runner.weights = sample.weights;
     std::size_t scored = 0;
-    const auto compare = [&](const GeneratedView& view) {
+    const auto same = [&](const GeneratedView& view) {
       const cv::Mat delivered = read_picture(folder_ / fmt::format("out/{:03.0f}.png", view.azimuth_deg));
-      EXPECT_EQ(cv::norm(delivered, view.picture, cv::NORM_INF), 0) << view.azimuth_deg;
+      EXPECT_EQ(cv::norm(delivered, view.picture, cv::NORM_INF), 0) << view.azimuth_deg << odd;
       ++scored;
     };
-    photo_views(*model, sample.set, sample.pictures, options.runner, compare, &geometry);
+    photo_views(model, sample.set, sample.pictures, runner, same, &geometry);
     EXPECT_EQ(scored, 2U);
-  }
+  };
+  const LoadedModel residual = small_model(), sources = test::small_model_of(test::small_sources_config(), 1, 0.2);
+  compare(residual, unknown);
+  compare(sources, unknown);
+  const fs::path side = unknown / "090.png";
+  cv::Mat bright = read_picture(side);
+  bright.forEach<cv::Vec4b>([](cv::Vec4b& p, const int*) { p = {255, 255, 255, p[3]}; });
+  write_png(side, bright);
+  compare(sources, unknown, "over-exposed");
+  write_png(stated / "090.png", read_picture(stated / "135.png"));
+  compare(sources, stated, "contradicting");
 }
 
 // Such a model says how far behind the hull the surface lies, and that moves what is delivered.
@@ -269,15 +283,15 @@ TEST_F(Complete, SummaryIsJson) {
   done.given = {0, 45};
   done.model = {{"name", "small"}};
   EXPECT_EQ(keys(to_json(done)), (std::vector<std::string>{"out", "id", "given", "generated", "evidence", "cameras",
-                                                           "deliver", "seconds", "model"}));
+                                                           "deliver", "odd", "seconds", "model"}));
   EXPECT_EQ(to_json(done)["generated"], Json::array());
   EXPECT_EQ(to_json(done)["given"].dump(), "[0.0,45.0]");
   done.stabilisation.emplace();
   done.sampler.emplace();
   done.matte_residual = 0.5;
-  EXPECT_EQ(keys(to_json(done)),
-            (std::vector<std::string>{"out", "id", "given", "generated", "evidence", "cameras", "deliver",
-                                      "stabilisation", "seconds", "sampler", "seed", "matte_residual", "model"}));
+  EXPECT_EQ(keys(to_json(done)), (std::vector<std::string>{"out", "id", "given", "generated", "evidence", "cameras",
+                                                           "deliver", "stabilisation", "odd", "seconds", "sampler",
+                                                           "seed", "matte_residual", "model"}));
 }
 
 TEST_F(Complete, CommandRunsABundle) {

@@ -25,7 +25,7 @@ constexpr double kLeastWeight = 0.1;  // a poor photograph is still worth more t
 constexpr double kFine = 1, kCoarse = 3;  // σ₁, σ₂, px
 constexpr double kTallest = 400;          // px, of the vehicle when compared
 constexpr int kInside = 7;                // px from the mask's edge: what lies beyond it is not the vehicle's
-constexpr int kFewestPixels = 400;        // of the vehicle, that far inside
+constexpr int kFewestPixels = 1500;       // of the vehicle, that far inside
 constexpr double kBlurredBy = 1, kBlurredTimes = 2;  // beyond the others: px, and their blur times that
 
 // Exposure: chosen beside three photographed cars and synthetic ones in studio and sun.

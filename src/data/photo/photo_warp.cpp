@@ -283,9 +283,9 @@ std::optional<PhotoWarp> PhotoWarper::view(std::size_t index, const DepthCorrect
   return out;
 }
 
-PhotoGeometry photo_geometry(const ViewSet& set, const SlotPictures& pictures) {
+PhotoGeometry photo_geometry(const ViewSet& set, const SlotPictures& pictures, const SlotWeights& weights) {
   const PhotoWindows windows = photo_windows(set, photo_views_of(set, pictures));
-  PhotoGeometry out{windows, PhotoWarper(set, pictures, windows), {}};
+  PhotoGeometry out{windows, PhotoWarper(set, pictures, windows, weights), {}};
   for (std::size_t i = 0; i < set.missing.size(); ++i)
     out.warps[static_cast<std::size_t>(set.missing[i].slot())] = out.warper.onto(i);
   return out;

@@ -73,7 +73,8 @@ struct PhotoGeometry {
   PhotoWarper warper;
   SlotWarps warps;
 };
-PhotoGeometry photo_geometry(const ViewSet& set, const SlotPictures& pictures);
+PhotoGeometry photo_geometry(const ViewSet& set, const SlotPictures& pictures,
+                             const SlotWeights& weights = kEqualWeights);
 SlotWarps warp_photos(const ViewSet& set, const SlotPictures& pictures);  // the warps alone
 
 // What it shows by itself: 8-bit straight RGBA of the picture's size.

@@ -64,7 +64,7 @@ std::string hash_of(const cv::Mat& rgba) {
   return hash.hex();
 }
 
-// Never a target's own: set_to_complete() gives it one that is predicted from the references'.
+// Never a target's own: photo_sample() gives it one that is predicted from the references'.
 std::string cameras_in_words(const DataSet& data) {
   std::int64_t stated = 0;
   for (std::int64_t i = 0; i < data.size(); ++i) {
@@ -98,7 +98,7 @@ class PhotoScorer {
     const ViewSet whole = *set_.data().view_set(spec.set);
     ScoredSample out;
     out.sample = photo_sample(whole, spec, set_.config().turntable.turntable);
-    const PhotoGeometry geometry = photo_geometry(out.sample.set, out.sample.pictures);
+    const PhotoGeometry geometry = photo_geometry(out.sample.set, out.sample.pictures, out.sample.weights);
     PhotoPrediction predicted = predictor_(out.sample, geometry);
     out.pictures.push_back(std::move(predicted.pictures));
     out.shares = std::move(predicted.shares);

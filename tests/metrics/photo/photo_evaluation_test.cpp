@@ -8,7 +8,6 @@
 
 #include "core/files/json.h"
 #include "data/pictures/picture.h"
-#include "data/spins/to_complete.h"
 #include "metrics/comparison.h"
 #include "metrics/report.h"
 #include "support/support.h"
@@ -123,7 +122,7 @@ TEST_F(PhotoEvaluation, EveryViewHasACamera) {
   for (Frame& frame : bare.frames) frame.camera.reset();
   SampleSpec none = spec;
   none.references.reset();
-  const ViewSet without = set_to_complete(bare, none.references, spec.targets, config_.turntable.turntable);
+  const ViewSet without = photo_sample(bare, none, config_.turntable.turntable).set;
   ASSERT_FALSE(without.missing.empty());
   for (const Frame& frame : without.missing) EXPECT_TRUE(frame.camera);
 }

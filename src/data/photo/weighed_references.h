@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "data/photo/odd_references.h"
+#include "data/photo/photo_warp.h"
+#include "data/spins/stabilise.h"
+
+namespace spinfill {
+
+// A set's references and what each of them is worth.
+struct WeighedReferences {
+  ViewSet set;                            // with their cameras
+  std::optional<Stabilisation> estimate;  // of these; none where they were stated or are the turntable's
+  std::vector<Oddities> odd;              // of set.frames, in their order
+};
+// Looks for references that differ from the others and warns of each, once per picture and problem. `set` has the
+// cameras of `estimate`, where there is one, which is then made again without the silhouettes that contradict the
+// others: they bend the others' cameras, too. `pictures` as in odd_references().
+WeighedReferences weigh_references(ViewSet set, std::optional<Stabilisation> estimate, const SlotPictures& pictures);
+
+// `set`, whose frames are those that `odd` is about, without those that weigh nothing: what views are generated from.
+ViewSet without_contradicting(ViewSet set, const std::vector<Oddities>& odd);
+SlotWeights weights_of(const ViewSet& set, const std::vector<Oddities>& odd);
+
+}  // namespace spinfill
