@@ -45,7 +45,9 @@ void tell_slots(const ViewSet& set) {
 ViewSet read_references(const fs::path& input, const PhotographOptions& options) {
   if (!fs::is_directory(input))
     fail_usage("{}: there is no such folder; --input takes a folder of pictures{}", input.string(), why_absent(input));
-  ViewSet set = read_photographs(input, options);
+  PhotographOptions fitting = options;
+  fitting.fit_sizes = true;
+  ViewSet set = read_photographs(input, fitting);
   std::array<const Frame*, kSlots> taken{};
   for (const Frame& frame : set.frames) {
     const double stated = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);

@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "data/pictures/picture.h"
 #include "data/sets/set_paths.h"
+#include "data/sets/set_pictures.h"
 #include "data/sets/view_camera.h"
 #include "data/sets/view_set_writer.h"
 #include "geometry/angles.h"
@@ -75,11 +76,15 @@ SpinFolder::SpinFolder(const SpinContents& contents, const fs::path& folder) : c
     add_given(given[i], i < contents.odd.size() ? contents.odd[i] : Oddities{});
 }
 
-// Copies a picture to the byte where every viewer shows it upright; one that EXIF turns is delivered turned, as PNG.
-std::string SpinFolder::copy(const std::string& file, const std::string& stem, std::string* bytes) {
+// Copies a picture to the byte where every viewer shows it upright and it has the set's size; one that EXIF turns is
+// delivered turned, one of another size scaled, as PNG.
+std::string SpinFolder::copy(const std::string& file, const std::string& stem, bool fitted, std::string* bytes) {
   const fs::path from = set_path(contents_.chosen.set, file);
   std::string name = stem + lower_extension(file), copied = read_file(from, kMaxPictureFileBytes);
-  if (picture_size(copied, from.string()).orientation != 1) {
+  if (fitted) {
+    name = stem + ".png";
+    copied = encode_png(fitted_to_set(contents_.chosen.set, decode_picture(copied, from.string())));
+  } else if (picture_size(copied, from.string()).orientation != 1) {
     name = stem + ".png";
     copied = upright_png(copied, from.string());
     turned_.push_back(name);
@@ -113,9 +118,9 @@ void SpinFolder::add_given(const Frame& given, const Oddities& odd) {
   if (!contents_.canonical) {
     if (!contents_.chosen.estimate) out.frame.stated_azimuth_deg = given.stated_azimuth_deg;
     std::string bytes;
-    out.frame.file_path = copy(given.file_path, name, &bytes);
+    out.frame.file_path = copy(given.file_path, name, given.fitted.has_value(), &bytes);
     if (!given.mask_file_path.empty()) {
-      out.frame.mask_file_path = copy(given.mask_file_path, name + "_mask", nullptr);
+      out.frame.mask_file_path = copy(given.mask_file_path, name + "_mask", given.fitted.has_value(), nullptr);
       bytes = encode_png(picture);
     }
     keep(std::move(out), picture, std::move(bytes));

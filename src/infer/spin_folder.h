@@ -68,7 +68,7 @@ class SpinFolder {
     SpinFrame shown;
     double stated_azimuth_deg = 0;
   };
-  std::string copy(const std::string& file, const std::string& stem, std::string* bytes);
+  std::string copy(const std::string& file, const std::string& stem, bool fitted, std::string* bytes);
   void add_given(const Frame& given, const Oddities& odd);
   void keep(Delivered view, const cv::Mat& picture, std::string file);
   void sort();

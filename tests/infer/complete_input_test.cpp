@@ -199,6 +199,31 @@ TEST_F(Complete, NamesAReferenceThatDiffersFromTheOthers) {
   EXPECT_EQ(file(folder_ / "out", 2), file(in, 2)) << "delivered as it is";
 }
 
+// A picture of another size is scaled into that of the others, delivered so, and weighs less where it was smaller.
+TEST_F(Complete, FitsPicturesOfAnotherSize) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 1, 2, 3, 4, 6, 7}, false, 120, 80);
+  fs::remove(in / "transforms.json");
+  cv::Mat half;
+  cv::resize(read_picture(in / "090.png"), half, {60, 40}, 0, 0, cv::INTER_AREA);
+  write_png(in / "090.png", half);
+  testing::internal::CaptureStderr();
+  const Json summary = to_json(complete_folder(model, in, folder_ / "out", steps(1)));
+  const std::string lines = testing::internal::GetCapturedStderr();
+  EXPECT_NE(lines.find("090.png: is 60x40 px, where 6 of 7 pictures have 120x80 px"), std::string::npos) << lines;
+  ASSERT_EQ(summary["odd"].size(), 1U) << lines;
+  EXPECT_EQ(summary["odd"][0]["what"], "small");
+  const ViewSet out = read_view_set(folder_ / "out");  // sizes are equal
+  EXPECT_EQ(read_masked_picture(out, *out.frame_at(2)).size(), cv::Size(120, 80));
+  EXPECT_EQ(file(folder_ / "out", 1), file(in, 1)) << "as it is";
+
+  write_png(in / "045_mask.png", cv::Mat(80, 120, CV_8UC4, cv::Scalar::all(255)));
+  write_png(in / "090_mask.png", cv::Mat(40, 60, CV_8UC4, cv::Scalar::all(255)));
+  CompleteOptions again = steps(1);
+  again.replace = true;
+  expect_error(ExitCode::runtime, {"mask"}, [&] { complete_folder(model, in, folder_ / "out", again); });
+}
+
 // The spin comes as if the picture had not been there.
 TEST_F(Complete, GeneratesNothingFromAPictureOfAnotherAzimuth) {
   const LoadedModel model = small_model();

@@ -162,13 +162,16 @@ class OddReferences {
   }
   // A vehicle is about as high from every side.
   void compare_sizes() {
-    for (const cv::Rect& box : boxes_) heights_.push_back(box.height);
+    std::vector<double> own;  // px of the files
     for (std::size_t k = 0; k < frames_.size(); ++k) {
-      const double share = heights_[k] / others_median(heights_, k);
+      heights_.push_back(boxes_[k].height);
+      own.push_back(heights_[k] / set_.frames[frames_[k]].fitted.value_or(1));
+    }
+    for (std::size_t k = 0; k < frames_.size(); ++k) {
+      const double others = others_median(own, k), share = own[k] / others;
       if (share < kSmall)
         add(k, Oddity::small, std::max(kLeastWeight, share * share),
-            fmt::format("its vehicle is {:.0f} px high, those of the others {:.0f}", heights_[k],
-                        others_median(heights_, k)),
+            fmt::format("its vehicle is {:.0f} px high, those of the others {:.0f}", own[k], others),
             "give a larger picture of this view, or one from nearer");
     }
   }

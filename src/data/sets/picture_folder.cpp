@@ -5,10 +5,12 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <tuple>
 
 #include "core/error.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "data/pictures/letterbox.h"
 #include "data/pictures/picture.h"
 #include "data/sets/frame_numbers.h"
 #include "data/sets/picture_names.h"
@@ -151,16 +153,30 @@ class FolderReader {
     }
   }
 
+  // That of most pictures, of equally many the larger one.
   void take_sizes() {
+    std::vector<std::pair<int, int>> sizes;
+    std::map<std::pair<int, int>, std::size_t> count;
     for (const Frame& frame : set_.frames) {
       const PictureSize size = picture_size(folder_ / frame.file_path);
-      if (&frame == &set_.frames.front()) {
-        set_.width = size.width;
-        set_.height = size.height;
-      } else if (size.width != set_.width || size.height != set_.height) {
-        fail("{}: is {}x{} px, but {} is {}x{} px: give all pictures one size", (folder_ / frame.file_path).string(),
-             size.width, size.height, set_.frames.front().file_path, set_.width, set_.height);
-      }
+      sizes.emplace_back(size.width, size.height);
+      ++count[sizes.back()];
+    }
+    const auto rank = [](const auto& of) {
+      const auto& [size, pictures] = of;
+      return std::tuple(pictures, std::int64_t{size.first} * size.second, size.first);
+    };
+    std::tie(set_.width, set_.height) = std::ranges::max_element(count, {}, rank)->first;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      const auto [width, height] = sizes[i];
+      if (width == set_.width && height == set_.height) continue;
+      Frame& frame = set_.frames[i];
+      const std::string unlike =
+          fmt::format("{}: is {}x{} px, where {} of {} pictures have {}x{} px", (folder_ / frame.file_path).string(),
+                      width, height, count[{set_.width, set_.height}], sizes.size(), set_.width, set_.height);
+      if (!options_.fit_sizes) fail("{}: give all pictures one size", unlike);
+      log_warning("{}: it is scaled into these", unlike);
+      frame.fitted = fit(width, height, set_.width, set_.height).scale;
     }
   }
 

@@ -10,6 +10,7 @@
 #include "core/files/files.h"
 #include "core/files/links.h"
 #include "data/pictures/exif.h"
+#include "data/pictures/letterbox.h"
 #include "data/pictures/picture.h"
 #include "data/pictures/visible_box.h"
 #include "data/sets/set_paths.h"
@@ -46,11 +47,15 @@ void put_mask(cv::Mat& rgba, const cv::Mat& mask) {
   cv::insertChannel(coverage, rgba, 3);
 }
 
+cv::Mat fitted_to_set(const ViewSet& set, const cv::Mat& rgba) {
+  return straight(resample(premultiplied(rgba), fit(rgba.cols, rgba.rows, set.width, set.height)));
+}
+
 cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const PictureFiles& files) {
   const auto decode = [&](const std::string& bytes, const std::string& file) {
     const fs::path path = set.folder / file;
     cv::Mat picture = decode_picture(bytes, path.string());
-    if (picture.cols != set.width || picture.rows != set.height) {
+    if (!frame.fitted && (picture.cols != set.width || picture.rows != set.height)) {
       const int orientation = picture_size(bytes, path.string()).orientation;
       fail("{}: is {}x{} px{}, but its set says {}x{} px: {}", path.string(), picture.cols, picture.rows,
            is_turned_sideways(orientation) ? fmt::format(" upright (EXIF orientation {})", orientation) : "", set.width,
@@ -59,8 +64,14 @@ cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const Pict
     return picture;
   };
   cv::Mat rgba = decode(files.picture, frame.file_path);
-  if (!frame.mask_file_path.empty()) put_mask(rgba, decode(files.mask, frame.mask_file_path));
-  return rgba;
+  if (!frame.mask_file_path.empty()) {
+    const cv::Mat mask = decode(files.mask, frame.mask_file_path);
+    if (mask.size() != rgba.size())
+      fail("{}: is {}x{} px, but {} is {}x{} px: give both one size", (set.folder / frame.mask_file_path).string(),
+           mask.cols, mask.rows, frame.file_path, rgba.cols, rgba.rows);
+    put_mask(rgba, mask);
+  }
+  return frame.fitted ? fitted_to_set(set, rgba) : rgba;
 }
 
 cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame) {

@@ -25,7 +25,10 @@ PictureFiles read_picture_files(const ViewSet& set, const Frame& frame);
 std::string size_advice(const ViewSet& set, int width, int height);
 // Alpha becomes the mask's red channel; 0 and 1 (as many tools write masks) mean 0 and 255. Both of one size.
 void put_mask(cv::Mat& rgba, const cv::Mat& mask);
-// The frame's picture with its mask, if it has one, as alpha: 8-bit RGBA. Fails where a size is not the set's.
+// A picture of any size scaled into the set's, 8-bit straight RGBA, transparent beside it.
+cv::Mat fitted_to_set(const ViewSet& set, const cv::Mat& rgba);
+// The frame's picture with its mask, if it has one, as alpha: 8-bit RGBA. Fails where a size is not the set's and the
+// frame not a fitted one.
 cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const PictureFiles& files);
 cv::Mat read_masked_picture(const ViewSet& set, const Frame& frame);  // reads the files, too
 // Exit 3 where the frame's depth picture or the set's depth_scale is not stated.

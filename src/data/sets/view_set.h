@@ -22,7 +22,10 @@ struct Frame {
   std::optional<double> stated_azimuth_deg = {};  // what was stated before a stabilisation corrected it
   std::optional<Camera> camera;                   // from transform_matrix and fl_x …; absent: the canonical turntable
   std::string depth_file_path, normal_file_path, mask_file_path;  // optional
-  int slot() const;                                               // nearest primary view
+  // Its files have a size of their own, from which they are scaled, by this, into the set's
+  // (data/pictures/letterbox.h); without it another size than the set's is an error.
+  std::optional<double> fitted = {};
+  int slot() const;  // nearest primary view
 };
 
 // A vehicle's views on disk (docs/data.md: nerfstudio-style transforms.json). Read by view_set_reader.h, written by

@@ -113,6 +113,14 @@ TEST_F(OddReferencesTest, AVehicleOfFarFewerPixelsWeighsLess) {
   EXPECT_NEAR(odd.weight, 0.25, 0.1);
 }
 
+// What was scaled up has no more to tell than before.
+TEST_F(OddReferencesTest, AnEnlargedPictureIsASmallOne) {
+  set_.frames[2].fitted = 2;
+  EXPECT_NEAR(alone(2, Oddity::small).weight, 0.25, 0.02);
+  set_.frames[2].fitted = 0.5;
+  for (const Oddities& odd : found()) EXPECT_TRUE(odd.empty()) << odd[0].problem;
+}
+
 // Its camera stands where another view's does.
 TEST_F(OddReferencesTest, AWrongAzimuthContradictsTheOthers) {
   at(1).copyTo(at(2));

@@ -42,6 +42,30 @@ class PictureFolder : public testing::Test {
   ViewSet set_;
 };
 
+// Where that is asked for, those of other sizes than most are scaled into that size.
+TEST_F(PictureFolder, PicturesOfOtherSizesAreFitted) {
+  put({"000.png", "090.png"}, 4);
+  put({"045.png", "135.png", "180.png"});
+  put({"225.png"}, 60);
+  const PhotographOptions fitting{.fit_sizes = true};
+  const ViewSet set = view_set_from_pictures(folder_.path(), fitting);
+  EXPECT_EQ(std::pair(set.width, set.height), std::pair(30, 20));
+  for (const Frame& frame : set.frames) {
+    const int slot = frame.slot();
+    EXPECT_EQ(frame.fitted.has_value(), slot == 0 || slot == 2 || slot == 5) << frame.file_path;
+    const cv::Mat picture = read_masked_picture(set, frame);
+    ASSERT_EQ(picture.size(), cv::Size(30, 20));
+    // 4×20 in the middle of 30×20; 60×20 across it, ten rows high.
+    EXPECT_EQ(picture.at<cv::Vec4b>(10, 2)[3], slot == 0 || slot == 2 ? 0 : 40) << frame.file_path;
+    EXPECT_EQ(picture.at<cv::Vec4b>(2, 15)[3], slot == 5 ? 0 : 40) << frame.file_path;
+    if (slot == 5) EXPECT_DOUBLE_EQ(*frame.fitted, 0.5);
+  }
+  write_png(folder_ / "225_mask.png", cv::Mat(20, 30, CV_8UC4, cv::Scalar::all(255)));
+  const ViewSet masked = view_set_from_pictures(folder_.path(), fitting);
+  expect_error(ExitCode::runtime, {"225_mask.png", "30x20", "60x20"},
+               [&] { read_masked_picture(masked, *masked.frame_at(5)); });
+}
+
 TEST_F(PictureFolder, PicturesNamedByAzimuthMakeASet) {
   put({"000.png", "45.PNG", "0090.JPG", "112.5.jpeg", "270.WebP"});
   const ViewSet set = view_set_from_pictures(folder_.path());
@@ -52,7 +76,7 @@ TEST_F(PictureFolder, PicturesNamedByAzimuthMakeASet) {
   EXPECT_FALSE(set.frames[2].camera.has_value());
 
   put({"180.png"}, 4);
-  refuses({"180.png", "4x20", "one size"});
+  refuses({"180.png", "4x20", "5 of 6 pictures have 30x20", "one size"});
   const TemporaryFolder empty;
   expect_error(ExitCode::runtime, {"transforms.json", "000.png"}, [&] { view_set_from_pictures(empty.path()); });
   expect_error(ExitCode::runtime, {"no such folder"}, [&] { view_set_from_pictures(empty / "gone"); });
