@@ -25,6 +25,11 @@ constexpr double kReturns = 0.006;      // how far off flow there and back may e
 constexpr float kFlat = 0.02F;          // contrast that is noise
 constexpr float kThinFlow = 0.05F;      // trusted share of the surroundings below which displacements fade out
 constexpr float kUnmovedShare = 0.02F;  // of the source as it was, for what moved away from where nothing came
+constexpr double kRegion = 0.03;        // radius within which one source leads
+constexpr double kUnlike = 25;          // mean difference of structures (of 8 bits) at which a source yields
+constexpr double kUnlikeOver = 0.015;   // radius of that mean
+constexpr double kYieldedShare = 0.01;  // that stays of what yields
+constexpr float kThinCommon = 0.05F;    // share shown by both, of the surroundings, below which nothing differs
 
 cv::Mat blurred(const cv::Mat& map, double sigma) {
   cv::Mat out;
@@ -137,6 +142,41 @@ void move(CarriedSource& source, const cv::Mat& displacement) {
   }
 }
 
+// Where sources show different things even then, the one that shows most thereabouts is kept, and the others yield to
+// it.
+void choose_where_unlike(std::vector<CarriedSource>& sources, cv::Size size) {
+  const double width = size.width;
+  std::vector<cv::Mat> structures, seen;
+  cv::Mat most = cv::Mat::zeros(size, CV_32F), leading(size, CV_32F, cv::Scalar::all(128)),
+          shown = cv::Mat::zeros(size, CV_32F);
+  for (const CarriedSource& source : sources) {
+    const Compared small = compared(source, size);
+    seen.push_back(small.seen);
+    cv::Mat structure;
+    structure_of(small.grey, small.seen, kContrast * width).convertTo(structure, CV_32F);
+    structures.push_back(structure);
+    const cv::Mat weight = blurred(small.weight.mul(small.seen), kRegion * width),
+                  leads = (weight > most) & (small.seen > 0);
+    weight.copyTo(most, leads);
+    structure.copyTo(leading, leads);
+    small.seen.copyTo(shown, leads);
+  }
+  cv::Mat before = cv::Mat::zeros(sources.front().weight.size(), CV_32F), after = before.clone();
+  for (std::size_t k = 0; k < sources.size(); ++k) {
+    const cv::Mat both = seen[k].mul(shown);
+    const cv::Mat unlike = blurred(cv::abs(structures[k] - leading).mul(both), kUnlikeOver * width) /
+                           (blurred(both, kUnlikeOver * width) + kThinCommon);
+    cv::Mat keeps;
+    cv::exp(-unlike.mul(unlike) / (kUnlike * kUnlike), keeps);
+    before += sources[k].weight;
+    sources[k].weight =
+        sources[k].weight.mul(resized(cv::max(keeps, kYieldedShare), sources[k].weight.size(), cv::INTER_LINEAR));
+    after += sources[k].weight;
+  }
+  const cv::Mat again = before / cv::max(after, 1e-12);
+  for (CarriedSource& source : sources) source.weight = source.weight.mul(again);
+}
+
 }  // namespace
 
 void align_sources(std::vector<CarriedSource>& sources) {
@@ -176,6 +216,7 @@ void align_sources(std::vector<CarriedSource>& sources) {
     displacements[j] += flows[p].second.mul(share(i));
   }
   for (std::size_t i = 0; i < n; ++i) move(sources[i], resized(displacements[i], whole, cv::INTER_LINEAR) / shrink);
+  choose_where_unlike(sources, size);
 }
 
 }  // namespace spinfill

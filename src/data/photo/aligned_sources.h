@@ -18,9 +18,10 @@ struct CarriedSource {
 // Dense optical flow (Kroeger et al. 2016, Fast Optical Flow using Dense Inverse Search) between every two of them, on
 // grey values of equal local contrast, says how far apart they are; each moves to the mean place, weighted as the
 // sources are (Eisemann et al. 2008, Floating Textures, §4.1). Flow that does not lead back to where it came from, or
-// further than a twentieth of the width, moves nothing. Replaces colour and weight of each. The same for any number of
-// threads; from the first call on OpenCV works with one of its own in this process, as its flow depends on their
-// number.
+// further than a twentieth of the width, moves nothing. Where sources show different things even then, the one that
+// shows most thereabouts is kept and the others yield; the sum of the weights stays. Replaces colour and weight of
+// each. The same for any number of threads; from the first call on OpenCV works with one of its own in this process, as
+// its flow depends on their number.
 void align_sources(std::vector<CarriedSource>& sources);
 
 }  // namespace spinfill

@@ -87,6 +87,23 @@ TEST(AlignSources, UnlikePicturesStayWhereTheyAre) {
   }
 }
 
+// Instead of two things laid over each other; what shows the same keeps its share.
+TEST(AlignSources, WhatShowsSomethingElseYieldsToTheHeavier) {
+  cv::Mat other = pattern(0).clone();
+  cv::flip(other, other, -1);
+  const auto lighter_share = [](const cv::Mat& second) {
+    std::vector<CarriedSource> sources = {{second.clone(), weights(0.3F)}, {pattern(0), weights(0.6F)}};
+    align_sources(sources);
+    const cv::Rect inside(30, 30, kWidth - 60, kHeight - 60);
+    const cv::Mat total = sources[0].weight(inside) + sources[1].weight(inside);
+    EXPECT_NEAR(cv::mean(total)[0], 0.9, 0.02) << "the sum stays";
+    return cv::mean(sources[0].weight(inside) / total)[0];
+  };
+  EXPECT_LT(lighter_share(other), 0.18);
+  EXPECT_NEAR(lighter_share(pattern(0)), 1.0 / 3, 0.01);
+  EXPECT_NEAR(lighter_share(pattern(0) * 0.7), 1.0 / 3, 0.05) << "in other light";
+}
+
 TEST(AlignSources, DoesNotDependOnThreads) {
   const int threads = at::get_num_threads();
   std::vector<std::vector<CarriedSource>> results;
