@@ -74,6 +74,13 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
   if (to_json(subject.config.model) != to_json(model->config.model)) {
     fail_usage("--set cannot change a trained model (model.…)");
   }
+  if (arguments.at == ScoredAt::photo && (subject.config.data.width != model->config.data.width ||
+                                          subject.config.data.height != model->config.data.height)) {
+    fail_usage(
+        "--at photo: the network's view has the size that it was trained at ({}x{} px), which data.width and "
+        "data.height cannot change",
+        model->config.data.width, model->config.data.height);
+  }
   SamplerConfig& sampler = subject.config.sampler;
   if (arguments.steps > 0) sampler.steps = arguments.steps;
   if (!arguments.solver.empty()) sampler.solver = *value_named<Solver>(arguments.solver);

@@ -152,6 +152,9 @@ TEST_F(Pipeline, ScoresExportsAndCompletes) {
   EXPECT_GT(photo["overall"]["silhouette_iou"].get<double>(), 0.5);
   EXPECT_TRUE(fs::exists(*folder_ / "report-photo/grid-000.png"));
   EXPECT_FALSE(fs::exists(*folder_ / "report-photo/grid-001.png"));
+  result = spinfill("evaluate --at photo --model bundle --data data --split test --out wider --set data.width=96");
+  EXPECT_EQ(result.exit_code, 2) << "the model would see what complete never shows it";
+  EXPECT_NE(result.output.find("data.width"), std::string::npos) << result.output;
   result = spinfill("evaluate --at photo --model baseline:prior --data data --split test --out prior-photo");
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_EQ(read_json(*folder_ / "prior-photo/metrics.json")["overall"]["psnr"],
