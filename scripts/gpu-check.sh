@@ -55,8 +55,8 @@ evaluate() { # RUN DEVICE
   "$program" evaluate --replace --model "$out/$1" --data "$out/data" --split train --limit 12 --device "$2" --out "$out/$1-on-$2"
 }
 alike() { # A B DROPS: neither is worse than the other by more
-  "$program" compare "$out/$1/metrics.json" "$out/$2/metrics.json" --max-drop "$3" &&
-    "$program" compare "$out/$2/metrics.json" "$out/$1/metrics.json" --max-drop "$3"
+  "$program" compare "$out/$1/metrics.json" "$out/$2/metrics.json" --limits-alone --max-drop "$3" &&
+    "$program" compare "$out/$2/metrics.json" "$out/$1/metrics.json" --limits-alone --max-drop "$3"
 }
 
 needed 'synthetic vehicles' "$program" synth --out "$out/data" --sets 40 --size 96 --seed 7

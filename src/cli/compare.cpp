@@ -7,41 +7,47 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "core/error.h"
+#include "core/files/files.h"
 #include "core/files/json.h"
+#include "core/files/output_file.h"
+#include "core/log.h"
 #include "core/print.h"
 #include "metrics/comparison.h"
+#include "metrics/comparison_text.h"
 
 namespace spinfill {
 namespace {
 
 struct Options {
-  std::string before, after, max_drop;
-  bool allow_different_protocol = false, groups = false, json = false;
+  std::string before, after, max_drop, junit;
+  CompareOptions compare;
+  bool groups = false, json = false, markdown = false;
 };
 
-Json listed(const std::vector<std::string>& lines) {
-  return lines.empty() ? Json::array() : Json(lines);
+void print_for_people(const Comparison& result, bool regressed) {
+  print_lines(comparison_table(result));
+  for (const std::string& note : result.notes) print_line("note: {}", note);
+  for (const std::string& line : result.regressions) print_line("regression: {}", line);
+  for (const std::string& line : result.group_regressions) print_line("group beyond the limit: {}", line);
+  if (!regressed) print_line("no regression beyond the limits");
 }
 
-int compare(const Options& options) {
-  std::optional<DropLimits> limits;
-  if (!options.max_drop.empty()) limits = DropLimits::parse(options.max_drop);
+int compare(Options options) {
+  if (!options.max_drop.empty()) options.compare.limits = DropLimits::parse(options.max_drop);
+  if (!options.junit.empty()) options.junit = check_output_file("--junit", options.junit, kJunitMark);
   const Comparison result = compare_reports(read_json(options.before), options.before, read_json(options.after),
-                                            options.after, limits, options.allow_different_protocol);
+                                            options.after, options.compare);
   const bool regressed = !result.regressions.empty() || (options.groups && !result.group_regressions.empty());
+  if (!options.junit.empty()) {
+    write_file_atomic(options.junit, comparison_junit(result, options.groups));
+    log_info("wrote {}", options.junit);
+  }
   if (options.json) {
-    Json value;
-    value["regressed"] = regressed;
-    value["regressions"] = listed(result.regressions);
-    value["group_regressions"] = listed(result.group_regressions);
-    value["notes"] = listed(result.notes);
-    print_json(value, 2);
+    print_json(comparison_to_json(result, options.groups), 2);
+  } else if (options.markdown) {
+    print_lines(comparison_markdown(result));
   } else {
-    print_lines(result.table);
-    for (const std::string& note : result.notes) print_line("note: {}", note);
-    for (const std::string& line : result.regressions) print_line("regression: {}", line);
-    for (const std::string& line : result.group_regressions) print_line("group beyond the limit: {}", line);
-    if (!regressed) print_line("no regression beyond the limits");
+    print_for_people(result, regressed);
   }
   std::fflush(stdout);
   return static_cast<int>(regressed ? ExitCode::check_failed : ExitCode::done);
@@ -56,11 +62,17 @@ Command compare_command() {
             app.add_option("NEW", options->after, "metrics.json to judge")->required();
             app.add_option("--max-drop", options->max_drop,
                            "How much worse each metric may be overall, e.g. psnr=0.2,ssim=0.005,lpips=0.01 (the "
-                           "default); also foreground_psnr and foreground_ssim. LPIPS may rise by that much");
+                           "default), or in one category, e.g. bus:psnr=0.4; any metric of metrics.json. LPIPS may "
+                           "rise by that much. What is worse by more is a regression where the 95 % interval of the "
+                           "difference, over vehicles, excludes zero");
+            app.add_flag("--limits-alone", options->compare.limits_alone,
+                         "Whatever is beyond its limit is a regression, certain or not");
             app.add_flag("--groups", options->groups, "Single groups (by missing count, case …) count as well");
-            app.add_flag("--allow-different-protocol", options->allow_different_protocol,
+            app.add_flag("--allow-different-protocol", options->compare.allow_different_protocol,
                          "Compare although the two were not measured alike");
-            app.add_flag("--json", options->json, "Print the verdict as JSON");
+            app.add_option("--junit", options->junit, "Also write JUnit XML: a test case for each limit");
+            auto* markdown = app.add_flag("--markdown", options->markdown, "Print Markdown tables");
+            app.add_flag("--json", options->json, "Print the verdicts as JSON")->excludes(markdown);
             return [options] { return compare(*options); };
           }};
 }

@@ -22,6 +22,7 @@ enum class Stream : std::uint32_t {
   replay,        // which samples come from the replayed data set
   surroundings,  // synthetic vehicles' environments
   details,       // synthetic vehicles' photo look
+  bootstrap,     // which vehicles an interval draws
 };
 
 // Counter-based generator: a pure function of (seed, index, stream), so that any sample's numbers can be drawn without

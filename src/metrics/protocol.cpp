@@ -97,8 +97,14 @@ std::string differing_parts(const std::string& a, const std::string& b) {
     return parts;
   };
   const std::vector<std::string> of_a = parts_of(a), of_b = parts_of(b);
-  const auto only = [](std::vector<std::string> own, const std::vector<std::string>& other) {
-    std::erase_if(own, [&](const std::string& part) { return std::ranges::find(other, part) != other.end(); });
+  // A part may come twice: of the warp at photo size and of the network's.
+  const auto only = [](std::vector<std::string> own, std::vector<std::string> other) {
+    std::erase_if(own, [&](const std::string& part) {
+      const auto found = std::ranges::find(other, part);
+      if (found == other.end()) return false;
+      other.erase(found);
+      return true;
+    });
     return Json(fmt::format("{}", fmt::join(own, ", "))).dump(-1, ' ', false, Json::error_handler_t::replace);
   };
   return fmt::format("{} and {}", only(of_a, of_b), only(of_b, of_a));

@@ -288,12 +288,11 @@ TEST(Commands, MetricsPrintsJsonWithRealLpips) {
 
 TEST(Commands, CompareExitsByItsVerdict) {
   const test::TemporaryFolder folder;
-  const auto report = [&](const char* name, double noise) {
-    write_report(folder / name,
-                 evaluate(example_model(noise), batches_of({example_batch({0}, {{1, 2}})}), {}, nullptr));
+  const auto report = [&](const char* name, double noise, const Batch& batch) {
+    write_report(folder / name, evaluate(example_model(noise), batches_of({batch}), {}, nullptr));
   };
-  report("good.json", 0.2);
-  report("bad.json", 0.4);
+  report("good.json", 0.2, example_batch({0, 1, 2}, {{1, 2}, {3}, {4, 5}}));
+  report("bad.json", 0.4, example_batch({0, 1, 2}, {{1, 2}, {3}, {4, 5}}));
   const auto compare = [&](const std::string& arguments) {
     return test::run_command(fmt::format("cd {} && {} compare {}", folder.path().string(), kProgram, arguments));
   };
@@ -301,6 +300,18 @@ TEST(Commands, CompareExitsByItsVerdict) {
   EXPECT_EQ(worse.exit_code, 1) << worse.output;
   EXPECT_NE(worse.output.find("regression: overall: psnr fell by"), std::string::npos) << worse.output;
   EXPECT_NE(worse.output.find("group beyond the limit: by_missing 2"), std::string::npos) << worse.output;
+  const auto machines = compare("good.json bad.json --max-drop psnr=0.2 --json --junit verdict.xml");
+  EXPECT_EQ(machines.exit_code, 1);
+  EXPECT_NE(read_file(folder / "verdict.xml").find("<failure"), std::string::npos);
+  EXPECT_EQ(compare("good.json bad.json --junit good.json").exit_code, 2) << "somebody's file";
+  EXPECT_NE(compare("good.json bad.json --markdown").output.find("| psnr |"), std::string::npos);
+  EXPECT_EQ(compare("good.json bad.json --markdown --json").exit_code, 2);
+  report("one-good.json", 0.2, example_batch({0}, {{1, 2}}));
+  report("one-bad.json", 0.4, example_batch({0}, {{1, 2}}));
+  const auto one = compare("one-good.json one-bad.json --max-drop psnr=0.2");
+  EXPECT_EQ(one.exit_code, 0) << "one vehicle tells nothing of others";
+  EXPECT_NE(one.output.find("inconclusive"), std::string::npos) << one.output;
+  EXPECT_EQ(compare("one-good.json one-bad.json --max-drop psnr=0.2 --limits-alone").exit_code, 1);
   EXPECT_EQ(compare("bad.json good.json").exit_code, 0);
   EXPECT_EQ(compare("good.json bad.json").exit_code, 1);
   EXPECT_EQ(compare("good.json bad.json --max-drop psnr=40").exit_code, 0);
