@@ -7,18 +7,12 @@
 
 #include "core/text.h"
 #include "metrics/report.h"
+#include "metrics/report_estimates.h"
 
 namespace spinfill {
 namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
-
-std::string interval_text(const Effect& effect, std::size_t metric) {
-  const auto& interval = effect.difference.interval;
-  if (!interval) return "–";
-  return fmt::format("{:+.{}f} to {:+.{}f}", (*interval)[0], score_decimals(metric), (*interval)[1],
-                     score_decimals(metric));
-}
 
 double difference_of(const Effect& effect) {
   return effect.difference.vehicles > 0 ? effect.difference.mean : *effect.after - *effect.before;
@@ -31,16 +25,15 @@ Rows verdict_rows(const Comparison& comparison) {
     const Effect& effect = overall.effects[k];
     if (!effect.before || !effect.after) continue;
     rows.push_back({kMetricNames[k], score_text(k, *effect.before), score_text(k, *effect.after),
-                    fmt::format("{:+.{}f}", difference_of(effect), score_decimals(k)), interval_text(effect, k),
-                    effect.limit ? fmt::format("{}", *effect.limit) : "–",
+                    fmt::format("{:+.{}f}", difference_of(effect), score_decimals(k)),
+                    interval_text(effect.difference, k, true), effect.limit ? fmt::format("{}", *effect.limit) : "–",
                     verdict_text(effect) + (effect.regressed ? " !" : "")});
   }
   return rows;
 }
 
 std::string images_text(const ComparedGroup& group) {
-  return group.before == group.after ? std::to_string(group.after)
-                                     : fmt::format("{} → {}", group.before, group.after);
+  return group.before == group.after ? std::to_string(group.after) : fmt::format("{} → {}", group.before, group.after);
 }
 
 // Overall has all that is shown; of groups a line would be too long.
@@ -67,12 +60,13 @@ Rows group_rows(const Comparison& comparison) {
         rows.back().push_back("–");
         continue;
       }
-      const char* mark = effect.regressed ? " !" : effect.verdict == Verdict::better ? " +"
-                                               : effect.verdict == Verdict::worse    ? " -"
-                                                                                     : "  ";
+      const char* mark = effect.regressed                    ? " !"
+                         : effect.verdict == Verdict::better ? " +"
+                         : effect.verdict == Verdict::worse  ? " -"
+                                                             : "  ";
       rows.back().push_back(fmt::format("{} → {} ({:+.{}f}){}", score_text(k, *effect.before),
-                                        score_text(k, *effect.after), *effect.after - *effect.before,
-                                        score_decimals(k), mark));
+                                        score_text(k, *effect.after), *effect.after - *effect.before, score_decimals(k),
+                                        mark));
     }
   }
   return rows;
@@ -136,7 +130,8 @@ std::string verdict_text(const Effect& effect) {
   if (effect.verdict != Verdict::inconclusive) return text;
   if (effect.difference.vehicles == 0) return text + ": no view is in both";
   if (!effect.difference.interval) return text + ": one vehicle tells nothing of others";
-  if (effect.more_vehicles) text += fmt::format(": {} more vehicle{} would tell", *effect.more_vehicles, *effect.more_vehicles > 1 ? "s" : "");
+  if (effect.more_vehicles)
+    text += fmt::format(": {} more vehicle{} would tell", *effect.more_vehicles, *effect.more_vehicles > 1 ? "s" : "");
   return text;
 }
 
@@ -170,10 +165,10 @@ std::string comparison_junit(const Comparison& comparison, bool groups_count) {
       failures += effect.regressed;
       const std::string told =
           fmt::format("{} → {} ({}), allowed {}: {}", score_text(k, *effect.before), score_text(k, *effect.after),
-                      interval_text(effect, k), *effect.limit, verdict_text(effect));
+                      interval_text(effect.difference, k, true), *effect.limit, verdict_text(effect));
       cases += fmt::format("  <testcase classname=\"{}\" name=\"{}\">", xml(group.place), kMetricNames[k]);
       cases += effect.regressed ? fmt::format("<failure message=\"{}\"/>", xml(told))
-                     : fmt::format("<system-out>{}</system-out>", xml(told));
+                                : fmt::format("<system-out>{}</system-out>", xml(told));
       cases += "</testcase>\n";
     }
   }
@@ -186,8 +181,7 @@ std::string comparison_junit(const Comparison& comparison, bool groups_count) {
 Json comparison_to_json(const Comparison& comparison, bool groups_count) {
   const auto listed = [](const std::vector<std::string>& lines) { return lines.empty() ? Json::array() : Json(lines); };
   Json value;
-  value["regressed"] =
-      !comparison.regressions.empty() || (groups_count && !comparison.group_regressions.empty());
+  value["regressed"] = !comparison.regressions.empty() || (groups_count && !comparison.group_regressions.empty());
   value["regressions"] = listed(comparison.regressions);
   value["group_regressions"] = listed(comparison.group_regressions);
   value["notes"] = listed(comparison.notes);

@@ -21,8 +21,8 @@ double below_normal(double x) {
 
 // Between the order statistics.
 double quantile(const std::vector<double>& sorted, double share) {
-  const double at = std::clamp(share * static_cast<double>(sorted.size() + 1) - 1, 0.0,
-                               static_cast<double>(sorted.size() - 1));
+  const double at =
+      std::clamp(share * static_cast<double>(sorted.size() + 1) - 1, 0.0, static_cast<double>(sorted.size() - 1));
   const auto low = static_cast<std::size_t>(at);
   const std::size_t high = std::min(low + 1, sorted.size() - 1);
   return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
@@ -66,8 +66,8 @@ bool Estimate::excludes_zero() const {
 }
 
 double student_975(std::int64_t degrees) {
-  constexpr auto exact = std::to_array<double>({12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624,
-                                                2.306004, 2.262157, 2.228139});
+  constexpr auto exact = std::to_array<double>(
+      {12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139});
   if (degrees <= std::ssize(exact)) return exact[static_cast<std::size_t>(std::max<std::int64_t>(degrees, 1) - 1)];
   // Cornish and Fisher's expansion (Abramowitz & Stegun 26.7.5).
   const double z = kNormal975, v = static_cast<double>(degrees), z2 = z * z;

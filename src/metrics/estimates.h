@@ -29,8 +29,8 @@ struct Estimate {
 
 // Of eight vehicles and more the percentiles of 4000 bootstrap means, in each of which as many vehicles are drawn with
 // replacement, widened for their number (expanded percentile interval: Hesterberg 2015, "What Teachers Should Know
-// About the Bootstrap", §4.4). Of fewer, where such means take few values, Student's interval from the standard error of
-// a ratio (Cochran 1977, "Sampling Techniques", §6.4). Always the same numbers for the same sums.
+// About the Bootstrap", §4.4). Of fewer, where such means take few values, Student's interval from the standard error
+// of a ratio (Cochran 1977, "Sampling Techniques", §6.4). Always the same numbers for the same sums.
 Estimate estimate_mean(const VehicleSums& sums);
 
 // How many vehicles would be needed in all for an interval of such vehicles to lie on one side of `distance` from the

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/sets/view_set.h"
+#include "metrics/report_estimates.h"
 
 namespace spinfill {
 namespace {
@@ -28,6 +29,29 @@ Json summary_to_json(const Summary& summary, std::size_t metrics) {
   for (const Grouping& grouping : summary.groupings) {
     Json& groups = value[grouping.name] = Json::object();
     for (const auto& [name, average] : grouping.groups) groups[name] = average_to_json(average, metrics);
+  }
+  return value;
+}
+
+Json interval_to_json(const Estimate& estimate) {
+  return estimate.interval ? Json(*estimate.interval) : Json();
+}
+
+// {"psnr": [24.1, 26.3], …}: null where there is none.
+Json intervals_to_json(const EvaluationReport& report, std::size_t method) {
+  Json value;
+  for (std::size_t k = 0; k < report.metrics(); ++k)
+    value[kMetricNames[k]] = interval_to_json(estimate_of(report, method, k));
+  return value;
+}
+
+// {"psnr": {"difference": 0.4, "interval": [0.2, 0.6]}, …}
+Json differences_to_json(const EvaluationReport& report, std::size_t baseline) {
+  Json value;
+  for (std::size_t k = 0; k < report.metrics(); ++k) {
+    const Estimate estimate = difference_from(report, baseline, k);
+    value[kMetricNames[k]] = {{"difference", std::isfinite(estimate.mean) ? Json(estimate.mean) : Json()},
+                              {"interval", interval_to_json(estimate)}};
   }
   return value;
 }
@@ -173,11 +197,17 @@ Json report_to_json(const EvaluationReport& report) {
   value["protocol"] = protocol_to_json(report.protocol);
   value["model"] = report.model;
   const std::size_t methods = method_count(report), metrics = report.metrics();
-  if (methods > 0) value.update(summary_to_json(summarise(report), metrics));
+  if (methods > 0) {
+    value.update(summary_to_json(summarise(report), metrics));
+    value["overall"]["intervals"] = intervals_to_json(report, 0);
+  }
   if (const Json evidence = evidence_to_json(evidence_of(report)); !evidence.is_null()) value["by_evidence"] = evidence;
   Json& baselines = value["baselines"] = Json::object();
-  for (std::size_t i = 1; i < methods; ++i)
-    baselines[kBaselines.at(i - 1)] = summary_to_json(summarise(report, i), metrics);
+  for (std::size_t i = 1; i < methods; ++i) {
+    Json& baseline = baselines[kBaselines.at(i - 1)] = summary_to_json(summarise(report, i), metrics);
+    baseline["overall"]["intervals"] = intervals_to_json(report, i);
+    baseline["model_differs_by"] = differences_to_json(report, i);
+  }
   Json& images = value["images"] = Json::array();
   for (const ImageRow& row : report.images) {
     Json entry;
@@ -354,6 +384,9 @@ std::string report_table(const EvaluationReport& report) {
   for (std::size_t i = 0; i < method_count(report); ++i) summaries.push_back(summarise(report, i));
   std::vector<std::vector<std::string>> rows = {{""}};
   for (const std::string& name : method_names(report)) rows[0].push_back(name);
+  const std::size_t methods = method_count(report);
+  rows[0].push_back("model, 95 %");
+  if (methods > 1) rows[0].push_back("model − " + kBaselines.at(methods - 2));
   const auto add = [&](const std::string& title, const auto& average_of) {
     rows.push_back({fmt::format("{} ({})", title, average_of(summaries[0]).images)});
     for (std::size_t k = 0; k < report.metrics(); ++k) {
@@ -361,6 +394,9 @@ std::string report_table(const EvaluationReport& report) {
       if (k % kAligned >= kHeadMetrics && k % kAligned < kModelMetrics && title != "overall") continue;
       rows.push_back({std::string("  ") + kMetricLabels[k]});
       for (const Summary& summary : summaries) rows.back().push_back(score_text(k, average_of(summary).mean[k]));
+      if (title != "overall") continue;
+      rows.back().push_back(interval_text(estimate_of(report, 0, k), k, /*with_sign=*/false));
+      if (methods > 1) rows.back().push_back(interval_text(difference_from(report, methods - 1, k), k, true));
     }
   };
   add("overall", [](const Summary& s) -> const Average& { return s.overall; });

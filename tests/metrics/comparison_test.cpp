@@ -21,7 +21,8 @@ Json report_of(int vehicles, const std::function<double(int vehicle, int image)>
   Json report = {{"protocol", protocol_to_json(protocol)}, {"images", Json::array()}};
   for (int v = 0; v < vehicles; ++v) {
     for (int i = 0; i < 6; ++i) {
-      Json image = {{"id", fmt::format("car-{:03}", v)}, {"sample", 10 * v}, {"azimuth_deg", 45 * i}, {"missing", 1 + i % 3}};
+      Json image = {
+          {"id", fmt::format("car-{:03}", v)}, {"sample", 10 * v}, {"azimuth_deg", 45 * i}, {"missing", 1 + i % 3}};
       image["category"] = v % 2 == 0 ? "sedan" : "bus";
       image["case"] = i % 4 == 0 ? "front/back" : "mirror view given";
       image["psnr"] = 25 + std::sin(v) + 0.3 * i + change(v, i);
@@ -169,8 +170,8 @@ TEST(Comparison, IsWrittenForPeopleAndMachines) {
 
 TEST(Comparison, ReportsOfEvaluateAreRead) {
   const auto report = [](double noise) {
-    return report_to_json(evaluate(example_model(noise), batches_of({example_batch({0, 1, 2}, {{0}, {1, 7}, {2, 4, 5}})}),
-                                   Protocol(), nullptr));
+    return report_to_json(evaluate(
+        example_model(noise), batches_of({example_batch({0, 1, 2}, {{0}, {1, 7}, {2, 4, 5}})}), Protocol(), nullptr));
   };
   const Comparison result = compared(report(0.2), report(0.3));
   EXPECT_EQ(overall(result).verdict, Verdict::worse);
@@ -188,7 +189,8 @@ TEST(Comparison, UnlikeProtocolsAreRefusedUnlessAllowed) {
     after["protocol"][key] = "other";
     test::expect_error(ExitCode::usage, {"a.json", "b.json", std::string("protocol.") + key, "--allow-different"},
                        [&] { compare_reports(before, "a.json", after, "b.json"); });
-    EXPECT_FALSE(compare_reports(before, "a.json", after, "b.json", {.limits = {}, .allow_different_protocol = true}).notes.empty());
+    EXPECT_FALSE(compare_reports(before, "a.json", after, "b.json", {.limits = {}, .allow_different_protocol = true})
+                     .notes.empty());
   }
   Json after = before;  // how the model samples is its own affair
   after["protocol"]["steps"] = 20;
@@ -232,7 +234,9 @@ TEST(Comparison, EveryConditionThatDiffersIsNamed) {
 TEST(Comparison, WrongFilesAndLimitsAreOneLine) {
   const Json good = as_it_is(3);
   const auto refuse = [&](const Json& json, const std::vector<std::string>& texts) {
-    test::expect_error(ExitCode::runtime, texts, [&] { compare_reports(good, "a", json, "b", {.limits = {}, .allow_different_protocol = true}); });
+    test::expect_error(ExitCode::runtime, texts, [&] {
+      compare_reports(good, "a", json, "b", {.limits = {}, .allow_different_protocol = true});
+    });
   };
   refuse(Json::array(), {"b", "no protocol"});
   refuse({{"protocol", 1}, {"images", Json::array()}}, {"b: protocol"});
@@ -255,9 +259,8 @@ TEST(Comparison, WrongFilesAndLimitsAreOneLine) {
   refuse(bad, {"car-000", "twice"});
   bad = good;
   for (Json& image : bad["images"]) image.erase("lpips");
-  test::expect_error(ExitCode::usage, {"lpips", "b"}, [&] {
-    compare_reports(good, "a", bad, "b", {.limits = DropLimits::parse("lpips=0.01")});
-  });
+  test::expect_error(ExitCode::usage, {"lpips", "b"},
+                     [&] { compare_reports(good, "a", bad, "b", {.limits = DropLimits::parse("lpips=0.01")}); });
   test::expect_error(ExitCode::usage, {"'psnrr'", "did you mean psnr"}, [] { DropLimits::parse("psnrr=1"); });
   for (const char* text : {"psnr", "psnr=", "psnr=x", "psnr=-1", "psnr=nan", "psnr=inf", "psnr=1,psnr=2", "psnr=1,", "",
                            "psnr=1e999", "psnr=1 ", ":psnr=1", "bus:=1", "bus:psnr"}) {

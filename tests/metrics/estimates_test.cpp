@@ -30,7 +30,7 @@ VehicleSums drawn(std::int64_t count, double mean, double deviation, std::uint64
 // scipy.stats.t.ppf(0.975, ν)
 TEST(Estimates, StudentsQuantile) {
   const std::vector<std::pair<std::int64_t, double>> expected = {
-      {1, 12.7062047362}, {2, 4.3026527297}, {7, 2.3646242516},  {10, 2.2281388520}, {11, 2.2009851601},
+      {1, 12.7062047362}, {2, 4.3026527297},  {7, 2.3646242516},  {10, 2.2281388520}, {11, 2.2009851601},
       {15, 2.1314495456}, {29, 2.0452296421}, {99, 1.9842169516}, {999, 1.9623414611}};
   for (const auto& [degrees, t] : expected) EXPECT_NEAR(student_975(degrees), t, 2e-4) << degrees;
 }

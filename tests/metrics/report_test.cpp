@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "metrics/estimates.h"
 #include "support/examples.h"
 
 namespace spinfill {
@@ -114,9 +115,36 @@ TEST(Report, TableShowsModelAndBaselinesSideBySide) {
   // The first row of scores ends where the header's columns end.
   const std::size_t row = table.find("  PSNR ");
   const std::string scores = table.substr(row, table.find('\n', row) - row);
-  EXPECT_EQ(scores.size(), line.size());
+  const auto columns = [](const std::string& text) {
+    return std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  };
+  EXPECT_EQ(columns(scores), columns(line));
+  EXPECT_TRUE(line.ends_with("model, 95 %  model − mirror-or-prior")) << line;
   EXPECT_NE(scores.find(fmt::format("{:.2f}", summarise(report).overall.mean[0])), std::string::npos);
   EXPECT_NE(scores.find(fmt::format("{:.2f}", summarise(report, 4).overall.mean[0])), std::string::npos);
+}
+
+// Over vehicles: what one more picture of the same vehicle would not change.
+TEST(Report, ScoresHaveIntervals) {
+  const EvaluationReport report = example_report();
+  const Json json = report_to_json(report);
+  VehicleSums psnr, gain;
+  for (const ImageRow& row : report.images) {
+    psnr[row.id].sum += row.scores[0][0];
+    gain[row.id].sum += row.scores[0][0] - row.scores[4][0];
+    ++psnr[row.id].images;
+    ++gain[row.id].images;
+  }
+  const Json& overall = json["overall"];
+  ASSERT_TRUE(estimate_mean(psnr).interval);
+  EXPECT_EQ(overall["intervals"]["psnr"], Json(*estimate_mean(psnr).interval));
+  EXPECT_TRUE(overall["intervals"]["lpips"].is_null());
+  EXPECT_LT(overall["intervals"]["psnr"][0], overall["psnr"]);
+  EXPECT_GT(overall["intervals"]["psnr"][1], overall["psnr"]);
+  const Json& against = json["baselines"]["mirror-or-prior"]["model_differs_by"]["psnr"];
+  EXPECT_EQ(against["interval"], Json(*estimate_mean(gain).interval));
+  EXPECT_NEAR(against["difference"].get<double>(), estimate_mean(gain).mean, 1e-12);
+  EXPECT_TRUE(json["baselines"]["nearest"]["overall"]["intervals"]["psnr"].is_array());
 }
 
 TEST(Report, TablesTitleTellsTheTargetsCameras) {
