@@ -14,12 +14,13 @@
 #include "core/print.h"
 #include "metrics/comparison.h"
 #include "metrics/comparison_text.h"
+#include "pages/comparison_page.h"
 
 namespace spinfill {
 namespace {
 
 struct Options {
-  std::string before, after, max_drop, junit;
+  std::string before, after, max_drop, junit, html;
   CompareOptions compare;
   bool groups = false, json = false, markdown = false;
 };
@@ -35,12 +36,17 @@ void print_for_people(const Comparison& result, bool regressed) {
 int compare(Options options) {
   if (!options.max_drop.empty()) options.compare.limits = DropLimits::parse(options.max_drop);
   if (!options.junit.empty()) options.junit = check_output_file("--junit", options.junit, kJunitMark);
+  if (!options.html.empty()) options.html = check_output_file("--html", options.html, kComparisonPageMark);
   const Comparison result = compare_reports(read_json(options.before), options.before, read_json(options.after),
                                             options.after, options.compare);
   const bool regressed = !result.regressions.empty() || (options.groups && !result.group_regressions.empty());
   if (!options.junit.empty()) {
     write_file_atomic(options.junit, comparison_junit(result, options.groups));
     log_info("wrote {}", options.junit);
+  }
+  if (!options.html.empty()) {
+    write_file_atomic(options.html, comparison_page(result));
+    log_info("wrote {}", options.html);
   }
   if (options.json) {
     print_json(comparison_to_json(result, options.groups), 2);
@@ -70,6 +76,8 @@ Command compare_command() {
             app.add_flag("--groups", options->groups, "Single groups (by missing count, case …) count as well");
             app.add_flag("--allow-different-protocol", options->compare.allow_different_protocol,
                          "Compare although the two were not measured alike");
+            app.add_option("--html", options->html,
+                           "Also write a page: which vehicles and views got worse or better, in colour");
             app.add_option("--junit", options->junit, "Also write JUnit XML: a test case for each limit");
             auto* markdown = app.add_flag("--markdown", options->markdown, "Print Markdown tables");
             app.add_flag("--json", options->json, "Print the verdicts as JSON")->excludes(markdown);

@@ -24,6 +24,8 @@ using Key = std::tuple<std::string, std::int64_t, std::int64_t>;  // vehicle, sa
 
 struct Image {
   Key key;
+  std::string category;
+  std::int64_t missing = 0;
   std::vector<std::string> places;  // groups that it belongs to
   std::array<std::optional<double>, kMetrics> scores;
 };
@@ -77,13 +79,16 @@ class Reader {
   }
   Image image(const Json& value, Report& report) const {
     if (!value.is_object()) fail("{}: not an object", where_);
-    Image out{{text(value, "id"), integer(value, "sample"), integer(value, "azimuth_deg")}, {"overall"}, {}};
-    const std::string category = text(value, "category");
-    report.categories.insert(category);
-    out.places.push_back(fmt::format("by_missing {}", integer(value, "missing")));
+    Image out{{text(value, "id"), integer(value, "sample"), integer(value, "azimuth_deg")},
+              text(value, "category"),
+              integer(value, "missing"),
+              {"overall"},
+              {}};
+    report.categories.insert(out.category);
+    out.places.push_back(fmt::format("by_missing {}", out.missing));
     out.places.push_back("by_case " + text(value, "case"));
     out.places.push_back(fmt::format("by_azimuth {}", integer(value, "azimuth_deg")));
-    out.places.push_back("by_category " + category);
+    out.places.push_back("by_category " + out.category);
     for (std::size_t k = 0; k < kMetrics; ++k) {
       const auto found = value.find(kMetricNames[k]);
       if (found == value.end() || found->is_null()) continue;
@@ -126,7 +131,18 @@ void judge(Effect& effect, std::size_t metric, bool limits_alone) {
 class Comparer {
  public:
   Comparer(const Report& before, const Report& after, const CompareOptions& options)
-      : before_(before), after_(after), options_(options), limits_(options.limits.value_or(DropLimits{})) {}
+      : before_(before), after_(after), options_(options), limits_(options.limits.value_or(DropLimits{})) {
+    auto other = after_.images.begin();
+    for (const Image& image : before_.images) {
+      while (other != after_.images.end() && other->key < image.key) ++other;
+      if (other == after_.images.end() || other->key != image.key) continue;
+      const auto& [id, sample, azimuth] = image.key;
+      pairs_.push_back({id, image.category, sample, azimuth, image.missing, image.scores, other->scores});
+      first_of_pair_.push_back(&image);
+    }
+  }
+
+  const std::vector<ComparedImage>& images() const { return pairs_; }
 
   std::vector<ComparedGroup> groups() {
     std::vector<std::string> places;
@@ -185,9 +201,17 @@ class Comparer {
     }
     return limits_.overall;
   }
+  // Those of a group that both have.
+  std::vector<const ComparedImage*> paired_in(const std::string& place) const {
+    std::vector<const ComparedImage*> out;
+    for (std::size_t i = 0; i < pairs_.size(); ++i)
+      if (belongs(*first_of_pair_[i], place)) out.push_back(&pairs_[i]);
+    return out;
+  }
   ComparedGroup group(const std::string& place) const {
     ComparedGroup out;
     out.place = place;
+    const std::vector<const ComparedImage*> paired = paired_in(place);
     const Limits limits = limits_of(place);
     for (std::size_t k = 0; k < kMetrics; ++k) {
       Effect& effect = out.effects[k];
@@ -196,13 +220,10 @@ class Comparer {
       if (!effect.before || !effect.after) continue;
       effect.limit = limits[k];
       VehicleSums sums;
-      auto other = after_.images.begin();
-      for (const Image& image : before_.images) {
-        while (other != after_.images.end() && other->key < image.key) ++other;
-        if (other == after_.images.end()) break;
-        if (other->key != image.key || !belongs(image, place) || !image.scores[k] || !other->scores[k]) continue;
-        VehicleSum& vehicle = sums[std::get<0>(image.key)];
-        vehicle.sum += *other->scores[k] - *image.scores[k];
+      for (const ComparedImage* image : paired) {
+        if (!image->before[k] || !image->after[k]) continue;
+        VehicleSum& vehicle = sums[image->id];
+        vehicle.sum += *image->after[k] - *image->before[k];
         ++vehicle.images;
       }
       effect.difference = estimate_mean(sums);
@@ -214,6 +235,8 @@ class Comparer {
   const Report &before_, &after_;
   const CompareOptions& options_;
   DropLimits limits_;
+  std::vector<ComparedImage> pairs_;
+  std::vector<const Image*> first_of_pair_;
 };
 
 bool has(const Report& report, std::size_t metric) {
@@ -295,6 +318,11 @@ std::vector<std::size_t> shown_metrics(const Comparison& result, const CompareOp
 
 }  // namespace
 
+std::optional<double> ComparedImage::worsening(std::size_t metric) const {
+  if (!before[metric] || !after[metric]) return std::nullopt;
+  return spinfill::worsening(metric, *after[metric] - *before[metric]);
+}
+
 DropLimits DropLimits::parse(const std::string& text) {
   DropLimits limits;
   limits.overall.fill(std::nullopt);
@@ -336,7 +364,9 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
   result.after_name = after_name;
   note_protocols(old_report, new_report, options, result);
   check_limits(options, old_report, new_report, result);
-  result.groups = Comparer(old_report, new_report, options).groups();
+  Comparer comparer(old_report, new_report, options);
+  result.images = comparer.images();
+  result.groups = comparer.groups();
   result.shown = shown_metrics(result, options);
   const ComparedGroup& overall = result.groups.front();
   result.paired = std::ranges::any_of(overall.effects, [](const Effect& e) { return e.difference.vehicles > 0; });

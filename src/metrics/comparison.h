@@ -54,9 +54,18 @@ struct ComparedGroup {
   std::array<Effect, kMetrics> effects;
 };
 
+// A target view that both reports have.
+struct ComparedImage {
+  std::string id, category;
+  std::int64_t sample = 0, azimuth_deg = 0, missing = 0;
+  std::array<std::optional<double>, kMetrics> before, after;
+  std::optional<double> worsening(std::size_t metric) const;  // how much worse it got; below 0: better
+};
+
 struct Comparison {
   std::string before_name, after_name;
   bool paired = true;                          // there are images that both have
+  std::vector<ComparedImage> images;           // that both have
   std::vector<ComparedGroup> groups;           // overall first
   std::vector<std::string> regressions;        // overall and of categories with limits of their own
   std::vector<std::string> group_regressions;  // of other groups; few images, so a hint and not a verdict

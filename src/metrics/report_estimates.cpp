@@ -30,8 +30,8 @@ Estimate estimate_of(const EvaluationReport& report, std::size_t method, std::si
 }
 
 Estimate difference_from(const EvaluationReport& report, std::size_t baseline, std::size_t metric) {
-  return estimate_over(
-      report, [&](const ImageRow& row) { return row.scores.at(0)[metric] - row.scores.at(baseline)[metric]; });
+  return estimate_over(report,
+                       [&](const ImageRow& row) { return row.scores.at(0)[metric] - row.scores.at(baseline)[metric]; });
 }
 
 std::string interval_text(const Estimate& estimate, std::size_t metric, bool with_sign) {

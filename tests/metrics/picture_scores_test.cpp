@@ -304,6 +304,8 @@ TEST(Commands, CompareExitsByItsVerdict) {
   EXPECT_EQ(machines.exit_code, 1);
   EXPECT_NE(read_file(folder / "verdict.xml").find("<failure"), std::string::npos);
   EXPECT_EQ(compare("good.json bad.json --junit good.json").exit_code, 2) << "somebody's file";
+  EXPECT_EQ(compare("good.json bad.json --html page.html").exit_code, 1);
+  EXPECT_NE(read_file(folder / "page.html").find("psnr fell by"), std::string::npos);
   EXPECT_NE(compare("good.json bad.json --markdown").output.find("| psnr |"), std::string::npos);
   EXPECT_EQ(compare("good.json bad.json --markdown --json").exit_code, 2);
   report("one-good.json", 0.2, example_batch({0}, {{1, 2}}));
