@@ -14,13 +14,15 @@
 #include "core/print.h"
 #include "metrics/comparison.h"
 #include "metrics/comparison_text.h"
+#include "metrics/nights.h"
 #include "pages/comparison_page.h"
+#include "pages/history_page.h"
 
 namespace spinfill {
 namespace {
 
 struct Options {
-  std::string before, after, max_drop, junit, html;
+  std::string before, after, max_drop, junit, html, history;
   CompareOptions compare;
   bool groups = false, json = false, markdown = false;
 };
@@ -33,12 +35,24 @@ void print_for_people(const Comparison& result, bool regressed) {
   if (!regressed) print_line("no regression beyond the limits");
 }
 
+// DIR/nights.jsonl and DIR/history.html. Both are checked before anything is written.
+void keep_night(const fs::path& folder, const Json& report, const std::string& name, const Comparison& comparison) {
+  const fs::path page = folder / "history.html";
+  if (fs::exists(page)) check_output_file("--history", page, kHistoryPageMark);
+  const Nights nights = with_night(folder, report, name, comparison, utc_now());
+  write_nights(folder, nights);
+  write_file_atomic(page, history_page(nights.nights));
+  log_info("{}: {} night{}{}", page.string(), nights.nights.size(), nights.nights.size() > 1 ? "s" : "",
+           nights.added ? "" : ", this one was the last");
+}
+
 int compare(Options options) {
   if (!options.max_drop.empty()) options.compare.limits = DropLimits::parse(options.max_drop);
   if (!options.junit.empty()) options.junit = check_output_file("--junit", options.junit, kJunitMark);
   if (!options.html.empty()) options.html = check_output_file("--html", options.html, kComparisonPageMark);
-  const Comparison result = compare_reports(read_json(options.before), options.before, read_json(options.after),
-                                            options.after, options.compare);
+  const Json after = read_json(options.after);
+  const Comparison result =
+      compare_reports(read_json(options.before), options.before, after, options.after, options.compare);
   const bool regressed = !result.regressions.empty() || (options.groups && !result.group_regressions.empty());
   if (!options.junit.empty()) {
     write_file_atomic(options.junit, comparison_junit(result, options.groups));
@@ -48,6 +62,7 @@ int compare(Options options) {
     write_file_atomic(options.html, comparison_page(result));
     log_info("wrote {}", options.html);
   }
+  if (!options.history.empty()) keep_night(options.history, after, options.after, result);
   if (options.json) {
     print_json(comparison_to_json(result, options.groups), 2);
   } else if (options.markdown) {
@@ -78,6 +93,9 @@ Command compare_command() {
                          "Compare although the two were not measured alike");
             app.add_option("--html", options->html,
                            "Also write a page: which vehicles and views got worse or better, in colour");
+            app.add_option("--history", options->history,
+                           "Also add NEW to the nights of this folder (nights.jsonl) and draw all of them "
+                           "(history.html)");
             app.add_option("--junit", options->junit, "Also write JUnit XML: a test case for each limit");
             auto* markdown = app.add_flag("--markdown", options->markdown, "Print Markdown tables");
             app.add_flag("--json", options->json, "Print the verdicts as JSON")->excludes(markdown);

@@ -64,11 +64,12 @@ std::string verdicts(const Comparison& comparison) {
   for (const std::size_t k : comparison.shown) {
     const Effect& effect = comparison.groups.front().effects[k];
     if (!effect.before || !effect.after) continue;
-    out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{:+.{}f}</td><td>{}</td><td>{}</td><td{}>{}</td></tr>\n",
-                       kMetricLabels[k], score_text(k, *effect.before), score_text(k, *effect.after),
-                       *effect.after - *effect.before, score_decimals(k), interval_text(effect.difference, k, true),
-                       effect.limit ? fmt::format("{}", *effect.limit) : "–", effect.regressed ? " class=\"bad\"" : "",
-                       html_escaped(verdict_text(effect)));
+    out +=
+        fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{:+.{}f}</td><td>{}</td><td>{}</td><td{}>{}</td></tr>\n",
+                    kMetricLabels[k], score_text(k, *effect.before), score_text(k, *effect.after),
+                    *effect.after - *effect.before, score_decimals(k), interval_text(effect.difference, k, true),
+                    effect.limit ? fmt::format("{}", *effect.limit) : "–", effect.regressed ? " class=\"bad\"" : "",
+                    html_escaped(verdict_text(effect)));
   }
   return out + "</table></div>\n";
 }
@@ -87,16 +88,17 @@ std::string heat_map(const Comparison& comparison, std::size_t metric) {
   }
   double strongest = 0;
   for (const auto& [place, cell] : cells) strongest = std::max(strongest, std::abs(cell.mean()));
-  std::string out = fmt::format("<h3>{}</h3>\n<div class=\"wide\"><table class=\"map\"><tr><th></th>",
-                                kMetricLabels[metric]);
+  std::string out =
+      fmt::format("<h3>{}</h3>\n<div class=\"wide\"><table class=\"map\"><tr><th></th>", kMetricLabels[metric]);
   for (const auto& [azimuth, all] : azimuths) out += fmt::format("<th>{}°</th>", azimuth);
   out += "</tr>\n";
   for (const auto& [missing, there] : counts) {
     out += fmt::format("<tr><td>{} missing</td>", missing);
     for (const auto& [azimuth, all] : azimuths) {
       const auto found = cells.find({missing, azimuth});
-      out += found == cells.end() ? "<td>–</td>"
-                                  : coloured(found->second.mean(), strongest, signed_text(metric, found->second.mean()));
+      out += found == cells.end()
+                 ? "<td>–</td>"
+                 : coloured(found->second.mean(), strongest, signed_text(metric, found->second.mean()));
     }
     out += "</tr>\n";
   }
@@ -121,7 +123,8 @@ std::string worst_table(const Comparison& comparison, const std::vector<std::siz
   for (const auto& [key, row] : sorted)
     for (std::size_t m = 0; m < metrics.size(); ++m)
       if (row[m].images > 0) strongest[m] = std::max(strongest[m], std::abs(row[m].mean()));
-  std::string out = fmt::format("<h2>{}</h2>\n<div class=\"wide\"><table class=\"map\"><tr><th></th><th>views</th>", title);
+  std::string out =
+      fmt::format("<h2>{}</h2>\n<div class=\"wide\"><table class=\"map\"><tr><th></th><th>views</th>", title);
   for (const std::size_t k : metrics) out += fmt::format("<th>{}</th>", kMetricLabels[k]);
   out += "</tr>\n";
   for (std::size_t i = 0; i < std::min(most, sorted.size()); ++i) {
@@ -157,14 +160,15 @@ std::string scatter(const Comparison& comparison, std::size_t metric) {
   for (const ComparedImage& image : comparison.images) {
     const auto worse = image.worsening(metric);
     if (!worse) continue;
-    out += fmt::format("<circle class=\"d{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.5\"><title>{}, {}°: {} → {}</title></circle>",
-                       *worse > 0 ? " w" : "", across(*image.before[metric]), up(*image.after[metric]),
-                       html_escaped(image.id), image.azimuth_deg, score_text(metric, *image.before[metric]),
-                       score_text(metric, *image.after[metric]));
+    out += fmt::format(
+        "<circle class=\"d{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.5\"><title>{}, {}°: {} → {}</title></circle>",
+        *worse > 0 ? " w" : "", across(*image.before[metric]), up(*image.after[metric]), html_escaped(image.id),
+        image.azimuth_deg, score_text(metric, *image.before[metric]), score_text(metric, *image.after[metric]));
   }
-  out += fmt::format("<text x=\"{0}\" y=\"{1}\">{2}</text><text x=\"{3}\" y=\"{1}\" text-anchor=\"end\">{4} (old)</text>"
-                     "<text x=\"2\" y=\"20\">{4}</text></svg>\n",
-                     kEdge, kSide + 26, score_text(metric, least), kEdge + kSide, score_text(metric, most));
+  out += fmt::format(
+      "<text x=\"{0}\" y=\"{1}\">{2}</text><text x=\"{3}\" y=\"{1}\" text-anchor=\"end\">{4} (old)</text>"
+      "<text x=\"2\" y=\"20\">{4}</text></svg>\n",
+      kEdge, kSide + 26, score_text(metric, least), kEdge + kSide, score_text(metric, most));
   return out;
 }
 

@@ -114,6 +114,33 @@ TEST_F(Pipeline, WhatIsDeliveredIsWhatIsScored) {
   }
 }
 
+// docs/nightly.md: the script as it stands there. A night like the trusted one, one that is worse, one that fails.
+TEST_F(Pipeline, TheNightlyScriptOfTheDocumentation) {
+  whole();
+  const std::string page = read_file(test::fixture("../../docs/nightly.md"));
+  const std::size_t begin = page.find("```sh\n") + 6;
+  write_file_atomic(*folder_ / "nightly.sh", page.substr(begin, page.find("```", begin) - begin));
+  shell("mkdir bin; ln -s '" + test::program() + "' bin/spinfill; cp -r data nights-data; rm nights-data/splits.json");
+  ASSERT_EQ(spinfill("evaluate --model whole --checkpoint latest --data nights-data --out trusted").exit_code, 0);
+  const auto night = [&](const std::string& run) {
+    return shell("PATH=$PWD/bin:$PATH sh nightly.sh " + run + " nights-data trusted nights");
+  };
+  auto result = night("whole");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_NE(result.output.find("| psnr |"), std::string::npos) << result.output;
+  Json trusted = read_json(*folder_ / "trusted/metrics.json");
+  for (Json& image : trusted["images"]) image["psnr"] = image["psnr"].get<double>() + 1;
+  write_json_atomic(*folder_ / "trusted/metrics.json", trusted);
+  result = night("whole");
+  EXPECT_EQ(result.exit_code, 1) << result.output;
+  EXPECT_NE(result.output.find("**regression** overall: psnr fell by 1.0000"), std::string::npos) << result.output;
+  EXPECT_NE(read_file(*folder_ / "nights/verdict.xml").find("<failure"), std::string::npos);
+  EXPECT_TRUE(fs::exists(*folder_ / "nights/history.html"));
+  EXPECT_EQ(night("nowhere").exit_code, 2) << "failed, not worse";
+  shell("printf x > nights-data/tiny-00/000.png");
+  EXPECT_EQ(night("whole").exit_code, 3) << "failed, not worse";
+}
+
 TEST_F(Pipeline, ScoresExportsAndCompletes) {
   whole();
   auto result = spinfill("evaluate --model whole --data data --split test --out report");

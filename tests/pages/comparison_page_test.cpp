@@ -77,8 +77,9 @@ TEST_F(ComparisonInBrowser, TellsWhichVehicleAndViewGotWorst) {
   EXPECT_EQ(first_below("Vehicles"), "car-07");
   EXPECT_EQ(first_below("Views"), "car-07, 90°, 1 missing, sample 7");
   // The most saturated red is the cell of what fell most.
-  EXPECT_EQ(browser.evaluate("getComputedStyle([...document.querySelectorAll('.map')][0].rows[1].cells[3]).backgroundColor"),
-            "rgb(178, 24, 43)");
+  EXPECT_EQ(
+      browser.evaluate("getComputedStyle([...document.querySelectorAll('.map')][0].rows[1].cells[3]).backgroundColor"),
+      "rgb(178, 24, 43)");
   EXPECT_EQ(browser.evaluate("document.querySelectorAll('svg circle').length"), 48);
   EXPECT_EQ(browser.evaluate("document.querySelectorAll('svg circle.w').length"), 48);
   EXPECT_EQ(browser.requests().size(), 1U) << "the page alone";
