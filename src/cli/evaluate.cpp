@@ -17,6 +17,7 @@
 #include "infer/photo_views.h"
 #include "metrics/evaluation_set.h"
 #include "metrics/photo/photo_evaluation.h"
+#include "metrics/protocol_file.h"
 #include "metrics/report.h"
 #include "model/device.h"
 #include "model/sampling/generate.h"
@@ -28,7 +29,8 @@ namespace spinfill {
 namespace {
 
 struct EvaluateArguments {
-  std::string model, data, split = "test", out, device = "auto", lpips_weights, solver, config;
+  std::string model, data, split = "test", out, device = "auto", lpips_weights, solver, config, protocol;
+  std::optional<ProtocolFile> stated;  // by --protocol
   std::vector<std::string> set;
   RunChoice choice;
   std::int64_t steps = 0, seed = 0, limit = 0, grids = 4, subsets = 0;
@@ -108,8 +110,35 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
   return subject;
 }
 
-int run(const EvaluateArguments& arguments) {
+// What a protocol states takes the place of options.
+void take_protocol(EvaluateArguments& arguments) {
+  if (arguments.protocol.empty()) return;
+  for (const Override& override : parse_overrides(arguments.set)) {
+    if (std::ranges::find(keys_of_protocol(), override.key) != keys_of_protocol().end())
+      fail_usage("--set {}: {} states it; write another protocol", override.key, arguments.protocol);
+  }
+  const ProtocolFile& stated = arguments.stated.emplace(read_protocol_file(arguments.protocol));
+  arguments.at = stated.at;
+  arguments.split = stated.split;
+  arguments.limit = stated.limit;
+  arguments.steps = stated.steps;
+  arguments.seed = stated.sampling_seed;
+}
+
+LpipsChoice lpips_of(const EvaluateArguments& arguments, const EvaluationConfig& config, at::Device device) {
+  const std::string wanted = arguments.stated ? arguments.stated->lpips : "any";
+  if (wanted == "none") return {nullptr, "the protocol states none"};
+  LpipsChoice chosen = choose_lpips(config.lpips, device);
+  if (wanted == "any") return chosen;
+  if (!chosen.lpips) fail_usage("{}: states LPIPS of {}: {}", arguments.protocol, wanted, chosen.absent);
+  if (chosen.lpips->net() != wanted)
+    fail_usage("{}: states LPIPS of {}, but the weights are of {}", arguments.protocol, wanted, chosen.lpips->net());
+  return chosen;
+}
+
+int run(EvaluateArguments arguments) {
   const at::NoGradGuard no_grad;
+  take_protocol(arguments);
   const OutputFolder out{
       arguments.out,
       "evaluate",
@@ -123,7 +152,8 @@ int run(const EvaluateArguments& arguments) {
   if (arguments.links == Links::follow) config.data.follow_links = true;
   if (!arguments.lpips_weights.empty()) config.evaluation.lpips.weights = arguments.lpips_weights;
   if (arguments.subsets > 0) config.evaluation.subsets = arguments.subsets;
-  const LpipsChoice lpips = choose_lpips(config.evaluation.lpips, device);
+  if (arguments.stated) arguments.stated->apply(config.data, config.evaluation);
+  const LpipsChoice lpips = lpips_of(arguments, config.evaluation, device);
   if (!lpips.lpips) log_info("{}", lpips.absent);
   const EvaluationSet set(config.data, config.evaluation, arguments.split, arguments.limit);
 
@@ -146,6 +176,7 @@ int run(const EvaluateArguments& arguments) {
   };
   Protocol protocol = set.protocol(config.sampler, static_cast<std::uint64_t>(arguments.seed));
   protocol.lpips_absent = lpips.absent;
+  if (arguments.stated) protocol.stated = to_json(*arguments.stated);
   if (!device.is_cpu()) protocol.sampler += fmt::format(", {} sets at once on a GPU", config.evaluation.batch_sets);
   if (subject.description["source"] == "baseline") {
     protocol.sampler = "none (baseline)";
@@ -190,20 +221,27 @@ Command evaluate_command() {
             ->required();
         app.add_option("--data", a->data, "Data set's folder")->required();
         add_follow_links(app, a->links);
+        auto* protocol = app.add_option("--protocol", a->protocol,
+                                        "A protocol file (configs/protocol/*.yaml) that states views, subsets, split, "
+                                        "background, cameras, size and seeds, in place of the options for them");
         add_choice(app, "--at", a->at,
                    "model: pictures of the model's size, whole; photo: each photograph's own size and azimuth, on the "
-                   "vehicle's box, with the cameras that complete would have");
-        app.add_option("--split", a->split, "Split of splits.json")->capture_default_str();
+                   "vehicle's box, with the cameras that complete would have")
+            ->excludes(protocol);
+        app.add_option("--split", a->split, "Split of splits.json")->capture_default_str()->excludes(protocol);
         app.add_option("--out", a->out,
                        "Folder of the report: metrics.json, table.txt, grid-*.png, at photo evidence.svg")
             ->required();
         app.add_option("--steps", a->steps, "Sampling steps; the model's own unless given")
-            ->check(CLI::Range(1, 10000));
+            ->check(CLI::Range(1, 10000))
+            ->excludes(protocol);
         app.add_option("--sampler", a->solver, "Solver; the model's own unless given")
             ->check(CLI::IsMember(names_of<Solver>()));
-        app.add_option("--seed", a->seed, "Seed of the sampling noise")->capture_default_str();
-        app.add_option("--limit", a->limit, "Score so many vehicles, evenly spread; 0: all")->capture_default_str();
-        app.add_option("--subsets", a->subsets, "Subsets per vehicle and count of missing views");
+        app.add_option("--seed", a->seed, "Seed of the sampling noise")->capture_default_str()->excludes(protocol);
+        app.add_option("--limit", a->limit, "Score so many vehicles, evenly spread; 0: all")
+            ->capture_default_str()
+            ->excludes(protocol);
+        app.add_option("--subsets", a->subsets, "Subsets per vehicle and count of missing views")->excludes(protocol);
         app.add_option("--grids", a->grids, "Picture grids to draw")->capture_default_str();
         add_run_choice(app, a->choice);
         app.add_option("--lpips-weights", a->lpips_weights,

@@ -138,6 +138,7 @@ Json protocol_to_json(const Protocol& p) {
   value["lpips_weights_sha256"] = p.lpips_sha256.empty() ? Json() : Json(p.lpips_sha256);
   value["ssim_absent"] = p.ssim_absent.empty() ? Json() : Json(p.ssim_absent);
   value["lpips_absent"] = p.lpips_absent.empty() ? Json() : Json(p.lpips_absent);
+  if (!p.stated.is_null()) value["stated"] = p.stated;
   value["definitions"] = definitions(p.at);
   return value;
 }
@@ -183,12 +184,14 @@ Protocol protocol_from_json(const Json& value, const std::string& where) {
   p.lpips_sha256 = optional_text("lpips_weights_sha256");
   p.lpips_absent = optional_text("lpips_absent");
   p.ssim_absent = optional_text("ssim_absent");
+  p.stated = value.value("stated", Json());
   return p;
 }
 
 std::vector<Difference> differences(const Json& a, const Json& b) {
-  static const std::set<std::string> free = {"data",          "conditions", "sampler",      "steps",
-                                             "sampling_seed", "subsets",    "lpips_absent", "ssim_absent"};
+  // Each thing that a protocol file states stands in the report by itself, too.
+  static const std::set<std::string> free = {"stated",        "data",    "conditions",   "sampler",    "steps",
+                                             "sampling_seed", "subsets", "lpips_absent", "ssim_absent"};
   std::vector<Difference> found;
   std::set<std::string> keys;
   for (const Json* side : {&a, &b}) {
@@ -197,7 +200,10 @@ std::vector<Difference> differences(const Json& a, const Json& b) {
   for (const std::string& key : keys) {
     const Json of_a = a.value(key, Json()), of_b = b.value(key, Json());
     if (a.contains(key) && b.contains(key) && of_a == of_b) continue;
-    if (of_a.is_object() && of_b.is_object()) {
+    if (key == "stated") {
+      found.push_back(
+          {key, of_a.is_null() || of_b.is_null() ? "a protocol file's and none" : "of two protocol files", false});
+    } else if (of_a.is_object() && of_b.is_object()) {
       for (Difference& inner : differences(of_a, of_b)) found.push_back({key + "." + inner.key, inner.text, true});
     } else if (key == "conditions" && of_a.is_string() && of_b.is_string()) {
       found.push_back({key, differing_parts(of_a.get<std::string>(), of_b.get<std::string>()), false});

@@ -34,6 +34,7 @@ struct Protocol {
   std::int64_t steps = 0;         // sampling steps; 0 where nothing is sampled
   std::uint64_t sampling_seed = 0;
   std::string lpips_absent;  // choose_lpips' reason where LPIPS is absent
+  Json stated;               // the protocol file that was followed (metrics/protocol_file.h); null: none
 
   std::string ssim_absent;              // why: the pictures are too small; empty where SSIM is there
   bool round_to_8_bits = true;          // model, baselines and truth alike

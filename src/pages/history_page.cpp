@@ -69,7 +69,8 @@ std::string history_page(const std::vector<Json>& nights) {
   for (std::size_t i = nights.size(); i-- > (nights.size() > kListed ? nights.size() - kListed : 0);) {
     const Json& night = nights[i];
     const bool worse = night["regressed"].get<bool>();
-    body += fmt::format("<tr><td>{} <small>{}</small></td><td>{}</td>", i + 1, text_of(night, "time"), model_name(night));
+    body +=
+        fmt::format("<tr><td>{} <small>{}</small></td><td>{}</td>", i + 1, text_of(night, "time"), model_name(night));
     for (const std::size_t k : shown) {
       const Json* score = score_of(night, k);
       const Json verdict = night["verdicts"].value(kMetricNames[k], Json());

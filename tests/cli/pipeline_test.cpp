@@ -165,6 +165,20 @@ TEST_F(Pipeline, ScoresExportsAndCompletes) {
             metrics["baselines"]["prior"]["overall"]["psnr"]);
   EXPECT_EQ(spinfill("compare report/metrics.json report/metrics.json").exit_code, 0);
 
+  write_file_atomic(*folder_ / "protocol.yaml", "missing: [1]\nsubsets: 2\nsplit: train\nsampling_seed: 3\n");
+  result = spinfill("evaluate --protocol protocol.yaml --model whole --data data --out stated");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const Json stated = read_json(*folder_ / "stated/metrics.json")["protocol"];
+  EXPECT_EQ(stated["stated"]["subsets"], 2);
+  EXPECT_EQ(stated["split"], "train");
+  EXPECT_EQ(stated["sampling_seed"], 3);
+  EXPECT_EQ(stated["subsets"], "1 views missing, 2 subsets a vehicle and count, balanced over azimuths");
+  for (const char* contradiction : {"--subsets 3", "--split test", "--seed 1", "--set evaluation.subsets=3"})
+    EXPECT_EQ(
+        spinfill(fmt::format("evaluate --protocol protocol.yaml --model whole --data data --out no {}", contradiction))
+            .exit_code,
+        2);
+
   result = spinfill("export --run whole --out bundle --dtype fp16 --metrics report/metrics.json");
   ASSERT_EQ(result.exit_code, 0) << result.output;
   result = spinfill("evaluate --model bundle --data data --split test --out report-bundle");

@@ -13,11 +13,12 @@ namespace {
 std::vector<Json> nights(const std::string& name) {
   std::vector<Json> out;
   for (int i = 0; i < 5; ++i) {
-    out.push_back({{"time", fmt::format("2026-01-0{}T02:00:00Z", i + 1)},
-                   {"model", {{"name", name}, {"step", 100 * i}}},
-                   {"overall", {{"psnr", 20.0 + i}, {"lpips", Json()}, {"intervals", {{"psnr", {19.0 + i, 21.0 + i}}}}}},
-                   {"verdicts", {{"psnr", i == 4 ? "worse" : "equal"}}},
-                   {"regressed", i == 4}});
+    out.push_back(
+        {{"time", fmt::format("2026-01-0{}T02:00:00Z", i + 1)},
+         {"model", {{"name", name}, {"step", 100 * i}}},
+         {"overall", {{"psnr", 20.0 + i}, {"lpips", Json()}, {"intervals", {{"psnr", {19.0 + i, 21.0 + i}}}}}},
+         {"verdicts", {{"psnr", i == 4 ? "worse" : "equal"}}},
+         {"regressed", i == 4}});
   }
   return out;
 }
@@ -39,7 +40,8 @@ TEST(HistoryPage, DrawsInABrowser) {
   browser.open("file://" + (folder / "history.html").string());
   EXPECT_EQ(browser.evaluate("document.querySelectorAll('svg').length"), 1) << "PSNR; there is no LPIPS";
   EXPECT_EQ(browser.evaluate("document.querySelectorAll('tr').length"), 6);
-  EXPECT_EQ(browser.evaluate("document.querySelector('.verdict').innerText"), "2026-01-05T02:00:00Z, run, step 400: worse");
+  EXPECT_EQ(browser.evaluate("document.querySelector('.verdict').innerText"),
+            "2026-01-05T02:00:00Z, run, step 400: worse");
   EXPECT_EQ(browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
   EXPECT_EQ(browser.requests().size(), 1U);
   EXPECT_TRUE(browser.problems().empty());
