@@ -34,8 +34,8 @@ void ProtocolFile::apply(DataConfig& data, EvaluationConfig& evaluation) const {
 }
 
 const std::vector<std::string>& keys_of_protocol() {
-  static const std::vector<std::string> keys = {"data.missing",       "data.references",        "data.background",
-                                                "data.cameras",       "evaluation.subsets",     "evaluation.subset_seed",
+  static const std::vector<std::string> keys = {"data.missing", "data.references",    "data.background",
+                                                "data.cameras", "evaluation.subsets", "evaluation.subset_seed",
                                                 "sampler.steps"};
   return keys;
 }

@@ -154,7 +154,7 @@ std::string scatter(const Comparison& comparison, std::size_t metric) {
   const auto across = [&](double value) { return kEdge + kSide * (value - least) / span; };
   const auto up = [&](double value) { return 10 + kSide - kSide * (value - least) / span; };
   std::string out = fmt::format(
-      "<svg viewBox=\"0 0 {0} {1}\" role=\"img\" aria-label=\"{2}: old across, new up\">"
+      "<svg class=\"s\" viewBox=\"0 0 {0} {1}\" role=\"img\" aria-label=\"{2}: old across, new up\">"
       "<path class=\"a\" fill=\"none\" d=\"M{3} 10V{4}H{5}M{3} {4}L{5} 10\"/>",
       kSide + kEdge + 10, kSide + kEdge, kMetricLabels[metric], kEdge, 10 + kSide, kEdge + kSide);
   for (const ComparedImage& image : comparison.images) {
@@ -206,7 +206,9 @@ std::string comparison_page(const Comparison& comparison) {
     body += scatter(comparison, metrics.front());
   }
   body += lines("Groups beyond the limits", comparison.group_regressions) + lines("Notes", comparison.notes);
-  return filled_template("comparison.html", {{"TITLE", bad ? "Worse" : "Not worse"}, {"BODY", std::move(body)}});
+  return filled_template(
+      "scores.html",
+      {{"GENERATOR", "spinfill compare --html"}, {"TITLE", bad ? "Worse" : "Not worse"}, {"BODY", std::move(body)}});
 }
 
 }  // namespace spinfill

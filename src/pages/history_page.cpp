@@ -80,7 +80,8 @@ std::string history_page(const std::vector<Json>& nights) {
     body += fmt::format("<td{}>{}</td></tr>\n", worse ? " class=\"bad\"" : "", worse ? "worse" : "");
   }
   body += "</table></div>\n";
-  return filled_template("history.html", {{"TITLE", "Nights"}, {"BODY", std::move(body)}});
+  return filled_template("scores.html",
+                         {{"GENERATOR", "spinfill compare --history"}, {"TITLE", "Nights"}, {"BODY", std::move(body)}});
 }
 
 }  // namespace spinfill

@@ -28,7 +28,8 @@ TEST_F(ProtocolFileTest, EveryStoredOneIsRead) {
 }
 
 TEST_F(ProtocolFileTest, StatesWhatOptionsWould) {
-  const ProtocolFile file = read("references: [1, 5]\nsubsets: 7\nsubset_seed: 9\nbackground: [0, 0.5, 1]\ncameras: estimated\n");
+  const ProtocolFile file =
+      read("references: [1, 5]\nsubsets: 7\nsubset_seed: 9\nbackground: [0, 0.5, 1]\ncameras: estimated\n");
   DataConfig data;
   EvaluationConfig evaluation;
   file.apply(data, evaluation);
