@@ -24,7 +24,7 @@ namespace {
 struct Options {
   std::string before, after, max_drop, junit, html, history;
   CompareOptions compare;
-  bool groups = false, json = false, markdown = false;
+  bool json = false, markdown = false;
 };
 
 void print_for_people(const Comparison& result, bool regressed) {
@@ -35,11 +35,12 @@ void print_for_people(const Comparison& result, bool regressed) {
   if (!regressed) print_line("no regression beyond the limits");
 }
 
-// DIR/nights.jsonl and DIR/history.html. Both are checked before anything is written.
-void keep_night(const fs::path& folder, const Json& report, const std::string& name, const Comparison& comparison) {
-  const fs::path page = folder / "history.html";
-  if (fs::exists(page)) check_output_file("--history", page, kHistoryPageMark);
-  const Nights nights = with_night(folder, report, name, comparison, utc_now());
+fs::path history_page_in(const fs::path& folder) {
+  return folder / "history.html";
+}
+
+void keep(const Nights& nights, const fs::path& folder) {
+  const fs::path page = history_page_in(folder);
   write_nights(folder, nights);
   write_file_atomic(page, history_page(nights.nights));
   log_info("{}: {} night{}{}", page.string(), nights.nights.size(), nights.nights.size() > 1 ? "s" : "",
@@ -53,18 +54,24 @@ int compare(Options options) {
   const Json after = read_json(options.after);
   const Comparison result =
       compare_reports(read_json(options.before), options.before, after, options.after, options.compare);
-  const bool regressed = !result.regressions.empty() || (options.groups && !result.group_regressions.empty());
+  const bool regressed = !result.regressions.empty();
+  std::optional<Nights> nights;  // refused, if they must be, before anything is written
+  if (!options.history.empty()) {
+    const fs::path page = history_page_in(options.history);
+    if (fs::exists(page)) check_output_file("--history", page, kHistoryPageMark);
+    nights = with_night(options.history, after, options.after, result, utc_now());
+  }
   if (!options.junit.empty()) {
-    write_file_atomic(options.junit, comparison_junit(result, options.groups));
+    write_file_atomic(options.junit, comparison_junit(result));
     log_info("wrote {}", options.junit);
   }
   if (!options.html.empty()) {
     write_file_atomic(options.html, comparison_page(result));
     log_info("wrote {}", options.html);
   }
-  if (!options.history.empty()) keep_night(options.history, after, options.after, result);
+  if (nights) keep(*nights, options.history);
   if (options.json) {
-    print_json(comparison_to_json(result, options.groups), 2);
+    print_json(comparison_to_json(result), 2);
   } else if (options.markdown) {
     print_lines(comparison_markdown(result));
   } else {
@@ -88,7 +95,8 @@ Command compare_command() {
                            "difference, over vehicles, excludes zero");
             app.add_flag("--limits-alone", options->compare.limits_alone,
                          "Whatever is beyond its limit is a regression, certain or not");
-            app.add_flag("--groups", options->groups, "Single groups (by missing count, case …) count as well");
+            app.add_flag("--groups", options->compare.groups_count,
+                         "Single groups (by missing count, case …) count as well");
             app.add_flag("--allow-different-protocol", options->compare.allow_different_protocol,
                          "Compare although the two were not measured alike");
             app.add_option("--html", options->html,

@@ -19,6 +19,7 @@ namespace {
 
 // A value stored and read back may differ in the last digit; a limit reached exactly holds.
 constexpr double kTolerance = 1e-9;
+constexpr std::int64_t kMostVehicles = 100000;  // nobody has more: no number is told
 
 using Key = std::tuple<std::string, std::int64_t, std::int64_t>;  // vehicle, sample, azimuth
 
@@ -123,7 +124,7 @@ void judge(Effect& effect, std::size_t metric, bool limits_alone) {
     std::int64_t needed = vehicles_needed(d.deviation, d.mean);
     if (effect.limit && *effect.limit > std::abs(d.mean))
       needed = std::min(needed, vehicles_needed(d.deviation, *effect.limit - std::abs(d.mean)));
-    effect.more_vehicles = std::max<std::int64_t>(1, needed - d.vehicles);
+    if (needed <= kMostVehicles) effect.more_vehicles = std::max<std::int64_t>(1, needed - d.vehicles);
   }
   effect.regressed = beyond && (limits_alone || effect.verdict == Verdict::worse);
 }
@@ -289,6 +290,27 @@ void note_protocols(const Report& before, const Report& after, const CompareOpti
   }
 }
 
+// Views and scores that only one of them has are in its means and in no difference.
+void note_unpaired(const Report& before, const Report& after, Comparison& result) {
+  const auto pairs = std::ssize(result.images);
+  for (const auto& [report, name] : {std::pair{&before, &result.before_name}, std::pair{&after, &result.after_name}}) {
+    if (const auto alone = std::ssize(report->images) - pairs; alone > 0 && pairs > 0)
+      result.notes.push_back(fmt::format("{} target views are only in {}", alone, *name));
+  }
+  for (std::size_t k = 0; k < kMetrics; ++k) {
+    const auto lack = [&](const auto& scores, const auto& others) {
+      return std::ranges::count_if(
+          result.images, [&](const ComparedImage& image) { return !(image.*scores)[k] && (image.*others)[k]; });
+    };
+    for (const auto& [count, name] :
+         {std::pair{lack(&ComparedImage::before, &ComparedImage::after), &result.before_name},
+          std::pair{lack(&ComparedImage::after, &ComparedImage::before), &result.after_name}}) {
+      if (count > 0 && count < pairs)
+        result.notes.push_back(fmt::format("{} views have no {} in {}", count, kMetricNames[k], *name));
+    }
+  }
+}
+
 std::string as_regression(const std::string& place, std::size_t k, const Effect& effect) {
   const double drop =
       worsening(k, effect.difference.vehicles > 0 ? effect.difference.mean : *effect.after - *effect.before);
@@ -371,9 +393,12 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
   const ComparedGroup& overall = result.groups.front();
   result.paired = std::ranges::any_of(overall.effects, [](const Effect& e) { return e.difference.vehicles > 0; });
   if (!result.paired)
-    result.notes.push_back("no target view is in both: there are no intervals, and nothing counts as a regression");
+    result.notes.push_back(
+        fmt::format("no target view is in both: there are no intervals, and {}",
+                    options.limits_alone ? "limits alone decide" : "nothing counts as a regression"));
+  note_unpaired(old_report, new_report, result);
   for (ComparedGroup& group : result.groups) {
-    group.counts = &group == &overall ||
+    group.counts = &group == &overall || options.groups_count ||
                    (options.limits && std::ranges::any_of(options.limits->categories, [&](const auto& category) {
                       return group.place == "by_category " + category.first;
                     }));

@@ -50,7 +50,7 @@ struct Effect {
 struct ComparedGroup {
   std::string place;                   // "overall", "by_case front/back"
   std::int64_t before = 0, after = 0;  // images
-  bool counts = false;                 // overall, or a category with limits of its own: its regressions decide
+  bool counts = false;  // overall, a category with limits of its own, or groups_count: its regressions decide
   std::array<Effect, kMetrics> effects;
 };
 
@@ -67,7 +67,7 @@ struct Comparison {
   bool paired = true;                          // there are images that both have
   std::vector<ComparedImage> images;           // that both have
   std::vector<ComparedGroup> groups;           // overall first
-  std::vector<std::string> regressions;        // overall and of categories with limits of their own
+  std::vector<std::string> regressions;        // of groups that count
   std::vector<std::string> group_regressions;  // of other groups; few images, so a hint and not a verdict
   std::vector<std::string> notes;              // e.g. limits that could not be checked
   std::vector<std::size_t> shown;              // metrics that both have and a reader wants
@@ -76,6 +76,7 @@ struct Comparison {
 struct CompareOptions {
   std::optional<DropLimits> limits;  // none: the default ones, of which those that cannot be checked are noted
   bool allow_different_protocol = false;
+  bool groups_count = false;  // regressions of all groups decide, not only those overall
   bool limits_alone = false;  // what is beyond a limit has regressed, whether or not the interval excludes zero
 };
 

@@ -153,11 +153,11 @@ std::string comparison_markdown(const Comparison& comparison) {
   return out;
 }
 
-std::string comparison_junit(const Comparison& comparison, bool groups_count) {
+std::string comparison_junit(const Comparison& comparison) {
   std::string cases;
   int count = 0, failures = 0;
   for (const ComparedGroup& group : comparison.groups) {
-    if (!group.counts && !groups_count) continue;
+    if (!group.counts) continue;
     for (std::size_t k = 0; k < kMetrics; ++k) {
       const Effect& effect = group.effects[k];
       if (!effect.limit || !effect.before || !effect.after) continue;
@@ -178,10 +178,10 @@ std::string comparison_junit(const Comparison& comparison, bool groups_count) {
       count, failures, cases);
 }
 
-Json comparison_to_json(const Comparison& comparison, bool groups_count) {
+Json comparison_to_json(const Comparison& comparison) {
   const auto listed = [](const std::vector<std::string>& lines) { return lines.empty() ? Json::array() : Json(lines); };
   Json value;
-  value["regressed"] = !comparison.regressions.empty() || (groups_count && !comparison.group_regressions.empty());
+  value["regressed"] = !comparison.regressions.empty();
   value["regressions"] = listed(comparison.regressions);
   value["group_regressions"] = listed(comparison.group_regressions);
   value["notes"] = listed(comparison.notes);

@@ -14,9 +14,9 @@ std::string comparison_table(const Comparison& comparison);
 std::string comparison_markdown(const Comparison& comparison);
 // By it a file is known as one of these.
 inline constexpr const char* kJunitMark = "<testsuite name=\"spinfill compare\"";
-// One test case for each limited metric overall and of each category with limits; a regression is a failure.
-std::string comparison_junit(const Comparison& comparison, bool groups_count);
-Json comparison_to_json(const Comparison& comparison, bool groups_count);
+// One test case for each limited metric of each group that counts; a regression is a failure.
+std::string comparison_junit(const Comparison& comparison);
+Json comparison_to_json(const Comparison& comparison);
 
 // "worse", or "inconclusive: 12 more vehicles would tell".
 std::string verdict_text(const Effect& effect);

@@ -96,6 +96,31 @@ TEST(Comparison, WhatIsUncertainDoesNotDecide) {
   EXPECT_NE(verdict_text(overall(single)).find("one vehicle"), std::string::npos);
 }
 
+// Neither is averaged away without a word.
+TEST(Comparison, ViewsAndScoresThatOnlyOneHasAreNamed) {
+  const Json before = as_it_is(3);
+  Json after = before;
+  after["images"].erase(17);
+  after["images"][4]["psnr"] = nullptr;
+  const CompareOptions allowed{.limits = {}, .allow_different_protocol = true};
+  const std::vector<std::string> notes = compare_reports(before, "old", after, "new", allowed).notes;
+  EXPECT_NE(std::ranges::find(notes, "1 target views are only in old"), notes.end());
+  EXPECT_NE(std::ranges::find(notes, "1 views have no psnr in new"), notes.end());
+  Json elsewhere = before;
+  for (Json& image : elsewhere["images"]) {
+    image["id"] = "other";
+    image["sample"] = image["sample"].get<int>() + 1;
+    image["psnr"] = image["psnr"].get<double>() - 5;
+  }
+  CompareOptions alone = allowed;
+  EXPECT_TRUE(compare_reports(before, "old", elsewhere, "new", alone).regressions.empty());
+  alone.limits_alone = true;
+  const Comparison unpaired = compare_reports(before, "old", elsewhere, "new", alone);
+  EXPECT_EQ(unpaired.regressions.size(), 1U);
+  EXPECT_TRUE(
+      std::ranges::any_of(unpaired.notes, [](const auto& note) { return note.ends_with("limits alone decide"); }));
+}
+
 // Twenty checkpoints that are worse by half a decibel, twenty that differ by noise alone.
 TEST(Comparison, NightsAreToldApart) {
   const Json before = as_it_is(16);
@@ -135,6 +160,12 @@ TEST(Comparison, OneGroupAloneIsNamedAndDoesNotDecideUnlessItHasALimit) {
   ASSERT_EQ(result.regressions.size(), 1U);
   EXPECT_TRUE(result.regressions[0].starts_with("by_category bus: psnr fell"));
   EXPECT_TRUE(compared(before, after, "psnr=0.2,bus:psnr=0.4").group_regressions.empty());
+  CompareOptions all;
+  all.groups_count = true;
+  result = compare_reports(before, "a", after, "b", all);
+  ASSERT_EQ(result.regressions.size(), 1U);
+  EXPECT_TRUE(result.group_regressions.empty());
+  EXPECT_NE(comparison_junit(result).find("classname=\"by_category bus\" name=\"psnr\"><failure"), std::string::npos);
   test::expect_error(ExitCode::usage, {"van", "bus, sedan"}, [&] { compared(before, after, "van:psnr=0.4"); });
 }
 
@@ -142,7 +173,7 @@ TEST(Comparison, IsWrittenForPeopleAndMachines) {
   const Json before = as_it_is(24);
   const Comparison result = compared(before, changed(24, -0.5, 1), "psnr=0.2,ssim=0.005");
   const std::string table = comparison_table(result), markdown = comparison_markdown(result),
-                    junit = comparison_junit(result, false);
+                    junit = comparison_junit(result);
   EXPECT_NE(table.find("worse !"), std::string::npos) << table;
   EXPECT_NE(table.find("by_azimuth 225"), std::string::npos);
   EXPECT_LT(table.find("by_azimuth 45"), table.find("by_azimuth 135"));
@@ -151,7 +182,7 @@ TEST(Comparison, IsWrittenForPeopleAndMachines) {
   EXPECT_TRUE(junit.starts_with("<?xml")) << junit;
   EXPECT_NE(junit.find("tests=\"2\" failures=\"1\""), std::string::npos) << junit;
   EXPECT_NE(junit.find("<testcase classname=\"overall\" name=\"psnr\"><failure message="), std::string::npos);
-  const Json json = comparison_to_json(result, false);
+  const Json json = comparison_to_json(result);
   EXPECT_EQ(json["regressed"], true);
   const Json psnr = json["groups"]["overall"]["psnr"];
   EXPECT_EQ(psnr["verdict"], "worse");
@@ -162,10 +193,12 @@ TEST(Comparison, IsWrittenForPeopleAndMachines) {
 
   Json hostile = before;
   for (Json& image : hostile["images"]) image["category"] = "a|b\n<img src=x>";
-  const Comparison odd = compared(hostile, hostile);
+  CompareOptions all;
+  all.groups_count = true;
+  const Comparison odd = compare_reports(hostile, "a", hostile, "b", all);
   EXPECT_NE(comparison_markdown(odd).find("a\\|b"), std::string::npos);
   EXPECT_NE(comparison_markdown(odd).find("\\<img src=x\\>"), std::string::npos);
-  EXPECT_EQ(comparison_junit(odd, true).find("<img"), std::string::npos);
+  EXPECT_EQ(comparison_junit(odd).find("<img"), std::string::npos);
 }
 
 TEST(Comparison, ReportsOfEvaluateAreRead) {
