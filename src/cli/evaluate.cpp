@@ -33,6 +33,7 @@ struct EvaluateArguments {
   std::optional<ProtocolFile> stated;  // by --protocol
   std::vector<std::string> set;
   RunChoice choice;
+  std::vector<std::int64_t> given;
   std::int64_t steps = 0, seed = 0, limit = 0, grids = 4, subsets = 0;
   bool json = false, replace = false;
   ScoredAt at = ScoredAt::model;
@@ -152,6 +153,7 @@ int run(EvaluateArguments arguments) {
   if (arguments.links == Links::follow) config.data.follow_links = true;
   if (!arguments.lpips_weights.empty()) config.evaluation.lpips.weights = arguments.lpips_weights;
   if (arguments.subsets > 0) config.evaluation.subsets = arguments.subsets;
+  if (!arguments.given.empty()) config.evaluation.given = arguments.given;
   if (arguments.stated) arguments.stated->apply(config.data, config.evaluation);
   const LpipsChoice lpips = lpips_of(arguments, config.evaluation, device);
   if (!lpips.lpips) log_info("{}", lpips.absent);
@@ -241,7 +243,13 @@ Command evaluate_command() {
         app.add_option("--limit", a->limit, "Score so many vehicles, evenly spread; 0: all")
             ->capture_default_str()
             ->excludes(protocol);
-        app.add_option("--subsets", a->subsets, "Subsets per vehicle and count of missing views")->excludes(protocol);
+        auto* subsets = app.add_option("--subsets", a->subsets, "Subsets per vehicle and count of missing views")
+                            ->excludes(protocol);
+        app.add_option("--given", a->given,
+                       "Azimuths of the views given in every sample, all others asked for, e.g. 45,135,225,315")
+            ->delimiter(',')
+            ->excludes(protocol)
+            ->excludes(subsets);
         app.add_option("--grids", a->grids, "Picture grids to draw")->capture_default_str();
         add_run_choice(app, a->choice);
         app.add_option("--lpips-weights", a->lpips_weights,

@@ -1,12 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/config.h"
 
+#include <algorithm>
+#include <set>
+
+#include "data/sets/slots.h"
+
 namespace spinfill {
+
+void bind_given(Fields& f, std::vector<std::int64_t>& given) {
+  f.list("given", given,
+         "Azimuths of the views given in every sample, all others asked for; when not empty, in place of counts", 0,
+         315);
+  f.require(std::ranges::all_of(given, [](std::int64_t azimuth) { return azimuth % 45 == 0; }) &&
+                std::set(given.begin(), given.end()).size() == given.size() && given.size() < kSlots,
+            "given takes up to seven different primary azimuths: 0, 45, ... 315");
+}
 
 void EvaluationConfig::bind(Fields& f) {
   f.group("lpips", lpips, "The perceptual metric's weights");
   f.number("subset_seed", subset_seed, "Seed of the fixed list of reference subsets", 0, std::int64_t{1} << 52);
   f.number("subsets", subsets, "Subsets per vehicle and count of missing views", 1, 56);
+  bind_given(f, given);
   f.number("batch_sets", batch_sets, "Sets generated at once", 1, 4096);
 }
 

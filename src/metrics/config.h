@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/config/config.h"
 #include "metrics/lpips.h"
@@ -12,9 +13,13 @@ namespace spinfill {
 struct EvaluationConfig {
   LpipsConfig lpips;
   std::int64_t subset_seed = 1;
-  std::int64_t subsets = 1;  // per vehicle and count of missing views
+  std::int64_t subsets = 1;              // per vehicle and count of missing views
+  std::vector<std::int64_t> given = {};  // azimuths; when not empty, the views given in every sample
   std::int64_t batch_sets = 4;
   void bind(Fields& f);
 };
+
+// The key `given`, which protocol files have, too.
+void bind_given(Fields& f, std::vector<std::int64_t>& given);
 
 }  // namespace spinfill

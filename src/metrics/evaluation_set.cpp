@@ -52,7 +52,15 @@ EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& eva
         "the references of each sample, so that no target's silhouette is known",
         data.path, cameras_.anew, data_.size());
   }
-  samples_ = evaluation_samples(data_, config_, static_cast<std::uint64_t>(evaluation.subset_seed), evaluation.subsets);
+  if (evaluation.given.empty()) {
+    samples_ =
+        evaluation_samples(data_, config_, static_cast<std::uint64_t>(evaluation.subset_seed), evaluation.subsets);
+  } else {
+    Slots given;
+    for (const std::int64_t azimuth : evaluation.given)
+      given.set(static_cast<std::size_t>(nearest_slot(static_cast<double>(azimuth))));
+    samples_ = evaluation_samples_given(data_, given);
+  }
 }
 
 std::int64_t EvaluationSet::batches() const {
@@ -103,6 +111,9 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
     protocol.subsets = fmt::format("{} views given, {} subsets a vehicle and count, balanced over azimuths",
                                    fmt::join(config_.references, ", "), evaluation_.subsets);
   }
+  if (!evaluation_.given.empty())
+    protocol.subsets =
+        fmt::format("the views at {} degrees given, all others asked for", fmt::join(evaluation_.given, ", "));
   const PriorConfig& priors = config_.priors;
   protocol.cameras = in_words(cameras_);
   protocol.conditions =

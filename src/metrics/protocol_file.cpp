@@ -10,6 +10,7 @@ void ProtocolFile::bind(Fields& f) {
   f.text("split", split, "Split of splits.json");
   f.list("missing", missing, "How many views are missing", 1, kSlots);
   f.list("references", references, "How many views are given; when not empty, used instead of missing", 0, kSlots - 1);
+  bind_given(f, given);
   f.number("subsets", subsets, "Reference subsets per vehicle and count of missing views", 1, 56);
   f.number("subset_seed", subset_seed, "Seed of the list of subsets", 0, std::int64_t{1} << 52);
   f.number("limit", limit, "Score so many vehicles, evenly spread; 0: all", 0, std::int64_t{1} << 40);
@@ -29,14 +30,15 @@ void ProtocolFile::apply(DataConfig& data, EvaluationConfig& evaluation) const {
   data.references = references;
   data.background = background;
   data.cameras = cameras;
+  evaluation.given = given;
   evaluation.subsets = subsets;
   evaluation.subset_seed = subset_seed;
 }
 
 const std::vector<std::string>& keys_of_protocol() {
-  static const std::vector<std::string> keys = {"data.missing", "data.references",    "data.background",
-                                                "data.cameras", "evaluation.subsets", "evaluation.subset_seed",
-                                                "sampler.steps"};
+  static const std::vector<std::string> keys = {"data.missing",           "data.references",  "data.background",
+                                                "data.cameras",           "evaluation.given", "evaluation.subsets",
+                                                "evaluation.subset_seed", "sampler.steps"};
   return keys;
 }
 

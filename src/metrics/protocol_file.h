@@ -18,6 +18,7 @@ struct ProtocolFile {
   ScoredAt at = ScoredAt::model;
   std::string split = "test";
   std::vector<std::int64_t> missing = {1, 2, 3}, references = {};  // as DataConfig has them
+  std::vector<std::int64_t> given = {};                            // as EvaluationConfig has it
   std::int64_t subsets = 1, subset_seed = 1, limit = 0;
   std::vector<double> background = {1, 1, 1};
   CameraSource cameras = CameraSource::stated;

@@ -196,5 +196,28 @@ TEST(EvaluationSet, SaysWhereCamerasAreEstimatedAnew) {
   EXPECT_EQ(told().second, "");
 }
 
+// The views that are given can be stated: the others are asked for, and nothing is drawn.
+TEST(EvaluationSet, GivesTheStatedViews) {
+  const test::TemporaryFolder folder;
+  test::write_tiny_data_set(folder.path(), 4);
+  DataConfig data;
+  data.path = folder.path().string();
+  EvaluationConfig evaluation;
+  evaluation.given = {45, 135, 225, 315};
+  const EvaluationSet set(data, evaluation, "train");
+  ASSERT_EQ(set.samples().size(), 2U);
+  for (const SampleSpec& sample : set.samples()) {
+    EXPECT_EQ(sample.references.to_string(), "10101010");  // the highest slot first
+    EXPECT_EQ(sample.targets.to_string(), "01010101");
+  }
+  EXPECT_EQ(set.protocol({}, 0).subsets, "the views at 45, 135, 225, 315 degrees given, all others asked for");
+
+  Json root = read_json(folder / "tiny-01/transforms.json");
+  root["frames"].erase(1);
+  write_json_atomic(folder / "tiny-01/transforms.json", root);
+  test::expect_error(ExitCode::runtime, {"tiny-01", "no view at 45 degrees"},
+                     [&] { EvaluationSet(data, evaluation, "train"); });
+}
+
 }  // namespace
 }  // namespace spinfill

@@ -21,10 +21,10 @@ TEST_F(ProtocolFileTest, EveryStoredOneIsRead) {
   std::size_t count = 0;
   for (const auto& entry : fs::directory_iterator(test::fixture("../../configs/protocol"))) {
     const ProtocolFile file = read_protocol_file(entry.path());
-    EXPECT_EQ(file.at == ScoredAt::photo, entry.path().stem() == "photo");
+    EXPECT_EQ(file.at == ScoredAt::photo, entry.path().stem() == "photo" || !file.given.empty());
     ++count;
   }
-  EXPECT_EQ(count, 3U);
+  EXPECT_EQ(count, 4U);
 }
 
 TEST_F(ProtocolFileTest, StatesWhatOptionsWould) {
@@ -41,6 +41,8 @@ TEST_F(ProtocolFileTest, StatesWhatOptionsWould) {
   const Json json = to_json(file);
   EXPECT_EQ(json["subsets"], 7);
   EXPECT_EQ(json["split"], "test");
+  read("given: [45, 135]\n").apply(data, evaluation);
+  EXPECT_EQ(evaluation.given, (std::vector<std::int64_t>{45, 135}));
 }
 
 TEST_F(ProtocolFileTest, WrongOnesAreOneLine) {
@@ -52,6 +54,9 @@ TEST_F(ProtocolFileTest, WrongOnesAreOneLine) {
   refuses("missing: [9]\n", {"p.yaml:1", "missing"});
   refuses("missing: []\n", {"missing and references are both empty"});
   refuses("at: photo\nbackground: [0, 0, 0]\n", {"white"});
+  refuses("given: [40]\n", {"given", "primary azimuths"});
+  refuses("given: [0, 90, 90]\n", {"given", "different"});
+  refuses("given: [0, 45, 90, 135, 180, 225, 270, 315]\n", {"up to seven"});
   refuses("lpips: resnet\n", {"squeeze"});
 }
 

@@ -86,4 +86,26 @@ std::vector<SampleSpec> evaluation_samples(const DataSet& data, const DataConfig
   return specs;
 }
 
+std::vector<SampleSpec> evaluation_samples_given(const DataSet& data, const Slots& references) {
+  std::vector<SampleSpec> specs;
+  for (std::int64_t set = 0; set < data.size(); ++set) {
+    const Slots available = data.slots(set), targets = available & ~references;
+    for (int slot = 0; slot < kSlots; ++slot) {
+      if (references[static_cast<std::size_t>(slot)] && !available[static_cast<std::size_t>(slot)])
+        fail("{}: set '{}' has no view at {} degrees, which is to be given: leave it out of splits.json",
+             data.folder().string(), data.id(set), azimuth_of(slot));
+    }
+    if (targets.none())
+      fail("{}: set '{}' has no view but those that are given: leave it out of splits.json", data.folder().string(),
+           data.id(set));
+    SampleSpec spec;
+    spec.set = set;
+    spec.references = references;
+    spec.targets = targets;
+    spec.sample = static_cast<std::int64_t>(specs.size());
+    specs.push_back(spec);
+  }
+  return specs;
+}
+
 }  // namespace spinfill

@@ -50,4 +50,8 @@ SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::u
 std::vector<SampleSpec> evaluation_samples(const DataSet& data, const DataConfig& config, std::uint64_t seed,
                                            std::int64_t subsets_per_count = 1);
 
+// The list that is scored where the given views are stated: one sample a vehicle, with these references and all of its
+// other views as targets. Exit 3 names the first set that lacks one of them or has no other view.
+std::vector<SampleSpec> evaluation_samples_given(const DataSet& data, const Slots& references);
+
 }  // namespace spinfill
