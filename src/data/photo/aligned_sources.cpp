@@ -11,6 +11,8 @@
 #include <opencv2/imgproc.hpp>
 #include <opencv2/video/tracking.hpp>
 
+#include "data/photo/local_structure.h"
+
 namespace spinfill {
 namespace {
 
@@ -22,7 +24,6 @@ constexpr double kContrast = 0.02;      // radius of the local contrast, as a sh
 constexpr double kSmooth = 0.012;       // of displacements
 constexpr double kLargest = 0.05;       // displacement
 constexpr double kReturns = 0.006;      // how far off flow there and back may end
-constexpr float kFlat = 0.02F;          // contrast that is noise
 constexpr float kThinFlow = 0.05F;      // trusted share of the surroundings below which displacements fade out
 constexpr float kUnmovedShare = 0.02F;  // of the source as it was, for what moved away from where nothing came
 constexpr double kRegion = 0.03;        // radius within which one source leads
@@ -30,12 +31,6 @@ constexpr double kUnlike = 25;          // mean difference of structures (of 8 b
 constexpr double kUnlikeOver = 0.015;   // radius of that mean
 constexpr double kYieldedShare = 0.01;  // that stays of what yields
 constexpr float kThinCommon = 0.05F;    // share shown by both, of the surroundings, below which nothing differs
-
-cv::Mat blurred(const cv::Mat& map, double sigma) {
-  cv::Mat out;
-  cv::GaussianBlur(map, out, {0, 0}, sigma, sigma, cv::BORDER_REPLICATE);
-  return out;
-}
 
 cv::Mat resized(const cv::Mat& map, cv::Size size, int how) {
   cv::Mat out;
@@ -62,14 +57,10 @@ cv::Mat looked_up(const cv::Mat& map, const cv::Mat& displacement, int how) {
   return out;
 }
 
-// Grey values less their local mean, over their local contrast, 8 bit: photographs differ in light. 128 where `seen`,
-// 0 or 1, is 0.
+// local_structure() as 8 bit, around 128.
 cv::Mat structure_of(const cv::Mat& grey, const cv::Mat& seen, double sigma) {
-  const cv::Mat share = cv::max(blurred(seen, sigma), 1e-3);
-  const cv::Mat off = grey - blurred(grey.mul(seen), sigma) / share;
-  cv::Mat contrast, out;
-  cv::sqrt(blurred(off.mul(off).mul(seen), sigma) / share, contrast);
-  cv::Mat(40 * (off / (contrast + kFlat)).mul(seen) + 128).convertTo(out, CV_8U);
+  cv::Mat out;
+  cv::Mat(40 * local_structure(grey, seen, sigma) + 128).convertTo(out, CV_8U);
   return out;
 }
 

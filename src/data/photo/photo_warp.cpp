@@ -13,6 +13,8 @@
 #include <opencv2/imgproc.hpp>
 
 #include "data/photo/aligned_sources.h"
+#include "data/photo/carried_side.h"
+#include "data/photo/depth_sweep.h"
 #include "data/priors/prior_image.h"
 #include "data/priors/surface_maps.h"
 #include "data/priors/surface_warp.h"
@@ -38,68 +40,21 @@ void correct(Surface& surface, const at::Tensor& correction) {
   surface.point = surface.point + along.unsqueeze(2) * surface.direction;
 }
 
-constexpr std::int64_t kAligned = 5;   // sources of a view that are moved onto each other, at most
-constexpr double kLeastShare = 0.03;   // of the view that such a source shows
-constexpr double kDirectFirst = 13;    // direct sources count so much more where both sides show the surface
-constexpr double kFarLettering = 0.1;  // closeness that a photograph of lettering from another side counts at least
-constexpr double kLegible = 0.2;       // cos² of the slant at which lettering can be read
-constexpr double kUnsaturated = 1e-4;
-
-// What all of the references show of a surface, or what the mirror side does.
-struct Side {
-  std::vector<Warped> sources;      // of each reference
-  std::vector<at::Tensor> weights;  // [1,P], in units of the weight at half confidence
-  at::Tensor total;                 // [1,P]
-  at::Tensor shown;                 // [1,P] cos² of the slant at which each sees it, summed
-};
-
-References only(const References& all, std::int64_t r) {
-  References one;
-  one.index = all.index.narrow(1, r, 1);
-  one.valid = all.valid.narrow(1, r, 1);
-  one.premultiplied = all.premultiplied.narrow(1, r, 1);
-  one.vehicle_from_camera = all.vehicle_from_camera.narrow(1, r, 1);
-  one.intrinsics = all.intrinsics.narrow(1, r, 1);
-  return one;
+at::Tensor fitted_to(const at::Tensor& map, cv::Size size) {
+  cv::Mat out;
+  const cv::Mat in(static_cast<int>(map.size(0)), static_cast<int>(map.size(1)), CV_32FC1, map.data_ptr<float>());
+  cv::resize(in, out, size, 0, 0, size.width < in.cols ? cv::INTER_AREA : cv::INTER_LINEAR);
+  return at::from_blob(out.data, {out.rows, out.cols}, at::kFloat).clone();
 }
 
-// exp(−k·(1 − cos of the angle between the view and a reference's)), as WarpOptions::closeness says. [1,P]
-at::Tensor closeness(const Surface& surface, const References& one, bool mirror, double k) {
-  const at::Tensor side = at::tensor({1.0F, mirror ? -1.0F : 1.0F, 1.0F});
-  const at::Tensor eye = one.vehicle_from_camera[0][0].narrow(0, 0, 3).select(1, 3).to(at::kFloat);
-  const at::Tensor to_point = surface.point * side - eye;
-  const at::Tensor cosine = (to_point * surface.direction * side).sum(2) / to_point.norm(2, {2}).clamp_min(1e-9);
-  return (k * (cosine - 1)).exp();
-}
-
-Side carried_side(const Surface& surface, const at::Tensor& slack, const References& references, const at::Tensor& seen,
-                  bool mirror, WarpOptions options, const at::Tensor& lettered) {
-  Side side;
-  side.total = side.shown = at::zeros_like(surface.coverage);
-  const double k = std::exchange(options.closeness, 0);
-  for (std::int64_t r = 0; r < references.count(); ++r) {
-    const References one = only(references, r);
-    side.sources.push_back(warp_colour(surface, slack, one, seen.narrow(1, r, 1), mirror, options));
-    const at::Tensor& confidence = side.sources.back().confidence;
-    const at::Tensor frontal = confidence / (1 - confidence).clamp_min(kUnsaturated);
-    at::Tensor close = closeness(surface, one, mirror, k);
-    if (!mirror) close = at::maximum(close, kFarLettering * lettered);
-    side.weights.push_back(frontal * close);
-    side.total = side.total + side.weights.back();
-    side.shown = side.shown + frontal * options.half_weight;
-  }
-  return side;
-}
-
-// Where plates and badges are, [1,P] in [0,1]: the middle of the ends.
-at::Tensor lettered_ends(const Surface& surface) {
-  const auto risen = [](const at::Tensor& x, double from, double to) { return ((x - from) / (to - from)).clamp(0, 1); };
-  return risen(surface.normal.select(2, 0).abs(), 0.8, 0.95) * risen(-surface.point.select(2, 1).abs(), -0.1, -0.07);
-}
+constexpr std::int64_t kAligned = 5;  // sources of a view that are moved onto each other, at most
+constexpr double kLeastShare = 0.03;  // of the view that such a source shows
+constexpr double kDirectFirst = 13;   // direct sources count so much more where both sides show the surface
+constexpr double kLegible = 0.2;      // cos² of the slant at which lettering can be read
 
 // The sources of both sides, those that show most aligned, blended into one picture.
-PriorPicture aligned_picture(const Surface& surface, Side direct, Side mirrored, const at::Tensor& lettered,
-                             cv::Size size) {
+PriorPicture aligned_picture(const Surface& surface, CarriedSide direct, CarriedSide mirrored,
+                             const at::Tensor& lettered, cv::Size size) {
   const at::Tensor yields = mirrored.total / (mirrored.total + kDirectFirst * direct.total).clamp_min(1e-9) *
                             (1 - lettered * (direct.shown / kLegible).clamp_max(1));
   for (at::Tensor& weight : mirrored.weights) weight = weight * yields;
@@ -110,7 +65,7 @@ PriorPicture aligned_picture(const Surface& surface, Side direct, Side mirrored,
     double share;
   };
   std::vector<Source> sources;
-  for (const Side* side : {&direct, &mirrored})
+  for (const CarriedSide* side : {&direct, &mirrored})
     for (std::size_t r = 0; r < side->sources.size(); ++r)
       sources.push_back({&side->sources[r].colour, &side->weights[r], side == &mirrored,
                          (side->weights[r] / total).mean().item<double>()});
@@ -252,6 +207,17 @@ std::optional<PhotoWarp> PhotoWarper::view(std::size_t index, const DepthCorrect
   at::Tensor slack = s.hull.slack();
   if (correction != nullptr) {
     correct(surface, in_window(*correction, s.windows.windows[v]));
+    slack = at::full_like(slack, kCorrectedSlack);
+  }
+  if (aligned) {
+    const double scale = sweep_scale(s.size);
+    const cv::Size small(static_cast<int>(std::lround(width * scale)), static_cast<int>(std::lround(height * scale)));
+    CameraTensors coarse(1, 1);
+    coarse.put(0, 0, resized(s.camera(v), small.width, small.height));
+    Surface start = march(s.hull, coarse.vehicle_from_camera, coarse.intrinsics, small.height, small.width);
+    if (correction != nullptr) correct(start, fitted_to(in_window(*correction, s.windows.windows[v]), small));
+    const at::Tensor agreed = swept_correction(start, s.photographs.references, s.photographs.seen, options, small);
+    correct(surface, fitted_to(agreed, s.size));
     slack = at::full_like(slack, kCorrectedSlack);
   }
   const auto picture = [&](const State::Sources& sources, bool with_mirror) {
