@@ -115,10 +115,11 @@ void judge(Effect& effect, std::size_t metric, bool limits_alone) {
   const double drop = worsening(metric, difference);
   const bool beyond = effect.limit && drop > *effect.limit + kTolerance;
   const Estimate& d = effect.difference;
+  const bool same = d.interval && d.mean == 0 && d.deviation == 0;
   if (d.excludes_zero()) {
     effect.verdict = drop > 0 ? Verdict::worse : Verdict::better;
-  } else if (d.interval && effect.limit && (*d.interval)[0] >= -*effect.limit - kTolerance &&
-             (*d.interval)[1] <= *effect.limit + kTolerance) {
+  } else if (same || (d.interval && effect.limit && (*d.interval)[0] >= -*effect.limit - kTolerance &&
+                      (*d.interval)[1] <= *effect.limit + kTolerance)) {
     effect.verdict = Verdict::equal;
   } else if (d.interval && d.deviation > 0) {
     std::int64_t needed = vehicles_needed(d.deviation, d.mean);

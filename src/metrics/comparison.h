@@ -26,7 +26,7 @@ struct DropLimits {
 enum class Verdict {
   better,        // the interval of the difference is on the good side of zero
   worse,         // … on the bad side
-  equal,         // it holds zero, and nothing beyond the limit on either side
+  equal,         // it holds zero, and nothing beyond the limit on either side; or no view differs at all
   inconclusive,  // it holds zero and more
 };
 template <>

@@ -73,6 +73,8 @@ TEST(Comparison, TellsWorseBetterAndEqual) {
   EXPECT_EQ(overall(same).verdict, Verdict::equal);
   EXPECT_EQ(overall(same).difference.mean, 0);
   EXPECT_TRUE(same.regressions.empty() && same.group_regressions.empty());
+  EXPECT_EQ(overall(compared(before, before, "ssim=0.1")).verdict, Verdict::equal)
+      << "not a hair apart: without a limit, too";
 
   const Comparison some = compared(before, changed(200, 0, 3));
   EXPECT_EQ(overall(some).difference.vehicles, 24) << "only what both have is paired";

@@ -32,8 +32,8 @@ at::Tensor closeness(const Surface& surface, const References& one, bool mirror,
 
 }  // namespace
 
-CarriedSide carried_side(const Surface& surface, const at::Tensor& slack, const References& references, const at::Tensor& seen,
-                  bool mirror, WarpOptions options, const at::Tensor& lettered) {
+CarriedSide carried_side(const Surface& surface, const at::Tensor& slack, const References& references,
+                         const at::Tensor& seen, bool mirror, WarpOptions options, const at::Tensor& lettered) {
   CarriedSide side;
   side.total = side.shown = at::zeros_like(surface.coverage);
   const double k = std::exchange(options.closeness, 0);

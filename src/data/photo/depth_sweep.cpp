@@ -17,19 +17,19 @@
 namespace spinfill {
 namespace {
 
-constexpr int kSweptWidth = 320;      // px
-constexpr double kFurthest = 0.03;    // vehicle lengths
-constexpr int kPlaces = 4;            // on either side of where the surface is
-constexpr double kSweptContrast = 0.03;    // radius of the local contrast, as a share of the width like all below
-constexpr double kSoftened = 0.7;       // px: what is looked up between pixels is as smooth as what is not
-constexpr double kWindow = 0.025;       // radius of the windows that are compared
-constexpr double kSweptSmooth = 0.02;      // of the correction
-constexpr double kUnlikeAtMost = 2;           // structures that differ more are simply unlike
-constexpr double kUnseen = 0.5;       // cost where nothing is shown twice
-constexpr double kPrefersStart = 0.05;  // cost of the furthest places
-constexpr double kSharpness = 60;     // of the weighted mean
-constexpr double kThinGain = 0.25;        // gain at which the correction counts by half
-constexpr double kThinPair = 0.05;  // weight of two sources at which they count by half
+constexpr int kSweptWidth = 320;         // px
+constexpr double kFurthest = 0.03;       // vehicle lengths
+constexpr int kPlaces = 4;               // on either side of where the surface is
+constexpr double kSweptContrast = 0.03;  // radius of the local contrast, as a share of the width like all below
+constexpr double kSoftened = 0.7;        // px: what is looked up between pixels is as smooth as what is not
+constexpr double kWindow = 0.025;        // radius of the windows that are compared
+constexpr double kSweptSmooth = 0.02;    // of the correction
+constexpr double kUnlikeAtMost = 2;      // structures that differ more are simply unlike
+constexpr double kUnseen = 0.5;          // cost where nothing is shown twice
+constexpr double kPrefersStart = 0.05;   // cost of the furthest places
+constexpr double kSharpness = 60;        // of the weighted mean
+constexpr double kThinGain = 0.25;       // gain at which the correction counts by half
+constexpr double kThinPair = 0.05;       // weight of two sources at which they count by half
 constexpr double kLeastCompared = 1e-4;  // mean weight of a source that is compared
 
 struct SweptSource {
@@ -37,7 +37,7 @@ struct SweptSource {
 };
 
 std::vector<SweptSource> sources_of(const Surface& surface, const References& references, const at::Tensor& seen,
-                                 const WarpOptions& options, cv::Size size) {
+                                    const WarpOptions& options, cv::Size size) {
   const at::Tensor slack = at::full({1}, kCorrectedSlack, surface.point.options());
   const at::Tensor nowhere = at::zeros_like(surface.coverage);
   const auto plane = [&](const at::Tensor& values) {
