@@ -66,7 +66,8 @@ int compare(Options options) {
     log_info("wrote {}", options.junit);
   }
   if (!options.html.empty()) {
-    write_file_atomic(options.html, comparison_page(result));
+    const auto folder_of = [](const std::string& report) { return fs::path(report).parent_path(); };
+    write_file_atomic(options.html, comparison_page(result, {folder_of(options.before), folder_of(options.after)}));
     log_info("wrote {}", options.html);
   }
   if (nights) keep(*nights, options.history);
@@ -100,7 +101,8 @@ Command compare_command() {
             app.add_flag("--allow-different-protocol", options->compare.allow_different_protocol,
                          "Compare although the two were not measured alike");
             app.add_option("--html", options->html,
-                           "Also write a page: which vehicles and views got worse or better, in colour");
+                           "Also write a page: which vehicles and views got worse or better, in colour, and with "
+                           "pictures where both reports keep their predictions (evaluate --save-predictions)");
             app.add_option("--history", options->history,
                            "Also add NEW to the nights of this folder (nights.jsonl) and draw all of them "
                            "(history.html)");

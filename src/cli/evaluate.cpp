@@ -17,12 +17,16 @@
 #include "infer/photo_views.h"
 #include "metrics/evaluation_set.h"
 #include "metrics/photo/photo_evaluation.h"
+#include "metrics/picture_size.h"
+#include "metrics/predictions.h"
 #include "metrics/protocol_file.h"
 #include "metrics/report.h"
 #include "model/device.h"
 #include "model/sampling/generate.h"
 #include "pages/evidence_chart.h"
+#include "pages/extreme_views.h"
 #include "pages/photo_grid.h"
+#include "pages/report_page.h"
 #include "pages/sample_grid.h"
 
 namespace spinfill {
@@ -35,7 +39,7 @@ struct EvaluateArguments {
   RunChoice choice;
   std::vector<std::int64_t> given;
   std::int64_t steps = 0, seed = 0, limit = 0, grids = 4, subsets = 0;
-  bool json = false, replace = false;
+  bool json = false, replace = false, save_predictions = false;
   ScoredAt at = ScoredAt::model;
   Links links = Links::stay_inside;
 };
@@ -137,6 +141,26 @@ LpipsChoice lpips_of(const EvaluateArguments& arguments, const EvaluationConfig&
   return chosen;
 }
 
+void keep_predictions(const fs::path& report, const BatchScored& scored) {
+  for (const ImageRow& row : scored.rows)
+    keep_prediction(report, row, rgb_picture(scored.of(row, scored.pictures)),
+                    rgb_picture(scored.of(row, scored.batch.colour)));
+}
+
+void keep_predictions(const fs::path& report, const PhotoScored& scored) {
+  for (const ImageRow& row : scored.rows) {
+    const auto slot = static_cast<std::size_t>(row.slot);
+    keep_prediction(report, row, scored.pictures.front()[slot], scored.truths[slot]);
+  }
+}
+
+// Views are ranked by LPIPS where pictures have it, else by PSNR.
+std::size_t ranking(const EvaluateArguments& arguments, const DataConfig& data, const Lpips* lpips) {
+  const bool large =
+      arguments.at == ScoredAt::photo || (lpips != nullptr && too_small_for(*lpips, data.width, data.height).empty());
+  return lpips != nullptr && large ? kLpips : 0;
+}
+
 int run(EvaluateArguments arguments) {
   const at::NoGradGuard no_grad;
   take_protocol(arguments);
@@ -160,13 +184,17 @@ int run(EvaluateArguments arguments) {
   const EvaluationSet set(config.data, config.evaluation, arguments.split, arguments.limit);
 
   AtomicFolder folder(out);
+  ExtremeViews extremes(ranking(arguments, config.data, lpips.lpips.get()));
   const auto finish = [&](EvaluationReport& report) {
     report.model = subject.description;
+    report.keeps_predictions = arguments.save_predictions;
     write_report(folder.path() / "metrics.json", report);
     const std::string table = report_table(report);
     write_file_atomic(folder.path() / "table.txt", table);
     const std::string chart = evidence_chart(report);
     if (!chart.empty()) write_file_atomic(folder.path() / "evidence.svg", chart);
+    write_file_atomic(folder.path() / "report.html",
+                      report_page(report, {kMetricLabels[extremes.metric()], extremes.worst(), extremes.best()}));
     folder.commit();
     if (arguments.json) {
       print_json(read_json(fs::path(arguments.out) / "metrics.json"), 1);
@@ -191,6 +219,8 @@ int run(EvaluateArguments arguments) {
     std::int64_t done = 0;
     options.on_sample = [&](const PhotoScored& scored) {
       if (done < arguments.grids) draw_photo_grid(scored, folder.path() / fmt::format("grid-{:03}.png", done));
+      if (arguments.save_predictions) keep_predictions(folder.path(), scored);
+      extremes.add(scored);
       progress.update(++done);
     };
     EvaluationReport report = evaluate_photos(subject.at_photo, set, protocol, lpips.lpips.get(), options);
@@ -202,8 +232,11 @@ int run(EvaluateArguments arguments) {
   options.batches_at_once = device.is_cpu() ? processors() : 1;
   const NextBatch batches = set.stream(options.batches_at_once);
   std::int64_t done = 0;
-  options.on_batch = [&](const Batch& batch, const at::Tensor& pictures) {
-    if (done < arguments.grids) draw_sample_grid(batch, pictures, folder.path() / fmt::format("grid-{:03}.png", done));
+  options.on_batch = [&](const BatchScored& scored) {
+    if (done < arguments.grids)
+      draw_sample_grid(scored.batch, scored.pictures, folder.path() / fmt::format("grid-{:03}.png", done));
+    if (arguments.save_predictions) keep_predictions(folder.path(), scored);
+    extremes.add(scored);
     progress.update(++done);
   };
   EvaluationReport report = evaluate(subject.predictor, batches, protocol, lpips.lpips.get(), options);
@@ -232,7 +265,7 @@ Command evaluate_command() {
             ->excludes(protocol);
         app.add_option("--split", a->split, "Split of splits.json")->capture_default_str()->excludes(protocol);
         app.add_option("--out", a->out,
-                       "Folder of the report: metrics.json, table.txt, grid-*.png, at photo evidence.svg")
+                       "Folder of the report: metrics.json, table.txt, report.html, grid-*.png, at photo evidence.svg")
             ->required();
         app.add_option("--steps", a->steps, "Sampling steps; the model's own unless given")
             ->check(CLI::Range(1, 10000))
@@ -251,6 +284,9 @@ Command evaluate_command() {
             ->excludes(protocol)
             ->excludes(subsets);
         app.add_option("--grids", a->grids, "Picture grids to draw")->capture_default_str();
+        app.add_flag("--save-predictions", a->save_predictions,
+                     "Keep every predicted picture and its truth as predictions/VEHICLE/*.png; compare --html shows "
+                     "them");
         add_run_choice(app, a->choice);
         app.add_option("--lpips-weights", a->lpips_weights,
                        "safetensors file of the LPIPS net; else $SPINFILL_LPIPS_WEIGHTS; else LPIPS is absent");

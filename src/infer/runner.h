@@ -13,6 +13,7 @@
 #include "data/photo/photo_warp.h"
 #include "data/sets/view_set.h"
 #include "infer/loaded_model.h"
+#include "metrics/evidence_errors.h"
 #include "model/sampling/generate.h"
 
 namespace spinfill {
@@ -45,9 +46,6 @@ struct GeneratedView {
 };
 
 Json to_json(const Evidence& evidence);  // the three shares
-
-// Of seen, mirrored and invented, RGB; told apart by people who do not see all colours (Okabe & Ito 2008).
-inline constexpr std::array<std::array<int, 3>, 3> kEvidenceColours = {{{0, 158, 115}, {0, 114, 178}, {213, 94, 0}}};
 
 struct GeneratedViews {
   std::vector<cv::Mat> views;  // one for each of the set's missing frames: CV_32FC4 premultiplied, the model's size

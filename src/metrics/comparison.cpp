@@ -29,10 +29,12 @@ struct Image {
   std::int64_t missing = 0;
   std::vector<std::string> places;  // groups that it belongs to
   std::array<std::optional<double>, kMetrics> scores;
+  std::string prediction_sha256;
 };
 
 struct Report {
   Json protocol;
+  bool keeps_predictions = false;
   std::vector<Image> images;  // by key
   std::set<std::string> categories;
 };
@@ -44,7 +46,7 @@ class Reader {
   Report read() {
     if (!value_.is_object() || !value_.contains("protocol") || !value_.contains("images"))
       fail("{}: not a report of spinfill evaluate: no protocol or images", name_);
-    Report report{value_["protocol"], {}, {}};
+    Report report{value_["protocol"], keeps_predictions(), {}, {}};
     if (!report.protocol.is_object()) fail("{}: protocol: not an object", name_);
     const Json& images = value_["images"];
     if (!images.is_array() || images.empty()) fail("{}: images: not a list with an entry for each target view", name_);
@@ -78,13 +80,18 @@ class Reader {
     if (!value.is_number_integer()) fail("{}.{}: not an integer", where_, name);
     return value.get<std::int64_t>();
   }
+  bool keeps_predictions() const {
+    const Json stated = value_.value("predictions", Json());
+    return stated.is_object() && stated.value("kept", Json()) == true;
+  }
   Image image(const Json& value, Report& report) const {
     if (!value.is_object()) fail("{}: not an object", where_);
     Image out{{text(value, "id"), integer(value, "sample"), integer(value, "azimuth_deg")},
               text(value, "category"),
               integer(value, "missing"),
               {"overall"},
-              {}};
+              {},
+              value.contains("prediction_sha256") ? text(value, "prediction_sha256") : ""};
     report.categories.insert(out.category);
     out.places.push_back(fmt::format("by_missing {}", out.missing));
     out.places.push_back("by_case " + text(value, "case"));
@@ -139,7 +146,8 @@ class Comparer {
       while (other != after_.images.end() && other->key < image.key) ++other;
       if (other == after_.images.end() || other->key != image.key) continue;
       const auto& [id, sample, azimuth] = image.key;
-      pairs_.push_back({id, image.category, sample, azimuth, image.missing, image.scores, other->scores});
+      pairs_.push_back({id, image.category, sample, azimuth, image.missing, image.scores, other->scores,
+                        image.prediction_sha256, other->prediction_sha256});
       first_of_pair_.push_back(&image);
     }
   }
@@ -385,6 +393,9 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
   Comparison result;
   result.before_name = before_name;
   result.after_name = after_name;
+  result.at = new_report.protocol.value("at", Json()) == name_of(ScoredAt::photo) ? ScoredAt::photo : ScoredAt::model;
+  result.before_kept = old_report.keeps_predictions;
+  result.after_kept = new_report.keeps_predictions;
   note_protocols(old_report, new_report, options, result);
   check_limits(options, old_report, new_report, result);
   Comparer comparer(old_report, new_report, options);

@@ -59,18 +59,21 @@ struct ComparedImage {
   std::string id, category;
   std::int64_t sample = 0, azimuth_deg = 0, missing = 0;
   std::array<std::optional<double>, kMetrics> before, after;
+  std::string before_sha256, after_sha256;  // of the predictions (metrics/predictions.h); empty in old reports
   std::optional<double> worsening(std::size_t metric) const;  // how much worse it got; below 0: better
 };
 
 struct Comparison {
   std::string before_name, after_name;
-  bool paired = true;                          // there are images that both have
-  std::vector<ComparedImage> images;           // that both have
-  std::vector<ComparedGroup> groups;           // overall first
-  std::vector<std::string> regressions;        // of groups that count
-  std::vector<std::string> group_regressions;  // of other groups; few images, so a hint and not a verdict
-  std::vector<std::string> notes;              // e.g. limits that could not be checked
-  std::vector<std::size_t> shown;              // metrics that both have and a reader wants
+  ScoredAt at = ScoredAt::model;
+  bool before_kept = false, after_kept = false;  // the predictions, beside the reports
+  bool paired = true;                            // there are images that both have
+  std::vector<ComparedImage> images;             // that both have
+  std::vector<ComparedGroup> groups;             // overall first
+  std::vector<std::string> regressions;          // of groups that count
+  std::vector<std::string> group_regressions;    // of other groups; few images, so a hint and not a verdict
+  std::vector<std::string> notes;                // e.g. limits that could not be checked
+  std::vector<std::size_t> shown;                // metrics that both have and a reader wants
 };
 
 struct CompareOptions {

@@ -19,6 +19,7 @@
 #include "data/sets/slots.h"
 #include "metrics/image_metrics.h"
 #include "metrics/picture_size.h"
+#include "metrics/predictions.h"
 
 namespace spinfill {
 namespace {
@@ -141,15 +142,15 @@ std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor&
 
 namespace {
 
-struct ScoredBatch {
-  at::Tensor pictures;  // the model's, [B,V,3,H,W]
+struct OwnedScores {
+  at::Tensor pictures;
   std::vector<ImageRow> rows;
 };
 
-ScoredBatch score_batch(const Predictor& predictor, const Batch& batch, bool baselines, bool round_to_8_bits,
+OwnedScores score_batch(const Predictor& predictor, const Batch& batch, bool baselines, bool round_to_8_bits,
                         const Lpips* lpips) {
   const at::NoGradGuard no_grad;
-  ScoredBatch result;
+  OwnedScores result;
   result.pictures = checked_prediction(predictor, batch);
   std::vector<at::Tensor> methods = {result.pictures};
   if (baselines) {
@@ -179,6 +180,7 @@ ScoredBatch score_batch(const Predictor& predictor, const Batch& batch, bool bas
       row.slot = v;
       row.case_name = case_of(v, given);
       row.truth_sha256 = hash_of(truth, alpha);
+      row.prediction_sha256 = picture_sha256(rgb_picture(pictures.front()));
       row.scores = score_pictures(scored(at::stack(pictures)), truth, alpha, lpips);
       result.rows.push_back(row);
     }
@@ -187,6 +189,11 @@ ScoredBatch score_batch(const Predictor& predictor, const Batch& batch, bool bas
 }
 
 }  // namespace
+
+at::Tensor BatchScored::of(const ImageRow& row, const at::Tensor& all) const {
+  const auto found = std::ranges::find(batch.samples, row.sample);
+  return all[found - batch.samples.begin()][row.slot];
+}
 
 EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, const Protocol& protocol,
                           const Lpips* lpips, const EvaluateOptions& options) {
@@ -216,15 +223,15 @@ EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, con
     const auto score = [&](std::size_t i) {
       return score_batch(predictor, batches[i], options.baselines, p.round_to_8_bits, lpips);
     };
-    std::vector<ScoredBatch> scored;
+    std::vector<OwnedScores> scored;
     if (at_once > 1) {
       scored = side_by_side(batches.size(), score);
     } else if (!batches.empty()) {
       scored.push_back(score(0));
     }
     for (std::size_t i = 0; i < scored.size(); ++i) {
+      if (options.on_batch) options.on_batch({batches[i], scored[i].pictures, scored[i].rows});
       std::move(scored[i].rows.begin(), scored[i].rows.end(), std::back_inserter(report.images));
-      if (options.on_batch) options.on_batch(batches[i], scored[i].pictures);
     }
   } while (batches.size() == at_once);
   note_lpips(p, lpips);

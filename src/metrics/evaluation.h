@@ -76,15 +76,16 @@ std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor&
 
 // One target view of one (vehicle, reference subset) pair.
 struct ImageRow {
-  std::string id;                                  // the vehicle
-  std::int64_t sample = 0;                         // global sample index of the subset
-  std::int64_t slot = 0;                           // primary view, azimuth 45·slot
-  std::string category;                            // "unknown" where the data names none
-  std::vector<std::int64_t> references, targets;   // the subset, as slots
-  std::string case_name;                           // one of kCases
-  std::string truth_sha256;                        // of the true picture and its coverage, 8 bits
-  struct Photo {                                   // where pictures are scored at the photographs' size
-    double azimuth_deg = 0;                        // the photograph's own
+  std::string id;                                 // the vehicle
+  std::int64_t sample = 0;                        // global sample index of the subset
+  std::int64_t slot = 0;                          // primary view, azimuth 45·slot
+  std::string category;                           // "unknown" where the data names none
+  std::vector<std::int64_t> references, targets;  // the subset, as slots
+  std::string case_name;                          // one of kCases
+  std::string truth_sha256;                       // of the true picture and its coverage, 8 bits
+  std::string prediction_sha256;  // of the model's picture (metrics/predictions.h); empty in old reports
+  struct Photo {                  // where pictures are scored at the photographs' size
+    double azimuth_deg = 0;       // the photograph's own
     std::int64_t crop_width = 0, crop_height = 0;  // px that were scored
     double vehicle_share = 0;                      // of the photograph that the vehicle covers
     double scale = 1, shift_x = 0, shift_y = 0;    // that align the model's picture; px of the photograph
@@ -98,8 +99,18 @@ struct ImageRow {
 struct EvaluationReport {
   Protocol protocol;
   std::size_t metrics() const { return protocol.at == ScoredAt::photo ? kMetrics : kModelMetrics; }
-  Json model = Json::object();   // what was scored: name, weights, hash …; the caller's
-  std::vector<ImageRow> images;  // sorted by (id, sample, slot)
+  Json model = Json::object();     // what was scored: name, weights, hash …; the caller's
+  bool keeps_predictions = false;  // beside it (metrics/predictions.h); the caller's
+  std::vector<ImageRow> images;    // sorted by (id, sample, slot)
+};
+
+// A batch as it was scored.
+struct BatchScored {
+  const Batch& batch;
+  const at::Tensor& pictures;         // the model's, [B,V,3,H,W]
+  const std::vector<ImageRow>& rows;  // of its targets, by set and slot
+  // A row's own of [B,V,…].
+  at::Tensor of(const ImageRow& row, const at::Tensor& all) const;
 };
 
 struct EvaluateOptions {
@@ -108,8 +119,7 @@ struct EvaluateOptions {
   // predictor must allow it, and no score depends on how many. 1: one after another with torch's own threads, which
   // gives the same bits if that is one thread.
   std::int64_t batches_at_once = 1;
-  // Called for each batch in order with the model's pictures [B,V,3,H,W], e.g. for progress and sample grids.
-  std::function<void(const Batch&, const at::Tensor&)> on_batch;
+  std::function<void(const BatchScored&)> on_batch;  // in order, one at a time: for progress and pictures
 };
 
 using NextBatch = std::function<std::optional<Batch>()>;

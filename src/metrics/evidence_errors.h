@@ -10,6 +10,8 @@ namespace spinfill {
 
 // What pixels of a delivered picture are from: seen in some reference, seen on the vehicle's other side, or generated.
 inline constexpr std::array<const char*, 3> kEvidenceNames = {"seen", "mirrored", "invented"};
+// As pictures show them, RGB; told apart by people who do not see all colours (Okabe & Ito 2008).
+inline constexpr std::array<std::array<int, 3>, 3> kEvidenceColours = {{{0, 158, 115}, {0, 114, 178}, {213, 94, 0}}};
 
 // How far pictures are off, by where their pixels are from. Sums, so that those of pictures add up.
 struct EvidenceErrors {

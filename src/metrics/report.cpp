@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/sets/view_set.h"
+#include "metrics/predictions.h"
 #include "metrics/report_estimates.h"
 
 namespace spinfill {
@@ -196,6 +197,8 @@ Json report_to_json(const EvaluationReport& report) {
   Json value;
   value["protocol"] = protocol_to_json(report.protocol);
   value["model"] = report.model;
+  if (const std::string hash = predictions_sha256(report.images); !hash.empty())
+    value["predictions"] = {{"sha256", hash}, {"kept", report.keeps_predictions}};
   const std::size_t methods = method_count(report), metrics = report.metrics();
   if (methods > 0) {
     value.update(summary_to_json(summarise(report), metrics));
@@ -220,6 +223,7 @@ Json report_to_json(const EvaluationReport& report) {
     entry["references"] = azimuths(row.references);
     entry["targets"] = azimuths(row.targets);
     entry["truth_sha256"] = row.truth_sha256;
+    if (!row.prediction_sha256.empty()) entry["prediction_sha256"] = row.prediction_sha256;
     if (row.photo) {
       entry["photo"] = {
           {"azimuth_deg", row.photo->azimuth_deg},
@@ -262,6 +266,7 @@ EvaluationReport report_from_json(const Json& value, const std::string& where) {
     row.references = reader.slots("references");
     row.targets = reader.slots("targets");
     row.truth_sha256 = reader.text("truth_sha256");
+    if (reader.row.contains("prediction_sha256")) row.prediction_sha256 = reader.text("prediction_sha256");
     if (report.protocol.at == ScoredAt::photo) row.photo = reader.photo();
     row.scores.push_back(reader.scores(reader.row, "scores", report.metrics()));
     const Json& baselines = reader.field("baselines");
@@ -348,9 +353,8 @@ std::string size_text(const EvaluationReport& report) {
 
 }  // namespace
 
-std::string report_table(const EvaluationReport& report) {
+std::string report_head(const EvaluationReport& report) {
   const Protocol& p = report.protocol;
-  if (report.images.empty()) return "no target view was scored\n";
   std::string head =
       fmt::format("{}, {}: {} vehicles, {} reference subsets, {} target views of {}{}\n", escaped(p.data),
                   p.split == kNoSplits ? p.split : "split " + escaped(p.split), p.vehicles, p.subset_count, p.images,
@@ -379,7 +383,12 @@ std::string report_table(const EvaluationReport& report) {
     }
     head += fmt::format("pixels of the model's pictures: {}\n", fmt::join(parts, ", "));
   }
+  return head;
+}
 
+std::string report_table(const EvaluationReport& report) {
+  if (report.images.empty()) return "no target view was scored\n";
+  const Protocol& p = report.protocol;
   std::vector<Summary> summaries;
   for (std::size_t i = 0; i < method_count(report); ++i) summaries.push_back(summarise(report, i));
   std::vector<std::vector<std::string>> rows = {{""}};
@@ -411,7 +420,7 @@ std::string report_table(const EvaluationReport& report) {
           [g, i](const Summary& s) -> const Average& { return s.groupings[g].groups[i].second; });
     }
   }
-  return head + "\n" + aligned_table(rows);
+  return report_head(report) + "\n" + aligned_table(rows);
 }
 
 }  // namespace spinfill

@@ -18,8 +18,10 @@ EvaluationReport report_from_json(const Json& value, const std::string& where);
 // Refuses a report without images (exit 3). Atomic.
 void write_report(const std::filesystem::path& path, const EvaluationReport& report);
 
+// The protocol in a few lines, and the shares of what pixels are from; of a report with images.
+std::string report_head(const EvaluationReport& report);
 // The scores as an aligned plain-text table: the model and the baselines side by side, overall, by missing count and by
-// case, under a few lines with the protocol.
+// case, under report_head().
 std::string report_table(const EvaluationReport& report);
 
 // {"psnr": …, …} of one average or row, the first `metrics` of them; used wherever scores become JSON.

@@ -10,25 +10,16 @@
 #include "metrics/comparison_text.h"
 #include "metrics/report.h"
 #include "metrics/report_estimates.h"
+#include "pages/gallery.h"
 #include "pages/html.h"
+#include "pages/score_tables.h"
+#include "pages/shown_pictures.h"
 #include "pages/template.h"
 
 namespace spinfill {
 namespace {
 
-constexpr std::size_t kWorst = 12;   // vehicles and views listed
-constexpr double kPaleShare = 0.15;  // of the strongest difference, that is seen at all
-
-// Mean of how much worse views got.
-struct Worsening {
-  double sum = 0;
-  std::int64_t images = 0;
-  void add(double by) {
-    sum += by;
-    ++images;
-  }
-  double mean() const { return sum / static_cast<double>(images); }
-};
+constexpr std::size_t kWorst = 12;  // vehicles and views listed
 
 // Those with a limit, or PSNR and LPIPS where none has.
 std::vector<std::size_t> watched_metrics(const Comparison& comparison) {
@@ -41,103 +32,101 @@ std::vector<std::size_t> watched_metrics(const Comparison& comparison) {
   return out;
 }
 
-// Red where it got worse, blue where better, white where it did not change.
-std::string coloured(double worse, double strongest, const std::string& text) {
-  const double share = strongest > 0 ? std::clamp(std::abs(worse) / strongest, 0.0, 1.0) : 0;
-  const double depth = share < kPaleShare ? 0 : share;
-  const std::array<double, 3> full = worse > 0 ? std::array{178.0, 24.0, 43.0} : std::array{33.0, 102.0, 172.0};
-  std::array<int, 3> colour{};
-  for (std::size_t c = 0; c < 3; ++c) colour[c] = static_cast<int>(std::lround(255 + depth * (full[c] - 255)));
-  return fmt::format("<td style=\"background:#{:02x}{:02x}{:02x};color:{}\">{}</td>", colour[0], colour[1], colour[2],
-                     depth > 0.55 ? "#fff" : "#222", text);
-}
-
 // As people read a difference: up is better for PSNR, worse for LPIPS.
 std::string signed_text(std::size_t metric, double worse) {
   return fmt::format("{:+.{}f}", higher_is_better(metric) ? -worse : worse, score_decimals(metric));
 }
 
 std::string verdicts(const Comparison& comparison) {
-  std::string out =
-      "<h2>Overall</h2>\n<div class=\"wide\"><table><tr><th></th><th>old</th><th>new</th><th>difference</th><th>95 % "
-      "interval</th><th>limit</th><th>verdict</th></tr>\n";
+  std::string rows;
   for (const std::size_t k : comparison.shown) {
     const Effect& effect = comparison.groups.front().effects[k];
     if (!effect.before || !effect.after) continue;
-    out +=
+    rows +=
         fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{:+.{}f}</td><td>{}</td><td>{}</td><td{}>{}</td></tr>\n",
                     kMetricLabels[k], score_text(k, *effect.before), score_text(k, *effect.after),
                     *effect.after - *effect.before, score_decimals(k), interval_text(effect.difference, k, true),
                     effect.limit ? fmt::format("{}", *effect.limit) : "–", effect.regressed ? " class=\"bad\"" : "",
                     html_escaped(verdict_text(effect)));
   }
-  return out + "</table></div>\n";
+  return "<h2>Overall</h2>\n" + wide_table("",
+                                           "<th></th><th>old</th><th>new</th><th>difference</th><th>95 % interval</th>"
+                                           "<th>limit</th><th>verdict</th>",
+                                           rows);
 }
 
-// Azimuth across, number of missing views down.
 std::string heat_map(const Comparison& comparison, std::size_t metric) {
-  std::map<std::pair<std::int64_t, std::int64_t>, Worsening> cells;
-  std::map<std::int64_t, Worsening> azimuths;
-  std::map<std::int64_t, bool> counts;
-  for (const ComparedImage& image : comparison.images) {
-    const auto worse = image.worsening(metric);
-    if (!worse) continue;
-    cells[{image.missing, image.azimuth_deg}].add(*worse);
-    azimuths[image.azimuth_deg].add(*worse);
-    counts[image.missing] = true;
-  }
-  double strongest = 0;
-  for (const auto& [place, cell] : cells) strongest = std::max(strongest, std::abs(cell.mean()));
-  std::string out =
-      fmt::format("<h3>{}</h3>\n<div class=\"wide\"><table class=\"map\"><tr><th></th>", kMetricLabels[metric]);
-  for (const auto& [azimuth, all] : azimuths) out += fmt::format("<th>{}°</th>", azimuth);
-  out += "</tr>\n";
-  for (const auto& [missing, there] : counts) {
-    out += fmt::format("<tr><td>{} missing</td>", missing);
-    for (const auto& [azimuth, all] : azimuths) {
-      const auto found = cells.find({missing, azimuth});
-      out += found == cells.end()
-                 ? "<td>–</td>"
-                 : coloured(found->second.mean(), strongest, signed_text(metric, found->second.mean()));
-    }
-    out += "</tr>\n";
-  }
-  return out + "</table></div>\n";
+  AzimuthMap map;
+  for (const ComparedImage& image : comparison.images)
+    if (const auto worse = image.worsening(metric)) map.add(image.missing, image.azimuth_deg, *worse);
+  const auto [best, worst] = map.range();
+  const double strongest = std::max(std::abs(best), std::abs(worst));
+  return map.html(kMetricLabels[metric],
+                  [&](double mean) { return change_cell(mean, strongest, signed_text(metric, mean)); });
 }
 
-// One line per key, those that got worst first.
-template <typename KeyOf>
-std::string worst_table(const Comparison& comparison, const std::vector<std::size_t>& metrics, const char* title,
-                        std::size_t most, const KeyOf& key_of) {
-  std::map<std::string, std::vector<Worsening>> rows;
+// How much worse the views of one name got, in each of the metrics.
+struct NamedChange {
+  std::string name;
+  std::vector<Mean> worse;
+};
+
+// Those that got worst in the first metric come first.
+template <typename NameOf>
+std::vector<NamedChange> changes_by(const Comparison& comparison, const std::vector<std::size_t>& metrics,
+                                    const NameOf& name_of) {
+  std::map<std::string, std::vector<Mean>> found;
   for (const ComparedImage& image : comparison.images) {
-    std::vector<Worsening>& row = rows[key_of(image)];
-    row.resize(metrics.size());
+    std::vector<Mean>& means = found[name_of(image)];
+    means.resize(metrics.size());
     for (std::size_t m = 0; m < metrics.size(); ++m)
-      if (const auto worse = image.worsening(metrics[m])) row[m].add(*worse);
+      if (const auto worse = image.worsening(metrics[m])) means[m].add(*worse);
   }
-  std::erase_if(rows, [](const auto& row) { return row.second.front().images == 0; });
-  std::vector<std::pair<std::string, std::vector<Worsening>>> sorted(rows.begin(), rows.end());
-  std::ranges::stable_sort(sorted, std::greater<>(), [](const auto& row) { return row.second.front().mean(); });
-  std::vector<double> strongest(metrics.size(), 0);
-  for (const auto& [key, row] : sorted)
-    for (std::size_t m = 0; m < metrics.size(); ++m)
-      if (row[m].images > 0) strongest[m] = std::max(strongest[m], std::abs(row[m].mean()));
-  std::string out =
-      fmt::format("<h2>{}</h2>\n<div class=\"wide\"><table class=\"map\"><tr><th></th><th>views</th>", title);
-  for (const std::size_t k : metrics) out += fmt::format("<th>{}</th>", kMetricLabels[k]);
-  out += "</tr>\n";
-  for (std::size_t i = 0; i < std::min(most, sorted.size()); ++i) {
-    const auto& [key, row] = sorted[i];
-    out += fmt::format("<tr><td>{}</td><td>{}</td>", html_escaped(key), row.front().images);
-    for (std::size_t m = 0; m < metrics.size(); ++m)
-      out += row[m].images == 0 ? "<td>–</td>"
-                                : coloured(row[m].mean(), strongest[m], signed_text(metrics[m], row[m].mean()));
-    out += "</tr>\n";
-  }
-  out += "</table></div>\n";
-  if (sorted.size() > most) out += fmt::format("<p><small>{} more</small></p>\n", sorted.size() - most);
+  std::vector<NamedChange> out;
+  for (auto& [name, means] : found)
+    if (means.front().count > 0) out.push_back({name, std::move(means)});
+  std::ranges::stable_sort(out, std::greater<>(), [](const NamedChange& c) { return c.worse.front().mean(); });
   return out;
+}
+
+std::string changes_table(const std::vector<NamedChange>& changes, const std::vector<std::size_t>& metrics,
+                          const char* title, std::size_t most) {
+  std::vector<double> strongest(metrics.size(), 0);
+  for (const NamedChange& change : changes)
+    for (std::size_t m = 0; m < metrics.size(); ++m)
+      if (change.worse[m].count > 0) strongest[m] = std::max(strongest[m], std::abs(change.worse[m].mean()));
+  std::string head = "<th></th><th>views</th>", rows;
+  for (const std::size_t k : metrics) head += fmt::format("<th>{}</th>", kMetricLabels[k]);
+  for (std::size_t i = 0; i < std::min(most, changes.size()); ++i) {
+    const NamedChange& change = changes[i];
+    rows += fmt::format("<tr><td>{}</td><td>{}</td>", html_escaped(change.name), change.worse.front().count);
+    for (std::size_t m = 0; m < metrics.size(); ++m) {
+      const Mean& worse = change.worse[m];
+      rows += worse.count == 0 ? "<td>–</td>"
+                               : change_cell(worse.mean(), strongest[m], signed_text(metrics[m], worse.mean()));
+    }
+    rows += "</tr>\n";
+  }
+  std::string out = fmt::format("<h2>{}</h2>\n", title) + wide_table("map", head, rows);
+  if (changes.size() > most) out += fmt::format("<p>{} more</p>\n", changes.size() - most);
+  return out;
+}
+
+std::string view_name(const ComparedImage& image) {
+  return fmt::format("{}, {}°, {} missing, sample {}", image.id, image.azimuth_deg, image.missing, image.sample);
+}
+
+// What a reader looks for first.
+std::string headline(const std::vector<NamedChange>& vehicles, const std::vector<NamedChange>& views,
+                     std::size_t metric) {
+  const auto told = [&](const char* what, const NamedChange& change) {
+    return fmt::format("{} that got worst: <b>{}</b>, {} {}. ", what, html_escaped(change.name), kMetricLabels[metric],
+                       signed_text(metric, change.worse.front().mean()));
+  };
+  if (views.front().worse.front().mean() <= 0) return "<p>No view got worse.</p>\n";
+  const bool any_vehicle = vehicles.front().worse.front().mean() > 0;
+  return fmt::format("<p>{}{}</p>\n", any_vehicle ? told("The vehicle", vehicles.front()) : "",
+                     told("The view", views.front()));
 }
 
 // Old across, new up; what lies below the diagonal (of PSNR) got worse.
@@ -181,7 +170,7 @@ std::string lines(const char* title, const std::vector<std::string>& texts) {
 
 }  // namespace
 
-std::string comparison_page(const Comparison& comparison) {
+std::string comparison_page(const Comparison& comparison, const ReportFolders& folders) {
   const bool bad = !comparison.regressions.empty();
   std::string body = fmt::format("<p class=\"verdict{}\">", bad ? " bad" : "");
   if (bad) {
@@ -189,25 +178,36 @@ std::string comparison_page(const Comparison& comparison) {
   } else {
     body += "No regression beyond the limits.";
   }
-  body += fmt::format("</p>\n<p>{} views of both; red got worse, blue better. {} → {}</p>\n", comparison.images.size(),
-                      html_escaped(comparison.before_name), html_escaped(comparison.after_name));
-  body += verdicts(comparison);
+  body += "</p>\n";
+  const std::string of_all =
+      fmt::format("<p>{} views of both; red got worse, blue better. {} → {}</p>\n", comparison.images.size(),
+                  html_escaped(comparison.before_name), html_escaped(comparison.after_name));
   const std::vector<std::size_t> metrics = watched_metrics(comparison);
-  if (!comparison.images.empty() && !metrics.empty()) {
-    body += "<h2>By azimuth and number of missing views</h2>\n";
+  const auto by = [&](const auto& name_of) { return changes_by(comparison, metrics, name_of); };
+  std::vector<NamedChange> views;
+  if (!metrics.empty()) views = by(view_name);
+  if (views.empty()) {
+    body += of_all + verdicts(comparison);
+  } else {
+    const std::vector<NamedChange> vehicles = by([](const ComparedImage& i) { return i.id; });
+    const ComparedViews pictures = compared_views(comparison, metrics.front(), folders);
+    body += headline(vehicles, views, metrics.front());
+    body += pictures.absent.empty() ? gallery("Views that got worst", error_note(), pictures.worst)
+                                    : fmt::format("<p>{}</p>\n", html_escaped(pictures.absent));
+    body += of_all + verdicts(comparison);
+    body += "<h2>By azimuth and number of missing views</h2>\n<div class=\"maps\">\n";
     for (const std::size_t k : metrics) body += heat_map(comparison, k);
-    body += worst_table(comparison, metrics, "By category", 100, [](const ComparedImage& i) { return i.category; });
-    body += worst_table(comparison, metrics, "Vehicles, those that got worst first", kWorst,
-                        [](const ComparedImage& i) { return i.id; });
-    body += worst_table(comparison, metrics, "Views, those that got worst first", kWorst, [](const ComparedImage& i) {
-      return fmt::format("{}, {}°, {} missing, sample {}", i.id, i.azimuth_deg, i.missing, i.sample);
-    });
+    body +=
+        "</div>\n" + changes_table(by([](const ComparedImage& i) { return i.category; }), metrics, "By category", 100);
+    body += changes_table(vehicles, metrics, "Vehicles, those that got worst first", kWorst);
+    body += changes_table(views, metrics, "Views, those that got worst first", kWorst);
     body += fmt::format("<h2>{} of every view</h2>\n", kMetricLabels[metrics.front()]);
     body += scatter(comparison, metrics.front());
+    body += gallery("Views that improved most", error_note(), pictures.best);
   }
   body += lines("Groups beyond the limits", comparison.group_regressions) + lines("Notes", comparison.notes);
   return filled_template(
-      "scores.html",
+      "page.html",
       {{"GENERATOR", "spinfill compare --html"}, {"TITLE", bad ? "Worse" : "Not worse"}, {"BODY", std::move(body)}});
 }
 

@@ -25,7 +25,7 @@ std::vector<std::pair<double, double>> points_of(const Bins& bins) {
 
 }  // namespace
 
-std::string evidence_chart(const EvaluationReport& report) {
+std::string evidence_curves(const EvaluationReport& report) {
   const EvidenceErrors all = evidence_of(report);
   std::vector<ChartLine> lines;
   for (const auto& [name, bins] : {std::pair{"invented", &all.by_invented}, std::pair{"mirrored", &all.by_mirrored}}) {
@@ -34,7 +34,11 @@ std::string evidence_chart(const EvaluationReport& report) {
   }
   // A single line has no legend that names it.
   const std::string title = "RMS error by % of a pixel that is" + (lines.size() == 1 ? " " + lines[0].name : "");
-  return svg_file(svg_chart(title, lines, true, "per cent"));
+  return svg_chart(title, lines, true, "per cent");
+}
+
+std::string evidence_chart(const EvaluationReport& report) {
+  return svg_file(evidence_curves(report));
 }
 
 }  // namespace spinfill

@@ -6,6 +6,7 @@
 #include "metrics/evaluation.h"
 #include "metrics/report.h"
 #include "pages/html.h"
+#include "pages/score_tables.h"
 #include "pages/svg_chart.h"
 #include "pages/template.h"
 
@@ -62,25 +63,27 @@ std::string history_page(const std::vector<Json>& nights) {
     const std::size_t plain = k % kAligned;
     if (score_of(last, k) != nullptr && (plain < kHeadMetrics || plain == kSilhouetteIou)) shown.push_back(k);
   }
+  body += "<div class=\"curves\">\n";
   for (const std::size_t k : shown) body += chart(nights, k);
-  body += "<div class=\"wide\"><table><tr><th>night</th><th>model</th>";
-  for (const std::size_t k : shown) body += fmt::format("<th>{}</th>", kMetricLabels[k]);
-  body += "<th></th></tr>\n";
+  body += "</div>\n";
+  std::string head = "<th>night</th><th>model</th>", rows;
+  for (const std::size_t k : shown) head += fmt::format("<th>{}</th>", kMetricLabels[k]);
+  head += "<th></th>";
   for (std::size_t i = nights.size(); i-- > (nights.size() > kListed ? nights.size() - kListed : 0);) {
     const Json& night = nights[i];
     const bool worse = night["regressed"].get<bool>();
-    body +=
+    rows +=
         fmt::format("<tr><td>{} <small>{}</small></td><td>{}</td>", i + 1, text_of(night, "time"), model_name(night));
     for (const std::size_t k : shown) {
       const Json* score = score_of(night, k);
       const Json verdict = night["verdicts"].value(kMetricNames[k], Json());
-      body += fmt::format("<td>{} <small>{}</small></td>", score != nullptr ? score_text(k, score->get<double>()) : "–",
+      rows += fmt::format("<td>{} <small>{}</small></td>", score != nullptr ? score_text(k, score->get<double>()) : "–",
                           verdict.is_string() ? html_escaped(verdict.get<std::string>()) : "");
     }
-    body += fmt::format("<td{}>{}</td></tr>\n", worse ? " class=\"bad\"" : "", worse ? "worse" : "");
+    rows += fmt::format("<td{}>{}</td></tr>\n", worse ? " class=\"bad\"" : "", worse ? "worse" : "");
   }
-  body += "</table></div>\n";
-  return filled_template("scores.html",
+  body += "<h2>Nights, the last first</h2>\n" + wide_table("", head, rows);
+  return filled_template("page.html",
                          {{"GENERATOR", "spinfill compare --history"}, {"TITLE", "Nights"}, {"BODY", std::move(body)}});
 }
 

@@ -2,54 +2,34 @@
 #include "pages/photo_grid.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
 #include <fmt/ranges.h>
 #include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
-#include "core/error.h"
-#include "core/files/files.h"
 #include "data/pictures/picture.h"
+#include "metrics/report.h"
+#include "pages/shown_pictures.h"
 
 namespace spinfill {
 namespace {
 
 constexpr int kWidest = 480, kSpace = 6, kColumnTitle = 22, kRowTitle = 20;  // px
-constexpr double kErrorScale = 0.25;                                         // the heat map's brightest colour
 const cv::Scalar kGround = cv::Scalar::all(255), kTextColour = cv::Scalar::all(40);
-
-// RGBA on white, BGR.
-cv::Mat shown(const cv::Mat& rgba, const cv::Rect& box) {
-  cv::Mat bgr;
-  cv::cvtColor(on_plain_ground(rgba(box), box.size(), kGround), bgr, cv::COLOR_RGB2BGR);
-  return bgr;
-}
-
-cv::Mat error_map(const cv::Mat& a, const cv::Mat& b) {
-  cv::Mat difference, grey, heat;
-  cv::absdiff(a, b, difference);
-  cv::transform(difference, grey, cv::Matx13f(1 / 3.0F, 1 / 3.0F, 1 / 3.0F));
-  grey.convertTo(grey, CV_8U, 1 / kErrorScale);
-  cv::applyColorMap(grey, heat, cv::COLORMAP_INFERNO);
-  return heat;
-}
 
 // One row: what is shown of a view, all of one size.
 std::vector<cv::Mat> cells_of(const PhotoScored& scored, int slot) {
   const auto at = static_cast<std::size_t>(slot);
   const cv::Mat& truth = scored.truths[at];
   const cv::Rect box = scored_box(truth);
-  const cv::Mat true_crop = shown(truth, box);
-  std::vector<cv::Mat> cells = {true_crop};
+  std::vector<cv::Mat> cells = {shown_picture(truth, box, kWidest)};
   for (std::size_t m = 0; m < scored.pictures.size(); ++m) {
-    cells.push_back(shown(scored.pictures[m][at], box));
-    if (m == 0) cells.push_back(error_map(cells.back(), true_crop));
+    cells.push_back(shown_picture(scored.pictures[m][at], box, kWidest));
+    if (m == 0) cells.push_back(error_map(cells.back(), cells.front()));
   }
-  for (cv::Mat& cell : cells)
-    if (cell.cols > kWidest) cv::resize(cell, cell, {kWidest, cell.rows * kWidest / cell.cols}, 0, 0, cv::INTER_AREA);
   return cells;
 }
 
@@ -77,12 +57,14 @@ void draw_photo_grid(const PhotoScored& scored, const std::filesystem::path& pat
   int y = kColumnTitle;
   for (std::size_t r = 0; r < rows.size(); ++r) {
     const ImageRow& row = scored.rows[r];
-    const auto score = [&](std::size_t k) { return row.scores.front()[k]; };
+    const auto score = [&](std::size_t k) {  // plain letters: the font has no dash
+      return std::isfinite(row.scores.front()[k]) ? score_text(k, row.scores.front()[k]) : "none";
+    };
     std::vector<std::int64_t> given;
     for (const std::int64_t slot : row.references) given.push_back(azimuth_of(slot));
     put_text(page,
-             fmt::format("{} at {:.4g}, from {}: PSNR {:.2f}, SSIM {:.3f}, LPIPS {:.3f}, IoU {:.3f}", row.id,
-                         row.photo->azimuth_deg, fmt::join(given, " "), score(0), score(2), score(4), score(5)),
+             fmt::format("{} at {:.4g}, from {}: PSNR {}, SSIM {}, LPIPS {}, IoU {}", row.id, row.photo->azimuth_deg,
+                         fmt::join(given, " "), score(0), score(2), score(kLpips), score(kSilhouetteIou)),
              kSpace, y + kRowTitle - 6);
     y += kRowTitle;
     for (std::size_t i = 0; i < rows[r].size(); ++i)
@@ -90,9 +72,7 @@ void draw_photo_grid(const PhotoScored& scored, const std::filesystem::path& pat
           page(cv::Rect(kSpace + static_cast<int>(i) * (width + kSpace), y, rows[r][i].cols, rows[r][i].rows)));
     y += rows[r].front().rows + kSpace;
   }
-  std::vector<unsigned char> bytes;
-  if (!cv::imencode(".png", page, bytes)) fail("{}: cannot be encoded", path.string());
-  write_file_atomic(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  write_png(path, page);
 }
 
 }  // namespace spinfill

@@ -171,11 +171,12 @@ std::optional<ValidationScores> Validation::score(const Denoiser& denoiser, std:
   options.batches_at_once = state_->own->at_once;
   const Ranks& ranks = state_->ranks;
   std::int64_t index = ranks.rank();  // of the batch among those of all ranks
-  options.on_batch = [&](const Batch& batch, const at::Tensor& pictures) {
+  options.on_batch = [&](const BatchScored& scored) {
     if (index < state_->config.train.sample_grids) {
       SampleGridOptions grid;
       grid.sets = 2;
-      draw_sample_grid(batch, pictures, samples / fmt::format("{}{}.png", sample_prefix(step), index), grid);
+      draw_sample_grid(scored.batch, scored.pictures, samples / fmt::format("{}{}.png", sample_prefix(step), index),
+                       grid);
     }
     index += ranks.world();
   };

@@ -127,8 +127,8 @@ TEST_F(Complete, DeliversWhatIsScored) {
     const Batch first = set.batch(0);  // its first sample has index 0, as that of `complete` has
     at::Tensor scored;
     EvaluateOptions capture;
-    capture.on_batch = [&](const Batch& batch, const at::Tensor& pictures) {
-      if (batch.samples[0] == 0) scored = pictures[0];
+    capture.on_batch = [&](const BatchScored& of_batch) {
+      if (of_batch.batch.samples[0] == 0) scored = of_batch.pictures[0];
     };
     const Predictor predictor = [&](const Batch& batch) {
       return generate(model.denoiser, batch, few.runner.sampler, 5);

@@ -139,7 +139,7 @@ TEST(Evaluation, BatchesSideBySideDoNotChangeADigit) {
   const auto sets = six_sets();
   std::vector<std::string> seen;
   EvaluateOptions options;
-  options.on_batch = [&](const Batch& batch, const at::Tensor&) { seen.push_back(batch.ids[0]); };
+  options.on_batch = [&](const BatchScored& scored) { seen.push_back(scored.batch.ids[0]); };
   const std::string one_by_one = text_of(evaluate(example_model(0.2), batches_of(sets), {}, nullptr, options));
   const std::vector<std::string> in_order = std::exchange(seen, {});
   for (const std::int64_t at_once : {2, 4, 6, 7}) {

@@ -35,7 +35,7 @@ TEST(PhotoGrid, ShowsEachViewsCropInItsColumns) {
   row.photo.emplace();
   row.scores = std::vector<Scores>(pictures.size());
   const std::vector<ImageRow> rows = {row};
-  draw_photo_grid({sample, truths, pictures, rows}, folder / "grid.png");
+  draw_photo_grid({sample, truths, pictures, {}, rows}, folder / "grid.png");
   const cv::Mat page = cv::imread((folder / "grid.png").string());
   ASSERT_FALSE(page.empty());
   const auto columns_of = [&](const cv::Vec3b& bgr) {
@@ -47,10 +47,10 @@ TEST(PhotoGrid, ShowsEachViewsCropInItsColumns) {
   EXPECT_EQ(columns_of({0, 0, 200}), 1) << "truth";
   EXPECT_EQ(columns_of({0, 200, 0}), 1) << "model";
   EXPECT_EQ(columns_of({200, 0, 0}), 4) << "baselines";
-  draw_photo_grid({sample, truths, pictures, {}}, folder / "none.png");
+  draw_photo_grid({sample, truths, pictures, {}, {}}, folder / "none.png");
   EXPECT_FALSE(fs::exists(folder / "none.png")) << "nothing was asked for";
   test::expect_error(ExitCode::runtime, {"grid.png"}, [&] {
-    draw_photo_grid({sample, truths, pictures, rows}, folder / "none" / "grid.png");
+    draw_photo_grid({sample, truths, pictures, {}, rows}, folder / "none" / "grid.png");
   });
 }
 

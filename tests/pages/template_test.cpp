@@ -12,16 +12,19 @@ namespace {
 using test::expect_error;
 
 TEST(Template, FillsEachPlaceAndNothingElse) {
-  const std::string page = filled_template("run.html", {{"TITLE", "a @BODY@"}, {"BODY", "<p>text</p>\n"}});
+  const std::string page =
+      filled_template("page.html", {{"GENERATOR", "g"}, {"TITLE", "a @BODY@"}, {"BODY", "<p>text</p>\n"}});
   EXPECT_NE(page.find("<title>a @BODY@ – spinfill</title>"), page.npos) << "what stands in a value stays";
   EXPECT_NE(page.find("<h1>a @BODY@</h1>\n<p>text</p>\n</body>"), page.npos);
   EXPECT_TRUE(page.starts_with("<!doctype html>")) << "the licence is left out";
 }
 
 TEST(Template, RefusesWhatDoesNotFit) {
-  expect_error(ExitCode::runtime, {"run.html", "@BODY@"}, [] { filled_template("run.html", {{"TITLE", "a"}}); });
-  expect_error(ExitCode::runtime, {"run.html", "@MORE@"}, [] {
-    filled_template("run.html", {{"TITLE", "a"}, {"BODY", "b"}, {"MORE", "c"}});
+  expect_error(ExitCode::runtime, {"page.html", "@BODY@"}, [] {
+    filled_template("page.html", {{"GENERATOR", "g"}, {"TITLE", "a"}});
+  });
+  expect_error(ExitCode::runtime, {"page.html", "@MORE@"}, [] {
+    filled_template("page.html", {{"GENERATOR", "g"}, {"TITLE", "a"}, {"BODY", "b"}, {"MORE", "c"}});
   });
   expect_error(ExitCode::runtime, {"none.html"}, [] { filled_template("none.html", {}); });
 }

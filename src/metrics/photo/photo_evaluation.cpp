@@ -11,13 +11,13 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
-#include "core/files/sha256.h"
 #include "core/side_by_side.h"
 #include "data/pictures/letterbox.h"
 #include "metrics/image_metrics.h"
 #include "metrics/photo/alignment.h"
 #include "metrics/photo/silhouette_scores.h"
 #include "metrics/picture_size.h"
+#include "metrics/predictions.h"
 
 namespace spinfill {
 namespace {
@@ -53,15 +53,6 @@ cv::Mat moved_mask(const cv::Mat& rgba, const Alignment& alignment, const cv::Re
   cv::extractChannel(there, alpha, 3);
   alpha(cv::Rect(-wide.x, -wide.y, rgba.cols, rgba.rows)).convertTo(bytes, CV_8U, 255);
   return bytes;
-}
-
-std::string hash_of(const cv::Mat& rgba) {
-  const cv::Mat whole = rgba.isContinuous() ? rgba : rgba.clone();
-  Sha256 hash;
-  const std::string size = fmt::format("{}x{} ", whole.cols, whole.rows);
-  hash.add(size.data(), size.size());
-  hash.add(whole.data, whole.total() * whole.elemSize());
-  return hash.hex();
 }
 
 // Never a target's own: photo_sample() gives it one that is predicted from the references'.
@@ -142,7 +133,8 @@ class PhotoScorer {
       if (spec.targets[static_cast<std::size_t>(v)]) row.targets.push_back(v);
     }
     row.case_name = case_of(slot, given);
-    row.truth_sha256 = hash_of(truth);
+    row.truth_sha256 = picture_sha256(truth);
+    row.prediction_sha256 = picture_sha256(pictures.front());
     row.photo.emplace();
     row.photo->azimuth_deg = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);
     row.scores = score_photos(pictures, truth, lpips_, &*row.photo);
@@ -232,7 +224,7 @@ EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const Evaluati
     }
     for (const ScoredSample& one : scored) {
       report.images.insert(report.images.end(), one.rows.begin(), one.rows.end());
-      if (options.on_sample) options.on_sample({one.sample, one.truths, one.pictures, one.rows});
+      if (options.on_sample) options.on_sample({one.sample, one.truths, one.pictures, one.shares, one.rows});
     }
   }
   note_lpips(p, lpips);

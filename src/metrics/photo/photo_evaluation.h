@@ -18,6 +18,7 @@ struct PhotoScored {
   const PhotoSample& sample;
   const SlotPictures& truths;                 // of the views asked for
   const std::vector<SlotPictures>& pictures;  // the model's, then those of kBaselines
+  const SlotPictures& shares;                 // what the model's pixels are from (PhotoPrediction), where it tells
   const std::vector<ImageRow>& rows;          // of the views asked for, by slot
 };
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pages/gallery.h"
+
+#include <fmt/format.h>
+
+#include "pages/html.h"
+#include "pages/shown_pictures.h"
+
+namespace spinfill {
+namespace {
+
+constexpr int kSmall = 200;  // px of width, below which pixels are shown as they are
+
+std::string shot_figure(const GalleryShot& shot) {
+  if (!shot.problem.empty())
+    return fmt::format("<figure class=\"bad\">{}<figcaption>{}</figcaption></figure>\n", html_escaped(shot.problem),
+                       html_escaped(shot.name));
+  return fmt::format("<figure><img{} alt=\"{}\" src=\"{}\"><figcaption>{}</figcaption></figure>\n",
+                     shot.small ? " class=\"small\"" : "", html_escaped(shot.name), shot.address,
+                     html_escaped(shot.name));
+}
+
+}  // namespace
+
+GalleryShot shot_of(std::string name, const cv::Mat& rgb) {
+  return {std::move(name), picture_address(rgb), {}, rgb.cols < kSmall};
+}
+
+std::string gallery(const std::string& title, const std::string& line, const std::vector<GalleryView>& views) {
+  if (views.empty()) return {};
+  std::string out = fmt::format("<h2>{}</h2>\n<p>{}</p>\n<div class=\"gallery\">\n", html_escaped(title),
+                                html_escaped(line));
+  for (const GalleryView& view : views) {
+    out += fmt::format("<article><h3>{}</h3><p>{}</p><div class=\"shots\">\n", html_escaped(view.title),
+                       html_escaped(view.facts));
+    for (const GalleryShot& shot : view.shots) out += shot_figure(shot);
+    out += "</div></article>\n";
+  }
+  return out + "</div>\n";
+}
+
+}  // namespace spinfill
