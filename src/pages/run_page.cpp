@@ -4,12 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
 #include "core/config/values.h"
 #include "core/files/files.h"
+#include "metrics/baselines.h"
 #include "pages/html.h"
+#include "pages/score_tables.h"
 #include "pages/svg_chart.h"
 #include "pages/template.h"
 #include "run/run_paths.h"
@@ -22,29 +25,91 @@ constexpr std::uint64_t kSampleBytes = 16 << 20;  // of one grid
 
 struct Chart {
   const char* title;
-  std::vector<std::string> series;
-  double unit = 1;  // factor of the values
+  std::string series;
+  const char* metric = nullptr;  // of validation: its name among the baselines' scores
+  double unit = 1;               // factor of the values
+  bool smoothed = false;
 };
 
 const std::vector<Chart>& charts() {
   static const std::vector<Chart> all = {
-      {"loss", {"loss"}},
-      {"PSNR, dB", {"validation psnr", "validation foreground_psnr"}},
-      {"SSIM", {"validation ssim", "validation foreground_ssim"}},
-      {"LPIPS", {"validation lpips"}},
-      {"replayed data: PSNR, dB", {"replay psnr", "replay foreground_psnr"}},
-      {"learning rate", {"learning_rate"}},
-      {"gradient norm", {"gradient_norm"}},
-      {"views per second", {"views_per_second"}},
-      {"share of time waiting for data", {"waiting_share"}},
-      {"peak memory of the first process, GB", {"peak_bytes"}, 1e-9},
+      {"loss", "loss", nullptr, 1, true},
+      {"PSNR, dB", "validation psnr", "psnr"},
+      {"LPIPS", "validation lpips", "lpips"},
+      {"SSIM", "validation ssim", "ssim"},
+      {"foreground PSNR, dB", "validation foreground_psnr", "foreground_psnr"},
+      {"foreground SSIM", "validation foreground_ssim", "foreground_ssim"},
+      {"replayed data: PSNR, dB", "replay psnr"},
+      {"replayed data: foreground PSNR, dB", "replay foreground_psnr"},
+      {"learning rate", "learning_rate"},
+      {"gradient norm", "gradient_norm"},
+      {"views per second", "views_per_second"},
+      {"share of time waiting for data", "waiting_share"},
+      {"peak memory of the first process, GB", "peak_bytes", nullptr, 1e-9},
   };
   return all;
 }
 
-std::vector<std::pair<double, double>> scaled(std::vector<std::pair<double, double>> points, double unit) {
+using Points = std::vector<std::pair<double, double>>;
+
+Points scaled(Points points, double unit) {
   for (auto& [step, value] : points) value *= unit;
   return points;
+}
+
+// A twentieth of the rows.
+std::size_t window_of(const Points& points) {
+  return std::clamp<std::size_t>(points.size() / 20, 5, 500);
+}
+
+// Exponential moving average with the weight 1/window of each row, corrected for its start from zero as the moments in
+// Kingma & Ba 2015, "Adam", §3: mₜ = β·mₜ₋₁ + (1 − β)·xₜ, shown is mₜ/(1 − βᵗ).
+Points smoothed(Points points) {
+  const double keep = 1 - 1.0 / static_cast<double>(window_of(points));
+  double mean = 0, started = 1;  // βᵗ
+  for (auto& [step, value] : points) {
+    mean = keep * mean + (1 - keep) * value;
+    started *= keep;
+    value = mean / (1 - started);
+  }
+  return points;
+}
+
+// The series, raw and pale where it is smoothed, in one colour.
+std::vector<ChartLine> lines_of(const Series& series, const Chart& chart, const std::string& name, std::size_t colour) {
+  ChartLine line{name, scaled(series.points, chart.unit), colour, colour >= kChartColours};
+  if (!chart.smoothed) return {line};
+  ChartLine raw = line;
+  raw.pale = true;
+  line.points = smoothed(std::move(line.points));
+  return {raw, line};
+}
+
+// The one to beat, and of the others those that lie among what is drawn, from the curve's first step to its last. They
+// are scored once, with the first validation.
+void add_baselines(const RunSummary& run, const std::string& metric, std::vector<ChartLine>& lines) {
+  double low = INFINITY, high = -INFINITY;
+  const double from = lines.front().points.front().first, to = lines.front().points.back().first;
+  for (const auto& [step, value] : lines.front().points) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  for (std::size_t i = kBaselines.size(); i-- > 0;) {
+    const Series* s = run.find(fmt::format("baselines {} {}", kBaselines[i], metric));
+    if (s == nullptr) continue;
+    const double score = s->points.back().second;
+    if (i + 1 < kBaselines.size() && (score < low || score > high)) continue;
+    low = std::min(low, score);
+    high = std::max(high, score);
+    lines.push_back({kBaselines[i], {{from, score}, {std::max(to, from + 1), score}}, kBaselines.size() - i, true});
+  }
+}
+
+// What a chart of several lines in one colour says of them.
+std::string title_of(const Chart& chart, const RunSummary& run) {
+  const Series* s = run.find(chart.series);
+  if (!chart.smoothed || s == nullptr) return chart.title;
+  return fmt::format("{}, smoothed over {} rows", chart.title, window_of(s->points));
 }
 
 // "by_category sedan psnr" → "sedan"; empty for other series.
@@ -63,8 +128,8 @@ std::string category_chart(const RunSummary& run, const std::string& title, cons
 }
 
 std::string sample_image(const std::filesystem::path& file) {
-  return fmt::format("<img alt=\"{}\" src=\"data:image/png;base64,{}\">\n", html_escaped(file.filename().string()),
-                     base64(read_file(file, kSampleBytes)));
+  return fmt::format("<div class=\"grid\"><img alt=\"{}\" src=\"data:image/png;base64,{}\"></div>\n",
+                     html_escaped(file.filename().string()), base64(read_file(file, kSampleBytes)));
 }
 
 // The runs' names, or their paths as given where two names are the same.
@@ -80,11 +145,12 @@ std::vector<std::string> told_apart(const std::vector<RunSummary>& runs) {
 
 // The series' lines of all runs that have it, each in its run's colour.
 std::vector<ChartLine> lines_of(const std::vector<RunSummary>& runs, const std::vector<std::string>& names,
-                                const std::string& series, double unit = 1) {
+                                const Chart& chart) {
   std::vector<ChartLine> lines;
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (const Series* s = runs[i].find(series))
-      lines.push_back({names[i], scaled(s->points, unit), i, i >= kChartColours});
+    const Series* s = runs[i].find(chart.series);
+    if (s == nullptr) continue;
+    for (ChartLine& line : lines_of(*s, chart, names[i], i)) lines.push_back(std::move(line));
   }
   return lines;
 }
@@ -100,9 +166,9 @@ std::string results_table(const std::vector<RunSummary>& runs, const std::vector
                             {"foreground PSNR", "validation foreground_psnr", true},
                             {"SSIM", "validation ssim", true},
                             {"LPIPS", "validation lpips", false}};
-  std::string out = "<h2>Best validation</h2>\n<div class=\"wide\"><table><tr><th>run</th><th>last step</th>";
-  for (const Best& best : kBest) out += fmt::format("<th>{}</th>", best.title);
-  out += "<th>views per second</th><th>checkpoints</th></tr>\n";
+  std::string head = "<th>run</th><th>last step</th>", out;
+  for (const Best& best : kBest) head += fmt::format("<th>{}</th>", best.title);
+  head += "<th>views per second</th><th>checkpoints</th>";
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const RunSummary& run = runs[i];
     out += fmt::format("<tr><td>{}</td><td>{}</td>", html_escaped(names[i]),
@@ -125,7 +191,7 @@ std::string results_table(const std::vector<RunSummary>& runs, const std::vector
     out += fmt::format("<td{}>{}{}</td></tr>\n", broken > 0 ? " class=\"bad\"" : "", run.checkpoints.size(),
                        broken > 0 ? fmt::format(", {} not valid", broken) : "");
   }
-  return out + "</table></div>\n";
+  return "<h2>Best validation</h2>\n" + wide_table("", head, out);
 }
 
 std::string differences_table(const std::vector<RunSummary>& runs, const std::vector<std::string>& names) {
@@ -153,9 +219,14 @@ std::string differences_table(const std::vector<RunSummary>& runs, const std::ve
     rows += "</tr>\n";
   }
   if (rows.empty()) return "<h2>Settings</h2>\n<p>The same in every value.</p>\n";
-  std::string out = "<h2>Settings that differ</h2>\n<div class=\"wide\"><table><tr><th>key</th>";
-  for (const std::string& name : names) out += fmt::format("<th>{}</th>", html_escaped(name));
-  return out + "</tr>\n" + rows + "</table></div>\n";
+  std::string head = "<th>key</th>";
+  for (const std::string& name : names) head += fmt::format("<th>{}</th>", html_escaped(name));
+  return "<h2>Settings that differ</h2>\n" + wide_table("words", head, rows);
+}
+
+std::string filled_page(std::string title, std::string body) {
+  return filled_template(
+      "page.html", {{"GENERATOR", "spinfill inspect --html"}, {"TITLE", std::move(title)}, {"BODY", std::move(body)}});
 }
 
 }  // namespace
@@ -164,31 +235,33 @@ std::string run_html(const RunSummary& run) {
   std::string page = fmt::format("<p>{} rows{}.", run.rows, run.cut ? ", the last line is cut off" : "");
   if (!run.last_row.is_null()) page += fmt::format(" Last step {}.", run.last_row["step"].get<std::int64_t>());
   if (run.last_validation.is_null() && run.rows > 0) page += " No validation was made.";
-  page += "</p>\n";
+  page += "</p>\n<div class=\"curves\">\n";
   for (const Chart& chart : charts()) {
-    std::vector<ChartLine> lines;
-    for (const std::string& name : chart.series) {
-      if (const Series* s = run.find(name)) lines.push_back({name, scaled(s->points, chart.unit), lines.size()});
-    }
-    page += svg_chart(chart.title, lines);
+    const Series* s = run.find(chart.series);
+    if (s == nullptr) continue;
+    std::vector<ChartLine> lines = lines_of(*s, chart, chart.metric != nullptr ? "model" : chart.series, 0);
+    if (chart.metric != nullptr) add_baselines(run, chart.metric, lines);
+    page += svg_chart(title_of(chart, run), lines);
   }
   page += category_chart(run, "PSNR by category, dB", "by_category ");
   page += category_chart(run, "replayed data: PSNR by category, dB", "replay_by_category ");
 
-  page += "<h2>Checkpoints</h2>\n<table><tr><th>step</th><th>size</th><th>state</th></tr>\n";
+  std::string rows;
   for (const CheckpointSummary& c : run.checkpoints) {
-    page +=
+    rows +=
         fmt::format("<tr><td>{}</td><td>{:.1f} MB</td><td{}>{}</td></tr>\n", c.step, static_cast<double>(c.bytes) / 1e6,
                     c.problem.empty() ? "" : " class=\"bad\"", c.problem.empty() ? "valid" : html_escaped(c.problem));
   }
-  page += "</table>\n<h2>Samples</h2>\n";
+  page += "</div>\n<h2>Checkpoints</h2>\n" + wide_table("", "<th>step</th><th>size</th><th>state</th>", rows);
+  page += "<h2>Samples</h2>\n<div class=\"maps\">\n";
   const std::size_t first = run.samples.size() > kSamples ? run.samples.size() - kSamples : 0;
   for (std::size_t i = first; i < run.samples.size(); ++i) {
-    page += fmt::format("<h3>{}</h3>\n", html_escaped(run.samples[i].filename().string()));
-    page += sample_image(run.samples[i]);
+    page += fmt::format("<section><h3>{}</h3>\n{}</section>\n", html_escaped(run.samples[i].filename().string()),
+                        sample_image(run.samples[i]));
   }
-  page += fmt::format("<h2>config.yaml</h2>\n<pre>{}</pre>\n", html_escaped(run.config));
-  return filled_template("run.html", {{"TITLE", html_escaped(run.name())}, {"BODY", std::move(page)}});
+  page +=
+      fmt::format("</div>\n<h2>config.yaml</h2>\n<div class=\"wide\"><pre>{}</pre></div>\n", html_escaped(run.config));
+  return filled_page(html_escaped(run.name()), std::move(page));
 }
 
 std::string runs_html(const std::vector<RunSummary>& runs) {
@@ -199,13 +272,10 @@ std::string runs_html(const std::vector<RunSummary>& runs) {
     page += fmt::format("<span><i style=\"border-color:{};border-top-style:{}\"></i>{}</span>", chart_colour(i),
                         i >= kChartColours ? "dashed" : "solid", html_escaped(names[i]));
   }
-  page += "</div>\n";
-  for (const Chart& chart : charts()) {
-    for (const std::string& series : chart.series) {
-      const std::string title = chart.series.size() > 1 ? fmt::format("{}: {}", chart.title, series) : chart.title;
-      page += svg_chart(title, lines_of(runs, names, series, chart.unit), false);
-    }
-  }
+  page += "</div>\n<div class=\"curves\">\n";
+  for (const Chart& chart : charts())
+    page += svg_chart(chart.smoothed ? fmt::format("{}, smoothed", chart.title) : chart.title,
+                      lines_of(runs, names, chart), false);
   std::set<std::string> by_category;
   for (const RunSummary& run : runs) {
     for (const Series& s : run.series) {
@@ -214,16 +284,17 @@ std::string runs_html(const std::vector<RunSummary>& runs) {
       }
     }
   }
-  for (const std::string& series : by_category) page += svg_chart(series, lines_of(runs, names, series), false);
+  for (const std::string& series : by_category)
+    page += svg_chart(series, lines_of(runs, names, {series.c_str(), series}), false);
 
-  page += "<h2>Last samples</h2>\n";
+  page += "</div>\n<h2>Last samples</h2>\n<div class=\"maps\">\n";
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (runs[i].samples.empty()) continue;
     const std::filesystem::path& last = runs[i].samples.back();
-    page += fmt::format("<h3>{}, {}</h3>\n", html_escaped(names[i]), html_escaped(last.filename().string()));
-    page += sample_image(last);
+    page += fmt::format("<section><h3>{}, {}</h3>\n{}</section>\n", html_escaped(names[i]),
+                        html_escaped(last.filename().string()), sample_image(last));
   }
-  return filled_template("run.html", {{"TITLE", fmt::format("{} runs", runs.size())}, {"BODY", std::move(page)}});
+  return filled_page(fmt::format("{} runs", runs.size()), page + "</div>\n");
 }
 
 }  // namespace spinfill

@@ -5,86 +5,98 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <cmath>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
 #include <string>
 #include <vector>
 
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+
 #include "core/error.h"
-#include "core/files/files.h"
+#include "data/pictures/picture.h"
 #include "data/sets/slots.h"
 #include "metrics/baselines.h"
+#include "metrics/predictions.h"
+#include "pages/shown_pictures.h"
 
 namespace spinfill {
 namespace {
 
-constexpr int kLabel = 132, kTitle = 24, kHeader = 20, kGap = 4;  // px
-const cv::Scalar kPaper(255, 255, 255), kInk(40, 40, 40), kEmpty(232, 232, 232);
-
-// [3,H,W] in [0,1] → 8-bit BGR, enlarged by whole steps only.
-cv::Mat bgr_of(const at::Tensor& picture, int zoom) {
-  const at::Tensor bytes = picture.detach()
-                               .to(at::kFloat)
-                               .nan_to_num(0)
-                               .clamp(0, 1)
-                               .mul(255)
-                               .round()
-                               .to(at::kByte)
-                               .flip({0})
-                               .permute({1, 2, 0})
-                               .cpu()
-                               .contiguous();
-  const cv::Mat view(static_cast<int>(bytes.size(0)), static_cast<int>(bytes.size(1)), CV_8UC3, bytes.data_ptr());
-  cv::Mat enlarged;
-  cv::resize(view, enlarged, {}, zoom, zoom, cv::INTER_NEAREST);
-  return enlarged;
-}
-
-// [1,H,W] or [H,W] in [0,1] → the inferno colour map.
-cv::Mat heat_of(const at::Tensor& values, int zoom) {
-  const at::Tensor grey = values.nan_to_num(1).clamp(0, 1).mul(255).round().to(at::kByte).cpu().contiguous();
-  const auto h = grey.size(-2), w = grey.size(-1);
-  const cv::Mat view(static_cast<int>(h), static_cast<int>(w), CV_8UC1, grey.data_ptr());
-  cv::Mat coloured, enlarged;
-  cv::applyColorMap(view, coloured, cv::COLORMAP_INFERNO);
-  cv::resize(coloured, enlarged, {}, zoom, zoom, cv::INTER_NEAREST);
-  return enlarged;
-}
+constexpr int kLeastCell = 144;  // px of width, to which small pictures are enlarged by whole steps
+constexpr int kLabel = 56, kTitle = 26, kHead = 20, kGap = 6;  // px
+const cv::Scalar kPaper = cv::Scalar::all(255), kInk = cv::Scalar::all(40);
 
 void write(cv::Mat& page, const std::string& text, int x, int y, double scale = 0.4) {
   cv::putText(page, text, {x, y}, cv::FONT_HERSHEY_SIMPLEX, scale, kInk, 1, cv::LINE_AA);
 }
 
-// The heat map's scale under the label of its row.
-void draw_scale(cv::Mat& page, int x, int y, int width, double top) {
-  const cv::Mat bar = heat_of(at::linspace(0, 1, width).unsqueeze(0).expand({8, width}), 1);
-  bar.copyTo(page(cv::Rect(x, y, width, 8)));
-  write(page, "0", x, y + 20, 0.35);
-  const std::string end = fmt::format("{:g}", top);
-  write(page, end, x + width - 7 * static_cast<int>(end.size()), y + 20, 0.35);
-}
-
-// One set's band of rows: the names of what is drawn, and the sizes of a cell, px.
-struct Band {
-  std::vector<std::string> rows;
-  int w, h;
-  int row_height() const { return std::max(h, 40) + kGap; }
-  int height() const { return kTitle + kHeader + static_cast<int>(rows.size()) * row_height() + kGap; }
-  int x(std::int64_t view) const { return kLabel + static_cast<int>(view) * (w + kGap); }
+// The pictures of one set, 8-bit RGB at the batch's size.
+struct Shown {
+  struct View {
+    std::int64_t slot;
+    std::vector<cv::Mat> pictures;  // one for each of the columns, or the given one
+  };
+  std::string title;
+  std::vector<View> given, targets;
 };
 
-// One view's cell of a row; empty where the row has nothing for the view.
-cv::Mat cell_of(const std::string& row, const Batch& batch, const at::Tensor& generated, const at::Tensor& baseline,
-                std::int64_t b, std::int64_t v, int zoom, double error_scale) {
-  if (row == "given") return batch.is_reference[b][v].item<bool>() ? bgr_of(batch.colour[b][v], zoom) : cv::Mat();
-  if (!batch.is_target[b][v].item<bool>()) return {};
-  if (row == "generated") return bgr_of(generated[b][v], zoom);
-  if (row == "truth") return bgr_of(batch.colour[b][v], zoom);
-  if (row == "mirror-or-prior") return bgr_of(baseline[b][v], zoom);
-  const at::Tensor error = (generated[b][v].clamp(0, 1) - batch.colour[b][v]).abs().mean(0);
-  return heat_of(error / error_scale, zoom);
+cv::Mat rgb_of(const at::Tensor& picture) {
+  return rgb_picture(picture.detach().nan_to_num(0));
+}
+
+Shown shown_of(const Batch& batch, std::int64_t b, const at::Tensor& generated, const at::Tensor& baseline) {
+  Shown shown;
+  shown.title = fmt::format("{}  (sample {})", batch.ids[b], batch.samples[b]);
+  for (std::int64_t v = 0; v < Batch::kViews; ++v) {
+    const cv::Mat colour = rgb_of(batch.colour[b][v]);
+    if (batch.is_reference[b][v].item<bool>()) shown.given.push_back({v, {colour}});
+    if (!batch.is_target[b][v].item<bool>()) continue;
+    const cv::Mat made = rgb_of(generated[b][v]);
+    shown.targets.push_back({v, {colour, made, error_map(made, colour)}});
+    if (baseline.defined()) shown.targets.back().pictures.push_back(rgb_of(baseline[b][v]));
+  }
+  return shown;
+}
+
+// Where things lie: a row of given views at half the size, then a row for each target.
+class Layout {
+ public:
+  Layout(int width, int height, std::size_t columns)
+      : zoom_((kLeastCell + width - 1) / width), w_(width * zoom_), h_(height * zoom_), columns_(columns) {}
+  cv::Size half() const { return {w_ / 2, h_ / 2}; }
+  cv::Size whole() const { return {w_, h_}; }
+  int width() const { return std::max(x(columns_), kLabel + kSlots * (half().width + kGap)); }
+  int x(std::size_t column) const { return kLabel + static_cast<int>(column) * (w_ + kGap); }
+  int targets_from() const { return kTitle + kHead + half().height + kGap + kHead; }
+  int height(std::size_t targets) const { return targets_from() + static_cast<int>(targets) * (h_ + kGap) + kGap; }
+
+ private:
+  int zoom_, w_, h_;
+  std::size_t columns_;
+};
+
+void put(cv::Mat& page, const cv::Mat& picture, int x, int y, cv::Size size) {
+  cv::Mat fitted;
+  cv::resize(picture, fitted, size, 0, 0, size.width < picture.cols ? cv::INTER_AREA : cv::INTER_NEAREST);
+  fitted.copyTo(page(cv::Rect({x, y}, size)));
+}
+
+void draw(cv::Mat page, const Shown& shown, const Layout& layout, const std::vector<std::string>& heads) {
+  write(page, shown.title, 6, kTitle - 8, 0.5);
+  const int given_at = kTitle + kHead;
+  write(page, shown.given.empty() ? "nothing given" : "given", 6, given_at + 14);
+  for (std::size_t i = 0; i < shown.given.size(); ++i) {
+    const int x = kLabel + static_cast<int>(i) * (layout.half().width + kGap);
+    write(page, fmt::format("{}", azimuth_of(shown.given[i].slot)), x, given_at - 6);
+    put(page, shown.given[i].pictures.front(), x, given_at, layout.half());
+  }
+  int y = layout.targets_from();
+  for (std::size_t c = 0; c < heads.size(); ++c) write(page, heads[c], layout.x(c), y - 6);
+  for (const Shown::View& target : shown.targets) {
+    write(page, fmt::format("{}", azimuth_of(target.slot)), 6, y + 14);
+    for (std::size_t c = 0; c < target.pictures.size(); ++c)
+      put(page, target.pictures[c], layout.x(c), y, layout.whole());
+    y += layout.whole().height + kGap;
+  }
 }
 
 }  // namespace
@@ -95,43 +107,31 @@ void draw_sample_grid(const Batch& batch, const at::Tensor& generated, const std
     fail("{}: a grid needs generated pictures of the batch's size [{}]", path.string(),
          fmt::join(batch.colour.sizes(), ","));
   }
-  if (!(options.error_scale > 0)) fail("{}: the error scale must be above 0", path.string());
-  at::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const std::int64_t end = std::min(batch.size(), options.first + options.sets);
   if (options.first < 0 || options.first >= end) fail("{}: no set to draw", path.string());
 
-  const int height = static_cast<int>(batch.colour.size(3)), width = static_cast<int>(batch.colour.size(4));
-  const int zoom = std::max(1, 96 / width);
-  const bool priors = batch.priors.warped.defined();
-  Band band{{"given", "generated", "truth"}, width * zoom, height * zoom};
-  if (priors) band.rows.push_back("mirror-or-prior");
-  band.rows.push_back("error");
-  cv::Mat page(static_cast<int>(end - options.first) * band.height(), band.x(Batch::kViews), CV_8UC3, kPaper);
-
-  const at::Tensor baseline = priors ? baseline_pictures("mirror-or-prior", batch) : at::Tensor();
-  for (std::int64_t b = options.first; b < end; ++b) {
-    const int top = static_cast<int>(b - options.first) * band.height();
-    write(page, fmt::format("{}  (sample {})", batch.ids[b], batch.samples[b]), 6, top + 17, 0.5);
-    for (std::int64_t v = 0; v < Batch::kViews; ++v)
-      write(page, fmt::format("{}", azimuth_of(v)), band.x(v), top + kTitle + 14);
-    for (std::size_t r = 0; r < band.rows.size(); ++r) {
-      const int y = top + kTitle + kHeader + static_cast<int>(r) * band.row_height();
-      write(page, band.rows[r], 6, y + 14);
-      if (band.rows[r] == "error") draw_scale(page, 6, y + 18, kLabel - 20, options.error_scale);
-      for (std::int64_t v = 0; v < Batch::kViews; ++v) {
-        cv::Mat cell = page(cv::Rect(band.x(v), y, band.w, band.h));
-        const cv::Mat drawn = cell_of(band.rows[r], batch, generated, baseline, b, v, zoom, options.error_scale);
-        if (drawn.empty()) {
-          cell.setTo(kEmpty);
-        } else {
-          drawn.copyTo(cell);
-        }
-      }
-    }
+  std::vector<std::string> heads = {"truth", "generated", fmt::format("error, bright: {:g}", kErrorScale)};
+  at::Tensor baseline;
+  if (batch.priors.warped.defined()) {
+    heads.push_back("mirror-or-prior");
+    baseline = baseline_pictures(heads.back(), batch);
   }
-  std::vector<unsigned char> png;
-  if (!cv::imencode(".png", page, png)) fail("{}: the grid cannot be encoded as PNG", path.string());
-  write_file_atomic(path, {reinterpret_cast<const char*>(png.data()), png.size()});
+  const Layout layout(static_cast<int>(batch.colour.size(4)), static_cast<int>(batch.colour.size(3)), heads.size());
+  std::vector<Shown> sets;
+  int height = 0;
+  for (std::int64_t b = options.first; b < end; ++b) {
+    sets.push_back(shown_of(batch, b, generated, baseline));
+    height += layout.height(sets.back().targets.size());
+  }
+  cv::Mat page(height, layout.width(), CV_8UC3, kPaper);
+  int top = 0;
+  for (const Shown& set : sets) {
+    const int of_set = layout.height(set.targets.size());
+    draw(page(cv::Rect(0, top, page.cols, of_set)), set, layout, heads);
+    top += of_set;
+  }
+  write_png(path, page);
 }
 
 }  // namespace spinfill

@@ -11,11 +11,10 @@ namespace spinfill {
 
 struct SampleGridOptions {
   std::int64_t first = 0, sets = 4;  // which sets of the batch
-  double error_scale = 0.25;         // the error map's brightest colour: mean absolute difference over the channels
 };
 
-// A labelled PNG. Per set one band of rows over the eight azimuths: given (the references), generated, truth,
-// mirror-or-prior (where the batch has priors) and the error |generated − truth| as a heat map with its scale.
+// A labelled PNG. Per set the references in a row, then a row for each target: truth, generated, the error
+// |generated − truth| (error_map()) and mirror-or-prior (where the batch has priors), under its azimuth.
 // generated is [B,V,3,H,W] in [0,1]; only the entries of targets are read. Atomic.
 void draw_sample_grid(const Batch& batch, const at::Tensor& generated, const std::filesystem::path& path,
                       const SampleGridOptions& options = {});

@@ -12,7 +12,8 @@
 namespace spinfill {
 namespace {
 
-constexpr double kWidth = 720, kHeight = 260, kLeft = 64, kRight = 14, kTop = 30, kBottom = 34;  // px
+constexpr double kWidth = 560, kPlot = 180, kLeft = 64, kRight = 14, kTop = 32, kBottom = 34;  // px
+constexpr double kLegendLine = 17, kLetter = 7.5;                                              // of a name
 constexpr std::size_t kColumns = 600;  // a longer series is drawn by its extremes per column
 const char* const kColours[kChartColours] = {"#1f5fbf", "#c2410c", "#15803d", "#7e22ce", "#0e7490", "#a16207"};
 
@@ -39,6 +40,30 @@ std::vector<std::pair<double, double>> thinned(const std::vector<std::pair<doubl
   return kept;
 }
 
+// The names of the lines, in as many rows as they need below the title.
+struct Legend {
+  std::string svg;
+  double height = 0;
+};
+Legend legend_of(const std::vector<ChartLine>& lines) {
+  if (std::ranges::count(lines, false, &ChartLine::pale) < 2) return {};
+  Legend out;
+  double x = kLeft;
+  out.height = kLegendLine;
+  for (const ChartLine& line : lines) {
+    if (line.pale) continue;
+    const double width = kLetter * static_cast<double>(line.name.size()) + 16;
+    if (x > kLeft && x + width > kWidth) {
+      x = kLeft;
+      out.height += kLegendLine;
+    }
+    out.svg += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" fill=\"{}\">{}</text>\n", x, kTop - 14 + out.height,
+                           chart_colour(line.colour), html_escaped(line.name));
+    x += width;
+  }
+  return out;
+}
+
 }  // namespace
 
 const char* chart_colour(std::size_t index) {
@@ -62,13 +87,14 @@ std::string svg_chart(const std::string& title, const std::vector<ChartLine>& li
   y_low -= margin;
   y_high += margin;
   const auto px = [&](double x) { return kLeft + (x - x_low) / (x_high - x_low) * (kWidth - kLeft - kRight); };
-  const auto py = [&](double y) {
-    return kHeight - kBottom - (y - y_low) / (y_high - y_low) * (kHeight - kTop - kBottom);
-  };
+  const Legend names = legend ? legend_of(lines) : Legend{};
+  const double bottom = kTop + names.height + kPlot;
+  const auto py = [&](double y) { return bottom - (y - y_low) / (y_high - y_low) * kPlot; };
 
   std::string out = fmt::format(
       "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\"><text x=\"{}\" y=\"18\" class=\"t\">{}</text>\n",
-      kWidth, kHeight, html_escaped(title), kLeft, html_escaped(title));
+      kWidth, bottom + kBottom, html_escaped(title), kLeft, html_escaped(title));
+  out += names.svg;
   const double y_step = tick_step(y_high - y_low, 5), x_step = tick_step(x_high - x_low, 6);
   // As many digits as tell neighbouring ticks apart.
   const int y_digits =
@@ -81,25 +107,24 @@ std::string svg_chart(const std::string& title, const std::vector<ChartLine>& li
                     kLeft, py(i * y_step), kWidth - kRight, kLeft - 6, py(i * y_step) + 4, i * y_step + 0.0, y_digits);
   }
   for (double i = std::ceil(x_low / x_step); i * x_step <= x_high; ++i) {
-    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" class=\"x\">{:.6g}</text>\n", px(i * x_step), kHeight - 14,
-                       i * x_step);
+    out +=
+        fmt::format("<text x=\"{:.1f}\" y=\"{}\" class=\"x\">{:.6g}</text>\n", px(i * x_step), bottom + 20, i * x_step);
   }
-  double legend_x = kLeft + 9.0 * static_cast<double>(title.size()) + 20;
   for (const ChartLine& line : lines) {
     const char* const colour = chart_colour(line.colour);
     const std::string name = html_escaped(line.name);
     std::string points;
     for (const auto& [x, y] : thinned(line.points)) points += fmt::format("{:.1f},{:.1f} ", px(x), py(y));
+    if (line.pale) {
+      out += fmt::format("<polyline class=\"l\" stroke=\"{}\" stroke-opacity=\".3\" points=\"{}\"/>\n", colour, points);
+      continue;
+    }
     out += fmt::format("<polyline class=\"l\" stroke=\"{}\"{} points=\"{}\"><title>{}</title></polyline>\n", colour,
                        line.dashed ? " stroke-dasharray=\"6 3\"" : "", points, name);
     const auto& [last_x, last_y] = line.points.back();
     out += fmt::format(
         "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"><title>{}: {:.6g} at {} {:.0f}</title></circle>\n",
         px(last_x), py(last_y), colour, name, last_y, html_escaped(x_name), last_x);
-    if (legend && lines.size() > 1) {
-      out += fmt::format("<text x=\"{:.0f}\" y=\"18\" fill=\"{}\">{}</text>\n", legend_x, colour, name);
-      legend_x += 8.0 * static_cast<double>(line.name.size()) + 16;
-    }
   }
   return out + "</svg>\n";
 }
