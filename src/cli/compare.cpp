@@ -14,6 +14,7 @@
 #include "core/print.h"
 #include "metrics/comparison.h"
 #include "metrics/comparison_text.h"
+#include "metrics/mlflow.h"
 #include "metrics/nights.h"
 #include "pages/comparison_page.h"
 #include "pages/history_page.h"
@@ -22,7 +23,7 @@ namespace spinfill {
 namespace {
 
 struct Options {
-  std::string before, after, max_drop, junit, html, history;
+  std::string before, after, max_drop, junit, html, history, mlflow;
   CompareOptions compare;
   bool json = false, markdown = false;
 };
@@ -50,6 +51,7 @@ void keep(const Nights& nights, const fs::path& folder) {
 int compare(Options options) {
   if (!options.max_drop.empty()) options.compare.limits = DropLimits::parse(options.max_drop);
   if (!options.junit.empty()) options.junit = check_output_file("--junit", options.junit, kJunitMark);
+  if (!options.mlflow.empty()) options.mlflow = check_output_file("--mlflow", options.mlflow, kMlflowMark);
   if (!options.html.empty()) options.html = check_output_file("--html", options.html, kComparisonPageMark);
   const Json after = read_json(options.after);
   const Comparison result =
@@ -64,6 +66,11 @@ int compare(Options options) {
   if (!options.junit.empty()) {
     write_file_atomic(options.junit, comparison_junit(result));
     log_info("wrote {}", options.junit);
+  }
+  if (!options.mlflow.empty()) {
+    write_json_atomic(options.mlflow,
+                      mlflow_batch(result, after.value("model", Json()), std::chrono::system_clock::now()));
+    log_info("wrote {}", options.mlflow);
   }
   if (!options.html.empty()) {
     const auto folder_of = [](const std::string& report) { return fs::path(report).parent_path(); };
@@ -106,6 +113,9 @@ Command compare_command() {
             app.add_option("--history", options->history,
                            "Also add NEW to the nights of this folder (nights.jsonl) and draw all of them "
                            "(history.html)");
+            app.add_option("--mlflow", options->mlflow,
+                           "Also write the differences and verdicts as MLflow's runs/log-batch takes them "
+                           "(docs/nightly.md)");
             app.add_option("--junit", options->junit, "Also write JUnit XML: a test case for each limit");
             auto* markdown = app.add_flag("--markdown", options->markdown, "Print Markdown tables");
             app.add_flag("--json", options->json, "Print the verdicts as JSON")->excludes(markdown);

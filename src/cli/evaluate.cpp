@@ -16,6 +16,7 @@
 #include "infer/load_model.h"
 #include "infer/photo_views.h"
 #include "metrics/evaluation_set.h"
+#include "metrics/mlflow.h"
 #include "metrics/photo/photo_evaluation.h"
 #include "metrics/picture_size.h"
 #include "metrics/predictions.h"
@@ -39,7 +40,7 @@ struct EvaluateArguments {
   RunChoice choice;
   std::vector<std::int64_t> given;
   std::int64_t steps = 0, seed = 0, limit = 0, grids = 4, subsets = 0;
-  bool json = false, replace = false, save_predictions = false;
+  bool json = false, replace = false, save_predictions = false, mlflow = false;
   ScoredAt at = ScoredAt::model;
   Links links = Links::stay_inside;
 };
@@ -195,6 +196,8 @@ int run(EvaluateArguments arguments) {
     if (!chart.empty()) write_file_atomic(folder.path() / "evidence.svg", chart);
     write_file_atomic(folder.path() / "report.html",
                       report_page(report, {kMetricLabels[extremes.metric()], extremes.worst(), extremes.best()}));
+    if (arguments.mlflow)
+      write_json_atomic(folder.path() / "mlflow.json", mlflow_batch(report, std::chrono::system_clock::now()));
     folder.commit();
     if (arguments.json) {
       print_json(read_json(fs::path(arguments.out) / "metrics.json"), 1);
@@ -287,6 +290,8 @@ Command evaluate_command() {
         app.add_flag("--save-predictions", a->save_predictions,
                      "Keep every predicted picture and its truth as predictions/VEHICLE/*.png; compare --html shows "
                      "them");
+        app.add_flag("--mlflow", a->mlflow,
+                     "Also write mlflow.json: the scores as MLflow's runs/log-batch takes them (docs/nightly.md)");
         add_run_choice(app, a->choice);
         app.add_option("--lpips-weights", a->lpips_weights,
                        "safetensors file of the LPIPS net; else $SPINFILL_LPIPS_WEIGHTS; else LPIPS is absent");
