@@ -185,7 +185,9 @@ int run(EvaluateArguments arguments) {
   const EvaluationSet set(config.data, config.evaluation, arguments.split, arguments.limit);
 
   AtomicFolder folder(out);
-  ExtremeViews extremes(ranking(arguments, config.data, lpips.lpips.get()));
+  const std::size_t ranked_by = ranking(arguments, config.data, lpips.lpips.get());
+  const fs::path views = folder.path() / ".views";  // drawn on the way, for report.html
+  ExtremeViews extremes(ranked_by, views);
   const auto finish = [&](EvaluationReport& report) {
     report.model = subject.description;
     report.keeps_predictions = arguments.save_predictions;
@@ -194,8 +196,8 @@ int run(EvaluateArguments arguments) {
     write_file_atomic(folder.path() / "table.txt", table);
     const std::string chart = evidence_chart(report);
     if (!chart.empty()) write_file_atomic(folder.path() / "evidence.svg", chart);
-    write_file_atomic(folder.path() / "report.html",
-                      report_page(report, {kMetricLabels[extremes.metric()], extremes.worst(), extremes.best()}));
+    write_file_atomic(folder.path() / "report.html", report_page(report, extreme_views(report, ranked_by, views)));
+    fs::remove_all(views);
     if (arguments.mlflow)
       write_json_atomic(folder.path() / "mlflow.json", mlflow_batch(report, std::chrono::system_clock::now()));
     folder.commit();

@@ -35,7 +35,8 @@ struct Image {
 struct Report {
   Json protocol;
   bool keeps_predictions = false;
-  std::vector<Image> images;  // by key
+  std::string predictions_sha256;  // empty in old reports
+  std::vector<Image> images;       // by key
   std::set<std::string> categories;
 };
 
@@ -46,7 +47,8 @@ class Reader {
   Report read() {
     if (!value_.is_object() || !value_.contains("protocol") || !value_.contains("images"))
       fail("{}: not a report of spinfill evaluate: no protocol or images", name_);
-    Report report{value_["protocol"], keeps_predictions(), {}, {}};
+    Report report{value_["protocol"], false, {}, {}, {}};
+    read_predictions(report);
     if (!report.protocol.is_object()) fail("{}: protocol: not an object", name_);
     const Json& images = value_["images"];
     if (!images.is_array() || images.empty()) fail("{}: images: not a list with an entry for each target view", name_);
@@ -80,9 +82,11 @@ class Reader {
     if (!value.is_number_integer()) fail("{}.{}: not an integer", where_, name);
     return value.get<std::int64_t>();
   }
-  bool keeps_predictions() const {
+  void read_predictions(Report& report) const {
     const Json stated = value_.value("predictions", Json());
-    return stated.is_object() && stated.value("kept", Json()) == true;
+    if (!stated.is_object()) return;
+    report.keeps_predictions = stated.value("kept", Json()) == true;
+    if (const Json hash = stated.value("sha256", Json()); hash.is_string()) report.predictions_sha256 = hash;
   }
   Image image(const Json& value, Report& report) const {
     if (!value.is_object()) fail("{}: not an object", where_);
@@ -299,6 +303,12 @@ void note_protocols(const Report& before, const Report& after, const CompareOpti
   }
 }
 
+// Nothing can differ but what was measured otherwise.
+void note_same_predictions(const Report& before, const Report& after, Comparison& result) {
+  if (!before.predictions_sha256.empty() && before.predictions_sha256 == after.predictions_sha256)
+    result.notes.push_back("both hold the same pictures, to the last bit");
+}
+
 // Views and scores that only one of them has are in its means and in no difference.
 void note_unpaired(const Report& before, const Report& after, Comparison& result) {
   const auto pairs = std::ssize(result.images);
@@ -408,6 +418,7 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
     result.notes.push_back(
         fmt::format("no target view is in both: there are no intervals, and {}",
                     options.limits_alone ? "limits alone decide" : "nothing counts as a regression"));
+  note_same_predictions(old_report, new_report, result);
   note_unpaired(old_report, new_report, result);
   for (ComparedGroup& group : result.groups) {
     group.counts = &group == &overall || options.groups_count ||

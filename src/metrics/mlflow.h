@@ -9,9 +9,9 @@
 
 namespace spinfill {
 
-// The body of MLflow's POST /api/2.0/mlflow/runs/log-batch without its run_id: {"tags": [{key, value}], "params": [{key,
-// value}], "metrics": [{key, value, timestamp (ms), step}]}. A run's params may never change, so what does from night to
-// night is in metrics and tags. The step is the checkpoint's, 0 where the model has none.
+// The body of MLflow's POST /api/2.0/mlflow/runs/log-batch without its run_id: {"tags": [{key, value}], "params":
+// [{key, value}], "metrics": [{key, value, timestamp (ms), step}]}. A run's params may never change, so what does from
+// night to night is in metrics and tags. The step is the checkpoint's, 0 where the model has none.
 using MlflowTime = std::chrono::system_clock::time_point;
 
 // The scores: psnr, psnr_low and psnr_high (its interval), psnr_minus_mirror-or-prior, by_category/bus/psnr …

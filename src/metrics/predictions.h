@@ -33,8 +33,8 @@ fs::path truth_path(const std::string& id, std::int64_t azimuth_deg);
 // whole delivered picture and the whole cut-out photograph as RGBA.
 void keep_prediction(const fs::path& report, const ImageRow& row, const cv::Mat& prediction, const cv::Mat& truth);
 
-// Those that a report keeps: RGB at the model's size, RGBA at photo. Errors (exit 3): a file that is missing or damaged,
-// a prediction that has not the hash that its row states.
+// Those that a report keeps: RGB at the model's size, RGBA at photo. Errors (exit 3): a file that is missing or
+// damaged, a prediction that has not the hash that its row states.
 cv::Mat read_prediction(const fs::path& report, const std::string& id, std::int64_t sample, std::int64_t azimuth_deg,
                         ScoredAt at, const std::string& sha256);
 cv::Mat read_truth(const fs::path& report, const std::string& id, std::int64_t azimuth_deg, ScoredAt at);

@@ -6,6 +6,8 @@
 
 #include <opencv2/core/mat.hpp>
 
+#include "core/files/json.h"
+
 namespace spinfill {
 
 // One picture of a view: its name, and the address of what it shows (picture_address()), or why it cannot be shown.
@@ -21,6 +23,9 @@ struct GalleryView {
   std::string title, facts;
   std::vector<GalleryShot> shots;
 };
+
+Json to_json(const GalleryView& view);
+GalleryView gallery_view_from_json(const Json& value, const std::string& where);  // exit 3: what is none
 
 // HTML: a heading, a line below it, and the views; empty without views.
 std::string gallery(const std::string& title, const std::string& line, const std::vector<GalleryView>& views);

@@ -57,9 +57,8 @@ std::string verdict(const EvaluationReport& report) {
   std::map<std::string, std::vector<std::string>> by_verdict;
   for (const std::size_t k : told_metrics(report, {0, 2, kLpips, kSilhouetteIou})) {
     const Estimate difference = difference_from(report, *baseline, k);
-    by_verdict[judged(k, difference)].push_back(fmt::format("{} ({}, 95 % {})", kMetricLabels[k],
-                                                            signed_score(k, difference.mean),
-                                                            interval_text(difference, k, true)));
+    by_verdict[judged(k, difference)].push_back(fmt::format(
+        "{} ({}, 95 % {})", kMetricLabels[k], signed_score(k, difference.mean), interval_text(difference, k, true)));
   }
   const std::string& name = kBaselines[*baseline - 1];
   std::string out = fmt::format("<p class=\"verdict{}\">", by_verdict.contains("worse")    ? " bad"
@@ -124,15 +123,13 @@ std::string heat_maps(const EvaluationReport& report) {
     }
     const auto [low, high] = scores.range();
     const double span = std::max(high - low, 1e-12), best = higher_is_better(k) ? high : low;
-    out += scores.html(kMetricLabels[k], [&](double mean) {
-      return score_cell(std::abs(mean - best) / span, score_text(k, mean));
-    });
+    out += scores.html(kMetricLabels[k],
+                       [&](double mean) { return score_cell(std::abs(mean - best) / span, score_text(k, mean)); });
     if (!baseline) continue;
     const auto [least, most] = changes.range();
     const double strongest = std::max(std::abs(least), std::abs(most));
-    out += changes.html(fmt::format("{}, model − {}", kMetricLabels[k], kBaselines[*baseline - 1]), [&](double mean) {
-      return change_cell(worsening(k, mean), strongest, signed_score(k, mean));
-    });
+    out += changes.html(fmt::format("{}, model − {}", kMetricLabels[k], kBaselines[*baseline - 1]),
+                        [&](double mean) { return change_cell(worsening(k, mean), strongest, signed_score(k, mean)); });
   }
   return out + "</div>\n";
 }
@@ -172,7 +169,7 @@ std::vector<NamedScores> scores_by(const EvaluationReport& report, const std::ve
 
 // Each score with its difference from the baseline, which colours it.
 std::string scores_table(const std::vector<NamedScores>& groups, const std::vector<std::size_t>& metrics,
-                     const std::string& title, std::size_t most) {
+                         const std::string& title, std::size_t most) {
   std::vector<double> strongest(metrics.size(), 0);
   for (const NamedScores& group : groups)
     for (std::size_t m = 0; m < metrics.size(); ++m)
@@ -190,9 +187,9 @@ std::string scores_table(const std::vector<NamedScores>& groups, const std::vect
         rows += fmt::format("<td>{}</td>", score_text(k, group.scores[m].mean()));
       } else {
         const double change = group.changes[m].mean();
-        rows += change_cell(worsening(k, change), strongest[m],
-                            fmt::format("{}<small>{}</small>", score_text(k, group.scores[m].mean()),
-                                        signed_score(k, change)));
+        rows += change_cell(
+            worsening(k, change), strongest[m],
+            fmt::format("{}<small>{}</small>", score_text(k, group.scores[m].mean()), signed_score(k, change)));
       }
     }
     rows += "</tr>\n";
@@ -218,8 +215,9 @@ std::string provenance(const EvaluationReport& report) {
   Json told = {{"model", report.model}};
   if (const std::string hash = predictions_sha256(report.images); !hash.empty()) told["predictions_sha256"] = hash;
   told["protocol"] = protocol_to_json(report.protocol);
-  return fmt::format("<details><summary>Model and protocol</summary>\n<div class=\"wide\"><pre>{}</pre></div></details>\n",
-                     html_escaped(told.dump(1, ' ', false, Json::error_handler_t::replace)));
+  return fmt::format(
+      "<details><summary>Model and protocol</summary>\n<div class=\"wide\"><pre>{}</pre></div></details>\n",
+      html_escaped(told.dump(1, ' ', false, Json::error_handler_t::replace)));
 }
 
 std::string model_name(const EvaluationReport& report) {
@@ -239,15 +237,16 @@ std::string report_page(const EvaluationReport& report, const ReportPictures& pi
   const std::string note = fmt::format(
       "Each vehicle and azimuth once, by {}. {} {}Last the baseline that does best there.", pictures.chosen_by,
       error_note(),
-      report.protocol.at == ScoredAt::photo ? "Green pixels were seen, blue ones mirrored, orange ones invented. " : "");
+      report.protocol.at == ScoredAt::photo ? "Green pixels were seen, blue ones mirrored, orange ones invented. "
+                                            : "");
   body += gallery("Worst views", note, pictures.worst);
   body += heat_maps(report);
   body += scores_table(scores_by(report, metrics, [](const ImageRow& row) { return row.category; }), metrics,
-                   "By category", kVehicles);
-  body += scores_table(scores_by(report, metrics, [](const ImageRow& row) { return row.case_name; }), metrics, "By case",
-                   kVehicles);
+                       "By category", kVehicles);
+  body += scores_table(scores_by(report, metrics, [](const ImageRow& row) { return row.case_name; }), metrics,
+                       "By case", kVehicles);
   body += scores_table(scores_by(report, metrics, [](const ImageRow& row) { return row.id; }), metrics,
-                   "Vehicles, the weakest first", kVehicles);
+                       "Vehicles, the weakest first", kVehicles);
   if (const std::string curves = evidence_curves(report); !curves.empty())
     body += "<h2>Where pixels are from</h2>\n<div class=\"curves\">\n" + curves + "</div>\n";
   body += gallery("Best views", note, pictures.best) + provenance(report);

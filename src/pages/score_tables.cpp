@@ -69,8 +69,9 @@ std::string AzimuthMap::html(const std::string& title, const std::function<std::
 }
 
 std::string wide_table(const std::string& css_class, const std::string& head, const std::string& rows) {
-  return fmt::format("<div class=\"wide\"><table class=\"{}\"><thead><tr>{}</tr></thead><tbody>\n{}</tbody></table></div>\n",
-                     css_class, head, rows);
+  return fmt::format(
+      "<div class=\"wide\"><table class=\"{}\"><thead><tr>{}</tr></thead><tbody>\n{}</tbody></table></div>\n",
+      css_class, head, rows);
 }
 
 }  // namespace spinfill

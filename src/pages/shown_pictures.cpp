@@ -41,8 +41,9 @@ cv::Mat error_map(const cv::Mat& a, const cv::Mat& b) {
 }
 
 std::string error_note() {
-  return fmt::format("The error is |picture − truth|, mean over the channels: black is none, the brightest {:g} and more.",
-                     kErrorScale);
+  return fmt::format(
+      "The error is |picture − truth|, mean over the channels: black is none, the brightest {:g} and more.",
+      kErrorScale);
 }
 
 cv::Mat evidence_map(const cv::Mat& shares, const cv::Mat& rgba) {
@@ -60,7 +61,8 @@ std::string picture_address(const cv::Mat& rgb) {
   cv::Mat bgr;
   cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
   std::vector<unsigned char> bytes;
-  if (!cv::imencode(".webp", bgr, bytes, {cv::IMWRITE_WEBP_QUALITY, rgb.total() <= kLosslessPixels ? kLossless : kQuality}))
+  if (!cv::imencode(".webp", bgr, bytes,
+                    {cv::IMWRITE_WEBP_QUALITY, rgb.total() <= kLosslessPixels ? kLossless : kQuality}))
     fail("a picture of {}x{} px cannot be encoded as WebP", rgb.cols, rgb.rows);
   return "data:image/webp;base64," + base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }

@@ -7,6 +7,7 @@
 
 #include "core/files/files.h"
 #include "core/files/json.h"
+#include "data/pictures/picture.h"
 #include "support/program_suite.h"
 
 namespace spinfill {
@@ -121,7 +122,9 @@ TEST_F(Pipeline, TheNightlyScriptOfTheDocumentation) {
   const std::size_t begin = page.find("```sh\n") + 6;
   write_file_atomic(*folder_ / "nightly.sh", page.substr(begin, page.find("```", begin) - begin));
   shell("mkdir bin; ln -s '" + test::program() + "' bin/spinfill; cp -r data nights-data; rm nights-data/splits.json");
-  ASSERT_EQ(spinfill("evaluate --model whole --checkpoint latest --data nights-data --out trusted").exit_code, 0);
+  ASSERT_EQ(spinfill("evaluate --model whole --checkpoint latest --data nights-data --save-predictions --out trusted")
+                .exit_code,
+            0);
   const auto night = [&](const std::string& run) {
     return shell("PATH=$PWD/bin:$PATH sh nightly.sh " + run + " nights-data trusted nights");
   };
@@ -136,6 +139,14 @@ TEST_F(Pipeline, TheNightlyScriptOfTheDocumentation) {
   EXPECT_NE(result.output.find("**regression** overall: psnr fell by 1.0000"), std::string::npos) << result.output;
   EXPECT_NE(read_file(*folder_ / "nights/verdict.xml").find("<failure"), std::string::npos);
   EXPECT_TRUE(fs::exists(*folder_ / "nights/history.html"));
+  EXPECT_EQ(read_json(*folder_ / "nights/mlflow.json")["metrics"][0]["key"], "compare/regressions");
+  std::size_t pages = 0;  // of that night
+  for (const auto& entry : fs::directory_iterator(*folder_ / "nights")) {
+    if (entry.path().extension() != ".html" || entry.path().stem() == "history") continue;
+    EXPECT_NE(read_file(entry.path()).find("alt=\"old error\""), std::string::npos) << "both keep their pictures";
+    ++pages;
+  }
+  EXPECT_GE(pages, 1U);
   EXPECT_EQ(night("nowhere").exit_code, 2) << "failed, not worse";
   shell("printf x > nights-data/tiny-00/000.png");
   EXPECT_EQ(night("whole").exit_code, 3) << "failed, not worse";
@@ -153,6 +164,27 @@ TEST_F(Pipeline, ScoresExportsAndCompletes) {
   for (const char* name : {"nearest", "mirror", "prior", "mirror-or-prior"}) {
     EXPECT_TRUE(metrics["baselines"][name]["overall"]["psnr"].is_number()) << name;
   }
+  EXPECT_FALSE(metrics["predictions"]["kept"].get<bool>());
+  EXPECT_FALSE(fs::exists(*folder_ / "report/predictions"));
+  EXPECT_NE(read_file(*folder_ / "report/report.html").find("Worst views"), std::string::npos);
+  // The same pictures, kept, whatever the batches; an earlier report with pictures can be replaced.
+  for (const int batch_sets : {1, 3}) {
+    result =
+        spinfill(fmt::format("evaluate --model whole --data data --split test --save-predictions --mlflow --replace "
+                             "--out kept --set evaluation.batch_sets={}",
+                             batch_sets));
+    ASSERT_EQ(result.exit_code, 0) << result.output;
+    const Json kept = read_json(*folder_ / "kept/metrics.json");
+    EXPECT_EQ(kept["predictions"]["sha256"], metrics["predictions"]["sha256"]);
+    EXPECT_TRUE(kept["predictions"]["kept"].get<bool>());
+    for (const Json& image : kept["images"])
+      EXPECT_EQ(picture_size(*folder_ / "kept" /
+                             fmt::format("predictions/{}/{}-{:03}.png", image["id"].get<std::string>(),
+                                         image["sample"].get<int>(), image["azimuth_deg"].get<int>()))
+                    .width,
+                24);
+  }
+  EXPECT_TRUE(read_json(*folder_ / "kept/mlflow.json").contains("metrics"));
   EXPECT_TRUE(metrics["overall"]["lpips"].is_null());
   EXPECT_NE(metrics["protocol"]["lpips_absent"].get<std::string>().find("SPINFILL_LPIPS_WEIGHTS"), std::string::npos);
   EXPECT_EQ(metrics["model"]["weights"], "ema");

@@ -15,8 +15,8 @@ namespace {
 const MlflowTime kTime{std::chrono::milliseconds(1767225600123)};
 
 EvaluationReport scored(double noise) {
-  EvaluationReport report = evaluate(
-      example_model(noise), batches_of({example_batch({0, 1, 2}, {{0}, {1, 7}, {2, 4, 5}})}), {}, nullptr);
+  EvaluationReport report =
+      evaluate(example_model(noise), batches_of({example_batch({0, 1, 2}, {{0}, {1, 7}, {2, 4, 5}})}), {}, nullptr);
   report.model = {{"name", "runs/a"}, {"step", 1400}, {"model_sha256", "ab12"}};
   return report;
 }
@@ -87,7 +87,8 @@ TEST(Mlflow, HasTheVerdictsOfAComparison) {
   EXPECT_EQ(metrics.at("compare/regressions"), static_cast<double>(comparison.regressions.size()));
   EXPECT_EQ(tag_of(batch, "compare.verdict.psnr"), name_of(comparison.groups[0].effects[0].verdict));
   EXPECT_EQ(tag_of(batch, "compare.old"), "old.json");
-  EXPECT_NE(batch.dump(1).substr(0, 4096).find(kMlflowMark), std::string::npos) << "known by it when it is written anew";
+  EXPECT_NE(batch.dump(1).substr(0, 4096).find(kMlflowMark), std::string::npos)
+      << "known by it when it is written anew";
 }
 
 }  // namespace

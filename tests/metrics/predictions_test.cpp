@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/predictions.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
 
 #include "core/files/sha256.h"
 #include "data/pictures/picture.h"
+#include "metrics/comparison.h"
 #include "metrics/report.h"
 #include "support/examples.h"
 
@@ -42,6 +44,10 @@ TEST(Predictions, TheReportStatesEachHashAndOneOverAll) {
   EXPECT_EQ(json["images"][0]["prediction_sha256"],
             picture_sha256(rgb_picture(example_model(0.2)(example_batch({0}, {{0}}))[0][0])));
   EXPECT_NE(report_to_json(report_of(0.3))["predictions"]["sha256"], json["predictions"]["sha256"]);
+  const auto notes = [&](const Json& other) { return compare_reports(json, "a", other, "b").notes; };
+  const std::string same = "both hold the same pictures, to the last bit";
+  EXPECT_THAT(notes(json), testing::Contains(same));
+  EXPECT_THAT(notes(report_to_json(report_of(0.3))), testing::Not(testing::Contains(same)));
   // Reports of before hold none.
   Json old = json;
   for (Json& image : old["images"]) image.erase("prediction_sha256");

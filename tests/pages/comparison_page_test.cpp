@@ -20,7 +20,7 @@ using test::Browser;
 Comparison example(const std::string& worst = "car-07", double fall = 2, const fs::path& folder = {}) {
   const auto report = [&](bool after) {
     Json json = {{"protocol", protocol_to_json(Protocol())}, {"images", Json::array()}};
-    if (!folder.empty()) json["predictions"] = {{"sha256", "…"}, {"kept", true}};
+    if (!folder.empty()) json["predictions"] = {{"sha256", after ? "a" : "b"}, {"kept", true}};
     for (int v = 0; v < 12; ++v) {
       for (int i = 0; i < 4; ++i) {
         const std::string id = v == 7 ? worst : fmt::format("car-{:02}", v);

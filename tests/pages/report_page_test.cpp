@@ -44,13 +44,14 @@ struct Made {
 };
 
 Made made(std::vector<Batch> list, std::size_t metric = 0, std::size_t most = 6, const Lpips* lpips = nullptr) {
-  ExtremeViews extremes(metric, most);
+  const test::TemporaryFolder folder;
+  ExtremeViews extremes(metric, folder / "views", most);
   EvaluateOptions options;
   options.on_batch = [&](const BatchScored& scored) { extremes.add(scored); };
   Made out;
   out.report = evaluate(worsening_model(), batches_of(std::move(list)), {}, lpips, options);
   out.report.model["name"] = "runs/example";
-  out.pictures = {kMetricLabels[metric], extremes.worst(), extremes.best()};
+  out.pictures = extreme_views(out.report, metric, folder / "views", most);
   return out;
 }
 
@@ -72,6 +73,33 @@ TEST(ExtremeViews, AreTheBestAndWorstInWhateverOrder) {
   EXPECT_EQ(titles(again.worst), titles(pictures.worst));
   EXPECT_EQ(again.worst[0].facts, pictures.worst[0].facts);
   EXPECT_EQ(again.worst[0].shots[1].address, pictures.worst[0].shots[1].address);
+}
+
+// As processes that share the work, or one that goes on after another.
+TEST(ExtremeViews, OfSeveralProcessesAreThoseOfOne) {
+  const std::vector<Batch> list = batches(kNames);
+  const ReportPictures whole = made(list, 0, 2).pictures;
+  const test::TemporaryFolder folder;
+  std::vector<EvaluationReport> shares;
+  for (const std::size_t first : {0U, 1U}) {
+    ExtremeViews extremes(0, folder.path(), 2);
+    EvaluateOptions options;
+    options.on_batch = [&](const BatchScored& scored) { extremes.add(scored); };
+    shares.push_back(
+        evaluate(worsening_model(), batches_of({list[first], list[first + 2], list[first + 4]}), {}, nullptr, options));
+  }
+  const auto files = std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator());
+  EXPECT_LE(files, 2 * 2 * 2) << "what is beaten is removed";
+  const EvaluationReport report = merge(shares);
+  const ReportPictures pictures = extreme_views(report, 0, folder.path(), 2);
+  ASSERT_EQ(pictures.worst.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(to_json(pictures.worst[i]), to_json(whole.worst[i]));
+    EXPECT_EQ(to_json(pictures.best[i]), to_json(whole.best[i]));
+  }
+  for (const auto& entry : fs::directory_iterator(folder.path())) fs::remove(entry);
+  EXPECT_THAT(extreme_views(report, 0, folder.path(), 2).worst[0].shots[0].problem, HasSubstr(".json"))
+      << "what is missing is named";
 }
 
 TEST(ExtremeViews, ShowAVehicleAndAzimuthOnce) {
@@ -145,17 +173,19 @@ TEST_F(ReportInBrowser, TellsTheScoresAndShowsTheWorstAndBestViews) {
     const std::string verdict = browser.evaluate("document.querySelector('.verdict').innerText");
     EXPECT_THAT(verdict, HasSubstr("the baseline mirror-or-prior in PSNR"));
     const auto below = [&](const std::string& title, const std::string& what) {
-      return browser.evaluate("[...document.querySelectorAll('h2')].find(h => h.innerText.startsWith('" + title + "'))" +
-                              what);
+      return browser.evaluate("[...document.querySelectorAll('h2')].find(h => h.innerText.startsWith('" + title +
+                              "'))" + what);
     };
     // The table says what the report does.
     const double psnr = summarise(it.report).overall.mean[0];
     EXPECT_EQ(below("Scores, with", ".nextElementSibling.querySelector('td b').firstChild.textContent"),
               fmt::format("{:.2f}", psnr));
-    EXPECT_THAT(below("Worst views", ".nextElementSibling.nextElementSibling.querySelector('h3').innerText"),
-                testing::ResultOf([](const Json& j) { return j.get<std::string>(); }, testing::StartsWith("car-f at ")));
-    EXPECT_THAT(below("Best views", ".nextElementSibling.nextElementSibling.querySelector('h3').innerText"),
-                testing::ResultOf([](const Json& j) { return j.get<std::string>(); }, testing::StartsWith("car-a at ")));
+    EXPECT_THAT(
+        below("Worst views", ".nextElementSibling.nextElementSibling.querySelector('h3').innerText"),
+        testing::ResultOf([](const Json& j) { return j.get<std::string>(); }, testing::StartsWith("car-f at ")));
+    EXPECT_THAT(
+        below("Best views", ".nextElementSibling.nextElementSibling.querySelector('h3').innerText"),
+        testing::ResultOf([](const Json& j) { return j.get<std::string>(); }, testing::StartsWith("car-a at ")));
     EXPECT_EQ(below("Vehicles", ".nextElementSibling.querySelector('tbody td').innerText"), "car-f");
     EXPECT_EQ(below("By azimuth", ".nextElementSibling.nextElementSibling.querySelectorAll('table').length"), 2);
   }
@@ -185,12 +215,12 @@ TEST_F(ReportInBrowser, PhotographsHaveEvidence) {
       out.shares[static_cast<std::size_t>(asked.slot())] = cv::Mat(160, 240, CV_8UC3, cv::Scalar(255, 0, 0));
     return out;
   };
-  ExtremeViews extremes(0);
+  ExtremeViews extremes(0, folder_ / "views");
   PhotoEvaluateOptions options;
   options.on_sample = [&](const PhotoScored& scored) { extremes.add(scored); };
   const EvaluationReport report = evaluate_photos(model, set, set.protocol({}, 0), nullptr, options);
   Browser browser(1300, 900);
-  browser.open(url(report_page(report, {"PSNR", extremes.worst(), extremes.best()})));
+  browser.open(url(report_page(report, extreme_views(report, 0, folder_ / "views"))));
   expect_whole(browser, 2 * 5);
   const auto shot = [&](const std::string& name) {
     return "[...document.querySelectorAll('figure')].find(f => f.innerText === '" + name + "').querySelector('img')";
