@@ -91,25 +91,14 @@ std::vector<NamedChange> changes_by(const Comparison& comparison, const std::vec
 
 std::string changes_table(const std::vector<NamedChange>& changes, const std::vector<std::size_t>& metrics,
                           const char* title, std::size_t most) {
-  std::vector<double> strongest(metrics.size(), 0);
-  for (const NamedChange& change : changes)
+  std::vector<ChangeRow> rows;
+  for (const NamedChange& change : changes) {
+    rows.push_back({change.name, change.worse.front().count, std::vector<ChangeRow::Cell>(metrics.size())});
     for (std::size_t m = 0; m < metrics.size(); ++m)
-      if (change.worse[m].count > 0) strongest[m] = std::max(strongest[m], std::abs(change.worse[m].mean()));
-  std::string head = "<th></th><th>views</th>", rows;
-  for (const std::size_t k : metrics) head += fmt::format("<th>{}</th>", kMetricLabels[k]);
-  for (std::size_t i = 0; i < std::min(most, changes.size()); ++i) {
-    const NamedChange& change = changes[i];
-    rows += fmt::format("<tr><td>{}</td><td>{}</td>", html_escaped(change.name), change.worse.front().count);
-    for (std::size_t m = 0; m < metrics.size(); ++m) {
-      const Mean& worse = change.worse[m];
-      rows += worse.count == 0 ? "<td>–</td>"
-                               : change_cell(worse.mean(), strongest[m], signed_text(metrics[m], worse.mean()));
-    }
-    rows += "</tr>\n";
+      if (const Mean& worse = change.worse[m]; worse.count > 0)
+        rows.back().cells[m] = {signed_text(metrics[m], worse.mean()), worse.mean()};
   }
-  std::string out = fmt::format("<h2>{}</h2>\n", title) + wide_table("map", head, rows);
-  if (changes.size() > most) out += fmt::format("<p>{} more</p>\n", changes.size() - most);
-  return out;
+  return change_table(title, metrics, rows, most);
 }
 
 std::string view_name(const ComparedImage& image) {

@@ -20,7 +20,7 @@
 namespace spinfill {
 namespace {
 
-constexpr std::size_t kVehicles = 20;  // listed
+constexpr std::size_t kLines = 20;  // of a table
 
 // The baseline to beat is the last one; none where the model was scored alone.
 std::optional<std::size_t> to_beat(const EvaluationReport& report) {
@@ -169,34 +169,21 @@ std::vector<NamedScores> scores_by(const EvaluationReport& report, const std::ve
 
 // Each score with its difference from the baseline, which colours it.
 std::string scores_table(const std::vector<NamedScores>& groups, const std::vector<std::size_t>& metrics,
-                         const std::string& title, std::size_t most) {
-  std::vector<double> strongest(metrics.size(), 0);
-  for (const NamedScores& group : groups)
-    for (std::size_t m = 0; m < metrics.size(); ++m)
-      if (group.changes[m].count > 0) strongest[m] = std::max(strongest[m], std::abs(group.changes[m].mean()));
-  std::string head = "<th></th><th>views</th>", rows;
-  for (const std::size_t k : metrics) head += fmt::format("<th>{}</th>", kMetricLabels[k]);
-  for (std::size_t i = 0; i < std::min(most, groups.size()); ++i) {
-    const NamedScores& group = groups[i];
-    rows += fmt::format("<tr><td>{}</td><td>{}</td>", html_escaped(group.name), group.scores.front().count);
+                         const char* title) {
+  std::vector<ChangeRow> rows;
+  for (const NamedScores& group : groups) {
+    rows.push_back({group.name, group.scores.front().count, std::vector<ChangeRow::Cell>(metrics.size())});
     for (std::size_t m = 0; m < metrics.size(); ++m) {
-      const std::size_t k = metrics[m];
-      if (group.scores[m].count == 0) {
-        rows += "<td>–</td>";
-      } else if (group.changes[m].count == 0) {
-        rows += fmt::format("<td>{}</td>", score_text(k, group.scores[m].mean()));
-      } else {
-        const double change = group.changes[m].mean();
-        rows += change_cell(
-            worsening(k, change), strongest[m],
-            fmt::format("{}<small>{}</small>", score_text(k, group.scores[m].mean()), signed_score(k, change)));
-      }
+      if (group.scores[m].count == 0) continue;
+      ChangeRow::Cell& cell = rows.back().cells[m];
+      cell.html = score_text(metrics[m], group.scores[m].mean());
+      if (group.changes[m].count == 0) continue;
+      const double change = group.changes[m].mean();
+      cell.html += fmt::format("<small>{}</small>", signed_score(metrics[m], change));
+      cell.worse = worsening(metrics[m], change);
     }
-    rows += "</tr>\n";
   }
-  std::string out = fmt::format("<h2>{}</h2>\n", title) + wide_table("map", head, rows);
-  if (groups.size() > most) out += fmt::format("<p>{} more</p>\n", groups.size() - most);
-  return out;
+  return change_table(title, metrics, rows, kLines);
 }
 
 // A line for each of the lines in plain text.
@@ -241,12 +228,12 @@ std::string report_page(const EvaluationReport& report, const ReportPictures& pi
                                             : "");
   body += gallery("Worst views", note, pictures.worst);
   body += heat_maps(report);
-  body += scores_table(scores_by(report, metrics, [](const ImageRow& row) { return row.category; }), metrics,
-                       "By category", kVehicles);
-  body += scores_table(scores_by(report, metrics, [](const ImageRow& row) { return row.case_name; }), metrics,
-                       "By case", kVehicles);
-  body += scores_table(scores_by(report, metrics, [](const ImageRow& row) { return row.id; }), metrics,
-                       "Vehicles, the weakest first", kVehicles);
+  const auto by = [&](const char* title, const auto& name_of) {
+    return scores_table(scores_by(report, metrics, name_of), metrics, title);
+  };
+  body += by("By category", [](const ImageRow& row) { return row.category; });
+  body += by("By case", [](const ImageRow& row) { return row.case_name; });
+  body += by("Vehicles, the weakest first", [](const ImageRow& row) { return row.id; });
   if (const std::string curves = evidence_curves(report); !curves.empty())
     body += "<h2>Where pixels are from</h2>\n<div class=\"curves\">\n" + curves + "</div>\n";
   body += gallery("Best views", note, pictures.best) + provenance(report);

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "metrics/evaluation.h"
 #include "pages/html.h"
 
 namespace spinfill {
@@ -66,6 +67,27 @@ std::string AzimuthMap::html(const std::string& title, const std::function<std::
     rows += "</tr>\n";
   }
   return fmt::format("<section><h3>{}</h3>\n{}</section>\n", html_escaped(title), wide_table("map", head, rows));
+}
+
+std::string change_table(const std::string& title, const std::vector<std::size_t>& metrics,
+                         const std::vector<ChangeRow>& rows, std::size_t most) {
+  std::vector<double> strongest(metrics.size(), 0);
+  for (const ChangeRow& row : rows)
+    for (std::size_t m = 0; m < metrics.size(); ++m)
+      strongest[m] = std::max(strongest[m], std::abs(row.cells[m].worse.value_or(0)));
+  std::string head = "<th></th><th>views</th>", body;
+  for (const std::size_t k : metrics) head += fmt::format("<th>{}</th>", kMetricLabels[k]);
+  for (std::size_t i = 0; i < std::min(most, rows.size()); ++i) {
+    body += fmt::format("<tr><td>{}</td><td>{}</td>", html_escaped(rows[i].name), rows[i].views);
+    for (std::size_t m = 0; m < metrics.size(); ++m) {
+      const ChangeRow::Cell& cell = rows[i].cells[m];
+      body += cell.worse ? change_cell(*cell.worse, strongest[m], cell.html) : "<td>" + cell.html + "</td>";
+    }
+    body += "</tr>\n";
+  }
+  std::string out = fmt::format("<h2>{}</h2>\n", html_escaped(title)) + wide_table("map", head, body);
+  if (rows.size() > most) out += fmt::format("<p>{} more</p>\n", rows.size() - most);
+  return out;
 }
 
 std::string wide_table(const std::string& css_class, const std::string& head, const std::string& rows) {

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace spinfill {
 
@@ -38,6 +40,20 @@ class AzimuthMap {
  private:
   std::map<std::pair<std::int64_t, std::int64_t>, Mean> cells_;  // by (missing, azimuth)
 };
+
+// A table with a line per name: how many views it has, and a cell per metric, coloured where `worse` is known beside
+// the strongest of its column. The first `most` lines; how many more there are is said below.
+struct ChangeRow {
+  struct Cell {
+    std::string html = "–";
+    std::optional<double> worse = {};
+  };
+  std::string name;  // plain text
+  std::int64_t views = 0;
+  std::vector<Cell> cells;
+};
+std::string change_table(const std::string& title, const std::vector<std::size_t>& metrics,
+                         const std::vector<ChangeRow>& rows, std::size_t most);
 
 // <div class="wide"> round a table with a head and rows of cells.
 std::string wide_table(const std::string& css_class, const std::string& head, const std::string& rows);

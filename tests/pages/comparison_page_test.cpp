@@ -7,7 +7,7 @@
 #include "data/pictures/picture.h"
 #include "metrics/predictions.h"
 #include "metrics/protocol.h"
-#include "pages/browser.h"
+#include "pages/page_in_browser.h"
 #include "support/support.h"
 
 namespace spinfill {
@@ -62,18 +62,7 @@ TEST(ComparisonPage, HoldsEverythingItShowsAndNothingFromOutside) {
   EXPECT_NE(html.find("--save-predictions"), html.npos) << "what would have shown them";
 }
 
-class ComparisonInBrowser : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (Browser::program().empty())
-      GTEST_SKIP() << "SKIPPED: no Chromium (apt-get install chromium, or set SPINFILL_CHROMIUM)";
-  }
-  std::string url(const std::string& html) {
-    write_file_atomic(folder_ / "page.html", html);
-    return "file://" + (folder_ / "page.html").string();
-  }
-  test::TemporaryFolder folder_;
-};
+using ComparisonInBrowser = test::PageInBrowser;
 
 // What a reader looks for first: whether, which vehicle, which view.
 TEST_F(ComparisonInBrowser, TellsWhichVehicleAndViewGotWorst) {
@@ -125,10 +114,7 @@ TEST_F(ComparisonInBrowser, ShowsTheViewsThatChangedMost) {
                   "(() => { const c = document.createElement('canvas').getContext('2d');"
                   "c.drawImage(document.images[2], 0, 0); return [...c.getImageData(3, 3, 1, 1).data].join(); })()"),
               "140,80,200,255");
-    EXPECT_EQ(browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
-    for (const std::string& request : browser.requests())
-      EXPECT_TRUE(request.starts_with("file://") || request.starts_with("data:")) << request;
-    EXPECT_TRUE(browser.problems().empty()) << browser.problems().front();
+    expect_whole(browser, 10 * 5);
   }
 }
 

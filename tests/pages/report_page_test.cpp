@@ -8,8 +8,8 @@
 
 #include "core/files/files.h"
 #include "data/pictures/picture.h"
-#include "pages/browser.h"
 #include "pages/extreme_views.h"
+#include "pages/page_in_browser.h"
 #include "support/examples.h"
 #include "support/tiny_set.h"
 
@@ -140,28 +140,7 @@ TEST(ReportPage, NamesAreText) {
   EXPECT_THAT(page, HasSubstr("&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp; at "));
 }
 
-class ReportInBrowser : public testing::Test {
- protected:
-  void SetUp() override {
-    if (Browser::program().empty())
-      GTEST_SKIP() << "SKIPPED: no Chromium (apt-get install chromium, or set SPINFILL_CHROMIUM)";
-  }
-  std::string url(const std::string& html) {
-    write_file_atomic(folder_ / "report.html", html);
-    return "file://" + (folder_ / "report.html").string();
-  }
-  // Everything decoded and nothing fetched but what the page holds; wide tables scroll by themselves.
-  static void expect_whole(Browser& browser, int pictures) {
-    EXPECT_EQ(browser.evaluate("document.images.length"), pictures);
-    EXPECT_EQ(browser.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)"), true);
-    EXPECT_EQ(browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
-    for (const std::string& request : browser.requests())
-      EXPECT_TRUE(request.starts_with("file://") || request.starts_with("data:")) << request;
-    EXPECT_EQ(std::ranges::count_if(browser.requests(), [](const auto& r) { return r.starts_with("file://"); }), 1);
-    EXPECT_TRUE(browser.problems().empty()) << browser.problems().front();
-  }
-  test::TemporaryFolder folder_;
-};
+using ReportInBrowser = test::PageInBrowser;
 
 TEST_F(ReportInBrowser, TellsTheScoresAndShowsTheWorstAndBestViews) {
   const Made it = made(batches(kNames), 0, 3);

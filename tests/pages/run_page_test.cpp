@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/files/files.h"
-#include "pages/browser.h"
+#include "pages/page_in_browser.h"
 #include "pages/sample_grid.h"
 #include "support/example_run.h"
 #include "support/examples.h"
@@ -109,30 +109,23 @@ TEST(RunPage, ValidationHasTheBaselinesThatLieNear) {
   EXPECT_TRUE(chart_of(page, "LPIPS").empty()) << "there is none";
 }
 
-TEST(RunPage, FitsAScreenAndAPhone) {
-  if (test::Browser::program().empty())
-    GTEST_SKIP() << "SKIPPED: no Chromium (apt-get install chromium, or set SPINFILL_CHROMIUM)";
-  const test::TemporaryFolder folder;
-  test::write_example_run(folder / "run");
-  write_file_atomic(folder / "run" / "metrics.jsonl", long_run());
+using RunInBrowser = test::PageInBrowser;
+
+TEST_F(RunInBrowser, FitsAScreenAndAPhone) {
+  test::write_example_run(folder_ / "run");
+  write_file_atomic(folder_ / "run" / "metrics.jsonl", long_run());
   const Batch batch = example_batch({0}, {{0, 3}});
-  draw_sample_grid(batch, batch.colour, folder / "run" / "samples" / "step-20.png");
-  write_file_atomic(folder / "page.html", run_html(read_run(folder / "run")));
+  draw_sample_grid(batch, batch.colour, folder_ / "run" / "samples" / "step-20.png");
   for (const int width : {1300, 400}) {
     test::Browser browser(width, 900);
-    browser.open("file://" + (folder / "page.html").string());
-    EXPECT_EQ(browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
-    EXPECT_EQ(browser.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 600)"), true);
-    EXPECT_EQ(browser.evaluate("document.images.length"), 1);
+    browser.open(url(run_html(read_run(folder_ / "run"))));
+    expect_whole(browser, 1);
     // Letters of curves can be read.
     EXPECT_GE(browser
                   .evaluate("Math.min(...[...document.querySelectorAll('svg text')].map("
                             "t => t.getBoundingClientRect().height))")
                   .get<double>(),
               9.5);
-    for (const std::string& request : browser.requests())
-      EXPECT_TRUE(request.starts_with("file://") || request.starts_with("data:")) << request;
-    EXPECT_TRUE(browser.problems().empty()) << browser.problems().front();
   }
 }
 
