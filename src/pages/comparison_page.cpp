@@ -112,9 +112,9 @@ std::string headline(const std::vector<NamedChange>& vehicles, const std::vector
     return fmt::format("{} that got worst: <b>{}</b>, {} {}. ", what, html_escaped(change.name), kMetricLabels[metric],
                        signed_text(metric, change.worse.front().mean()));
   };
-  if (views.front().worse.front().mean() <= 0) return "<p>No view got worse.</p>\n";
+  if (views.front().worse.front().mean() <= 0) return "<p class=\"lead\">No view got worse.</p>\n";
   const bool any_vehicle = vehicles.front().worse.front().mean() > 0;
-  return fmt::format("<p>{}{}</p>\n", any_vehicle ? told("The vehicle", vehicles.front()) : "",
+  return fmt::format("<p class=\"lead\">{}{}</p>\n", any_vehicle ? told("The vehicle", vehicles.front()) : "",
                      told("The view", views.front()));
 }
 
