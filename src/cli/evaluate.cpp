@@ -142,19 +142,6 @@ LpipsChoice lpips_of(const EvaluateArguments& arguments, const EvaluationConfig&
   return chosen;
 }
 
-void keep_predictions(const fs::path& report, const BatchScored& scored) {
-  for (const ImageRow& row : scored.rows)
-    keep_prediction(report, row, rgb_picture(scored.of(row, scored.pictures)),
-                    rgb_picture(scored.of(row, scored.batch.colour)));
-}
-
-void keep_predictions(const fs::path& report, const PhotoScored& scored) {
-  for (const ImageRow& row : scored.rows) {
-    const auto slot = static_cast<std::size_t>(row.slot);
-    keep_prediction(report, row, scored.pictures.front()[slot], scored.truths[slot]);
-  }
-}
-
 // Views are ranked by LPIPS where pictures have it, else by PSNR.
 std::size_t ranking(const EvaluateArguments& arguments, const DataConfig& data, const Lpips* lpips) {
   const bool large =

@@ -71,6 +71,12 @@ void keep_prediction(const fs::path& report, const ImageRow& row, const cv::Mat&
   if (!fs::exists(of_truth)) write_png(of_truth, truth);  // the same for all of a vehicle's samples
 }
 
+void keep_predictions(const fs::path& report, const BatchScored& scored) {
+  for (const ImageRow& row : scored.rows)
+    keep_prediction(report, row, rgb_picture(scored.of(row, scored.pictures)),
+                    rgb_picture(scored.of(row, scored.batch.colour)));
+}
+
 cv::Mat read_prediction(const fs::path& report, const std::string& id, std::int64_t sample, std::int64_t azimuth_deg,
                         ScoredAt at, const std::string& sha256) {
   const fs::path path = report / prediction_path(id, sample, azimuth_deg);

@@ -32,6 +32,7 @@ fs::path truth_path(const std::string& id, std::int64_t azimuth_deg);
 // Writes a prediction and its truth below `report` as PNG: at the model's size RGB on the background, at photo the
 // whole delivered picture and the whole cut-out photograph as RGBA.
 void keep_prediction(const fs::path& report, const ImageRow& row, const cv::Mat& prediction, const cv::Mat& truth);
+void keep_predictions(const fs::path& report, const BatchScored& scored);
 
 // Those that a report keeps: RGB at the model's size, RGBA at photo. Errors (exit 3): a file that is missing or
 // damaged, a prediction that has not the hash that its row states.

@@ -58,11 +58,7 @@ TEST(Predictions, AreKeptByVehicleSampleAndAzimuth) {
   const test::TemporaryFolder folder;
   const Batch batch = example_batch({3}, {{2, 6}});
   EvaluateOptions options;
-  options.on_batch = [&](const BatchScored& scored) {
-    for (const ImageRow& row : scored.rows)
-      keep_prediction(folder.path(), row, rgb_picture(scored.of(row, scored.pictures)),
-                      rgb_picture(scored.of(row, batch.colour)));
-  };
+  options.on_batch = [&](const BatchScored& scored) { keep_predictions(folder.path(), scored); };
   const EvaluationReport report = evaluate(example_model(0.2), batches_of({batch}), {}, nullptr, options);
   ASSERT_EQ(report.images.size(), 2U);
   for (const ImageRow& row : report.images) {

@@ -197,6 +197,13 @@ std::vector<Scores> score_photos(const std::vector<cv::Mat>& pictures, const cv:
   return scores;
 }
 
+void keep_predictions(const std::filesystem::path& report, const PhotoScored& scored) {
+  for (const ImageRow& row : scored.rows) {
+    const auto slot = static_cast<std::size_t>(row.slot);
+    keep_prediction(report, row, scored.pictures.front()[slot], scored.truths[slot]);
+  }
+}
+
 EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const EvaluationSet& set, const Protocol& protocol,
                                  const Lpips* lpips, const PhotoEvaluateOptions& options) {
   const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(1, options.at_once));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ struct PhotoScored {
   const SlotPictures& shares;                 // what the model's pixels are from (PhotoPrediction), where it tells
   const std::vector<ImageRow>& rows;          // of the views asked for, by slot
 };
+
+// The model's pictures and the truths, as keep_prediction() of metrics/predictions.h does.
+void keep_predictions(const std::filesystem::path& report, const PhotoScored& scored);
 
 struct PhotoEvaluateOptions {
   std::int64_t at_once = 1;  // samples that are predicted and scored side by side (core/side_by_side.h)
