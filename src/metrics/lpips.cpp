@@ -2,8 +2,6 @@
 #include "metrics/lpips.h"
 
 #include <ATen/ATen.h>
-#include <ATen/autocast_mode.h>
-#include <ATen/core/grad_mode.h>
 
 #include <array>
 #include <cmath>
@@ -15,6 +13,8 @@
 #include "core/files/place_note.h"
 #include "core/files/sha256.h"
 #include "core/side_by_side.h"
+#include "core/tensors/onnx_weights.h"
+#include "metrics/net_weights.h"
 
 namespace spinfill {
 namespace {
@@ -88,9 +88,8 @@ std::string head_key(std::size_t layer) {
   return fmt::format("lin{}.model.1.weight", layer);
 }
 
-using Shape = std::vector<std::int64_t>;
-std::map<std::string, Shape> expected_shapes(const Net& net) {
-  std::map<std::string, Shape> shapes;
+NetShapes expected_shapes(const Net& net) {
+  NetShapes shapes;
   const auto add = [&](const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel) {
     shapes[name + ".weight"] = {out, in, kernel, kernel};
     shapes[name + ".bias"] = {out};
@@ -122,13 +121,6 @@ void check_duplicate(const std::string& key, const at::Tensor& tensor, const at:
   }
 }
 
-std::string some_of(const std::vector<std::string>& keys) {
-  const std::size_t shown = std::min<std::size_t>(keys.size(), 3);
-  std::string text = fmt::format("{}", fmt::join(keys.begin(), keys.begin() + shown, ", "));
-  if (keys.size() > shown) text += fmt::format(" and {} more", keys.size() - shown);
-  return text;
-}
-
 const Net& recognise(const TensorMap& tensors, const std::string& where) {
   bool has_backbone = false, has_heads = false;
   for (const auto& [key, tensor] : tensors) {
@@ -145,28 +137,31 @@ const Net& recognise(const TensorMap& tensors, const std::string& where) {
   fail("{}: not the state dict of an LPIPS net (alex, vgg or squeeze): no {}", where, nets()[0].telling_key);
 }
 
-// Neither autocast nor TF32. The latter is a setting of the whole process and of the GPU alone: on the CPU, where
-// several threads may be scoring, it is left as it is.
-struct FullPrecision {
-  explicit FullPrecision(bool cuda)
-      : change_tf32(cuda && at::globalContext().allowTF32CuDNN()), guard(c10::autocast_dispatch_keyset) {
-    if (change_tf32) at::globalContext().setAllowTF32CuDNN(false);
+// The weights of an exported lpips.LPIPS bear the names of its state dict, below that of the module that held it, and
+// the heads under one of their two names; constants of other modules are left out.
+TensorMap state_dict_of(const TensorMap& exported) {
+  TensorMap out;
+  for (const auto& [name, tensor] : exported) {
+    for (const char* part :
+         {"net.slice", "lins.", "lin0.", "lin1.", "lin2.", "lin3.", "lin4.", "lin5.", "lin6.", "scaling_layer."}) {
+      const std::size_t at = name.find(part);
+      if (at == std::string::npos || (at > 0 && name[at - 1] != '.')) continue;
+      std::string key = name.substr(at);
+      if (key.starts_with("lins.")) key.replace(0, 5, "lin");
+      out.emplace(std::move(key), tensor);
+      break;
+    }
   }
-  ~FullPrecision() {
-    if (change_tf32) at::globalContext().setAllowTF32CuDNN(true);
-  }
-  FullPrecision(const FullPrecision&) = delete;
-  FullPrecision& operator=(const FullPrecision&) = delete;
-  bool change_tf32;
-  c10::impl::ExcludeDispatchKeyGuard guard;
-  at::NoGradGuard no_grad;
-};
+  return out;
+}
 
 }  // namespace
 
 Lpips Lpips::load(const std::filesystem::path& weights) {
-  const std::string bytes = read_file(weights);
-  return from_tensors(parse_safetensors(bytes, weights.string()).tensors, weights.string(), sha256_hex(bytes));
+  const std::string bytes = read_file(weights), where = weights.string();
+  return from_tensors(
+      is_onnx_name(where) ? state_dict_of(onnx_weights(bytes, where)) : parse_safetensors(bytes, where).tensors, where,
+      sha256_hex(bytes));
 }
 
 Lpips Lpips::from_tensors(const TensorMap& tensors, const std::string& where, const std::string& sha256) {
@@ -175,24 +170,8 @@ Lpips Lpips::from_tensors(const TensorMap& tensors, const std::string& where, co
   Lpips lpips;
   lpips.net_ = net.name;
   lpips.sha256_ = sha256;
-  std::vector<std::string> missing, unexpected;
-  for (const auto& [key, shape] : expected) {
-    const auto found = tensors.find(key);
-    if (found == tensors.end()) {
-      missing.push_back(key);
-      continue;
-    }
-    const at::Tensor& tensor = found->second;
-    if (tensor.sizes() != at::IntArrayRef(shape)) {
-      fail("{}: {} has the shape [{}], LPIPS-{} needs [{}]", where, key, fmt::join(tensor.sizes(), ","), net.name,
-           fmt::join(shape, ","));
-    }
-    if (!tensor.is_floating_point()) fail("{}: {} is not of a floating-point type", where, key);
-    const at::Tensor values = tensor.to(at::kFloat).contiguous();
-    if (!at::isfinite(values).all().item<bool>()) fail("{}: {} holds values that are not finite", where, key);
-    lpips.weights_[key] = values;
-  }
-  if (!missing.empty()) fail("{}: LPIPS-{} lacks {}", where, net.name, some_of(missing));
+  lpips.weights_ = checked_weights(tensors, expected, where, "LPIPS-" + net.name);
+  std::vector<std::string> unexpected;
   for (const auto& [key, tensor] : tensors) {
     if (expected.contains(key)) continue;
     if (key == "scaling_layer.shift") {
@@ -205,7 +184,7 @@ Lpips Lpips::from_tensors(const TensorMap& tensors, const std::string& where, co
       unexpected.push_back(key);
     }
   }
-  if (!unexpected.empty()) fail("{}: LPIPS-{} has no {}", where, net.name, some_of(unexpected));
+  if (!unexpected.empty()) fail("{}: LPIPS-{} has no {}", where, net.name, first_keys(unexpected));
   return lpips;
 }
 
@@ -310,7 +289,8 @@ at::Tensor Lpips::distance(const at::Tensor& pictures, const at::Tensor& truths)
 
 void LpipsConfig::bind(Fields& f) {
   f.text("weights", weights,
-         "safetensors file with the lpips package's state dict (alex, vgg or squeeze); empty: SPINFILL_LPIPS_WEIGHTS");
+         "safetensors file with the lpips package's state dict (alex, vgg or squeeze), or an ONNX file with the same "
+         "weights; empty: SPINFILL_LPIPS_WEIGHTS");
 }
 
 LpipsChoice choose_lpips(const LpipsConfig& config, at::Device device) {

@@ -15,8 +15,9 @@ namespace spinfill {
 
 // LPIPS v0.1: Zhang, Isola, Efros, Shechtman and Wang, "The unreasonable effectiveness of deep features as a perceptual
 // metric", CVPR 2018, eq. 1, with the input scaling and heads of the `lpips` package's version 0.1. The weights are
-// that package's state dict as safetensors; the net (alex, vgg or squeeze) is recognised by its keys. Keys, shapes and
-// values are checked strictly: any other file is one error (exit 3) that names the file and the keys.
+// that package's state dict as safetensors, or as an ONNX file (by its name) that was exported from it, whose weights
+// alone are used; the net (alex, vgg or squeeze) is recognised by its keys. Keys, shapes and values are checked
+// strictly: any other file is one error (exit 3) that names the file and the keys.
 class Lpips {
  public:
   static Lpips load(const std::filesystem::path& weights);

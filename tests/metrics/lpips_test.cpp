@@ -160,6 +160,106 @@ at::Tensor read_bgr(const std::filesystem::path& path) {
          255;
 }
 
+// A field of Protocol Buffers that holds bytes.
+std::string field(int number, const std::string& bytes) {
+  std::string out(1, static_cast<char>(number << 3 | 2));
+  std::uint64_t size = bytes.size();
+  for (; size >= 0x80; size >>= 7) out += static_cast<char>((size & 0x7F) | 0x80);
+  return out + static_cast<char>(size) + bytes;
+}
+std::string as_onnx(const TensorMap& tensors, const std::string& prefix) {
+  std::string graph;
+  for (const auto& [key, tensor] : tensors) {
+    std::string made;
+    for (const std::int64_t size : tensor.sizes()) {  // below 2^14
+      made += '\x08';
+      if (size >= 0x80) made += static_cast<char>((size & 0x7F) | 0x80);
+      made += static_cast<char>(size >= 0x80 ? size >> 7 : size);
+    }
+    made += std::string("\x10\x01", 2);  // float
+    made += field(8, prefix + key);
+    made += field(9, {static_cast<const char*>(tensor.const_data_ptr()), static_cast<std::size_t>(tensor.nbytes())});
+    graph += field(5, made);
+  }
+  return field(7, graph);
+}
+
+TEST(Lpips, IsReadFromAnExportedNetwork) {
+  const test::TemporaryFolder folder;
+  TensorMap tensors = example_lpips_weights("squeeze");
+  const double before =
+      Lpips::from_tensors(tensors, "x").distance(picture(1, 31, 31), picture(2, 31, 31)).item<double>();
+  tensors["scaling_layer.shift"] = at::tensor({-.030f, -.088f, -.188f}).view({1, 3, 1, 1});
+  for (int l = 0; l < 7; ++l) {  // one of their two names, as exporters leave it
+    const std::string key = fmt::format("lin{}.model.1.weight", l);
+    tensors["lins." + key.substr(3)] = tensors[key];
+    tensors.erase(key);
+  }
+  write_file_atomic(folder / "net.onnx", as_onnx(tensors, "core."));
+  const Lpips lpips = Lpips::load(folder / "net.onnx");
+  EXPECT_EQ(lpips.net(), "squeeze");
+  EXPECT_EQ(lpips.sha256(), sha256_file(folder / "net.onnx"));
+  EXPECT_EQ(lpips.distance(picture(1, 31, 31), picture(2, 31, 31)).item<double>(), before);
+  tensors["scaling_layer.shift"].zero_();
+  write_file_atomic(folder / "net.onnx", as_onnx(tensors, ""));
+  test::expect_error(ExitCode::runtime, {"net.onnx", "scaling_layer.shift"}, [&] { Lpips::load(folder / "net.onnx"); });
+  test::expect_error(ExitCode::runtime, {"identity.onnx", "not the state dict of an LPIPS net"},
+                     [] { Lpips::load(test::fixture("metrics/identity.onnx")); });
+  write_file_atomic(folder / "net.onnx", "no network");
+  test::expect_error(ExitCode::runtime, {"net.onnx", "not an ONNX file"}, [&] { Lpips::load(folder / "net.onnx"); });
+}
+
+// onnxruntime 1.32 gives 0.71104753 and 0.14790161 for the same pictures, normalised as its graph wants them.
+TEST(Lpips, TheRealExportedNetworkGivesThePublishedNumbers) {
+  SPINFILL_NEEDS_REAL_DATA();
+  const auto folder = test::real_data() / "lpips";
+  const Lpips lpips = Lpips::load(folder / "lpips_sq.onnx"), stored = Lpips::load(folder / "lpips_squeeze.safetensors");
+  for (const auto& [name, value] : {std::pair{"ex_p0.png", 0.71104753}, std::pair{"ex_p1.png", 0.14790161}}) {
+    const at::Tensor a = read_bgr(folder / "ex_ref.png"), b = read_bgr(folder / name);
+    EXPECT_NEAR(lpips.distance(a, b).item<double>(), value, 1e-5) << name;
+    EXPECT_EQ(lpips.distance(a, b).item<double>(), stored.distance(a, b).item<double>()) << name;
+  }
+}
+
+// scripts/convert-weights.py: from the files that torchvision and the lpips package publish.
+TEST(Lpips, PublishedFilesAreConverted) {
+  const char* chosen = std::getenv("SPINFILL_PYTHON");
+  const std::string python = chosen != nullptr ? chosen : "python3";
+  if (test::run_command(python + " -c 'import torch'").exit_code != 0)
+    GTEST_SKIP() << "SKIPPED: " << python << " has no PyTorch; name one that has in SPINFILL_PYTHON";
+  const test::TemporaryFolder folder;
+  TensorMap tensors = example_lpips_weights("squeeze");
+  write_safetensors(folder / "ours.safetensors", tensors);
+  write_file_atomic(folder / "make.py", R"(
+import json, struct, torch
+data = open("ours.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+features, heads = {"classifier.1.weight": torch.zeros(2)}, {}
+for key, entry in json.loads(data[8:8 + size]).items():
+    if key == "__metadata__": continue
+    first, last = entry["data_offsets"]
+    tensor = torch.frombuffer(bytearray(data[8 + size + first:8 + size + last]), dtype=torch.float32).reshape(entry["shape"])
+    if key.startswith("lin"): heads[key] = tensor
+    else: features["features." + key.split(".", 2)[2]] = tensor
+torch.save(features, "features.pth")
+torch.save(heads, "heads.pth")
+)");
+  const auto run =
+      test::run_command(fmt::format("cd {} && {} make.py && {} {}/convert-weights.py lpips squeeze --features "
+                                    "features.pth --heads heads.pth --out made.safetensors",
+                                    folder.path().string(), python, python, test::fixture("../../scripts").string()));
+  ASSERT_EQ(run.exit_code, 0) << run.output;
+  const TensorMap made = read_safetensors(folder / "made.safetensors").tensors;
+  ASSERT_EQ(made.size(), tensors.size());
+  for (const auto& [key, tensor] : tensors) EXPECT_TRUE(at::equal(made.at(key), tensor)) << key;
+  const auto wrong = test::run_command(fmt::format(
+      "cd {} && {} {}/convert-weights.py lpips squeeze --features heads.pth --heads heads.pth --out again.safetensors",
+      folder.path().string(), python, test::fixture("../../scripts").string()));
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_NE(wrong.output.find("heads.pth: holds no features"), std::string::npos) << wrong.output;
+  EXPECT_FALSE(fs::exists(folder / "again.safetensors"));
+}
+
 TEST(Lpips, RealSqueezeWeightsGiveThePublishedNumbers) {
   SPINFILL_NEEDS_REAL_DATA();
   const auto folder = test::real_data() / "lpips";
