@@ -169,6 +169,7 @@ int run(EvaluateArguments arguments) {
   if (arguments.stated) arguments.stated->apply(config.data, config.evaluation);
   const LpipsChoice lpips = lpips_of(arguments, config.evaluation, device);
   if (!lpips.lpips) log_info("{}", lpips.absent);
+  const ScoringNets nets = choose_nets(config.evaluation, device);
   const EvaluationSet set(config.data, config.evaluation, arguments.split, arguments.limit);
 
   AtomicFolder folder(out);
@@ -207,6 +208,7 @@ int run(EvaluateArguments arguments) {
   if (arguments.at == ScoredAt::photo) {
     Progress progress("evaluate", static_cast<std::int64_t>(set.samples().size()), "samples");
     PhotoEvaluateOptions options;
+    options.nets = nets;
     options.at_once = device.is_cpu() ? processors() : 1;
     std::int64_t done = 0;
     options.on_sample = [&](const PhotoScored& scored) {
@@ -221,6 +223,7 @@ int run(EvaluateArguments arguments) {
   }
   Progress progress("evaluate", set.batches(), "batches");
   EvaluateOptions options;
+  options.nets = nets;
   options.batches_at_once = device.is_cpu() ? processors() : 1;
   const NextBatch batches = set.stream(options.batches_at_once);
   std::int64_t done = 0;
@@ -283,7 +286,7 @@ Command evaluate_command() {
                      "Also write mlflow.json: the scores as MLflow's runs/log-batch takes them (docs/nightly.md)");
         add_run_choice(app, a->choice);
         app.add_option("--lpips-weights", a->lpips_weights,
-                       "safetensors file of the LPIPS net; else $SPINFILL_LPIPS_WEIGHTS; else LPIPS is absent");
+                       "safetensors or ONNX file of the LPIPS net; else $SPINFILL_LPIPS_WEIGHTS; else LPIPS is absent");
         app.add_option("--config", a->config, "For baselines: the configuration that gives size and data options");
         add_overrides(app, a->set, "data.background=[0,0,0]");
         add_device(app, a->device);

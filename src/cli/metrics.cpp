@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/print.h"
+#include "metrics/config.h"
 #include "metrics/picture_scores.h"
 
 namespace spinfill {
@@ -16,12 +17,17 @@ namespace {
 
 struct Options {
   std::string a, b, mask, background = "white", lpips_weights;
+  std::vector<std::string> set;
   bool json = false;
 };
 
 int score(const Options& options) {
-  const PictureScoreOptions how{parse_background(options.background), options.mask};
-  const LpipsChoice lpips = choose_lpips({options.lpips_weights}, at::kCPU);
+  EvaluationConfig config;
+  read_config_text("", "defaults", parse_overrides(options.set),
+                   [&](Fields& f) { f.group("evaluation", config, "How pictures are scored"); });
+  if (!options.lpips_weights.empty()) config.lpips.weights = options.lpips_weights;
+  const PictureScoreOptions how{parse_background(options.background), options.mask, choose_nets(config, at::kCPU)};
+  const LpipsChoice lpips = choose_lpips(config.lpips, at::kCPU);
   const PictureScores scores = score_files(options.a, options.b, lpips.lpips.get(), lpips.absent, how);
   if (options.json) {
     print_json(picture_scores_to_json(scores, how, lpips.lpips.get()), 2);
@@ -32,6 +38,8 @@ int score(const Options& options) {
     if (lpips.lpips != nullptr) {
       print_line("LPIPS v0.1, net {}, weights {}", lpips.lpips->net(), lpips.lpips->sha256().substr(0, 12));
     }
+    if (how.nets.identity) print_line("identity by {}", how.nets.identity->description()["file"].get<std::string>());
+    if (how.nets.dists) print_line("DISTS, weights {}", how.nets.dists->sha256().substr(0, 12));
     if (!scores.ssim_absent.empty()) print_line("SSIM absent: {}", scores.ssim_absent);
     if (!scores.lpips_absent.empty()) print_line("LPIPS absent: {}", scores.lpips_absent);
   }
@@ -57,7 +65,8 @@ Command metrics_command() {
                            "What both sides are composited on: white, black, grey or R,G,B (0 to 255)")
                 ->capture_default_str();
             app.add_option("--lpips-weights", options->lpips_weights,
-                           "LPIPS weights (safetensors; default: SPINFILL_LPIPS_WEIGHTS)");
+                           "LPIPS weights (safetensors or ONNX; default: SPINFILL_LPIPS_WEIGHTS)");
+            add_overrides(app, options->set, "evaluation.identity.model=arcface.onnx");
             app.add_flag("--json", options->json, "Print JSON");
             app.footer("Exit code 1: some pictures have no partner in the other folder; they are named.");
             return [options] { return score(*options); };

@@ -25,7 +25,7 @@ std::string scored(const Json& evaluation) {
   for (std::size_t k = 0; k < kMetrics; ++k) {
     const Json value = part(overall, kMetricNames[k].c_str());
     if (!value.is_number()) continue;
-    const std::string net = k % kAligned == kLpips ? "-" + text(protocol, "lpips_net", "?") : "";
+    const std::string net = needs_lpips(k) ? "-" + text(protocol, "lpips_net", "?") : "";
     line += fmt::format(" {}{} {},", kMetricLabels[k], net, score_text(k, value.get<double>()));
   }
   line.back() = ';';

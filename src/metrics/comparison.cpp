@@ -350,9 +350,8 @@ std::vector<std::size_t> shown_metrics(const Comparison& result, const CompareOp
     const bool limited = limits.overall[k] || std::ranges::any_of(limits.categories, [&](const auto& category) {
                            return category.second[k].has_value();
                          });
-    const bool lesser = k % kAligned >= kHeadMetrics && k % kAligned < kModelMetrics;
-    const bool there = k < kModelMetrics || overall.before || overall.after;
-    if (limited || (!lesser && there)) out.push_back(k);
+    const bool there = k < kHeadMetrics || overall.before || overall.after;
+    if (limited || (!is_lesser(k) && there)) out.push_back(k);
   }
   return out;
 }

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "core/config/config.h"
+#include "metrics/dists.h"
+#include "metrics/identity.h"
 #include "metrics/lpips.h"
 
 namespace spinfill {
@@ -12,6 +14,8 @@ namespace spinfill {
 // How scores are taken: by validation in training and by `spinfill evaluate`.
 struct EvaluationConfig {
   LpipsConfig lpips;
+  IdentityConfig identity;
+  DistsConfig dists;
   std::int64_t subset_seed = 1;
   std::int64_t subsets = 1;              // per vehicle and count of missing views
   std::vector<std::int64_t> given = {};  // azimuths; when not empty, the views given in every sample

@@ -17,6 +17,7 @@
 #include "core/side_by_side.h"
 #include "data/sets/categories.h"
 #include "data/sets/slots.h"
+#include "metrics/detail.h"
 #include "metrics/image_metrics.h"
 #include "metrics/picture_size.h"
 #include "metrics/predictions.h"
@@ -121,7 +122,9 @@ std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor&
   const at::Tensor absent = at::full({M}, kUndefined, at::kDouble);
   const bool has_ssim = too_small_for_ssim(pictures.size(3), pictures.size(2)).empty();
   const bool has_uniform = std::min(pictures.size(3), pictures.size(2)) >= kUniformSsimWindow;
-  std::array<at::Tensor, kModelMetrics> columns = {
+  const at::Tensor gradient = covered_gradient(truth, alpha);
+  const DetailWindows details = detail_windows(gradient, alpha);
+  std::array<at::Tensor, kPictureMetrics> columns = {
       psnr(pictures, truths),
       foreground_psnr(pictures, truths, weights),
       has_ssim ? ssim(pictures, truths) : absent,
@@ -129,11 +132,14 @@ std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor&
       lpips != nullptr ? lpips->distance(pictures, truth.unsqueeze(0)) : absent,
       has_ssim ? ssim_grey(pictures, truths) : absent,
       has_uniform ? ssim_uniform(pictures, truths) : absent,
-      l2(pictures, truths)};
+      l2(pictures, truths),
+      gradient_psnr(pictures, truth, gradient),
+      detail_psnr(pictures, truth, details),
+      lpips != nullptr ? detail_lpips(pictures, truth, details, *lpips) : absent};
   Scores undefined;
   undefined.fill(kUndefined);
   std::vector<Scores> scores(M, undefined);
-  for (std::size_t k = 0; k < kModelMetrics; ++k) {
+  for (std::size_t k = 0; k < kPictureMetrics; ++k) {
     const auto column = columns[k].accessor<double, 1>();
     for (std::int64_t m = 0; m < M; ++m) scores[m][k] = column[m];
   }
@@ -148,7 +154,7 @@ struct OwnedScores {
 };
 
 OwnedScores score_batch(const Predictor& predictor, const Batch& batch, bool baselines, bool round_to_8_bits,
-                        const Lpips* lpips) {
+                        const Lpips* lpips, const ScoringNets& nets) {
   const at::NoGradGuard no_grad;
   OwnedScores result;
   result.pictures = checked_prediction(predictor, batch);
@@ -169,6 +175,10 @@ OwnedScores score_batch(const Predictor& predictor, const Batch& batch, bool bas
       if (given[v]) row.references.push_back(v);
       if (is_target[b][v].item<bool>()) row.targets.push_back(v);
     }
+    std::vector<Embedding> of_references;
+    for (const std::int64_t v : row.references) {
+      if (nets.identity) of_references.push_back(nets.identity->embedding(scored(batch.colour[b][v])));
+    }
     for (const std::int64_t v : row.targets) {
       if (given[v]) fail("{}: view {}° is a reference and a target at once", row.id, azimuth_of(v));
       if (!at::isfinite(methods[0][b][v]).all().item<bool>()) {
@@ -181,7 +191,9 @@ OwnedScores score_batch(const Predictor& predictor, const Batch& batch, bool bas
       row.case_name = case_of(v, given);
       row.truth_sha256 = hash_of(truth, alpha);
       row.prediction_sha256 = picture_sha256(rgb_picture(pictures.front()));
-      row.scores = score_pictures(scored(at::stack(pictures)), truth, alpha, lpips);
+      const at::Tensor shown = scored(at::stack(pictures));
+      row.scores = score_pictures(shown, truth, alpha, lpips);
+      score_by_nets(nets, shown, truth, of_references, row.scores);
       result.rows.push_back(row);
     }
   }
@@ -221,7 +233,7 @@ EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, con
       batches.push_back(std::move(*batch));
     }
     const auto score = [&](std::size_t i) {
-      return score_batch(predictor, batches[i], options.baselines, p.round_to_8_bits, lpips);
+      return score_batch(predictor, batches[i], options.baselines, p.round_to_8_bits, lpips, options.nets);
     };
     std::vector<OwnedScores> scored;
     if (at_once > 1) {
@@ -235,6 +247,7 @@ EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, con
     }
   } while (batches.size() == at_once);
   note_lpips(p, lpips);
+  note_nets(p, options.nets);
   finish_report(report);
   return report;
 }

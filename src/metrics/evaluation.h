@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,64 +10,12 @@
 #include "metrics/baselines.h"
 #include "metrics/evidence_errors.h"
 #include "metrics/lpips.h"
+#include "metrics/metric_list.h"
 #include "metrics/protocol.h"
+#include "metrics/scoring_nets.h"
+#include "metrics/view_consistency.h"
 
 namespace spinfill {
-
-// The first kModelMetrics are what pictures of the model's size have; the others come with photographs at their own
-// size (metrics/photo/photo_evaluation.h): of the silhouette, then all of them again after the best shift and scale.
-inline const std::vector<std::string> kMetricNames = {"psnr",
-                                                      "foreground_psnr",
-                                                      "ssim",
-                                                      "foreground_ssim",
-                                                      "lpips",
-                                                      "ssim_grey",
-                                                      "ssim_uniform",
-                                                      "l2",
-                                                      "silhouette_iou",
-                                                      "boundary_px",
-                                                      "aligned_psnr",
-                                                      "aligned_foreground_psnr",
-                                                      "aligned_ssim",
-                                                      "aligned_foreground_ssim",
-                                                      "aligned_lpips",
-                                                      "aligned_ssim_grey",
-                                                      "aligned_ssim_uniform",
-                                                      "aligned_l2",
-                                                      "aligned_silhouette_iou",
-                                                      "aligned_boundary_px"};
-inline constexpr std::size_t kModelMetrics = 8, kAligned = 10, kMetrics = 20;
-// Places in that order, below kAligned. Tables have the first kHeadMetrics for every group, the others overall.
-inline constexpr std::size_t kHeadMetrics = 5, kLpips = 4, kL2 = 7, kSilhouetteIou = 8, kBoundary = 9;
-// As tables head them.
-inline constexpr auto kMetricLabels = std::to_array<const char*>({"PSNR",
-                                                                  "PSNR foreground",
-                                                                  "SSIM",
-                                                                  "SSIM foreground",
-                                                                  "LPIPS",
-                                                                  "SSIM grey",
-                                                                  "SSIM uniform",
-                                                                  "L2",
-                                                                  "silhouette IoU",
-                                                                  "boundary error, px",
-                                                                  "aligned PSNR",
-                                                                  "aligned PSNR foreground",
-                                                                  "aligned SSIM",
-                                                                  "aligned SSIM foreground",
-                                                                  "aligned LPIPS",
-                                                                  "aligned SSIM grey",
-                                                                  "aligned SSIM uniform",
-                                                                  "aligned L2",
-                                                                  "aligned silhouette IoU",
-                                                                  "aligned boundary error, px"});
-static_assert(kMetricLabels.size() == kMetrics);
-inline bool higher_is_better(std::size_t metric) {
-  const std::size_t plain = metric % kAligned;
-  return plain != kLpips && plain != kL2 && plain != kBoundary;
-}
-
-// In the order of kMetricNames; NaN where a score is not defined (no foreground, no LPIPS, not of this protocol).
-using Scores = std::array<double, kMetrics>;
 
 // M pictures of one truth: pictures [M,3,H,W], truth [3,H,W], alpha [1,H,W], as they are (the caller rounds).
 std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor& truth, const at::Tensor& alpha,
@@ -90,6 +37,7 @@ struct ImageRow {
     double vehicle_share = 0;                      // of the photograph that the vehicle covers
     double scale = 1, shift_x = 0, shift_y = 0;    // that align the model's picture; px of the photograph
     std::optional<EvidenceErrors> evidence = {};   // of the model's picture, where it tells
+    ViewConsistency consistency = {};
   };
   std::optional<Photo> photo = {};
   std::vector<Scores> scores;  // of the model, then of kBaselines in their order (or of the model alone)
@@ -98,7 +46,6 @@ struct ImageRow {
 
 struct EvaluationReport {
   Protocol protocol;
-  std::size_t metrics() const { return protocol.at == ScoredAt::photo ? kMetrics : kModelMetrics; }
   Json model = Json::object();     // what was scored: name, weights, hash …; the caller's
   bool keeps_predictions = false;  // beside it (metrics/predictions.h); the caller's
   std::vector<ImageRow> images;    // sorted by (id, sample, slot)
@@ -115,6 +62,7 @@ struct BatchScored {
 
 struct EvaluateOptions {
   bool baselines = true;  // score the four baselines beside the model
+  ScoringNets nets = {};
   // Above 1: that many batches are predicted and scored side by side (core/side_by_side.h), for a model on the CPU; the
   // predictor must allow it, and no score depends on how many. 1: one after another with torch's own threads, which
   // gives the same bits if that is one thread.

@@ -3,70 +3,12 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
-
 #include "core/error.h"
+#include "metrics/per_picture.h"
 #include "metrics/ssim.h"
 
 namespace spinfill {
 namespace {
-
-std::string shape_text(const at::Tensor& tensor) {
-  return fmt::format("[{}]", fmt::join(tensor.sizes(), ","));
-}
-
-void check_pair(const at::Tensor& pictures, const at::Tensor& truths) {
-  if (pictures.dim() != 4 || pictures.size(1) != 3 || pictures.sizes() != truths.sizes() || pictures.numel() == 0) {
-    fail("pictures to score must both be [N,3,H,W] and of one size, got {} and {}", shape_text(pictures),
-         shape_text(truths));
-  }
-}
-
-void check_weights(const at::Tensor& pictures, const at::Tensor& weights) {
-  if (weights.dim() != 4 || weights.size(0) != pictures.size(0) || weights.size(1) != 1 ||
-      weights.size(2) != pictures.size(2) || weights.size(3) != pictures.size(3)) {
-    fail("foreground weights must be [N,1,H,W] like the pictures {}, got {}", shape_text(pictures),
-         shape_text(weights));
-  }
-}
-
-// [N,C,H,W] float64 in one piece.
-at::Tensor exact(const at::Tensor& tensor) {
-  return tensor.detach().to(at::kCPU, at::kDouble).contiguous();
-}
-
-// Values of each picture; where N is 1 stride(0) may be anything.
-std::int64_t values_of_each(const at::Tensor& pictures) {
-  return pictures.numel() / pictures.size(0);
-}
-const double* picture_of(const at::Tensor& pictures, std::int64_t n) {
-  return pictures.const_data_ptr<double>() + n * values_of_each(pictures);
-}
-
-// term(0) + … + term(count − 1) by halves, so that many terms lose no digits; always in the same order.
-template <class Term>
-double sum_of(std::int64_t first, std::int64_t count, const Term& term) {
-  if (count > 64) {
-    const std::int64_t half = count / 2;
-    return sum_of(first, half, term) + sum_of(first + half, count - half, term);
-  }
-  double sum = 0;
-  for (std::int64_t i = first; i < first + count; ++i) sum += term(i);
-  return sum;
-}
-
-// One score per picture.
-template <class Score>
-at::Tensor of_each(std::int64_t pictures, const Score& score) {
-  at::Tensor scores = at::empty({pictures}, at::kDouble);
-  for (std::int64_t n = 0; n < pictures; ++n) scores.mutable_data_ptr<double>()[n] = score(n);
-  return scores;
-}
-
-double psnr_of_mse(double mse) {
-  const double db = -10 * std::log10(mse);
-  return db > kPsnrCap ? kPsnrCap : db;  // log10(0) = −∞; NaN passes
-}
 
 // [N,C,H,W] → [N,C,H−n+1,W−n+1].
 at::Tensor ssim_maps(const at::Tensor& a, const at::Tensor& b, const SsimWindow& window) {
@@ -88,12 +30,6 @@ at::Tensor mean_of_each(const at::Tensor& map) {
     const double* m = picture_of(map, n);
     return sum_of(0, values, [&](std::int64_t i) { return m[i]; }) / static_cast<double>(values);
   });
-}
-
-// [N,3,H,W] → [N,1,H,W].
-at::Tensor luma(const at::Tensor& rgb) {
-  const auto channel = [&](int c) { return rgb.narrow(1, c, 1); };
-  return (0.299 * channel(0) + 0.587 * channel(1) + 0.114 * channel(2)).contiguous();
 }
 
 }  // namespace

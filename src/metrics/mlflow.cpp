@@ -91,7 +91,7 @@ Json mlflow_batch(const EvaluationReport& report, MlflowTime time) {
   batch.tag("predictions_sha256", predictions_sha256(report.images));
   add_protocol(batch, report.protocol);
   const std::size_t methods = method_count(report);
-  for (std::size_t k = 0; k < report.metrics(); ++k) {
+  for (std::size_t k = 0; k < kMetrics; ++k) {
     batch.estimate(kMetricNames[k], estimate_of(report, 0, k));
     if (methods > 1)
       batch.estimate(fmt::format("{}_minus_{}", kMetricNames[k], kBaselines.at(methods - 2)),

@@ -84,9 +84,10 @@ ScoredPair score_pair(const fs::path& a, const fs::path& b, const fs::path& mask
     weights = truth.alpha;
     score.foreground = "alpha";
   }
-  score.scores = score_pictures(composited(picture).unsqueeze(0), composited(truth), weights,
-                                pair.no_lpips.empty() ? lpips : nullptr)
-                     .front();
+  const at::Tensor shown = composited(picture).unsqueeze(0), true_colours = composited(truth);
+  std::vector<Scores> scores = score_pictures(shown, true_colours, weights, pair.no_lpips.empty() ? lpips : nullptr);
+  score_by_nets(options.nets, shown, true_colours, {}, scores);
+  score.scores = scores.front();
   return pair;
 }
 
@@ -166,10 +167,11 @@ Json picture_scores_to_json(const PictureScores& scores, const PictureScoreOptio
     protocol.lpips_net = lpips->net();
     protocol.lpips_sha256 = lpips->sha256();
   }
+  note_nets(protocol, options.nets);
   Json& p = value["protocol"] = Json::object();
   const Json full = protocol_to_json(protocol);
-  for (const char* key :
-       {"format", "lpips_net", "lpips_weights_sha256", "lpips_absent", "ssim_absent", "definitions"}) {
+  for (const char* key : {"format", "lpips_net", "lpips_weights_sha256", "lpips_absent", "ssim_absent", "identity",
+                          "identity_absent", "dists_weights_sha256", "dists_absent", "definitions"}) {
     p[key] = full[key];
   }
   p["background"] = options.background;
@@ -194,13 +196,17 @@ Json picture_scores_to_json(const PictureScores& scores, const PictureScoreOptio
 
 std::string picture_scores_table(const PictureScores& scores) {
   std::vector<std::vector<std::string>> rows = {{""}};
-  for (std::size_t k = 0; k < kModelMetrics; ++k) rows[0].emplace_back(kMetricLabels[k]);
+  const Scores mean = scores.average().mean;
+  std::vector<std::size_t> shown;  // of the nets those that were there
+  for (std::size_t k = 0; k < kMetrics; ++k)
+    if (k < kPictureMetrics || !std::isnan(mean[k])) shown.push_back(k);
+  for (const std::size_t k : shown) rows[0].emplace_back(kMetricLabels[k]);
   const auto add = [&](const std::string& name, const Scores& values) {
     rows.push_back({name});
-    for (std::size_t k = 0; k < kModelMetrics; ++k) rows.back().push_back(score_text(k, values[k]));
+    for (const std::size_t k : shown) rows.back().push_back(score_text(k, values[k]));
   };
   for (const PictureScore& picture : scores.pictures) add(picture.name, picture.scores);
-  if (scores.pictures.size() > 1) add(fmt::format("mean of {}", scores.pictures.size()), scores.average().mean);
+  if (scores.pictures.size() > 1) add(fmt::format("mean of {}", scores.pictures.size()), mean);
   return aligned_table(rows);
 }
 

@@ -18,6 +18,7 @@ struct PictureScoreOptions {
                                       1};  // sRGB in [0,1]; both sides are composited on it, then rounded to 8 bits
   std::filesystem::path mask;  // a picture, or a folder with the same names: the foreground's weights, its alpha where
                                // it has any, else its grey level. Without: B's alpha, where it has any
+  ScoringNets nets = {};
 };
 
 struct PictureScore {

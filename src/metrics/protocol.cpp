@@ -7,13 +7,15 @@
 #include <set>
 
 #include "core/error.h"
+#include "metrics/detail.h"
 #include "metrics/image_metrics.h"
+#include "metrics/view_consistency.h"
 
 namespace spinfill {
 namespace {
 
 // Changes whenever a definition changes, so that scores by different definitions are never compared.
-constexpr const char* kFormat = "spinfill metrics 2";
+constexpr const char* kFormat = "spinfill metrics 3";
 
 Json definitions(ScoredAt at) {
   Json value;
@@ -31,7 +33,21 @@ Json definitions(ScoredAt at) {
   value["ssim_grey"] = "as ssim, of the luma .299 R + .587 G + .114 B";
   value["ssim_uniform"] =
       "uniform 7×7 window, K = (0.01, 0.03), sample covariance, per colour channel, valid region only";
+  value["identity"] =
+      "cosine between the embeddings of the picture and of the truth by the network that protocol.identity names";
+  value["identity_of_references"] = "mean of the cosines between the embeddings of the picture and of each given view";
+  value["dists"] = "DISTS with VGG16's features, pictures as they are; lower is better";
   value["l2"] = "mean squared error over all pixels and channels, [0,1]; lower is better";
+  value["gradient_psnr"] =
+      "as foreground_psnr, weighted by G = |gradient of the truth's luma| (central differences) times the least alpha "
+      "of "
+      "the pixels that it reads";
+  value["detail_windows"] = fmt::format(
+      "the {} squares with the greatest sum of G, none overlapping another; side 1/{} of the longer side of the true "
+      "vehicle's box, at least {} px",
+      kDetailWindows, kDetailShare, kSmallestDetailSide);
+  value["detail_psnr"] = "psnr over those squares together";
+  value["detail_lpips"] = "mean of the squares' LPIPS; lower is better";
   if (at == ScoredAt::model) return value;
   value["crop"] =
       "the true vehicle's box (coverage of at least one half) and 4 % of its sides on each side, within the "
@@ -46,6 +62,14 @@ Json definitions(ScoredAt at) {
   value["aligned"] =
       "the same after the scale (0.8 to 1.25) and shift (up to 15 % of the crop) with the least squared error of "
       "premultiplied colour and coverage";
+  value["geometric_consistency"] = fmt::format(
+      "SIFT features inside the silhouette, mutually nearest with ratio 0.8, of the view and its given neighbours (the "
+      "nearest on either side within 90°): the share that lies within 1 % of the longer side of the vehicle's box of "
+      "both "
+      "epipolar lines and meets where both cameras can see, of at least {} matches; null where the photograph itself "
+      "has "
+      "fewer",
+      kFewestMatches);
   return value;
 }
 
@@ -138,6 +162,10 @@ Json protocol_to_json(const Protocol& p) {
   value["lpips_weights_sha256"] = p.lpips_sha256.empty() ? Json() : Json(p.lpips_sha256);
   value["ssim_absent"] = p.ssim_absent.empty() ? Json() : Json(p.ssim_absent);
   value["lpips_absent"] = p.lpips_absent.empty() ? Json() : Json(p.lpips_absent);
+  value["identity"] = p.identity;
+  value["identity_absent"] = p.identity_absent.empty() ? Json() : Json(p.identity_absent);
+  value["dists_weights_sha256"] = p.dists_sha256.empty() ? Json() : Json(p.dists_sha256);
+  value["dists_absent"] = p.dists_absent.empty() ? Json() : Json(p.dists_absent);
   if (!p.stated.is_null()) value["stated"] = p.stated;
   value["definitions"] = definitions(p.at);
   return value;
@@ -184,14 +212,22 @@ Protocol protocol_from_json(const Json& value, const std::string& where) {
   p.lpips_sha256 = optional_text("lpips_weights_sha256");
   p.lpips_absent = optional_text("lpips_absent");
   p.ssim_absent = optional_text("ssim_absent");
+  p.identity = field(value, "identity", where);
+  if (!p.identity.is_null() && !p.identity.is_object()) wrong(where, "identity", "not an object");
+  p.identity_absent = optional_text("identity_absent");
+  p.dists_sha256 = optional_text("dists_weights_sha256");
+  p.dists_absent = optional_text("dists_absent");
   p.stated = value.value("stated", Json());
   return p;
 }
 
 std::vector<Difference> differences(const Json& a, const Json& b) {
   // Each thing that a protocol file states stands in the report by itself, too.
-  static const std::set<std::string> free = {"stated",        "data",    "conditions",   "sampler",    "steps",
-                                             "sampling_seed", "subsets", "lpips_absent", "ssim_absent"};
+  static const std::set<std::string> free = {
+      "stated",  "data",         "conditions",  "sampler",         "steps",       "sampling_seed",
+      "subsets", "lpips_absent", "ssim_absent", "identity_absent", "dists_absent"};
+  // Without one of these in one report the other scores compare all the same.
+  static const std::set<std::string> optional = {"identity", "dists_weights_sha256"};
   std::vector<Difference> found;
   std::set<std::string> keys;
   for (const Json* side : {&a, &b}) {
@@ -200,7 +236,9 @@ std::vector<Difference> differences(const Json& a, const Json& b) {
   for (const std::string& key : keys) {
     const Json of_a = a.value(key, Json()), of_b = b.value(key, Json());
     if (a.contains(key) && b.contains(key) && of_a == of_b) continue;
-    if (key == "stated") {
+    if (optional.contains(key) && (of_a.is_null() || of_b.is_null())) {
+      found.push_back({key, of_a.is_null() ? "only in the second" : "only in the first", false});
+    } else if (key == "stated") {
       found.push_back(
           {key, of_a.is_null() || of_b.is_null() ? "a protocol file's and none" : "of two protocol files", false});
     } else if (of_a.is_object() && of_b.is_object()) {

@@ -5,21 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "core/config/named.h"
 #include "core/files/json.h"
+#include "metrics/metric_list.h"
 
 namespace spinfill {
 
 // Instead of a split's name, where the data has no splits: then every set is scored, whichever split was asked for.
 inline constexpr const char* kNoSplits = "all sets (no splits)";
-
-// At which size pictures are scored.
-enum class ScoredAt {
-  model,  // the model's pictures, whole
-  photo,  // each photograph's own size, on the true vehicle's box
-};
-template <>
-inline constexpr Named<ScoredAt> kNamesOf<ScoredAt>[] = {{ScoredAt::model, "model"}, {ScoredAt::photo, "photo"}};
 
 // How scores were measured: everything that moves a number. The caller fills in the first group, evaluate() the second.
 struct Protocol {
@@ -36,11 +28,14 @@ struct Protocol {
   std::string lpips_absent;  // choose_lpips' reason where LPIPS is absent
   Json stated;               // the protocol file that was followed (metrics/protocol_file.h); null: none
 
-  std::string ssim_absent;              // why: the pictures are too small; empty where SSIM is there
-  bool round_to_8_bits = true;          // model, baselines and truth alike
-  std::int64_t width = 0, height = 0;   // px; 0 at photo, where each picture has its own
-  double background[3] = {0, 0, 0};     // sRGB in [0,1], the same for all pictures
-  std::string lpips_net, lpips_sha256;  // empty: absent
+  std::string ssim_absent;                    // why: the pictures are too small; empty where SSIM is there
+  bool round_to_8_bits = true;                // model, baselines and truth alike
+  std::int64_t width = 0, height = 0;         // px; 0 at photo, where each picture has its own
+  double background[3] = {0, 0, 0};           // sRGB in [0,1], the same for all pictures
+  std::string lpips_net, lpips_sha256;        // empty: absent
+  Json identity;                              // IdentityModel::description(); null: absent
+  std::string dists_sha256;                   // empty: absent
+  std::string identity_absent, dists_absent;  // why
   std::int64_t vehicles = 0, subset_count = 0, images = 0;
   std::string subsets_sha256;  // of the list of (vehicle, sample, references, targets)
   std::string truth_sha256;    // of the true pictures and their coverage as they were scored

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "data/sets/slots.h"
+
 namespace spinfill {
 
 void ProtocolFile::bind(Fields& f) {

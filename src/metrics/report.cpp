@@ -16,20 +16,20 @@
 namespace spinfill {
 namespace {
 
-Json average_to_json(const Average& average, std::size_t metrics) {
+Json average_to_json(const Average& average, ScoredAt at) {
   Json value;
   value["images"] = average.images;
   value["foreground_images"] = average.counts[1];
-  value.update(scores_to_json(average.mean, metrics));
+  value.update(scores_to_json(average.mean, at));
   return value;
 }
 
-Json summary_to_json(const Summary& summary, std::size_t metrics) {
+Json summary_to_json(const Summary& summary, ScoredAt at) {
   Json value;
-  value["overall"] = average_to_json(summary.overall, metrics);
+  value["overall"] = average_to_json(summary.overall, at);
   for (const Grouping& grouping : summary.groupings) {
     Json& groups = value[grouping.name] = Json::object();
-    for (const auto& [name, average] : grouping.groups) groups[name] = average_to_json(average, metrics);
+    for (const auto& [name, average] : grouping.groups) groups[name] = average_to_json(average, at);
   }
   return value;
 }
@@ -41,15 +41,16 @@ Json interval_to_json(const Estimate& estimate) {
 // {"psnr": [24.1, 26.3], …}: null where there is none.
 Json intervals_to_json(const EvaluationReport& report, std::size_t method) {
   Json value;
-  for (std::size_t k = 0; k < report.metrics(); ++k)
-    value[kMetricNames[k]] = interval_to_json(estimate_of(report, method, k));
+  for (std::size_t k = 0; k < kMetrics; ++k)
+    if (measured_at(report.protocol.at, k)) value[kMetricNames[k]] = interval_to_json(estimate_of(report, method, k));
   return value;
 }
 
 // {"psnr": {"difference": 0.4, "interval": [0.2, 0.6]}, …}
 Json differences_to_json(const EvaluationReport& report, std::size_t baseline) {
   Json value;
-  for (std::size_t k = 0; k < report.metrics(); ++k) {
+  for (std::size_t k = 0; k < kMetrics; ++k) {
+    if (!measured_at(report.protocol.at, k)) continue;
     const Estimate estimate = difference_from(report, baseline, k);
     value[kMetricNames[k]] = {{"difference", std::isfinite(estimate.mean) ? Json(estimate.mean) : Json()},
                               {"interval", interval_to_json(estimate)}};
@@ -116,6 +117,8 @@ struct RowReader {
     out.scale = number(from["aligned_by"], "scale");
     out.shift_x = shift[0];
     out.shift_y = shift[1];
+    out.consistency =
+        view_consistency_from_json(from.value("geometric_consistency", Json()), where + ".photo.geometric_consistency");
     if (from.contains("evidence")) out.evidence = evidence(from["evidence"]);
     return out;
   }
@@ -139,11 +142,12 @@ struct RowReader {
     sums(from, "by_invented", out.by_invented);
     return out;
   }
-  Scores scores(const Json& from, const std::string& key, std::size_t metrics) const {
+  Scores scores(const Json& from, const std::string& key, ScoredAt at) const {
     if (!from.is_object()) wrong(key, "not an object");
     Scores result;
     result.fill(std::numeric_limits<double>::quiet_NaN());
-    for (std::size_t k = 0; k < metrics; ++k) {
+    for (std::size_t k = 0; k < kMetrics; ++k) {
+      if (!measured_at(at, k)) continue;
       const auto found = from.find(kMetricNames[k]);
       if (found == from.end() || !(found->is_null() || found->is_number())) {
         wrong(kMetricNames[k], "neither a number nor null");
@@ -159,6 +163,18 @@ Json sums_to_json(const std::array<EvidenceErrors::Sum, N>& sums) {
   Json list = Json::array();
   for (const EvidenceErrors::Sum& sum : sums) list.push_back({sum.pixels, sum.squared_error});
   return list;
+}
+
+// What the photographs themselves reach, over the views that tell; null at the model's size and where none does.
+Json consistency_of_photographs(const EvaluationReport& report) {
+  double sum = 0;
+  std::int64_t views = 0;
+  for (const ImageRow& row : report.images) {
+    if (!row.photo || !row.photo->consistency.absent.empty()) continue;
+    sum += consistency_score(row.photo->consistency.photograph);
+    ++views;
+  }
+  return views == 0 ? Json() : Json{{"mean", sum / static_cast<double>(views)}, {"images", views}};
 }
 
 double psnr_of(double squared_error) {
@@ -185,10 +201,10 @@ std::vector<std::string> method_names(const EvaluationReport& report) {
 
 }  // namespace
 
-Json scores_to_json(const Scores& scores, std::size_t metrics) {
+Json scores_to_json(const Scores& scores, ScoredAt at) {
   Json value;
-  for (std::size_t k = 0; k < metrics; ++k) {
-    value[kMetricNames[k]] = std::isfinite(scores[k]) ? Json(scores[k]) : Json();
+  for (std::size_t k = 0; k < kMetrics; ++k) {
+    if (measured_at(at, k)) value[kMetricNames[k]] = std::isfinite(scores[k]) ? Json(scores[k]) : Json();
   }
   return value;
 }
@@ -199,15 +215,18 @@ Json report_to_json(const EvaluationReport& report) {
   value["model"] = report.model;
   if (const std::string hash = predictions_sha256(report.images); !hash.empty())
     value["predictions"] = {{"sha256", hash}, {"kept", report.keeps_predictions}};
-  const std::size_t methods = method_count(report), metrics = report.metrics();
+  const std::size_t methods = method_count(report);
+  const ScoredAt at = report.protocol.at;
   if (methods > 0) {
-    value.update(summary_to_json(summarise(report), metrics));
+    value.update(summary_to_json(summarise(report), at));
     value["overall"]["intervals"] = intervals_to_json(report, 0);
   }
   if (const Json evidence = evidence_to_json(evidence_of(report)); !evidence.is_null()) value["by_evidence"] = evidence;
+  if (Json photographs = consistency_of_photographs(report); !photographs.is_null())
+    value["geometric_consistency_of_photographs"] = std::move(photographs);
   Json& baselines = value["baselines"] = Json::object();
   for (std::size_t i = 1; i < methods; ++i) {
-    Json& baseline = baselines[kBaselines.at(i - 1)] = summary_to_json(summarise(report, i), metrics);
+    Json& baseline = baselines[kBaselines.at(i - 1)] = summary_to_json(summarise(report, i), at);
     baseline["overall"]["intervals"] = intervals_to_json(report, i);
     baseline["model_differs_by"] = differences_to_json(report, i);
   }
@@ -230,15 +249,16 @@ Json report_to_json(const EvaluationReport& report) {
           {"crop", {row.photo->crop_width, row.photo->crop_height}},
           {"vehicle_share", row.photo->vehicle_share},
           {"aligned_by", {{"scale", row.photo->scale}, {"shift_px", {row.photo->shift_x, row.photo->shift_y}}}}};
+      entry["photo"]["geometric_consistency"] = view_consistency_to_json(row.photo->consistency);
       if (const auto& evidence = row.photo->evidence)
         entry["photo"]["evidence"] = {{"parts", sums_to_json(evidence->parts)},
                                       {"by_mirrored", sums_to_json(evidence->by_mirrored)},
                                       {"by_invented", sums_to_json(evidence->by_invented)}};
     }
-    entry.update(scores_to_json(row.scores.at(0), metrics));
+    entry.update(scores_to_json(row.scores.at(0), at));
     Json& others = entry["baselines"] = Json::object();
     for (std::size_t i = 1; i < row.scores.size(); ++i)
-      others[kBaselines.at(i - 1)] = scores_to_json(row.scores[i], metrics);
+      others[kBaselines.at(i - 1)] = scores_to_json(row.scores[i], at);
     images.push_back(std::move(entry));
   }
   return value;
@@ -268,13 +288,13 @@ EvaluationReport report_from_json(const Json& value, const std::string& where) {
     row.truth_sha256 = reader.text("truth_sha256");
     if (reader.row.contains("prediction_sha256")) row.prediction_sha256 = reader.text("prediction_sha256");
     if (report.protocol.at == ScoredAt::photo) row.photo = reader.photo();
-    row.scores.push_back(reader.scores(reader.row, "scores", report.metrics()));
+    row.scores.push_back(reader.scores(reader.row, "scores", report.protocol.at));
     const Json& baselines = reader.field("baselines");
     if (!baselines.is_object()) reader.wrong("baselines", "not an object");
     if (!baselines.empty()) {
       for (const std::string& name : kBaselines) {
         if (!baselines.contains(name)) reader.wrong("baselines", "lacks " + name);
-        row.scores.push_back(reader.scores(baselines[name], "baselines." + name, report.metrics()));
+        row.scores.push_back(reader.scores(baselines[name], "baselines." + name, report.protocol.at));
       }
     }
     if (!report.images.empty() && row.scores.size() != method_count(report)) {
@@ -319,9 +339,11 @@ std::string aligned_table(std::vector<std::vector<std::string>> rows) {
 }
 
 int score_decimals(std::size_t metric) {
-  switch (metric % kAligned) {
+  switch (plain_metric(metric)) {
     case 0:
     case 1:
+    case kGradientPsnr:
+    case kDetailPsnr:
     case kBoundary: return 2;
     case kL2: return 5;
     default: return 4;
@@ -373,6 +395,11 @@ std::string report_head(const EvaluationReport& report) {
                         report.model.contains("lpips_in_loss") ? " (LPIPS was a part of this model's loss)" : "");
   }
 
+  if (!p.dists_sha256.empty()) head += fmt::format("DISTS, weights {}\n", p.dists_sha256.substr(0, 12));
+  if (!p.identity.is_null())
+    head += fmt::format("identity by {}, {}\n", escaped(p.identity.value("file", "?")),
+                        p.identity.value("sha256", "?").substr(0, 12));
+
   if (const Json evidence = evidence_to_json(evidence_of(report)); !evidence.is_null()) {
     std::vector<std::string> parts;
     for (const char* name : kEvidenceNames) {
@@ -383,6 +410,9 @@ std::string report_head(const EvaluationReport& report) {
     }
     head += fmt::format("pixels of the model's pictures: {}\n", fmt::join(parts, ", "));
   }
+  if (const Json photographs = consistency_of_photographs(report); !photographs.is_null())
+    head += fmt::format("geometric consistency of the photographs themselves: {:.4f} (of {} views)\n",
+                        photographs["mean"].get<double>(), photographs["images"].get<std::int64_t>());
   return head;
 }
 
@@ -398,9 +428,10 @@ std::string report_table(const EvaluationReport& report) {
   if (methods > 1) rows[0].push_back("model − " + kBaselines.at(methods - 2));
   const auto add = [&](const std::string& title, const auto& average_of) {
     rows.push_back({fmt::format("{} ({})", title, average_of(summaries[0]).images)});
-    for (std::size_t k = 0; k < report.metrics(); ++k) {
-      if (k % kAligned == kLpips && p.lpips_net.empty()) continue;
-      if (k % kAligned >= kHeadMetrics && k % kAligned < kModelMetrics && title != "overall") continue;
+    for (std::size_t k = 0; k < kMetrics; ++k) {
+      if (!measured_at(p.at, k) || (needs_lpips(k) && p.lpips_net.empty())) continue;
+      if ((is_identity(k) && p.identity.is_null()) || (k == kDists && p.dists_sha256.empty())) continue;
+      if (!is_head(k) && plain_metric(k) < kPictureMetrics && title != "overall") continue;
       rows.push_back({std::string("  ") + kMetricLabels[k]});
       for (const Summary& summary : summaries) rows.back().push_back(score_text(k, average_of(summary).mean[k]));
       if (title != "overall") continue;

@@ -9,7 +9,8 @@
 namespace spinfill {
 
 // metrics.json: protocol, model, overall (with its 95 % intervals over vehicles), by_missing, by_azimuth, by_category,
-// by_case, baselines.NAME.{the same, model_differs_by}, by_evidence at photo, images (one row per target view). A score
+// by_case, baselines.NAME.{the same, model_differs_by}, at photo by_evidence and
+// geometric_consistency_of_photographs, images (one row per target view). A score
 // that is not defined is null; where LPIPS is absent protocol.lpips_absent says why.
 Json report_to_json(const EvaluationReport& report);
 // Reads protocol, model and images back; every field is checked (exit 3 names it). Averages are computed anew.
@@ -24,8 +25,8 @@ std::string report_head(const EvaluationReport& report);
 // case, under report_head().
 std::string report_table(const EvaluationReport& report);
 
-// {"psnr": …, …} of one average or row, the first `metrics` of them; used wherever scores become JSON.
-Json scores_to_json(const Scores& scores, std::size_t metrics = kModelMetrics);
+// {"psnr": …, …} of one average or row, those measured there; used wherever scores become JSON.
+Json scores_to_json(const Scores& scores, ScoredAt at = ScoredAt::model);
 
 // Left-aligned first column, right-aligned others; an empty row is a blank line.
 std::string aligned_table(std::vector<std::vector<std::string>> rows);

@@ -60,8 +60,7 @@ std::string history_page(const std::vector<Json>& nights) {
                                  model_name(last), bad ? "worse" : "not worse");
   std::vector<std::size_t> shown;
   for (std::size_t k = 0; k < kMetrics; ++k) {
-    const std::size_t plain = k % kAligned;
-    if (score_of(last, k) != nullptr && (plain < kHeadMetrics || plain == kSilhouetteIou)) shown.push_back(k);
+    if (score_of(last, k) != nullptr && (is_head(k) || plain_metric(k) == kSilhouetteIou)) shown.push_back(k);
   }
   body += "<div class=\"curves\">\n";
   for (const std::size_t k : shown) body += chart(nights, k);

@@ -127,7 +127,7 @@ TEST(PictureScores, NoBitDependsOnThreadsOrCompany) {
     if (first.empty()) first = together;
     for (std::size_t i = 0; i < shown.size(); ++i) {
       const Scores alone = score_pictures(shown[i].unsqueeze(0), truth, alpha, &lpips).front();
-      for (std::size_t k = 0; k < kModelMetrics; ++k) {
+      for (std::size_t k = 0; k < kPictureMetrics; ++k) {
         EXPECT_EQ(alone[k], first[i][k]) << kMetricNames[k] << ", " << threads << " threads";
         EXPECT_EQ(together[i][k], first[i][k]) << kMetricNames[k] << ", " << threads << " threads";
       }

@@ -12,6 +12,7 @@
 #include <opencv2/video/tracking.hpp>
 
 #include "data/photo/local_structure.h"
+#include "data/pictures/opencv_threads.h"
 
 namespace spinfill {
 namespace {
@@ -171,11 +172,7 @@ void choose_where_unlike(std::vector<CarriedSource>& sources, cv::Size size) {
 }  // namespace
 
 void align_sources(std::vector<CarriedSource>& sources) {
-  static const bool alone = [] {
-    cv::setNumThreads(1);
-    return true;
-  }();
-  static_cast<void>(alone);
+  use_one_opencv_thread();
   const std::size_t n = sources.size();
   if (n < 2) return;
   const cv::Size whole = sources.front().weight.size();

@@ -15,6 +15,7 @@
 #include "data/pictures/letterbox.h"
 #include "metrics/image_metrics.h"
 #include "metrics/photo/alignment.h"
+#include "metrics/photo/geometric_consistency.h"
 #include "metrics/photo/silhouette_scores.h"
 #include "metrics/picture_size.h"
 #include "metrics/predictions.h"
@@ -79,8 +80,8 @@ struct ScoredSample {
 
 class PhotoScorer {
  public:
-  PhotoScorer(const PhotoPredictor& predictor, const EvaluationSet& set, const Lpips* lpips)
-      : predictor_(predictor), set_(set), lpips_(lpips) {
+  PhotoScorer(const PhotoPredictor& predictor, const EvaluationSet& set, const Lpips* lpips, const ScoringNets& nets)
+      : predictor_(predictor), set_(set), lpips_(lpips), nets_(nets) {
     for (const std::string& name : kBaselines) baselines_.push_back(photo_baseline(name));
   }
 
@@ -138,6 +139,10 @@ class PhotoScorer {
     row.photo.emplace();
     row.photo->azimuth_deg = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);
     row.scores = score_photos(pictures, truth, lpips_, &*row.photo);
+    score_photos_by_nets(nets_, pictures, truth, scored.sample, row.scores);
+    const ConsistencyOfView consistency = geometric_consistency(scored.sample, slot, pictures, truth);
+    row.photo->consistency = consistency.view;
+    for (std::size_t m = 0; m < pictures.size(); ++m) row.scores[m][kGeometricConsistency] = consistency.scores[m];
     const cv::Mat& shares = scored.shares[static_cast<std::size_t>(slot)];
     if (!shares.empty()) row.photo->evidence = evidence_errors(pictures.front(), truth, shares, scored_box(truth));
     return row;
@@ -146,6 +151,7 @@ class PhotoScorer {
   const PhotoPredictor& predictor_;
   const EvaluationSet& set_;
   const Lpips* lpips_;
+  const ScoringNets& nets_;
   std::vector<PhotoPredictor> baselines_;
 };
 
@@ -180,7 +186,7 @@ std::vector<Scores> score_photos(const std::vector<cv::Mat>& pictures, const cv:
   const std::vector<Scores> after = score_pictures(at::stack(aligned), true_crop, alpha, lpips);
   for (std::size_t m = 0; m < pictures.size(); ++m) {
     const cv::Mat own = mask_of(pictures[m]), own_moved = moved_mask(pictures[m], alignments[m], box);
-    std::copy_n(after[m].begin(), kModelMetrics, scores[m].begin() + kAligned);
+    std::copy_n(after[m].begin(), kPictureMetrics, scores[m].begin() + kAligned);
     scores[m][kSilhouetteIou] = silhouette_iou(own, mask);
     scores[m][kBoundary] = boundary_error(own, mask);
     scores[m][kAligned + kSilhouetteIou] = silhouette_iou(own_moved, mask);
@@ -204,6 +210,20 @@ void keep_predictions(const std::filesystem::path& report, const PhotoScored& sc
   }
 }
 
+void score_photos_by_nets(const ScoringNets& nets, const std::vector<cv::Mat>& pictures, const cv::Mat& truth,
+                          const PhotoSample& sample, std::vector<Scores>& scores) {
+  if (!nets.identity && !nets.dists) return;
+  const cv::Rect box = scored_box(truth);
+  std::vector<at::Tensor> shown;
+  for (const cv::Mat& picture : pictures) shown.push_back(cropped(picture, box));
+  std::vector<Embedding> of_references;
+  for (const cv::Mat& reference : sample.pictures) {
+    const cv::Rect own = !nets.identity || reference.empty() ? cv::Rect() : scored_box(reference);
+    if (!own.empty()) of_references.push_back(nets.identity->embedding(cropped(reference, own)));
+  }
+  score_by_nets(nets, at::stack(shown), cropped(truth, box), of_references, scores);
+}
+
 EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const EvaluationSet& set, const Protocol& protocol,
                                  const Lpips* lpips, const PhotoEvaluateOptions& options) {
   const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(1, options.at_once));
@@ -219,7 +239,7 @@ EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const Evaluati
       "the network's view framed on the hull's box, at the model's own size{}",
       p.cameras, at_model_size);
   std::fill(std::begin(p.background), std::end(p.background), 1.0);
-  const PhotoScorer scorer(predictor, set, lpips);
+  const PhotoScorer scorer(predictor, set, lpips, options.nets);
   const std::vector<SampleSpec>& samples = set.samples();
   for (std::size_t first = 0; first < samples.size(); first += at_once) {
     const std::size_t count = std::min(at_once, samples.size() - first);
@@ -235,6 +255,7 @@ EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const Evaluati
     }
   }
   note_lpips(p, lpips);
+  note_nets(p, options.nets);
   finish_report(report);
   return report;
 }

@@ -27,6 +27,7 @@ struct PhotoScored {
 void keep_predictions(const std::filesystem::path& report, const PhotoScored& scored);
 
 struct PhotoEvaluateOptions {
+  ScoringNets nets = {};
   std::int64_t at_once = 1;  // samples that are predicted and scored side by side (core/side_by_side.h)
   std::function<void(const PhotoScored&)> on_sample;  // in order, one at a time
 };
@@ -35,10 +36,13 @@ struct PhotoEvaluateOptions {
 // nothing is covered.
 cv::Rect scored_box(const cv::Mat& rgba);
 
-// M pictures of one truth, all 8-bit straight RGBA of the truth's size → all kMetrics scores of each. `by`, if given,
-// receives how the first one was aligned.
+// M pictures of one truth, all 8-bit straight RGBA of the truth's size → all scores of each but geometric_consistency
+// and those of other networks. `by`, if given, receives how the first one was aligned.
 std::vector<Scores> score_photos(const std::vector<cv::Mat>& pictures, const cv::Mat& truth, const Lpips* lpips,
                                  ImageRow::Photo* by = nullptr);
+// What the networks say of the same pictures, on the same box; the references each on its own vehicle's.
+void score_photos_by_nets(const ScoringNets& nets, const std::vector<cv::Mat>& pictures, const cv::Mat& truth,
+                          const PhotoSample& sample, std::vector<Scores>& scores);
 
 // Scores every target of the list beside all baselines. Errors (exit 3) name the vehicle and the view: a target without
 // a mask, a prediction that is missing or of another size. `protocol` needs its first group only.

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/scoring_nets.h"
+
+#include <ATen/ATen.h>
+
+namespace spinfill {
+
+ScoringNets choose_nets(const EvaluationConfig& config, at::Device device) {
+  const IdentityChoice identity = choose_identity(config.identity);
+  const DistsChoice dists = choose_dists(config.dists, device);
+  return {identity.model, dists.dists, identity.absent, dists.absent};
+}
+
+void note_nets(Protocol& protocol, const ScoringNets& nets) {
+  protocol.identity = nets.identity ? nets.identity->description() : Json();
+  protocol.identity_absent = nets.identity ? "" : nets.identity_absent;
+  protocol.dists_sha256 = nets.dists ? nets.dists->sha256() : "";
+  protocol.dists_absent = nets.dists ? "" : nets.dists_absent;
+}
+
+void score_by_nets(const ScoringNets& nets, const at::Tensor& pictures, const at::Tensor& truth,
+                   const std::vector<Embedding>& references, std::vector<Scores>& scores) {
+  if (nets.identity) score_identity(*nets.identity, pictures, truth, references, scores);
+  if (!nets.dists) return;
+  const at::Tensor distances = nets.dists->distance(pictures, truth.unsqueeze(0));
+  for (std::size_t m = 0; m < scores.size(); ++m) scores[m][kDists] = distances.const_data_ptr<double>()[m];
+}
+
+}  // namespace spinfill
