@@ -39,6 +39,7 @@ int score(const Options& options) {
       print_line("LPIPS v0.1, net {}, weights {}", lpips.lpips->net(), lpips.lpips->sha256().substr(0, 12));
     }
     if (how.nets.identity) print_line("identity by {}", how.nets.identity->description()["file"].get<std::string>());
+    if (scores.sets) print_line("{}", set_distances_text(*scores.sets));
     if (how.nets.dists) print_line("DISTS, weights {}", how.nets.dists->sha256().substr(0, 12));
     if (!scores.ssim_absent.empty()) print_line("SSIM absent: {}", scores.ssim_absent);
     if (!scores.lpips_absent.empty()) print_line("LPIPS absent: {}", scores.lpips_absent);
@@ -68,7 +69,9 @@ Command metrics_command() {
                            "LPIPS weights (safetensors or ONNX; default: SPINFILL_LPIPS_WEIGHTS)");
             add_overrides(app, options->set, "evaluation.identity.model=arcface.onnx");
             app.add_flag("--json", options->json, "Print JSON");
-            app.footer("Exit code 1: some pictures have no partner in the other folder; they are named.");
+            app.footer(
+                "With evaluation.identity.model the two folders are also compared as sets, by FID and KID of the "
+                "embeddings. Exit code 1: some pictures have no partner in the other folder; they are named.");
             return [options] { return score(*options); };
           }};
 }

@@ -53,6 +53,7 @@ std::string size_of(const Rgba& picture) {
 struct ScoredPair {
   PictureScore score;
   std::string no_ssim, no_lpips;  // why they are absent
+  Embedding embedding, of_truth;  // where there is a network for them
 };
 
 // Each picture decides for itself: one too small for a metric is scored without it.
@@ -87,6 +88,10 @@ ScoredPair score_pair(const fs::path& a, const fs::path& b, const fs::path& mask
   const at::Tensor shown = composited(picture).unsqueeze(0), true_colours = composited(truth);
   std::vector<Scores> scores = score_pictures(shown, true_colours, weights, pair.no_lpips.empty() ? lpips : nullptr);
   score_by_nets(options.nets, shown, true_colours, {}, scores);
+  if (options.nets.identity) {
+    pair.embedding = options.nets.identity->embedding(shown[0]);
+    pair.of_truth = options.nets.identity->embedding(true_colours);
+  }
   score.scores = scores.front();
   return pair;
 }
@@ -97,7 +102,12 @@ PictureScores score_files(const fs::path& a, const fs::path& b, const Lpips* lpi
                           const PictureScoreOptions& options) {
   PictureScores result;
   result.lpips_absent = lpips == nullptr ? lpips_absent : std::string();
+  std::vector<Embedding> in_a_embedded, in_b_embedded;
   const auto keep = [&](ScoredPair pair) {
+    if (options.nets.identity) {
+      in_a_embedded.push_back(std::move(pair.embedding));
+      in_b_embedded.push_back(std::move(pair.of_truth));
+    }
     const std::string& name = pair.score.name;
     if (!pair.no_lpips.empty()) result.lpips_absent = fmt::format("{}: {}", name, pair.no_lpips);
     if (!pair.no_ssim.empty()) result.ssim_absent = fmt::format("{}: {}", name, pair.no_ssim);
@@ -139,6 +149,7 @@ PictureScores score_files(const fs::path& a, const fs::path& b, const Lpips* lpi
     });
     for (ScoredPair& pair : pairs) keep(std::move(pair));
   }
+  if (in_a_embedded.size() > 1) result.sets = set_distances(in_a_embedded, in_b_embedded);
   return result;
 }
 
@@ -181,6 +192,7 @@ Json picture_scores_to_json(const PictureScores& scores, const PictureScoreOptio
   overall["images"] = average.images;
   overall["foreground_images"] = average.counts[1];
   overall.update(scores_to_json(average.mean));
+  value["sets"] = scores.sets ? set_distances_to_json(*scores.sets) : Json();
   Json& images = value["images"] = Json::array();
   for (const PictureScore& picture : scores.pictures) {
     Json row;

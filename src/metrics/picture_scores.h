@@ -3,11 +3,13 @@
 
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/files/json.h"
 #include "metrics/evaluation.h"
+#include "metrics/set_distances.h"
 
 namespace spinfill {
 
@@ -31,6 +33,7 @@ struct PictureScores {
   std::vector<PictureScore> pictures;             // sorted by name
   std::vector<std::string> only_in_a, only_in_b;  // file names without a partner
   std::string lpips_absent, ssim_absent;          // why some or all LPIPS and SSIM are absent
+  std::optional<SetDistances> sets;               // of two pictures or more, where there is an identity network
   Average average() const;
 };
 

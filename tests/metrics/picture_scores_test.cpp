@@ -136,6 +136,43 @@ TEST(PictureScores, NoBitDependsOnThreadsOrCompany) {
   }
 }
 
+// As sets by the network's embeddings, and each picture by its own.
+TEST(PictureScores, FoldersAreComparedAsSets) {
+  const test::TemporaryFolder folder;
+  PictureScoreOptions options;
+  IdentityConfig config;
+  config.model = test::fixture("metrics/identity.onnx").string();
+  config.width = 16;
+  config.height = 12;
+  options.nets.identity = IdentityModel::load(config);
+  Json shown = reference()["files"][0];
+  for (const char* side : {"a", "b"}) make_folder(folder / side);
+  for (int i = 0; i < 4; ++i) {
+    for (const char* side : {"a", "b"}) {
+      shown[side] = (side == std::string("a") ? 50 : 80) + i;
+      store(folder / side / fmt::format("{}.png", i), file_of(shown, side));
+    }
+  }
+  const PictureScores scores = score_files(folder / "a", folder / "b", nullptr, "none", options);
+  ASSERT_TRUE(scores.sets);
+  std::vector<Embedding> of_a, of_b;
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    const std::int64_t h = shown["height"], w = shown["width"];
+    of_a.push_back(options.nets.identity->embedding(picture(50 + i, h, w)[0]));
+    of_b.push_back(options.nets.identity->embedding(picture(80 + i, h, w)[0]));
+    EXPECT_NEAR(scores.pictures[i].scores[kIdentity], cosine_similarity(of_a[i], of_b[i]), 1e-9);
+  }
+  const SetDistances expected = set_distances(of_a, of_b);
+  EXPECT_NEAR(scores.sets->fid, expected.fid, 1e-9);
+  EXPECT_NEAR(scores.sets->kid, expected.kid, 1e-9);
+  const Json json = picture_scores_to_json(scores, options, nullptr);
+  EXPECT_EQ(json["sets"]["images"], 4);
+  EXPECT_EQ(json["protocol"]["identity"]["file"], "identity.onnx");
+  EXPECT_FALSE(score_files(folder / "a/0.png", folder / "b/0.png", nullptr, "none", options).sets);
+  EXPECT_TRUE(picture_scores_to_json(score_files(folder / "a", folder / "b", nullptr, "none", {}), {}, nullptr)["sets"]
+                  .is_null());
+}
+
 TEST(PictureScores, OpaquePicturesHaveNoForeground) {
   const test::TemporaryFolder folder;
   const Example e;

@@ -167,6 +167,10 @@ TEST_F(PhotoEvaluation, ReportsAreReadBackAndCompared) {
   EXPECT_EQ(json["protocol"]["cameras"], "cameras carried on from the references' true ones");
   EXPECT_THAT(json["protocol"]["conditions"].get<std::string>(), testing::StartsWith(report.protocol.cameras));
   EXPECT_TRUE(json["overall"].contains("aligned_silhouette_iou"));
+  EXPECT_TRUE(json["overall"]["detail_psnr"].is_number());
+  const Json& consistency = json["images"][0]["photo"]["geometric_consistency"];
+  EXPECT_GT(consistency["views"], 0);
+  EXPECT_EQ(consistency["absent"].is_string(), json["images"][0]["geometric_consistency"].is_null());
   EXPECT_EQ(report_to_json(report_from_json(json, "here")), json);
   EXPECT_THAT(report_table(report), testing::HasSubstr("aligned silhouette IoU"));
   const auto regressions = [&](const Json& after, const char* limits) {
@@ -182,6 +186,10 @@ TEST_F(PhotoEvaluation, ReportsAreReadBackAndCompared) {
   Json broken = json;
   broken["images"][0]["photo"]["crop"] = 7;
   test::expect_error(ExitCode::runtime, {"images[0]", "crop"}, [&] { report_from_json(broken, "here"); });
+  broken = json;
+  broken["images"][0]["photo"]["geometric_consistency"]["model"]["matches"] = "many";
+  test::expect_error(ExitCode::runtime, {"images[0]", "geometric_consistency", "not counts"},
+                     [&] { report_from_json(broken, "here"); });
   // Scores of the two protocols are not compared.
   Json of_model = json;
   of_model["protocol"].erase("at");

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "metrics/identity.h"
+
+namespace spinfill {
+
+// How far two sets of pictures are apart as sets, by a network's embeddings: N pictures each, D values an embedding.
+
+inline constexpr std::int64_t kFewForFid = 2048;  // below that the Fréchet distance is too large by much
+
+struct SetDistances {
+  std::int64_t images = 0, dimensions = 0;
+  double fid = 0;                                     // Fréchet distance
+  double kid = 0;                                     // unbiased: may be negative
+  std::optional<std::array<double, 2>> kid_interval;  // 95 %, by leaving out one pair of pictures after the other
+};
+
+// FID: Heusel, Ramsauer, Unterthiner, Nessler and Hochreiter, "GANs trained by a two time-scale update rule converge to
+// a local Nash equilibrium", NeurIPS 2017, eq. 6: |m−m'|² + Tr(C + C' − 2(C·C')^½), covariances over N − 1. KID:
+// Bińkowski, Sutherland, Arbel and Gretton, "Demystifying MMD GANs", ICLR 2018, section 4: the unbiased estimate of
+// MMD² with the kernel (x·y/D + 1)³, of all pictures at once.
+// a[i] and b[i] are a pair for the interval alone. Exit 3: other than two or more pictures on both sides, of one
+// length.
+SetDistances set_distances(const std::vector<Embedding>& a, const std::vector<Embedding>& b);
+
+Json set_distances_to_json(const SetDistances& distances);
+std::string set_distances_text(const SetDistances& distances);  // one line
+
+}  // namespace spinfill
