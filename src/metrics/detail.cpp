@@ -29,27 +29,29 @@ std::int64_t longer_side(const at::Tensor& alpha) {
   return right < 0 ? 0 : std::max(right - left, bottom - top) + 1;
 }
 
-// Sums of all windows of a side, by the corner: first along rows, then down columns.
+// Sums of all windows of a side, by the corner, in units of 2^-32: whole numbers, so that any order gives the same.
 struct WindowSums {
   std::int64_t width, height;
-  std::vector<double> of;
+  std::vector<std::int64_t> of;
 };
 WindowSums window_sums(const at::Tensor& gradient, std::int64_t side) {
-  const std::int64_t height = gradient.size(1), width = gradient.size(2);
+  const std::int64_t height = gradient.size(1), width = gradient.size(2), stride = width + 1;
   WindowSums sums{std::max<std::int64_t>(0, width - side + 1), std::max<std::int64_t>(0, height - side + 1), {}};
   if (sums.width == 0 || sums.height == 0) return sums;
   const double* g = gradient.const_data_ptr<double>();
-  std::vector<double> along(static_cast<std::size_t>(height * sums.width));
-  const auto at = [](std::int64_t i) { return static_cast<std::size_t>(i); };
+  const auto at = [stride](std::int64_t y, std::int64_t x) { return static_cast<std::size_t>(y * stride + x); };
+  std::vector<std::int64_t> above(static_cast<std::size_t>((height + 1) * stride));  // of all above and to the left
   for (std::int64_t y = 0; y < height; ++y) {
-    for (std::int64_t x = 0; x < sums.width; ++x) {
-      along[at(y * sums.width + x)] = sum_of(0, side, [&](std::int64_t i) { return g[y * width + x + i]; });
+    std::int64_t row = 0;
+    for (std::int64_t x = 0; x < width; ++x) {
+      row += std::llround(std::ldexp(g[y * width + x], 32));
+      above[at(y + 1, x + 1)] = above[at(y, x + 1)] + row;
     }
   }
   for (std::int64_t y = 0; y < sums.height; ++y) {
-    for (std::int64_t x = 0; x < sums.width; ++x) {
-      sums.of.push_back(sum_of(0, side, [&](std::int64_t i) { return along[at((y + i) * sums.width + x)]; }));
-    }
+    for (std::int64_t x = 0; x < sums.width; ++x)
+      sums.of.push_back(above[at(y + side, x + side)] - above[at(y, x + side)] - above[at(y + side, x)] +
+                        above[at(y, x)]);
   }
   return sums;
 }
@@ -108,7 +110,7 @@ DetailWindows detail_windows(const at::Tensor& gradient, const at::Tensor& alpha
   WindowSums sums = window_sums(gradient, windows.side);
   while (std::ssize(windows.corners) < kDetailWindows) {
     const auto best = std::ranges::max_element(sums.of);  // the first of equal ones
-    if (best == sums.of.end() || !(*best > 0)) break;
+    if (best == sums.of.end() || *best <= 0) break;
     const std::int64_t index = best - sums.of.begin(), x = index % sums.width, y = index / sums.width;
     windows.corners.push_back({x, y});
     for (std::int64_t v = std::max<std::int64_t>(0, y - windows.side + 1); v < std::min(sums.height, y + windows.side);

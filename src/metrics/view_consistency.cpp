@@ -24,7 +24,7 @@ ViewConsistency view_consistency_from_json(const Json& value, const std::string&
     fail("{}: {}; write the report anew with spinfill evaluate", where, what);
   };
   const auto count = [&](const Json& in, const char* name) {
-    if (!in.is_object() || !in.contains(name) || !in[name].is_number_unsigned()) wrong("not counts");
+    if (!in.is_object() || !in.contains(name) || !in[name].is_number_integer() || in[name] < 0) wrong("not counts");
     return in[name].get<std::int64_t>();
   };
   const auto counts = [&](const char* of) {
