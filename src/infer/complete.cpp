@@ -158,6 +158,7 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   }
   if (options.request.views > 0) done.consistency = to_json(consistency_of(spin, writer.views(), options.compared));
   SpinViews views = writer.finish(done.consistency);
+  if (options.also) options.also(folder.path());
   folder.commit();
 
   done.out = out;

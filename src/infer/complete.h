@@ -28,6 +28,7 @@ struct CompleteOptions {
   Delivery deliver = Delivery::given;
   bool replace = false;                            // an earlier output of complete may be replaced
   std::vector<std::filesystem::path> inputs = {};  // what was read besides the set: `out` may not overlap it
+  std::function<void(const std::filesystem::path&)> also = {};  // writes more into the folder before it appears
 };
 
 // What became of a set.

@@ -12,11 +12,11 @@
 #include "core/files/files.h"
 #include "core/files/sha256.h"
 #include "data/pictures/picture.h"
+#include "data/pictures/radiance_file.h"
 #include "data/sets/view_set.h"
 #include "data/sets/view_set_reader.h"
 #include "support/mutate.h"
 #include "support/support.h"
-#include "synth/render/radiance_file.h"
 #include "synth/synth.h"
 
 namespace spinfill {

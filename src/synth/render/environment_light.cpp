@@ -5,9 +5,9 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "data/pictures/radiance_file.h"
 #include "synth/import/mesh_files.h"
 #include "synth/render/environment.h"
-#include "synth/render/radiance_file.h"
 #include "synth/shapes/model.h"
 
 namespace spinfill::synth {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "synth/render/radiance_file.h"
+#include "data/pictures/radiance_file.h"
 
 #include <array>
 #include <charconv>
@@ -10,7 +10,7 @@
 #include "core/error.h"
 
 // OpenCV reads these files only by name and prints its own complaints; the format is small.
-namespace spinfill::synth {
+namespace spinfill {
 namespace {
 
 constexpr int kMaxWidth = 8192, kMaxHeight = 4096;
@@ -112,4 +112,4 @@ cv::Mat decode_radiance(std::string_view bytes, const std::string& where) {
   return picture;
 }
 
-}  // namespace spinfill::synth
+}  // namespace spinfill

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/walkaround/azimuth_samples.h"
+
+#include <opencv2/imgproc.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "data/batches/augment.h"
+#include "data/pictures/backdrop.h"
+#include "data/pictures/visible_box.h"
+#include "data/sets/set_pictures.h"
+#include "data/walkaround/azimuth_window.h"
+#include "data/walkaround/vehicle_mask.h"
+#include "geometry/angles.h"
+
+namespace spinfill {
+namespace {
+
+constexpr std::uint64_t kPlaces = 256;
+
+// Room around a rendered view, which fills its picture, for the window and the mask's errors.
+cv::Mat with_room(const cv::Mat& rgba) {
+  cv::Mat out;
+  const int x = rgba.cols / 5, y = rgba.rows / 5;
+  cv::copyMakeBorder(rgba, out, y, y, x, x, cv::BORDER_CONSTANT, cv::Scalar(0, 0, 0, 0));
+  return out;
+}
+
+cv::Mat alpha_of(const cv::Mat& rgba) {
+  cv::Mat alpha;
+  cv::extractChannel(rgba, alpha, 3);
+  return alpha;
+}
+
+cv::Mat disc(int radius) {
+  return cv::getStructuringElement(cv::MORPH_ELLIPSE, cv::Size(2 * radius + 1, 2 * radius + 1));
+}
+
+// What a segmenter gets wrong.
+cv::Mat with_errors(const cv::Mat& alpha, const cv::Rect& box, Random& random) {
+  cv::Mat mask = alpha.clone();
+  const auto spot = [&](double y_low, double y_high, double largest) {
+    const cv::Point centre(box.x + static_cast<int>(random.uniform() * box.width),
+                           box.y + static_cast<int>(random.uniform(y_low, y_high) * box.height));
+    const cv::Size axes(1 + static_cast<int>(random.uniform(0.03, largest) * box.width),
+                        1 + static_cast<int>(random.uniform(0.03, largest) * box.height));
+    return std::pair(centre, axes);
+  };
+  if (random.chance(0.3)) {  // parts that are missing
+    for (std::int64_t i = 1 + random.integer(3); i > 0; --i) {
+      const auto [centre, axes] = spot(0, 1, 0.15);
+      cv::ellipse(mask, centre, axes, 0, 0, 360, cv::Scalar(0), cv::FILLED);
+    }
+  }
+  if (random.chance(0.3)) {  // the ground, or what stands behind
+    for (std::int64_t i = 1 + random.integer(2); i > 0; --i) {
+      const auto [centre, axes] = random.chance(0.6) ? spot(0.85, 1.02, 0.25) : spot(0, 1, 0.15);
+      cv::ellipse(mask, centre, axes, 0, 0, 360, cv::Scalar(255), cv::FILLED);
+    }
+  }
+  const auto radius = static_cast<int>(random.integer(3));
+  if (radius > 0) (random.chance(0.5) ? cv::erode : cv::dilate)(mask, mask, disc(radius), cv::Point(-1, -1), 1,
+                                                               cv::BORDER_CONSTANT, cv::morphologyDefaultBorderValue());
+  if (random.chance(0.5)) cv::GaussianBlur(mask, mask, cv::Size(), random.uniform(0.5, 2.0));
+  return mask;
+}
+
+// What a camera does to colours: common brightness, contrast, saturation, hue; then a gamma.
+void recolour(cv::Mat& rgb, Random& random) {
+  const double brightness = random.uniform(0.6, 1.4), contrast = random.uniform(0.7, 1.3);
+  const double saturation = random.chance(0.1) ? 0 : random.uniform(0.5, 1.5), hue = random.uniform(-0.5, 0.5);
+  const ColourMap map = colour_map(brightness, contrast, saturation, random.chance(0.5) ? hue : 0);
+  const double gamma = std::exp(random.uniform(-0.4, 0.4));
+  std::array<uchar, 1024> curve;  // behind the map, in [0,1]
+  for (std::size_t i = 0; i < curve.size(); ++i)
+    curve[i] = static_cast<uchar>(std::lround(255 * std::pow(static_cast<double>(i) / (curve.size() - 1), gamma)));
+  for (int y = 0; y < rgb.rows; ++y) {
+    for (int x = 0; x < rgb.cols; ++x) {
+      auto& pixel = rgb.at<cv::Vec3b>(y, x);
+      const float c[3] = {pixel[0] / 255.F, pixel[1] / 255.F, pixel[2] / 255.F};
+      for (std::size_t i = 0; i < 3; ++i) {
+        const auto& row = map[i];
+        const float value = std::clamp(row[0] * c[0] + row[1] * c[1] + row[2] * c[2] + row[3], 0.F, 1.F);
+        pixel[static_cast<int>(i)] = curve[static_cast<std::size_t>(value * (curve.size() - 1) + 0.5F)];
+      }
+    }
+  }
+  if (!random.chance(0.3)) return;
+  cv::Mat noise(rgb.size(), CV_16SC3);
+  cv::RNG generator(random.bits64());
+  generator.fill(noise, cv::RNG::NORMAL, cv::Scalar::all(0), cv::Scalar::all(random.uniform(0, 10)));
+  cv::add(rgb, noise, rgb, cv::noArray(), CV_8U);
+}
+
+// A photograph is softer, or was stored smaller.
+void soften(cv::Mat& rgb, Random& random) {
+  if (random.chance(0.3)) cv::GaussianBlur(rgb, rgb, cv::Size(), random.uniform(0.4, 1.5));
+  if (!random.chance(0.15)) return;
+  const double factor = random.uniform(0.4, 0.9);
+  cv::Mat small;
+  cv::resize(rgb, small, cv::Size(), factor, factor, cv::INTER_AREA);
+  cv::resize(small, rgb, rgb.size(), 0, 0, cv::INTER_LINEAR);
+}
+
+}  // namespace
+
+AzimuthSamples::AzimuthSamples(const DataSet& data, const std::vector<cv::Mat>& backdrops, std::uint64_t seed)
+    : seed_(seed) {
+  cv::Size largest(0, 0);
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const auto set = data.view_set(i);
+    for (const Frame& frame : set->frames) {
+      cv::Mat rgba = with_room(read_cut_out_picture(*set, frame));
+      if (cv::countNonZero(alpha_of(rgba) >= kSeenAlpha) == 0)
+        fail("{}: no pixel of {} is the vehicle's", set->folder.string(), frame.file_path);
+      largest = {std::max(largest.width, rgba.cols), std::max(largest.height, rgba.rows)};
+      views_.push_back({std::move(rgba), frame.azimuth_deg});
+    }
+  }
+  for (std::uint64_t i = 0; i < kPlaces && !views_.empty(); ++i) {
+    Random random(seed, i, Stream::surroundings);
+    BackdropView camera;
+    camera.yaw_deg = random.uniform(0, 360);
+    camera.pitch_deg = random.uniform(-15, 5);
+    camera.focal = random.uniform(0.8, 2.2);
+    camera.exposure = std::exp(random.uniform(-0.7, 0.7));
+    places_.push_back(backdrop(backdrops[i % backdrops.size()], camera, largest));
+  }
+}
+
+// A draw of its own for each round of all views, so that every view comes once.
+AzimuthSample AzimuthSamples::at(std::int64_t sample) const {
+  const auto count = static_cast<std::int64_t>(views_.size());
+  const std::int64_t round = sample / count, place = sample % count;
+  // An affine order of each round: steps that share no factor with the count visit every view once.
+  Random order(seed_, static_cast<std::uint64_t>(round), Stream::order);
+  std::int64_t step = 1 + order.integer(count);
+  while (std::gcd(step, count) != 1) ++step;
+  const View& view = views_[static_cast<std::size_t>((order.integer(count) + step % count * place) % count)];
+
+  Random random(seed_, static_cast<std::uint64_t>(sample), Stream::augmentation);
+  cv::Mat rgb = placed(view, random);
+  const cv::Mat alpha = alpha_of(view.rgba);
+  const cv::Rect truth = cv::boundingRect(cv::Mat(alpha >= kSeenAlpha));
+  const cv::Mat mask = with_errors(alpha, truth, random);
+  cv::Rect box = cv::boundingRect(cv::Mat(mask >= kSeenAlpha));
+  if (box.empty()) box = truth;
+  soften(rgb, random);
+  if (random.chance(0.65)) rgb = on_azimuth_ground(rgb, mask);
+  WindowChange change;
+  change.room = kAzimuthRoom * random.uniform(0.93, 1.15);
+  change.shift_x = random.uniform(-0.05, 0.05);
+  change.shift_y = random.uniform(-0.05, 0.05);
+  change.roll_deg = random.uniform(-3, 3);
+  change.mirror = random.chance(0.5);
+  AzimuthSample out{azimuth_window(rgb, box, change), change.mirror ? wrapped_deg(-view.azimuth_deg) : view.azimuth_deg};
+  recolour(out.window, random);
+  if (random.chance(0.15)) {  // somebody stands before it
+    const cv::Point corner(static_cast<int>(random.integer(kAzimuthWidth)), static_cast<int>(random.integer(kAzimuthHeight)));
+    const cv::Size size(5 + static_cast<int>(random.integer(kAzimuthWidth / 5)), 5 + static_cast<int>(random.integer(kAzimuthHeight / 2)));
+    cv::rectangle(out.window, cv::Rect(corner, size),
+                  cv::Scalar(random.uniform(0, 255), random.uniform(0, 255), random.uniform(0, 255)), cv::FILLED);
+  }
+  return out;
+}
+
+AzimuthSample AzimuthSamples::plain(std::int64_t index) const {
+  const View& view = views_[static_cast<std::size_t>(index)];
+  const cv::Mat alpha = alpha_of(view.rgba);
+  const cv::Rect box = cv::boundingRect(cv::Mat(alpha >= kSeenAlpha));
+  Random random(seed_, static_cast<std::uint64_t>(index), Stream::test);
+  const cv::Mat rgb = placed(view, random);
+  return {azimuth_window(on_azimuth_ground(rgb, alpha), box), view.azimuth_deg};
+}
+
+cv::Mat AzimuthSamples::placed(const View& view, Random& random) const {
+  cv::Mat place = places_[static_cast<std::size_t>(random.integer(std::ssize(places_)))];
+  place = place(cv::Rect(0, 0, view.rgba.cols, view.rgba.rows));
+  cv::Mat ground;
+  if (random.chance(0.5))
+    cv::flip(place, ground, 1);
+  else
+    ground = place;
+  return over(view.rgba, ground);
+}
+
+}  // namespace spinfill

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "data/walkaround/photographs.h"
+#include "data/walkaround/vehicle_mask.h"
+
+namespace spinfill {
+
+// A photograph and what was cut out of it.
+struct MaskedPhotograph {
+  std::string file;  // of Photographs
+  cv::Mat rgb;       // 8-bit, upright
+  VehicleMask mask;
+  cv::Mat rgba() const;  // 8-bit straight
+};
+
+// What is wrong with a mask, in words, and what to do; empty where nothing is.
+struct MaskProblem {
+  bool usable = true;  // the photograph may be used all the same
+  std::string what;
+};
+MaskProblem mask_problem(const VehicleMask& mask);
+
+// Photographs one after another, so that one is in memory at a time, upright. A picture with transparent parts is cut
+// out already: its own alpha is the mask. A file that is damaged behind its header is named
+// in what is returned, with the photographs' own left_out.
+using TakePhotograph = std::function<void(MaskedPhotograph photograph)>;
+std::vector<LeftOut> each_masked(const Photographs& photographs, LazySegmenter& segmenter, const TakePhotograph& take);
+
+// Names for PNGs made of the photographs: the same stem, or the whole name where two have one stem.
+std::vector<std::string> png_names(const std::vector<std::string>& files);
+
+}  // namespace spinfill

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/walkaround/photographs.h"
+
+#include <map>
+
+#include "core/error.h"
+#include "core/files/files.h"
+#include "core/files/sha256.h"
+#include "data/pictures/picture.h"
+#include "data/sets/picture_names.h"
+
+namespace spinfill {
+namespace {
+
+// Whether its bytes are a picture's that can be read, whatever the name says.
+std::string unreadable(const fs::path& file) {
+  try {
+    picture_size(file);
+    return {};
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
+
+Photographs list_photographs(const fs::path& folder) {
+  if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder of photographs", folder.string());
+  const FolderListing listing = list_pictures(folder);
+  Photographs out;
+  out.folder = folder;
+  std::map<std::string, std::string> seen;  // hash → file
+  const auto take = [&](const std::string& file) {
+    if (const std::string why = unreadable(folder / file); !why.empty()) {
+      out.left_out.push_back({file, why});
+      return;
+    }
+    const auto [first, is_new] = seen.emplace(sha256_file(folder / file), file);
+    if (is_new)
+      out.files.push_back(file);
+    else
+      out.left_out.push_back({file, "is the same file as " + first->second});
+  };
+  for (const std::string& file : listing.pictures) take(file);
+  for (const std::string& file : listing.other_endings) take(file);
+  for (const std::string& file : listing.other_formats)
+    out.left_out.push_back({file, "its format is not read: save it as JPEG, PNG or WebP"});
+  for (const std::string& name : listing.folders)
+    out.left_out.push_back({name, "is a folder: photographs are read from one folder alone"});
+  for (const std::string& file : listing.others) out.left_out.push_back({file, "is no picture"});
+  if (out.files.empty()) fail("{}: holds no photograph that can be read (JPEG, PNG, WebP)", folder.string());
+  return out;
+}
+
+}  // namespace spinfill

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace spinfill {
+
+// What happened to a file among photographs as they come.
+struct LeftOut {
+  std::string file;
+  std::string why;  // and what to do
+};
+
+// Photographs in no order, named in no way: names say nothing about what they show.
+struct Photographs {
+  std::filesystem::path folder;
+  std::vector<std::string> files;  // relative to it, in the order that people count in
+  std::vector<LeftOut> left_out;   // everything else that lies there, but for hidden files and what systems put there
+};
+
+// Of a folder: every PNG, JPEG and WebP whatever its name and ending; the same picture twice is one. Exit 2: no such
+// folder; exit 3: no photograph in it.
+Photographs list_photographs(const std::filesystem::path& folder);
+
+}  // namespace spinfill

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <opencv2/core/mat.hpp>
+
+#include "core/config/named.h"
+#include "core/files/json.h"
+#include "data/walkaround/photographs.h"
+
+namespace spinfill {
+
+enum class PhotographFate {
+  used,     // stands for a primary view of the spin
+  spare,    // another photograph shows the same primary view better
+  refused,  // cannot be used
+};
+template <>
+inline constexpr Named<PhotographFate> kNamesOf<PhotographFate>[] = {{PhotographFate::used, "used"},
+                                                                     {PhotographFate::spare, "spare"},
+                                                                     {PhotographFate::refused, "refused"}};
+
+// What became of one photograph, and why.
+struct PhotographReport {
+  std::string file;
+  PhotographFate fate = PhotographFate::refused;
+  std::string why;                   // and what to do; of a used one what is doubtful, often empty
+  std::optional<double> azimuth_deg;  // [0, 360), where the photograph shows a vehicle
+  double confidence = 0;             // that it is right to 22.5°
+  double quality = 0;                // which of several photographs of a primary view is used: the highest
+  cv::Mat preview;                   // 8-bit RGBA, at most kPreviewWidth px wide; alpha: the mask
+};
+inline constexpr int kPreviewWidth = 360;
+
+struct WalkaroundReport {
+  std::string title;  // the folder's name
+  std::vector<PhotographReport> photographs;
+  std::vector<LeftOut> left_out;  // files that are no photographs, or cannot be read
+  std::vector<double> used_deg() const;  // in ascending order
+};
+Json to_json(const WalkaroundReport& report);
+
+// Marks, for each primary view, the photograph of the highest quality as used and the others as spare; refused ones
+// stay so.
+void choose_views(WalkaroundReport& report);
+
+// The widest arc, degrees, that none of these azimuths lies in; 360 of one or none.
+double widest_gap(std::vector<double> azimuths_deg);
+
+// Why a spin cannot be made of what is used; nothing where it can: no vehicle, fewer than `least` views, all from one
+// side.
+std::optional<std::string> why_no_spin(const WalkaroundReport& report, int least);
+
+}  // namespace spinfill

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/walkaround/segmenter.h"
+
+#include <opencv2/core/utils/logger.hpp>
+#include <opencv2/dnn.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+#include "core/error.h"
+#include "core/files/files.h"
+#include "core/files/sha256.h"
+
+namespace spinfill {
+namespace {
+
+constexpr int kSide = 320;  // px, of the network's input
+constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
+
+}  // namespace
+
+struct Segmenter::Net {
+  mutable std::mutex busy;
+  mutable cv::dnn::Net net;
+};
+
+Segmenter::Segmenter(const fs::path& onnx) : net_(std::make_unique<Net>()), file_(onnx) {
+  if (!fs::exists(onnx)) fail_usage("{}: there is no such segmentation model", onnx.string());
+  const std::string bytes = read_file(onnx, kMaxBytes);
+  sha256_ = sha256_hex(bytes);
+  // It prints its own complaints about damaged files.
+  cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+  try {
+    net_->net = cv::dnn::readNetFromONNX(bytes.data(), bytes.size());
+    net_->net.setPreferableBackend(cv::dnn::DNN_BACKEND_OPENCV);
+    saliency(cv::Mat(8, 8, CV_8UC3, cv::Scalar::all(128)));
+  } catch (const cv::Exception&) {
+    fail("{}: cannot be used as a segmentation network: an ONNX model with U-2-Net's interface is needed (input "
+         "1×3×{}×{}, the first output one channel); run scripts/setup.sh for the default one",
+         onnx.string(), kSide, kSide);
+  }
+}
+
+Segmenter::~Segmenter() = default;
+Segmenter::Segmenter(Segmenter&&) noexcept = default;
+
+cv::Mat Segmenter::saliency(const cv::Mat& rgb) const {
+  cv::Mat small, input;
+  cv::resize(rgb, small, cv::Size(kSide, kSide), 0, 0, rgb.cols > kSide ? cv::INTER_AREA : cv::INTER_LINEAR);
+  small.convertTo(input, CV_32FC3, 1 / 255.0);
+  cv::subtract(input, cv::Scalar(.485, .456, .406), input);
+  cv::divide(input, cv::Scalar(.229, .224, .225), input);
+  const cv::Mat blob = cv::dnn::blobFromImage(input);
+  cv::Mat seen;
+  {
+    const std::lock_guard lock(net_->busy);
+    std::vector<std::string> names = net_->net.getUnconnectedOutLayersNames();
+    std::vector<cv::Mat> outputs;
+    net_->net.setInput(blob);
+    net_->net.forward(outputs, names);
+    if (outputs.empty() || outputs[0].dims != 4 || outputs[0].size[1] != 1 || outputs[0].size[2] != kSide ||
+        outputs[0].size[3] != kSide)
+      fail("{}: its first output is not one channel of {}×{}", file_.string(), kSide, kSide);
+    seen = cv::Mat(kSide, kSide, CV_32F, outputs[0].ptr<float>()).clone();
+  }
+  double low = 0, high = 0;
+  cv::minMaxLoc(seen, &low, &high);
+  if (high - low < 1e-6) return cv::Mat::zeros(seen.size(), CV_32F);
+  return (seen - low) / (high - low);
+}
+
+const Segmenter& LazySegmenter::get() {
+  if (!loaded_) loaded_ = std::make_unique<Segmenter>(segmenter_file(given_));
+  return *loaded_;
+}
+
+fs::path segmenter_file(const std::string& given) {
+  if (!given.empty()) return given;
+  if (const char* named = std::getenv("SPINFILL_SEGMENTER"); named != nullptr && *named != '\0') return named;
+  const char* cache = std::getenv("SPINFILL_CACHE");
+  const char* home = std::getenv("HOME");
+  const fs::path folder = cache != nullptr && *cache != '\0'   ? fs::path(cache)
+                          : home != nullptr && *home != '\0' ? fs::path(home) / ".cache" / "spinfill"
+                                                               : fs::path();
+  const fs::path file = folder / "u2netp.onnx";
+  if (folder.empty() || !fs::exists(file))
+    fail_usage("there is no segmentation model {}: run scripts/setup.sh, which downloads it, or name one by --segmenter "
+               "or SPINFILL_SEGMENTER",
+               file.string());
+  return file;
+}
+
+}  // namespace spinfill

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <opencv2/core/mat.hpp>
+
+namespace spinfill {
+
+// A network that tells the salient object of a photograph from its background: U-2-Net (Qin et al., "U²-Net: going
+// deeper with nested U-structure for salient object detection", Pattern Recognition 2020) or another ONNX model with
+// its interface: input 1×3×320×320, RGB/255 with ImageNet's mean and deviation; the first output, one channel, is the
+// saliency. Computed by OpenCV on one thread.
+class Segmenter {
+ public:
+  // Exit 2: no such file; exit 3: no such network.
+  explicit Segmenter(const std::filesystem::path& onnx);
+  ~Segmenter();
+  Segmenter(Segmenter&&) noexcept;
+
+  // rgb: 8-bit, of any size. CV_32F of the network's 320×320, stretched so that its extremes are 0 and 1.
+  cv::Mat saliency(const cv::Mat& rgb) const;
+  const std::string& sha256() const { return sha256_; }
+
+ private:
+  struct Net;
+  std::unique_ptr<Net> net_;
+  std::filesystem::path file_;
+  std::string sha256_;
+};
+
+// The model that a command uses: `given` where it is not empty, else $SPINFILL_SEGMENTER, else u2netp.onnx where
+// scripts/setup.sh puts it: in $SPINFILL_CACHE, by default ~/.cache/spinfill. Exit 2 with what to do where there is
+// none.
+std::filesystem::path segmenter_file(const std::string& given);
+
+// Loaded where a photograph is first segmented: those that are cut out already need no model.
+class LazySegmenter {
+ public:
+  explicit LazySegmenter(std::string given) : given_(std::move(given)) {}  // of segmenter_file
+  const Segmenter& get();
+  // Of the weights; empty where none were needed.
+  std::string sha256() const { return loaded_ ? loaded_->sha256() : std::string(); }
+
+ private:
+  std::string given_;
+  std::unique_ptr<Segmenter> loaded_;
+};
+
+}  // namespace spinfill

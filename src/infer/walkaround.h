@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "data/walkaround/report.h"
+#include "infer/complete.h"
+#include "model/azimuth/azimuth_model.h"
+
+namespace spinfill {
+
+// From photographs as they come, in any order and before any background, to a spin.
+
+struct WalkaroundOptions {
+  std::string segmenter;  // of segmenter_file (data/walkaround/segmenter.h)
+  int least_views = 3;    // fewer primary views are refused
+  std::function<void(std::int64_t done, std::int64_t total)> looked_at = {};
+};
+
+// Cuts the vehicles out, tells their azimuths, chooses the photograph of each primary view (of several the one that is
+// whole, sure and near to it) and writes these into `folder`, which exists, named by their azimuths and framed alike
+// (data/walkaround/common_frame.h): an input of complete_folder(). Exit 1, with the reason: a spin cannot be made of them
+// (why_no_spin).
+WalkaroundReport prepare_walkaround(const std::filesystem::path& photographs, const AzimuthModel& azimuths,
+                                    const std::filesystem::path& folder, const WalkaroundOptions& options = {});
+
+// The spin of a folder of photographs: complete_folder() of what prepare_walkaround() makes of it, with photos.html,
+// which shows every photograph and what became of it (pages/photographs_page.h).
+struct WalkaroundCompletion {
+  WalkaroundReport report;
+  Completion completion;
+};
+WalkaroundCompletion complete_walkaround(const LoadedModel& model, const AzimuthModel& azimuths,
+                                         const std::filesystem::path& photographs, const std::filesystem::path& out,
+                                         const WalkaroundOptions& options, const CompleteOptions& complete);
+
+}  // namespace spinfill

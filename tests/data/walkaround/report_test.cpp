@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/walkaround/report.h"
+
+#include <gtest/gtest.h>
+
+#include <opencv2/imgproc.hpp>
+
+#include "data/walkaround/common_frame.h"
+
+namespace spinfill {
+namespace {
+
+WalkaroundReport report_of(const std::vector<double>& azimuths_deg) {
+  WalkaroundReport report;
+  for (const double azimuth : azimuths_deg) {
+    PhotographReport one;
+    one.file = std::to_string(report.photographs.size());
+    one.fate = PhotographFate::spare;
+    one.azimuth_deg = azimuth;
+    one.quality = 1 - std::abs(std::remainder(azimuth, 45)) / 45;
+    report.photographs.push_back(one);
+  }
+  choose_views(report);
+  return report;
+}
+
+TEST(WalkaroundReport, TheBestOfEachPrimaryViewIsUsed) {
+  WalkaroundReport report = report_of({30, 44, 350, 1, 100, 180});
+  EXPECT_EQ(report.used_deg(), (std::vector<double>{1, 44, 100, 180}));
+  EXPECT_EQ(report.photographs[0].fate, PhotographFate::spare);
+  EXPECT_EQ(report.photographs[0].why, "1 shows the view at 45 degrees better");
+  EXPECT_EQ(to_json(report)["photographs"][2]["fate"], "spare");
+}
+
+TEST(WalkaroundReport, GapsGoRoundTheVehicle) {
+  EXPECT_EQ(widest_gap({10, 350}), 340);
+  EXPECT_EQ(widest_gap({0, 90, 180, 270}), 90);
+  EXPECT_EQ(widest_gap({350, 100, 200}), 150);
+  EXPECT_EQ(widest_gap({5}), 360);
+}
+
+TEST(WalkaroundReport, SaysWhyNoSpinCanBeMade) {
+  EXPECT_FALSE(why_no_spin(report_of({0, 90, 180, 270}), 3));
+  EXPECT_FALSE(why_no_spin(report_of({0, 90, 180}), 3));
+  EXPECT_NE(why_no_spin(report_of({45, 90, 135}), 3)->find("one side"), std::string::npos);
+  EXPECT_NE(why_no_spin(report_of({0, 180}), 3)->find("3 are needed"), std::string::npos);
+  EXPECT_NE(why_no_spin(report_of({}), 3)->find("no vehicle"), std::string::npos);
+}
+
+TEST(CommonFrames, TheVehicleIsEverywhereAsHighAndInTheMiddle) {
+  std::vector<cv::Mat> crops;
+  const std::vector<cv::Size> sizes = {{300, 100}, {80, 60}, {210, 160}};
+  for (const cv::Size& size : sizes) {
+    cv::Mat rgba(400, 500, CV_8UC4, cv::Scalar(10, 20, 30, 0));
+    const cv::Rect box(cv::Point(30, 70), size);
+    rgba(box).setTo(cv::Scalar(200, 100, 50, 255));
+    crops.push_back(vehicle_crop(rgba, box));
+    EXPECT_LT(crops.back().cols, size.width + 40);
+  }
+  const std::vector<cv::Mat> frames = common_frames(crops);
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    ASSERT_EQ(frames[i].size(), frames[0].size());
+    cv::Mat alpha;
+    cv::extractChannel(frames[i], alpha, 3);
+    const cv::Rect box = cv::boundingRect(cv::Mat(alpha >= 128));
+    EXPECT_NEAR(box.height, 100, 2.5);  // the median's
+    EXPECT_NEAR(box.width, 100.0 * sizes[i].width / sizes[i].height, 3);
+    EXPECT_NEAR(box.x + box.width / 2.0, frames[i].cols / 2.0, 1.5);
+    EXPECT_NEAR(box.y + box.height / 2.0, frames[i].rows / 2.0, 1.5);
+  }
+}
+
+}  // namespace
+}  // namespace spinfill

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/walkaround/vehicle_mask.h"
+
+#include <gtest/gtest.h>
+
+#include <opencv2/imgproc.hpp>
+
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <vector>
+
+#include "core/statistics.h"
+#include "data/pictures/backdrop.h"
+#include "data/pictures/picture.h"
+#include "data/sets/picture_folder.h"
+#include "data/sets/set_pictures.h"
+#include "data/walkaround/masked_photographs.h"
+#include "support/support.h"
+
+namespace spinfill {
+namespace {
+
+// A red body on green ground, and what a coarse segmenter would make of its coverage.
+struct Scene {
+  cv::Mat rgb, truth, saliency;
+  explicit Scene(cv::Size size = {800, 500}) : rgb(size, CV_8UC3), truth(size, CV_8U, cv::Scalar(0)) {
+    cv::ellipse(truth, {400, 270}, {230, 110}, 0, 0, 360, cv::Scalar(255), cv::FILLED, cv::LINE_AA);
+    cv::rectangle(truth, cv::Rect(230, 300, 60, 110), cv::Scalar(255), cv::FILLED);  // a wheel
+    paint();
+  }
+  void paint() {
+    for (int y = 0; y < rgb.rows; ++y) {
+      for (int x = 0; x < rgb.cols; ++x) {
+        const double a = truth.at<uchar>(y, x) / 255.0;
+        const double texture = 8 * std::sin(0.7 * x) * std::sin(0.9 * y);
+        rgb.at<cv::Vec3b>(y, x) = {cv::saturate_cast<uchar>(40 + 150 * a + texture),
+                                   cv::saturate_cast<uchar>(120 - 80 * a + texture), 50};
+      }
+    }
+    cv::Mat small;
+    cv::resize(truth, small, {320, 320}, 0, 0, cv::INTER_AREA);
+    cv::GaussianBlur(small, small, {}, 2.5);
+    small.convertTo(saliency, CV_32F, 1 / 255.0);
+  }
+};
+
+double overlap(const cv::Mat& alpha, const cv::Mat& truth) {
+  const cv::Mat a = alpha >= 128, b = truth >= 128;
+  return cv::countNonZero(a & b) / static_cast<double>(cv::countNonZero(a | b));
+}
+
+// Mean distance, px, of the mask's outline from the truth's, in both directions.
+double boundary_error(const cv::Mat& alpha, const cv::Mat& truth) {
+  const auto outline = [](const cv::Mat& mask) {
+    cv::Mat set = mask >= 128, inner;
+    cv::erode(set, inner, cv::Mat());
+    return cv::Mat(set & ~inner);
+  };
+  const auto one_way = [](const cv::Mat& from, const cv::Mat& to) {
+    cv::Mat distance;
+    cv::distanceTransform(~to, distance, cv::DIST_L2, cv::DIST_MASK_PRECISE);
+    return cv::mean(distance, from)[0];
+  };
+  const cv::Mat a = outline(alpha), b = outline(truth);
+  return (one_way(a, b) + one_way(b, a)) / 2;
+}
+
+TEST(VehicleMask, TheOutlineFollowsThePhotographsEdges) {
+  const Scene scene;
+  cv::Mat coarse;
+  cv::resize(scene.saliency, coarse, scene.rgb.size());
+  coarse.convertTo(coarse, CV_8U, 255);
+  const VehicleMask mask = refined_mask(scene.saliency, scene.rgb);
+  EXPECT_GT(overlap(mask.alpha, scene.truth), 0.99);
+  EXPECT_LT(boundary_error(mask.alpha, scene.truth), 0.7 * boundary_error(coarse, scene.truth));
+  EXPECT_LT(boundary_error(mask.alpha, scene.truth), 1.0);
+  EXPECT_NEAR(mask.area, cv::countNonZero(scene.truth >= 128) / 4e5, 0.003);
+  EXPECT_FALSE(mask.cut_off);
+  EXPECT_EQ(mask.others, 0);
+}
+
+TEST(VehicleMask, OnlyTheLargestThingIsKeptAndSmallHolesAreClosed) {
+  Scene scene;
+  cv::circle(scene.truth, {60, 60}, 40, cv::Scalar(255), cv::FILLED);
+  scene.paint();
+  cv::circle(scene.saliency, {160, 160}, 5, cv::Scalar(0), cv::FILLED);
+  const VehicleMask mask = refined_mask(scene.saliency, scene.rgb);
+  EXPECT_EQ(mask.alpha.at<uchar>(60, 60), 0);
+  EXPECT_NEAR(mask.others, 5027.0 / 83000, 0.02);
+  EXPECT_EQ(mask.alpha.at<uchar>(250, 400), 255);
+  EXPECT_GT(mask.box.x, 150);
+}
+
+TEST(VehicleMask, WhatReachesTheBorderIsSaidToBeCutOff) {
+  Scene scene;
+  cv::rectangle(scene.truth, cv::Rect(0, 200, 400, 120), cv::Scalar(255), cv::FILLED);
+  scene.paint();
+  const VehicleMask mask = refined_mask(scene.saliency, scene.rgb);
+  EXPECT_TRUE(mask.cut_off);
+  EXPECT_NE(mask_problem(mask).what.find("reaches the border"), std::string::npos);
+  EXPECT_TRUE(mask_problem(mask).usable);
+  const VehicleMask nothing = refined_mask(cv::Mat::zeros(320, 320, CV_32F), scene.rgb);
+  EXPECT_TRUE(nothing.box.empty());
+  EXPECT_FALSE(mask_problem(nothing).usable);
+}
+
+TEST(Segmenter, AFileThatIsNoNetworkIsOneLine) {
+  const test::TemporaryFolder folder;
+  const auto file = folder / "broken.onnx";
+  std::ofstream(file) << "no network";
+  test::expect_error(ExitCode::runtime, {"broken.onnx", "ONNX"}, [&] { Segmenter segmenter(file); });
+  test::expect_error(ExitCode::usage, {"there.onnx"}, [&] { Segmenter segmenter(folder / "there.onnx"); });
+}
+
+// Real cars with true masks, before photographed places.
+TEST(Segmenter, CutsRealCarsOutOfPhotographedPlaces) {
+  SPINFILL_NEEDS_REAL_DATA();
+  const auto data = test::real_data();
+  const Segmenter segmenter(data / "segmentation" / "u2netp.onnx");
+  const std::vector<cv::Mat> places = read_backdrops(data / "hdri");
+  std::vector<double> overlaps, boundaries;
+  std::size_t at = 0;
+  for (const char* car : {"bj40-green", "cs55-blue", "stinger-white"}) {
+    const ViewSet set = read_photographs(data / "spins" / car);
+    for (std::size_t i = 0; i < set.frames.size(); i += 2) {
+      const cv::Mat rgba = read_cut_out_picture(set, set.frames[i]);
+      BackdropView view;
+      view.yaw_deg = 67.0 * static_cast<double>(at);
+      view.pitch_deg = -8;
+      const cv::Mat rgb = over(rgba, backdrop(places[at++ % places.size()], view, rgba.size()));
+      const VehicleMask mask = vehicle_mask(segmenter, rgb);
+      cv::Mat truth;
+      cv::extractChannel(rgba, truth, 3);
+      overlaps.push_back(overlap(mask.alpha, truth));
+      boundaries.push_back(boundary_error(mask.alpha, truth));
+      std::printf("%s %3.0f: IoU %.3f, boundary %.1f px\n", car, set.frames[i].azimuth_deg, overlaps.back(),
+                  boundaries.back());
+    }
+  }
+  std::printf("median IoU %.3f, boundary %.1f px\n", median(overlaps), median(boundaries));
+  EXPECT_GT(median(overlaps), 0.93);
+}
+
+}  // namespace
+}  // namespace spinfill
