@@ -139,7 +139,8 @@ TEST(Segmenter, CutsRealCarsOutOfPhotographedPlaces) {
     }
   }
   std::printf("median IoU %.3f, boundary %.1f px\n", median(overlaps), median(boundaries));
-  EXPECT_GT(median(overlaps), 0.93);
+  EXPECT_GT(median(overlaps), 0.97);
+  EXPECT_LT(median(boundaries), 1.5);
 }
 
 }  // namespace

@@ -19,11 +19,14 @@ namespace spinfill {
 namespace {
 
 // A von Mises distribution over the bins.
-at::Tensor shares_round(double azimuth_deg, double sigma_deg) {
+at::Tensor logits_round(double azimuth_deg, double sigma_deg) {
   at::Tensor out = at::empty({kAzimuthBins}, at::kFloat);
   for (std::int64_t b = 0; b < kAzimuthBins; ++b)
     out[b] = std::cos((azimuth_deg - 5.0 * static_cast<double>(b)) * kDegree) / std::pow(sigma_deg * kDegree, 2);
-  return at::softmax(out, 0);
+  return out;
+}
+at::Tensor shares_round(double azimuth_deg, double sigma_deg) {
+  return at::softmax(logits_round(azimuth_deg, sigma_deg), 0);
 }
 
 // A network of drawn weights: nothing is trained.
@@ -59,7 +62,7 @@ TEST(AzimuthBins, MirroredSharesAreThoseOfTheMirroredAzimuth) {
 }
 
 TEST(AzimuthBins, TheLossIsLowestAtTheTruth) {
-  const at::Tensor logits = at::log(shares_round(100, 6)).unsqueeze(0);
+  const at::Tensor logits = logits_round(100, 6).unsqueeze(0);
   const double right = azimuth_loss(logits, {100}).item<double>();
   // The soft target's own entropy: that of a normal distribution of 6° over bins of 5°.
   EXPECT_NEAR(right, std::log(6 / 5.0 * std::sqrt(2 * std::numbers::pi * std::numbers::e)), 0.01);
