@@ -158,7 +158,8 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   }
   if (options.request.views > 0) done.consistency = to_json(consistency_of(spin, writer.views(), options.compared));
   SpinViews views = writer.finish(done.consistency);
-  if (options.also) options.also(folder.path());
+  done.odd = odd_to_json(spin);
+  if (options.also) options.also(folder.path(), done.odd);
   folder.commit();
 
   done.out = out;
@@ -166,7 +167,6 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   done.given = std::move(views.given);
   done.generated = std::move(views.generated);
   done.evidence = std::move(views.evidence);
-  done.odd = odd_to_json(spin);
   done.cameras = spin.chosen.source;
   done.deliver = options.deliver;
   done.stabilisation = spin.chosen.estimate;

@@ -28,7 +28,8 @@ struct CompleteOptions {
   Delivery deliver = Delivery::given;
   bool replace = false;                            // an earlier output of complete may be replaced
   std::vector<std::filesystem::path> inputs = {};  // what was read besides the set: `out` may not overlap it
-  std::function<void(const std::filesystem::path&)> also = {};  // writes more into the folder before it appears
+  // Writes more into the folder before it appears; is told Completion::odd.
+  std::function<void(const std::filesystem::path& folder, const Json& odd)> also = {};
 };
 
 // What became of a set.

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <optional>
+
+#include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
 #include "core/files/atomic_folder.h"
@@ -16,18 +17,20 @@
 #include "data/walkaround/masked_photographs.h"
 #include "geometry/angles.h"
 #include "pages/photographs_page.h"
-#include "pages/spin_frame.h"
 
 namespace spinfill {
 namespace {
 
-// A direction that is less sure than this is not used: a wrong one spoils the spin more than a missing one.
-constexpr double kLeastConfidence = 0.4;
+// A direction that is more likely wrong than right is not used: it spoils the spin more than a missing one.
+constexpr double kLeastConfidence = 0.5;
 
 PhotographReport looked_at(const MaskedPhotograph& one, const AzimuthModel& model) {
   PhotographReport report;
   report.file = one.file;
-  report.preview = reduced(one.rgba(), kPreviewWidth);
+  const int width = std::min(kPreviewWidth, one.rgb.cols);
+  const cv::Size size(width, std::max(1, one.rgb.rows * width / one.rgb.cols));
+  cv::resize(one.rgb, report.preview, size, 0, 0, cv::INTER_AREA);
+  cv::resize(one.mask.alpha, report.mask, size, 0, 0, cv::INTER_AREA);
   const MaskProblem problem = mask_problem(one.mask);
   report.why = problem.what;
   if (!problem.usable) return report;
@@ -35,9 +38,10 @@ PhotographReport looked_at(const MaskedPhotograph& one, const AzimuthModel& mode
   report.azimuth_deg = estimate.azimuth_deg;
   report.confidence = estimate.confidence;
   if (estimate.confidence < kLeastConfidence) {
-    report.why = fmt::format("from where it shows the vehicle, or whether it shows one, cannot be told (perhaps {:.0f} "
-                             "degrees, confidence {:.2f}): take it with one whole vehicle in sight",
-                             estimate.azimuth_deg, estimate.confidence);
+    report.why = fmt::format(
+        "from where it shows the vehicle, or whether it shows one, cannot be told (perhaps {:.0f} "
+        "degrees, confidence {:.2f}): take it with one whole vehicle in sight",
+        estimate.azimuth_deg, estimate.confidence);
     return report;
   }
   report.fate = PhotographFate::spare;
@@ -65,8 +69,7 @@ class BestCrops {
     }
     const std::vector<cv::Mat> frames = common_frames(crops);
     for (std::size_t i = 0; i < frames.size(); ++i) {
-      const double azimuth = wrapped_deg(std::round(10 * azimuths[i]) / 10);
-      write_png(folder / fmt::format("{:g}.png", azimuth), frames[i]);
+      write_png(folder / azimuth_name(azimuths[i]), frames[i]);
     }
   }
 
@@ -130,7 +133,10 @@ WalkaroundCompletion complete_walkaround(const LoadedModel& model, const Azimuth
   const fs::path folder = scratch.path() / folder_title(photographs);
   make_folder(folder);
   done.report = prepare_walkaround(photographs, azimuths, folder, options);
-  how.also = [&](const fs::path& spin) { write_photographs_page(done.report, spin / "photos.html"); };
+  how.also = [&](const fs::path& spin, const Json& odd) {
+    for (const Json& one : odd) done.report.add_why(one["file_path"], one["problem"]);
+    write_photographs_page(done.report, spin / "photos.html");
+  };
   done.completion = complete_folder(model, folder, out, how);
   return done;
 }

@@ -22,8 +22,8 @@ struct WalkaroundOptions {
 
 // Cuts the vehicles out, tells their azimuths, chooses the photograph of each primary view (of several the one that is
 // whole, sure and near to it) and writes these into `folder`, which exists, named by their azimuths and framed alike
-// (data/walkaround/common_frame.h): an input of complete_folder(). Exit 1, with the reason: a spin cannot be made of them
-// (why_no_spin).
+// (data/walkaround/common_frame.h): an input of complete_folder(). Exit 1, with the reason: a spin cannot be made of
+// them (why_no_spin).
 WalkaroundReport prepare_walkaround(const std::filesystem::path& photographs, const AzimuthModel& azimuths,
                                     const std::filesystem::path& folder, const WalkaroundOptions& options = {});
 

@@ -25,12 +25,12 @@ struct ConfidenceBand {
 
 struct AzimuthScores {
   std::int64_t count = 0;
-  double median_deg = 0;   // of the errors
-  double right = 0;        // share within kRightDeg
-  double far_off = 0;      // share off by more than 30°
-  double eight_way = 0;    // share whose nearest primary view is the true one's
-  double sides = 0;        // of those whose true azimuth is 30 to 150° or 210 to 330°: share on the wrong side
-  double confidence = 0;   // mean
+  double median_deg = 0;  // of the errors
+  double right = 0;       // share within kRightDeg
+  double far_off = 0;     // share off by more than 30°
+  double eight_way = 0;   // share whose nearest primary view is the true one's
+  double sides = 0;       // of those whose true azimuth is 30 to 150° or 210 to 330°: share on the wrong side
+  double confidence = 0;  // mean
   std::vector<ConfidenceBand> bands;  // of confidence [0, .2), … [.8, 1], those that hold any
   // Expected calibration error over the bands: Σ n/N·|confidence − right| (Guo et al., ICML 2017, eq. 3).
   double calibration_error = 0;

@@ -26,8 +26,8 @@ std::string place(double azimuth_deg, double radius) {
 
 std::string arc(double from_deg, double to_deg) {
   const double wide = to_deg - from_deg;
-  return fmt::format("<path class=\"gap\" d=\"M {} A {:.0f} {:.0f} 0 {} 0 {}\"/>\n", place(from_deg, kRing), kRing, kRing,
-                     wide > 180 ? 1 : 0, place(to_deg, kRing));
+  return fmt::format("<path class=\"gap\" d=\"M {} A {:.0f} {:.0f} 0 {} 0 {}\"/>\n", place(from_deg, kRing), kRing,
+                     kRing, wide > 180 ? 1 : 0, place(to_deg, kRing));
 }
 
 std::string gaps(const WalkaroundReport& report) {
@@ -44,10 +44,10 @@ std::string compass(const WalkaroundReport& report) {
   std::string out;
   for (int slot = 0; slot < kSlots; ++slot) {
     const int azimuth = azimuth_of(slot);
-    out += fmt::format("<path class=\"tick\" d=\"M {} L {}\"/><text x=\"{:.1f}\" y=\"{:.1f}\">{}°</text>\n",
-                       place(azimuth, kRing - 5), place(azimuth, kRing + 5),
-                       kCentre + 116 * std::sin(azimuth * kDegree), kCentre + 116 * std::cos(azimuth * kDegree) + 4,
-                       azimuth);
+    out +=
+        fmt::format("<path class=\"tick\" d=\"M {} L {}\"/><text x=\"{:.1f}\" y=\"{:.1f}\">{}°</text>\n",
+                    place(azimuth, kRing - 5), place(azimuth, kRing + 5), kCentre + 116 * std::sin(azimuth * kDegree),
+                    kCentre + 116 * std::cos(azimuth * kDegree) + 4, azimuth);
   }
   out += gaps(report);
   for (const PhotographFate fate : {PhotographFate::spare, PhotographFate::used}) {
@@ -57,7 +57,8 @@ std::string compass(const WalkaroundReport& report) {
       const double x = kCentre + kRing * std::sin(*one.azimuth_deg * kDegree);
       const double y = kCentre + kRing * std::cos(*one.azimuth_deg * kDegree);
       out += fmt::format(
-          "<g class=\"{}\"><circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\"/><title>{}: {:.0f}°, confidence {:.2f}</title></g>\n",
+          "<g class=\"{}\"><circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\"/><title>{}: {:.0f}°, confidence "
+          "{:.2f}</title></g>\n",
           name_of(fate), x, y, fate == PhotographFate::used ? 8 : 5, html_escaped(one.file), *one.azimuth_deg,
           one.confidence);
     }
@@ -66,23 +67,17 @@ std::string compass(const WalkaroundReport& report) {
 }
 
 // What the mask leaves out is pale.
-cv::Mat with_mask(const cv::Mat& rgba) {
-  cv::Mat out(rgba.size(), CV_8UC3);
-  for (int y = 0; y < rgba.rows; ++y) {
-    for (int x = 0; x < rgba.cols; ++x) {
-      const auto& pixel = rgba.at<cv::Vec4b>(y, x);
-      const int alpha = pixel[3], grey = (54 * pixel[0] + 183 * pixel[1] + 19 * pixel[2]) / 256;
+cv::Mat with_mask(const cv::Mat& rgb, const cv::Mat& mask) {
+  cv::Mat out(rgb.size(), CV_8UC3);
+  for (int y = 0; y < rgb.rows; ++y) {
+    for (int x = 0; x < rgb.cols; ++x) {
+      const auto& pixel = rgb.at<cv::Vec3b>(y, x);
+      const int alpha = mask.at<uchar>(y, x), grey = (54 * pixel[0] + 183 * pixel[1] + 19 * pixel[2]) / 256;
       const int ground[] = {170 + grey * 60 / 255, 175 + grey * 60 / 255, 190 + grey * 60 / 255};
       for (int c = 0; c < 3; ++c)
         out.at<cv::Vec3b>(y, x)[c] = static_cast<uchar>((pixel[c] * alpha + ground[c] * (255 - alpha)) / 255);
     }
   }
-  return out;
-}
-
-cv::Mat without_mask(const cv::Mat& rgba) {
-  cv::Mat out(rgba.size(), CV_8UC3);
-  cv::mixChannels({rgba}, {out}, {0, 0, 1, 1, 2, 2});
   return out;
 }
 
@@ -96,8 +91,8 @@ std::string card(const PhotographReport& one) {
                                       : std::string("no azimuth");
   return fmt::format(
       "<article class=\"{0}\"><div class=\"pair\">{1}{2}</div>\n<h3>{3}</h3><p><b>{0}</b> · {4}</p>{5}</article>\n",
-      name_of(one.fate), embedded(one.file, "as it came", without_mask(one.preview)),
-      embedded(one.file, "its mask", with_mask(one.preview)), html_escaped(one.file), facts,
+      name_of(one.fate), embedded(one.file, "as it came", one.preview),
+      embedded(one.file, "its mask", with_mask(one.preview, one.mask)), html_escaped(one.file), facts,
       one.why.empty() ? "" : "<p class=\"why\">" + html_escaped(one.why) + "</p>");
 }
 
@@ -126,9 +121,10 @@ std::string photographs_page(const WalkaroundReport& report) {
   return filled_template(
       "photographs.html",
       {{"TITLE", html_escaped(report.title)},
-       {"FACTS", fmt::format("{} photographs: {} used, {} spare, {} refused; the widest gap between used ones is {:.0f}°",
-                             report.photographs.size(), count(PhotographFate::used), count(PhotographFate::spare),
-                             count(PhotographFate::refused), widest_gap(report.used_deg()))},
+       {"FACTS",
+        fmt::format("{} photographs: {} used, {} spare, {} refused; the widest gap between used ones is {:.0f}°",
+                    report.photographs.size(), count(PhotographFate::used), count(PhotographFate::spare),
+                    count(PhotographFate::refused), widest_gap(report.used_deg()))},
        {"COMPASS", compass(report)},
        {"CARDS", cards},
        {"OTHERS", left_out(report)}});

@@ -27,13 +27,16 @@ std::string model() {
   return quoted(test::fixture("../../models/photo-96"));
 }
 
-// A drawn car all around, cut out, under names that say nothing or the wrong thing, with what else lies in such a folder.
+// A drawn car all around, cut out, under names that say nothing or the wrong thing, with what else lies in such a
+// folder.
 class Photos : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     drawn_ = new test::TemporaryFolder;
-    const auto made = test::run_command(test::program() + " synth --sets 1 --seed 41 --categories sedan --size 192 --samples 4 "
-                                        "--look photo --no-geometry --out " + quoted(*drawn_ / "sets"));
+    const auto made = test::run_command(test::program() +
+                                        " synth --sets 1 --seed 41 --categories sedan --size 192 --samples 4 "
+                                        "--look photo --no-geometry --out " +
+                                        quoted(*drawn_ / "sets"));
     ASSERT_EQ(made.exit_code, 0) << made.output;
   }
   static void TearDownTestSuite() { delete drawn_; }

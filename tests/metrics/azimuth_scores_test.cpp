@@ -12,8 +12,8 @@ namespace {
 
 TEST(AzimuthScores, AreWhatTheyAreCalled) {
   // Errors 4, 26, 40, 180 (a wrong end, not a wrong side), 140 (a wrong side).
-  const AzimuthScores scores = azimuth_scores(
-      {{{94, 0.9}, 90}, {{16, 0.5}, 350}, {{130, 0.5}, 90}, {{180, 0.1}, 0}, {{250, 0.3}, 110}});
+  const AzimuthScores scores =
+      azimuth_scores({{{94, 0.9}, 90}, {{16, 0.5}, 350}, {{130, 0.5}, 90}, {{180, 0.1}, 0}, {{250, 0.3}, 110}});
   EXPECT_EQ(scores.count, 5);
   EXPECT_NEAR(scores.median_deg, 40, 1e-9);
   EXPECT_NEAR(scores.right, 0.2, 1e-9);

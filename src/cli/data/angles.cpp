@@ -82,10 +82,11 @@ int angles(const Options& options) {
     print_json({{"photographs", found.rows}, {"scores", to_json(scores)}}, 1);
     return 0;
   }
-  print_line("{} photographs: median error {:.1f} degrees, {:.1f} % off by more than 30, {:.1f} % of eight views right, "
-             "{:.1f} % of sides wrong, calibration error {:.3f}",
-             scores.count, scores.median_deg, 100 * scores.far_off, 100 * scores.eight_way, 100 * scores.sides,
-             scores.calibration_error);
+  print_line(
+      "{} photographs: median error {:.1f} degrees, {:.1f} % off by more than 30, {:.1f} % of eight views right, "
+      "{:.1f} % of sides wrong, calibration error {:.3f}",
+      scores.count, scores.median_deg, 100 * scores.far_off, 100 * scores.eight_way, 100 * scores.sides,
+      scores.calibration_error);
   return 0;
 }
 
@@ -102,7 +103,8 @@ Command data_angles_command() {
             add_azimuth_model(app, options->model);
             app.add_option("--truth", options->truth,
                            "Score against a table, parted by tabs, with columns file and azimuth_deg");
-            app.add_flag("--json", options->json, "[{file, azimuth_deg, confidence}]; with --truth an object with scores");
+            app.add_flag("--json", options->json,
+                         "[{file, azimuth_deg, confidence}]; with --truth an object with scores");
             return [options] { return angles(*options); };
           }};
 }

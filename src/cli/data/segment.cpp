@@ -31,7 +31,8 @@ int segment(const Options& options) {
   Json rows = Json::array();
   Progress progress("segment", std::ssize(photographs.files), "photographs");
   const auto left_out = each_masked(photographs, segmenter, [&](MaskedPhotograph one) {
-    const auto place = static_cast<std::size_t>(std::ranges::find(photographs.files, one.file) - photographs.files.begin());
+    const auto place =
+        static_cast<std::size_t>(std::ranges::find(photographs.files, one.file) - photographs.files.begin());
     write_png(folder.path() / names[place], one.rgba());
     const MaskProblem problem = mask_problem(one.mask);
     if (!problem.what.empty()) log_warning("{}: {}", one.file, problem.what);
@@ -60,17 +61,18 @@ int segment(const Options& options) {
 }  // namespace
 
 Command data_segment_command() {
-  return {"segment", "Cuts the vehicle out of each photograph of a folder: PNGs with alpha, of the photographs' size",
-          [](CLI::App& app) -> std::function<int()> {
-            auto options = std::make_shared<Options>();
-            app.add_option("folder", options->folder, "Photographs as they come: JPEG, PNG or WebP of any name")
-                ->required();
-            app.add_option("--out", options->out, "Folder for the PNGs, upright, named like the photographs")->required();
-            add_segmenter(app, options->segmenter);
-            add_replace(app, options->replace);
-            app.add_flag("--json", options->json, "Result as JSON on stdout");
-            return [options] { return segment(*options); };
-          }};
+  return {
+      "segment", "Cuts the vehicle out of each photograph of a folder: PNGs with alpha, of the photographs' size",
+      [](CLI::App& app) -> std::function<int()> {
+        auto options = std::make_shared<Options>();
+        app.add_option("folder", options->folder, "Photographs as they come: JPEG, PNG or WebP of any name")
+            ->required();
+        app.add_option("--out", options->out, "Folder for the PNGs, upright, named like the photographs")->required();
+        add_segmenter(app, options->segmenter);
+        add_replace(app, options->replace);
+        app.add_flag("--json", options->json, "Result as JSON on stdout");
+        return [options] { return segment(*options); };
+      }};
 }
 
 }  // namespace spinfill

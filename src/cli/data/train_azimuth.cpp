@@ -48,7 +48,8 @@ AzimuthModel beginning(const Options& options) {
 }
 
 int train(const Options& options) {
-  OutputFolder output{options.out, "data train-azimuth", options.replace, {options.backdrops, options.features, options.from}};
+  OutputFolder output{
+      options.out, "data train-azimuth", options.replace, {options.backdrops, options.features, options.from}};
   for (const std::string& folder : options.data) output.inputs.emplace_back(folder);
   check_output_folder(output);
   AzimuthModel model = beginning(options);
@@ -67,12 +68,9 @@ int train(const Options& options) {
         progress->update(step, fmt::format("loss {:.3f}", mean_loss));
       });
   progress.reset();
-  Json round = {{"views", samples.views()},
-                {"steps", options.training.steps},
-                {"batch", options.training.batch},
-                {"learning_rate", options.training.learning_rate},
-                {"seed", options.training.seed},
-                {"validation", to_json(score)}};
+  Json round = {{"views", samples.views()},        {"steps", options.training.steps},
+                {"batch", options.training.batch}, {"learning_rate", options.training.learning_rate},
+                {"seed", options.training.seed},   {"validation", to_json(score)}};
   model.training["rounds"].push_back(std::move(round));
   if (!options.notice.empty()) model.training["notice"] = options.notice;
   write_azimuth_model(model, folder.path());
@@ -80,8 +78,9 @@ int train(const Options& options) {
   if (options.json) {
     print_json({{"out", options.out}, {"temperature", model.temperature}, {"validation", to_json(score)}}, 1);
   } else {
-    print_line("{}: {} validation views, median error {:.1f} degrees, {:.1f} % within 22.5, {:.1f} % off by more than 30",
-               options.out, validation.views(), score.median_deg, 100 * score.right, 100 * score.far_off);
+    print_line(
+        "{}: {} validation views, median error {:.1f} degrees, {:.1f} % within 22.5, {:.1f} % off by more than 30",
+        options.out, validation.views(), score.median_deg, 100 * score.right, 100 * score.far_off);
   }
   return 0;
 }
@@ -89,36 +88,37 @@ int train(const Options& options) {
 }  // namespace
 
 Command data_train_azimuth_command() {
-  return {"train-azimuth", "Trains the network that tells from which direction a vehicle is photographed",
-          [](CLI::App& app) -> std::function<int()> {
-            auto options = std::make_shared<Options>();
-            app.add_option("data", options->data, "Data sets of cut-out vehicles with true azimuths (spinfill synth)")
-                ->required();
-            app.add_option("--backdrops", options->backdrops, "Folder of .hdr pictures: the places behind the vehicles")
-                ->required();
-            app.add_option("--features", options->features,
-                           "Features to begin with: a SqueezeNet 1.1 of torchvision or lpips, as safetensors");
-            app.add_option("--from", options->from, "Go on from an earlier model instead");
-            app.add_option("--out", options->out, "Folder of the model: weights.safetensors, manifest.json")->required();
-            app.add_option("--steps", options->training.steps, "Optimiser steps")
-                ->check(CLI::Range(1, 1000000))
-                ->capture_default_str();
-            app.add_option("--batch", options->training.batch, "Windows per step, an even number")
-                ->check(CLI::Range(2, 1024))
-                ->capture_default_str();
-            app.add_option("--learning-rate", options->training.learning_rate, "Peak, of the head; features a third")
-                ->check(CLI::Range(1e-7, 1.0))
-                ->capture_default_str();
-            app.add_option("--seed", options->training.seed, "Of the head's weights and of all samples")
-                ->capture_default_str();
-            app.add_option("--notice", options->notice, "Licences of what it was trained on and from, for the manifest");
-            add_replace(app, options->replace);
-            app.add_flag("--json", options->json, "Result as JSON on stdout");
-            return [options] {
-              if (options->training.batch % 2 != 0) fail_usage("data train-azimuth: --batch must be even");
-              return train(*options);
-            };
-          }};
+  return {
+      "train-azimuth", "Trains the network that tells from which direction a vehicle is photographed",
+      [](CLI::App& app) -> std::function<int()> {
+        auto options = std::make_shared<Options>();
+        app.add_option("data", options->data, "Data sets of cut-out vehicles with true azimuths (spinfill synth)")
+            ->required();
+        app.add_option("--backdrops", options->backdrops, "Folder of .hdr pictures: the places behind the vehicles")
+            ->required();
+        app.add_option("--features", options->features,
+                       "Features to begin with: a SqueezeNet 1.1 of torchvision or lpips, as safetensors");
+        app.add_option("--from", options->from, "Go on from an earlier model instead");
+        app.add_option("--out", options->out, "Folder of the model: weights.safetensors, manifest.json")->required();
+        app.add_option("--steps", options->training.steps, "Optimiser steps")
+            ->check(CLI::Range(1, 1000000))
+            ->capture_default_str();
+        app.add_option("--batch", options->training.batch, "Windows per step, an even number")
+            ->check(CLI::Range(2, 1024))
+            ->capture_default_str();
+        app.add_option("--learning-rate", options->training.learning_rate, "Peak, of the head; features a third")
+            ->check(CLI::Range(1e-7, 1.0))
+            ->capture_default_str();
+        app.add_option("--seed", options->training.seed, "Of the head's weights and of all samples")
+            ->capture_default_str();
+        app.add_option("--notice", options->notice, "Licences of what it was trained on and from, for the manifest");
+        add_replace(app, options->replace);
+        app.add_flag("--json", options->json, "Result as JSON on stdout");
+        return [options] {
+          if (options->training.batch % 2 != 0) fail_usage("data train-azimuth: --batch must be even");
+          return train(*options);
+        };
+      }};
 }
 
 }  // namespace spinfill

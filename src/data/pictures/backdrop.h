@@ -15,8 +15,9 @@ struct BackdropView {
   double exposure = 1;                // the mean of the picture's luminance becomes 0.18 times this
 };
 
-// What it sees, as a camera shows it: 8-bit sRGB. `radiance`: 3 × float, linear, twice as wide as high (decode_radiance,
-// data/pictures/radiance_file.h). Bright places roll off by x/(1+x)-like shoulders instead of clipping hard.
+// What it sees, as a camera shows it: 8-bit sRGB. `radiance`: 3 × float, linear, twice as wide as high
+// (decode_radiance, data/pictures/radiance_file.h). Bright places roll off by x/(1+x)-like shoulders instead of
+// clipping hard.
 cv::Mat backdrop(const cv::Mat& radiance, const BackdropView& view, cv::Size size);
 
 // All .hdr pictures of a folder, in the order of their names. Exit 2: no such folder or none in it; exit 3: one that

@@ -64,8 +64,9 @@ cv::Mat with_errors(const cv::Mat& alpha, const cv::Rect& box, Random& random) {
     }
   }
   const auto radius = static_cast<int>(random.integer(3));
-  if (radius > 0) (random.chance(0.5) ? cv::erode : cv::dilate)(mask, mask, disc(radius), cv::Point(-1, -1), 1,
-                                                               cv::BORDER_CONSTANT, cv::morphologyDefaultBorderValue());
+  if (radius > 0)
+    (random.chance(0.5) ? cv::erode : cv::dilate)(mask, mask, disc(radius), cv::Point(-1, -1), 1, cv::BORDER_CONSTANT,
+                                                  cv::morphologyDefaultBorderValue());
   if (random.chance(0.5)) cv::GaussianBlur(mask, mask, cv::Size(), random.uniform(0.5, 2.0));
   return mask;
 }
@@ -158,11 +159,14 @@ AzimuthSample AzimuthSamples::at(std::int64_t sample) const {
   change.shift_y = random.uniform(-0.05, 0.05);
   change.roll_deg = random.uniform(-3, 3);
   change.mirror = random.chance(0.5);
-  AzimuthSample out{azimuth_window(rgb, box, change), change.mirror ? wrapped_deg(-view.azimuth_deg) : view.azimuth_deg};
+  AzimuthSample out{azimuth_window(rgb, box, change),
+                    change.mirror ? wrapped_deg(-view.azimuth_deg) : view.azimuth_deg};
   recolour(out.window, random);
   if (random.chance(0.15)) {  // somebody stands before it
-    const cv::Point corner(static_cast<int>(random.integer(kAzimuthWidth)), static_cast<int>(random.integer(kAzimuthHeight)));
-    const cv::Size size(5 + static_cast<int>(random.integer(kAzimuthWidth / 5)), 5 + static_cast<int>(random.integer(kAzimuthHeight / 2)));
+    const cv::Point corner(static_cast<int>(random.integer(kAzimuthWidth)),
+                           static_cast<int>(random.integer(kAzimuthHeight)));
+    const cv::Size size(5 + static_cast<int>(random.integer(kAzimuthWidth / 5)),
+                        5 + static_cast<int>(random.integer(kAzimuthHeight / 2)));
     cv::rectangle(out.window, cv::Rect(corner, size),
                   cv::Scalar(random.uniform(0, 255), random.uniform(0, 255), random.uniform(0, 255)), cv::FILLED);
   }

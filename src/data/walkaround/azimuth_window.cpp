@@ -26,7 +26,8 @@ cv::Mat azimuth_window(const cv::Mat& rgb, const cv::Rect& box, const WindowChan
   const double c = scale * std::cos(change.roll_deg * kDegree), s = scale * std::sin(change.roll_deg * kDegree);
   const double flip = change.mirror ? -1 : 1;
   const double x = kAzimuthWidth * (0.5 + change.shift_x), y = kAzimuthHeight * (0.5 + change.shift_y);
-  const cv::Matx23d to(flip * c, flip * -s, x - flip * (c * left - s * top) - 0.5, s, c, y - (s * left + c * top) - 0.5);
+  const cv::Matx23d to(flip * c, flip * -s, x - flip * (c * left - s * top) - 0.5, s, c,
+                       y - (s * left + c * top) - 0.5);
   cv::Matx23d pixels = to;  // the same between centres of pixels
   for (int row = 0; row < 2; ++row) pixels(row, 2) += 0.5 * (to(row, 0) + to(row, 1));
   cv::Mat window;
@@ -42,7 +43,8 @@ cv::Mat on_azimuth_ground(const cv::Mat& rgb, const cv::Mat& alpha) {
       const int a = alpha.at<uchar>(y, x);
       for (int i = 0; i < 3; ++i) {
         const int ground = static_cast<int>(kAzimuthGround[i]);
-        out.at<cv::Vec3b>(y, x)[i] = static_cast<uchar>((rgb.at<cv::Vec3b>(y, x)[i] * a + ground * (255 - a) + 127) / 255);
+        out.at<cv::Vec3b>(y, x)[i] =
+            static_cast<uchar>((rgb.at<cv::Vec3b>(y, x)[i] * a + ground * (255 - a) + 127) / 255);
       }
     }
   }

@@ -59,8 +59,8 @@ cv::Mat guided_filter(const cv::Mat& guide, const cv::Mat& values, const GuidedF
   for (int first = 0; first < guide.rows; first += kStrip) {
     const int last = std::min(guide.rows, first + kStrip);
     // The strip of the enlarged coefficients, by the same mapping of pixel centres as a whole resize.
-    const cv::Matx23d to_small(static_cast<double>(values.cols) / guide.cols, 0,
-                               0.5 * values.cols / guide.cols - 0.5, 0, shrink, (first + 0.5) * shrink - 0.5);
+    const cv::Matx23d to_small(static_cast<double>(values.cols) / guide.cols, 0, 0.5 * values.cols / guide.cols - 0.5,
+                               0, shrink, (first + 0.5) * shrink - 0.5);
     cv::Mat strip;
     cv::warpAffine(coefficients, strip, to_small, cv::Size(guide.cols, last - first),
                    cv::INTER_LINEAR | cv::WARP_INVERSE_MAP, cv::BORDER_REPLICATE);

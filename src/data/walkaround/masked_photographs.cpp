@@ -40,8 +40,7 @@ MaskProblem mask_problem(const VehicleMask& mask) {
   return {};
 }
 
-std::vector<LeftOut> each_masked(const Photographs& photographs, LazySegmenter& segmenter,
-                                 const TakePhotograph& take) {
+std::vector<LeftOut> each_masked(const Photographs& photographs, LazySegmenter& segmenter, const TakePhotograph& take) {
   std::vector<LeftOut> left_out = photographs.left_out;
   for (const std::string& file : photographs.files) {
     MaskedPhotograph one{file, {}, {}};

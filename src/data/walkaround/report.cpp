@@ -26,6 +26,17 @@ std::vector<double> WalkaroundReport::used_deg() const {
   return out;
 }
 
+std::string azimuth_name(double azimuth_deg) {
+  return fmt::format("{:g}.png", wrapped_deg(rounded(azimuth_deg, 1)));
+}
+
+void WalkaroundReport::add_why(const std::string& name, const std::string& why) {
+  for (PhotographReport& one : photographs) {
+    if (one.fate != PhotographFate::used || azimuth_name(*one.azimuth_deg) != name) continue;
+    one.why += (one.why.empty() ? "" : "; ") + why;
+  }
+}
+
 Json to_json(const WalkaroundReport& report) {
   Json rows = Json::array(), left_out = Json::array();
   for (const PhotographReport& one : report.photographs) {
@@ -50,8 +61,7 @@ void choose_views(WalkaroundReport& report) {
     const int slot = nearest_slot(*one.azimuth_deg);
     const PhotographReport* chosen = best[static_cast<std::size_t>(slot)];
     one.fate = chosen == &one ? PhotographFate::used : PhotographFate::spare;
-    if (chosen != &one)
-      one.why = fmt::format("{} shows the view at {} degrees better", chosen->file, azimuth_of(slot));
+    if (chosen != &one) one.why = fmt::format("{} shows the view at {} degrees better", chosen->file, azimuth_of(slot));
   }
 }
 
@@ -71,13 +81,15 @@ std::optional<std::string> why_no_spin(const WalkaroundReport& report, int least
     return fmt::format("no vehicle can be told in any of {} photographs: take each with one whole vehicle in sight",
                        report.photographs.size());
   if (count < least)
-    return fmt::format("of {} photographs only {} of the eight primary views can be made out ({:.0f} degrees), {} are "
-                       "needed: take more, from other directions",
-                       report.photographs.size(), count, fmt::join(used, ", "), least);
+    return fmt::format(
+        "of {} photographs only {} of the eight primary views can be made out ({:.0f} degrees), {} are "
+        "needed: take more, from other directions",
+        report.photographs.size(), count, fmt::join(used, ", "), least);
   if (const double gap = widest_gap(used); gap > kOneSide)
-    return fmt::format("all photographs show the vehicle from one side ({:.0f} degrees; nothing in {:.0f} degrees): walk "
-                       "all round it",
-                       fmt::join(used, ", "), gap);
+    return fmt::format(
+        "all photographs show the vehicle from one side ({:.0f} degrees; nothing in {:.0f} degrees): walk "
+        "all round it",
+        fmt::join(used, ", "), gap);
   return std::nullopt;
 }
 

@@ -19,19 +19,18 @@ enum class PhotographFate {
   refused,  // cannot be used
 };
 template <>
-inline constexpr Named<PhotographFate> kNamesOf<PhotographFate>[] = {{PhotographFate::used, "used"},
-                                                                     {PhotographFate::spare, "spare"},
-                                                                     {PhotographFate::refused, "refused"}};
+inline constexpr Named<PhotographFate> kNamesOf<PhotographFate>[] = {
+    {PhotographFate::used, "used"}, {PhotographFate::spare, "spare"}, {PhotographFate::refused, "refused"}};
 
 // What became of one photograph, and why.
 struct PhotographReport {
   std::string file;
   PhotographFate fate = PhotographFate::refused;
-  std::string why;                   // and what to do; of a used one what is doubtful, often empty
+  std::string why;                    // and what to do; of a used one what is doubtful, often empty
   std::optional<double> azimuth_deg;  // [0, 360), where the photograph shows a vehicle
-  double confidence = 0;             // that it is right to 22.5°
-  double quality = 0;                // which of several photographs of a primary view is used: the highest
-  cv::Mat preview;                   // 8-bit RGBA, at most kPreviewWidth px wide; alpha: the mask
+  double confidence = 0;              // that it is right to 22.5°
+  double quality = 0;                 // which of several photographs of a primary view is used: the highest
+  cv::Mat preview, mask;              // 8-bit RGB and its coverage, at most kPreviewWidth px wide
 };
 inline constexpr int kPreviewWidth = 360;
 
@@ -39,9 +38,14 @@ struct WalkaroundReport {
   std::string title;  // the folder's name
   std::vector<PhotographReport> photographs;
   std::vector<LeftOut> left_out;  // files that are no photographs, or cannot be read
+  // What became of the spin's picture of a used photograph (azimuth_name()) is said of it, too.
+  void add_why(const std::string& azimuth_name, const std::string& why);
   std::vector<double> used_deg() const;  // in ascending order
 };
 Json to_json(const WalkaroundReport& report);
+
+// The file name of a photograph among the references of its spin: its azimuth to a tenth of a degree, "40.4.png".
+std::string azimuth_name(double azimuth_deg);
 
 // Marks, for each primary view, the photograph of the highest quality as used and the others as spare; refused ones
 // stay so.

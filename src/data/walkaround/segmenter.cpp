@@ -37,9 +37,10 @@ Segmenter::Segmenter(const fs::path& onnx) : net_(std::make_unique<Net>()), file
     net_->net.setPreferableBackend(cv::dnn::DNN_BACKEND_OPENCV);
     saliency(cv::Mat(8, 8, CV_8UC3, cv::Scalar::all(128)));
   } catch (const cv::Exception&) {
-    fail("{}: cannot be used as a segmentation network: an ONNX model with U-2-Net's interface is needed (input "
-         "1×3×{}×{}, the first output one channel); run scripts/setup.sh for the default one",
-         onnx.string(), kSide, kSide);
+    fail(
+        "{}: cannot be used as a segmentation network: an ONNX model with U-2-Net's interface is needed (input "
+        "1×3×{}×{}, the first output one channel); run scripts/setup.sh for the default one",
+        onnx.string(), kSide, kSide);
   }
 }
 
@@ -81,14 +82,15 @@ fs::path segmenter_file(const std::string& given) {
   if (const char* named = std::getenv("SPINFILL_SEGMENTER"); named != nullptr && *named != '\0') return named;
   const char* cache = std::getenv("SPINFILL_CACHE");
   const char* home = std::getenv("HOME");
-  const fs::path folder = cache != nullptr && *cache != '\0'   ? fs::path(cache)
+  const fs::path folder = cache != nullptr && *cache != '\0' ? fs::path(cache)
                           : home != nullptr && *home != '\0' ? fs::path(home) / ".cache" / "spinfill"
-                                                               : fs::path();
+                                                             : fs::path();
   const fs::path file = folder / "u2netp.onnx";
   if (folder.empty() || !fs::exists(file))
-    fail_usage("there is no segmentation model {}: run scripts/setup.sh, which downloads it, or name one by --segmenter "
-               "or SPINFILL_SEGMENTER",
-               file.string());
+    fail_usage(
+        "there is no segmentation model {}: run scripts/setup.sh, which downloads it, or name one by --segmenter "
+        "or SPINFILL_SEGMENTER",
+        file.string());
   return file;
 }
 

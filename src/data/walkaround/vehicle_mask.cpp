@@ -11,10 +11,10 @@
 namespace spinfill {
 namespace {
 
-constexpr int kRefined = 1024;        // px of the longer side at which the saliency is refined
+constexpr int kRefined = 1024;             // px of the longer side at which the saliency is refined
 constexpr double kLow = 0.3, kHigh = 0.7;  // refined saliency that becomes transparent, opaque
-constexpr double kSmallHole = 0.01;   // of the vehicle's area: what is closed
-constexpr double kCutOff = 0.02;      // of the photograph's side
+constexpr double kSmallHole = 0.01;        // of the vehicle's area: what is closed
+constexpr double kCutOff = 0.02;           // of the photograph's side
 
 // Pieces of what is set, with their sizes and centres.
 struct Pieces {
@@ -88,7 +88,8 @@ VehicleMask refined_mask(const cv::Mat& saliency, const cv::Mat& rgb) {
   // Its soft outline stays: what is nearer to it than the saliency is sure of.
   cv::Mat near;
   const int reach = std::max(2, static_cast<int>(std::lround(filter.radius / shrink)));
-  cv::dilate(cv::Mat(pieces.labels == vehicle), near, cv::getStructuringElement(cv::MORPH_RECT, {2 * reach + 1, 2 * reach + 1}));
+  cv::dilate(cv::Mat(pieces.labels == vehicle), near,
+             cv::getStructuringElement(cv::MORPH_RECT, {2 * reach + 1, 2 * reach + 1}));
   mask.alpha.setTo(0, near == 0);
   mask.alpha.setTo(0, (pieces.labels != vehicle) & (pieces.labels != 0));
   close_holes(mask.alpha, area);

@@ -11,11 +11,12 @@ inline constexpr int kSeenAlpha = 128;  // of 255: from here on a pixel is the v
 
 // The vehicle of a photograph, cut out.
 struct VehicleMask {
-  cv::Mat alpha;       // 8-bit, of the photograph's size; soft at the outline
-  cv::Rect box;        // of alpha ≥ 128, px; empty: nothing stands out
-  double area = 0;     // share of the photograph that it covers
-  double others = 0;   // area of the other salient things that were left out, in areas of the vehicle
-  bool cut_off = false;  // it touches the photograph's border at the left, right or top over more than 2 % of its own side
+  cv::Mat alpha;      // 8-bit, of the photograph's size; soft at the outline
+  cv::Rect box;       // of alpha ≥ 128, px; empty: nothing stands out
+  double area = 0;    // share of the photograph that it covers
+  double others = 0;  // area of the other salient things that were left out, in areas of the vehicle
+  bool cut_off =
+      false;  // it touches the photograph's border at the left, right or top over more than 2 % of its own side
 };
 
 // rgb: 8-bit. The saliency is refined along the photograph's edges, of what is then salient the largest piece is kept

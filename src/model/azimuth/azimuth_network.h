@@ -35,8 +35,8 @@ class AzimuthNetworkImpl : public torch::nn::Module {
 
   static constexpr std::int64_t kHidden = 128;
   TensorMap state() const;  // parameters by name
-  // Parameters of the layers that see edges and textures, which a training leaves as they are; the rest of the features;
-  // the head.
+  // Parameters of the layers that see edges and textures, which a training leaves as they are; the rest of the
+  // features; the head.
   enum class Part { early, features, head };
   std::vector<std::pair<std::string, at::Tensor>> part(Part part) const;
 
@@ -48,8 +48,8 @@ class AzimuthNetworkImpl : public torch::nn::Module {
 TORCH_MODULE(AzimuthNetwork);
 
 // A network whose head is drawn from the seed and whose features are those of a SqueezeNet 1.1: the state dict of
-// torchvision's squeezenet1_1 or of the `lpips` package's LPIPS(net='squeeze') as safetensors. Exit 3 names the file and
-// the keys that it lacks.
+// torchvision's squeezenet1_1 or of the `lpips` package's LPIPS(net='squeeze') as safetensors. Exit 3 names the file
+// and the keys that it lacks.
 AzimuthNetwork azimuth_network_on_features(const std::filesystem::path& weights, std::uint64_t seed);
 // With all weights; strict: missing, unexpected, mis-shaped keys and values that are not finite are one error (exit 3).
 AzimuthNetwork azimuth_network_of(const TensorMap& state, const std::string& where);

@@ -76,8 +76,8 @@ Validation validate(const AzimuthModel& model, const AzimuthSamples& samples) {
     const auto some = side_by_side(static_cast<std::size_t>(std::min(kAtOnce, parts - first)), [&](std::size_t i) {
       const at::NoGradGuard no_grad;
       const std::int64_t begin = (first + static_cast<std::int64_t>(i)) * kScored;
-      const Windows windows = windows_of(begin, std::min(begin + kScored, count),
-                                         [&](std::int64_t view) { return samples.plain(view); });
+      const Windows windows =
+          windows_of(begin, std::min(begin + kScored, count), [&](std::int64_t view) { return samples.plain(view); });
       AzimuthNetwork network = model.network;
       return std::pair(network->forward(windows.windows), windows.azimuths_deg);
     });
@@ -115,22 +115,24 @@ AzimuthScores score_of(const Validation& validation, double temperature) {
 }  // namespace
 
 AzimuthScores train_azimuth(AzimuthModel& model, const AzimuthSamples& samples, const AzimuthSamples& validation,
-                           const AzimuthTraining& options, const AzimuthProgress& progress) {
+                            const AzimuthTraining& options, const AzimuthProgress& progress) {
   OptimizerConfig config;
   config.learning_rate = options.learning_rate;
-  std::vector<NamedParameter> features = trained(model.network, Part::features), head = trained(model.network, Part::head);
-  for (const NamedParameter& still : trained(model.network, Part::early)) at::Tensor(still.tensor).set_requires_grad(false);
+  std::vector<NamedParameter> features = trained(model.network, Part::features),
+                              head = trained(model.network, Part::head);
+  for (const NamedParameter& still : trained(model.network, Part::early))
+    at::Tensor(still.tensor).set_requires_grad(false);
   std::vector<at::Tensor> parameters;
   for (const auto& list : {features, head})
-    for (const NamedParameter& parameter : list) parameters.push_back(at::Tensor(parameter.tensor).set_requires_grad(true));
+    for (const NamedParameter& parameter : list)
+      parameters.push_back(at::Tensor(parameter.tensor).set_requires_grad(true));
   AdamW of_features(features, config), of_head(head, config);
 
   for (std::int64_t step = 0; step < options.steps; ++step) {
     const std::int64_t part = options.batch / kAtOnce;
     const std::vector<Share> shares = side_by_side(kAtOnce, [&](std::size_t i) {
       const std::int64_t first = step * options.batch + static_cast<std::int64_t>(i) * part;
-      const Windows windows =
-          windows_of(first, first + part, [&](std::int64_t sample) { return samples.at(sample); });
+      const Windows windows = windows_of(first, first + part, [&](std::int64_t sample) { return samples.at(sample); });
       AzimuthNetwork network = model.network;
       const at::Tensor logits =
           network->forward(windows.windows, kept(options.seed, first, first + part, options.dropout));
@@ -144,8 +146,7 @@ AzimuthScores train_azimuth(AzimuthModel& model, const AzimuthSamples& samples, 
       AdamW::add_gradients(parameters, share.gradients);
       loss += share.loss;
     }
-    const double norm =
-        std::hypot(of_features.gradient_norm().item<double>(), of_head.gradient_norm().item<double>());
+    const double norm = std::hypot(of_features.gradient_norm().item<double>(), of_head.gradient_norm().item<double>());
     if (!std::isfinite(loss) || !std::isfinite(norm))
       fail("the loss is not finite at step {}: give a lower --learning-rate", step);
     const double rate = learning_rate_at(config, step, options.steps);

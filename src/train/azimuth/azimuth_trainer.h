@@ -27,6 +27,6 @@ using AzimuthProgress = std::function<void(std::int64_t step, double loss)>;
 // the temperature that is most likely on the validation views and scores them. The same seed, samples and network give
 // the same weights to the bit on any number of cores. Exit 3: a loss that is not finite.
 AzimuthScores train_azimuth(AzimuthModel& model, const AzimuthSamples& samples, const AzimuthSamples& validation,
-                           const AzimuthTraining& options, const AzimuthProgress& progress = {});
+                            const AzimuthTraining& options, const AzimuthProgress& progress = {});
 
 }  // namespace spinfill

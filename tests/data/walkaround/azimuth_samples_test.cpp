@@ -70,9 +70,7 @@ TEST(AzimuthWindow, HoldsTheVehicleWithRoomInTheMiddle) {
 class AzimuthSamplesTest : public ::testing::Test {
  protected:
   AzimuthSamplesTest() { test::write_tiny_data_set(folder_.path(), 3); }
-  AzimuthSamples samples(std::uint64_t seed) {
-    return {open_data_set(folder_.path(), "train"), {place()}, seed};
-  }
+  AzimuthSamples samples(std::uint64_t seed) { return {open_data_set(folder_.path(), "train"), {place()}, seed}; }
   test::TemporaryFolder folder_;
 };
 
@@ -98,8 +96,8 @@ TEST_F(AzimuthSamplesTest, EveryViewComesOnceARoundAndHalfAreMirrored) {
   }
   // Eight views a set: the ends come once a round, each side's views once for each side.
   const int sets = static_cast<int>(all.views()) / 8;
-  EXPECT_EQ(without_side, (std::map<double, int>{{0, 8 * sets}, {45, 16 * sets}, {90, 16 * sets}, {135, 16 * sets},
-                                                 {180, 8 * sets}}));
+  EXPECT_EQ(without_side, (std::map<double, int>{
+                              {0, 8 * sets}, {45, 16 * sets}, {90, 16 * sets}, {135, 16 * sets}, {180, 8 * sets}}));
   EXPECT_GT(mirrored, 0);
 }
 

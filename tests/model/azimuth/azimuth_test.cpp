@@ -35,7 +35,8 @@ AzimuthModel drawn_model(std::uint64_t seed) {
   model.network = AzimuthNetwork(at::TensorOptions(at::kFloat));
   at::manual_seed(seed);
   for (const auto& [name, tensor] : model.network->state())
-    at::Tensor(tensor).detach().normal_(0, tensor.dim() > 1 ? std::sqrt(2.0 / (tensor.numel() / tensor.size(0))) : 0.01);
+    at::Tensor(tensor).detach().normal_(0,
+                                        tensor.dim() > 1 ? std::sqrt(2.0 / (tensor.numel() / tensor.size(0))) : 0.01);
   model.temperature = 1.5;
   model.training = {{"note", "drawn"}};
   return model;
@@ -105,7 +106,8 @@ TEST(AzimuthModel, AMirroredPhotographHasTheMirroredAzimuth) {
   const AzimuthEstimate other = estimate_azimuth(model, flipped_rgb, flipped_alpha);
   EXPECT_LT(apart_deg(one.azimuth_deg, -other.azimuth_deg), 3);
   EXPECT_NEAR(one.confidence, other.confidence, 0.05);
-  test::expect_error(ExitCode::runtime, {"mask"}, [&] { estimate_azimuth(model, rgb, cv::Mat::zeros(112, 168, CV_8U)); });
+  test::expect_error(ExitCode::runtime, {"mask"},
+                     [&] { estimate_azimuth(model, rgb, cv::Mat::zeros(112, 168, CV_8U)); });
 }
 
 }  // namespace

@@ -50,8 +50,8 @@ TEST(AzimuthTrainer, LearnsAndIsTheSameOnAnyNumberOfCores) {
     const at::Tensor early = before.at("features.0.weight").clone();
     std::vector<double> losses;
     options.steps = threads == 1 ? 25 : 3;
-    const AzimuthScores scores = train_azimuth(model, samples, validation, options,
-                                               [&](std::int64_t, double loss) { losses.push_back(loss); });
+    const AzimuthScores scores =
+        train_azimuth(model, samples, validation, options, [&](std::int64_t, double loss) { losses.push_back(loss); });
     EXPECT_EQ(scores.count, validation.views());
     EXPECT_NEAR(losses.front(), std::log(72.0), 1e-3);  // begins as a uniform distribution
     EXPECT_TRUE(at::equal(model.network->state().at("features.0.weight"), early));
