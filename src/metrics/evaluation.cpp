@@ -85,6 +85,11 @@ void note_lpips(Protocol& p, const Lpips* lpips) {
   }
 }
 
+const Lpips* keeping_truths(const Lpips* lpips, std::optional<Lpips>& keeping) {
+  if (lpips == nullptr || lpips->truths() != nullptr) return lpips;
+  return &keeping.emplace(lpips->keeping_truths(kTruthFeatureBytes));
+}
+
 // Counts and hashes of the whole list: functions of the sorted rows alone.
 void finish_report(EvaluationReport& report) {
   auto& rows = report.images;
@@ -193,6 +198,8 @@ EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, con
   const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(1, options.batches_at_once));
   const KeepTorchThreads keep;
   if (at_once > 1) use_one_torch_thread();  // for what is left to this thread, such as on_batch's pictures
+  std::optional<Lpips> keeping;
+  lpips = keeping_truths(lpips, keeping);
   EvaluationReport report;
   report.protocol = protocol;
   Protocol& p = report.protocol;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include <opencv2/imgproc.hpp>
 
@@ -220,6 +221,8 @@ EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const Evaluati
       "the network's view framed on the hull's box, at the model's own size{}",
       p.cameras, at_model_size);
   std::fill(std::begin(p.background), std::end(p.background), 1.0);
+  std::optional<Lpips> keeping;
+  lpips = keeping_truths(lpips, keeping);
   const PhotoScorer scorer(predictor, set, lpips);
   const std::vector<SampleSpec>& samples = set.samples();
   for (std::size_t first = 0; first < samples.size(); first += at_once) {

@@ -6,10 +6,13 @@
 
 #include <opencv2/core.hpp>
 
+#include <set>
+
 #include "core/files/json.h"
 #include "data/pictures/picture.h"
 #include "metrics/comparison.h"
 #include "metrics/report.h"
+#include "support/examples.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 
@@ -221,6 +224,22 @@ TEST_F(PhotoEvaluation, DoesNotDependOnHowManySamplesAreScoredAtOnce) {
   };
   EXPECT_EQ(report_to_json(score(photo_baseline("mirror-or-prior"), options)), one);
   EXPECT_EQ(samples, 2);
+}
+
+TEST_F(PhotoEvaluation, FeaturesOfATruePictureAreComputedOnce) {
+  config_.missing = {2, 3};
+  const Lpips plain = Lpips::from_tensors(example_lpips_weights("squeeze"), "example");
+  const Lpips keeping = plain.keeping_truths(kTruthFeatureBytes), nothing_kept = plain.keeping_truths(0);
+  const EvaluationSet evaluation = set();
+  const auto scored = [&](const Lpips& lpips) {
+    return evaluate_photos(photo_baseline("prior"), evaluation, evaluation.protocol({}, 0), &lpips);
+  };
+  const EvaluationReport report = scored(keeping);
+  std::set<std::string> truths;
+  for (const ImageRow& row : report.images) truths.insert(row.truth_sha256);
+  EXPECT_EQ(keeping.truths()->made(), std::ssize(truths));
+  EXPECT_EQ(report_to_json(scored(nothing_kept)), report_to_json(report));
+  EXPECT_EQ(nothing_kept.truths()->made(), 2 * std::ssize(report.images)) << "as they are, and aligned";
 }
 
 TEST_F(PhotoEvaluation, BadPredictionsAndTruthsAreNamed) {
