@@ -9,6 +9,7 @@
 
 #include "core/files/json.h"
 #include "metrics/baselines.h"
+#include "metrics/evaluation_times.h"
 #include "metrics/evidence_errors.h"
 #include "metrics/lpips.h"
 #include "metrics/protocol.h"
@@ -95,7 +96,8 @@ struct ImageRow {
     std::optional<EvidenceErrors> evidence = {};   // of the model's picture, where it tells
   };
   std::optional<Photo> photo = {};
-  std::vector<Scores> scores;  // of the model, then of kBaselines in their order (or of the model alone)
+  std::vector<Scores> scores;   // of the model, then of kBaselines in their order (or of the model alone)
+  std::vector<Scores> samples;  // of each of the model's, whose mean is scores[0]; empty where there is one
   std::int64_t missing() const { return static_cast<std::int64_t>(targets.size()); }
 };
 
@@ -106,25 +108,41 @@ struct EvaluationReport {
   std::vector<ImageRow> images;  // sorted by (id, sample, slot)
 };
 
+// Called in order with what was scored of one piece of the work, and how.
+using OnScored = std::function<void(const Protocol&, const std::vector<ImageRow>&)>;
+
 struct EvaluateOptions {
   bool baselines = true;  // score the four baselines beside the model
   // Above 1: that many batches are predicted and scored side by side (core/side_by_side.h), for a model on the CPU; the
   // predictor must allow it, and no score depends on how many. 1: one after another with torch's own threads, which
   // gives the same bits if that is one thread.
   std::int64_t batches_at_once = 1;
-  // Called for each batch in order with the model's pictures [B,V,3,H,W], e.g. for progress and sample grids.
+  // Called for each batch in order with the model's first pictures [B,V,3,H,W], e.g. for progress and sample grids.
   std::function<void(const Batch&, const at::Tensor&)> on_batch;
+  OnScored on_scored;                // for each batch, after on_batch
+  EvaluationTimes* times = nullptr;  // adds its own, but for the inputs
 };
 
 using NextBatch = std::function<std::optional<Batch>()>;
+
+// What draws each view several times: predictors that differ in their seed alone, in the order of their seeds. All that
+// is told of the model is the mean over its samples (metrics/view_samples.h tells more of them).
+using Predictors = std::vector<Predictor>;
 
 // Scores every target view of every batch. Each picture is scored alone, so that the numbers depend neither on the
 // batch size nor on the share of the work: give any disjoint share of the batches to each process and merge(). Batches
 // must agree in size and background and carry their priors. Wrong or non-finite predictions are an error (exit 3) that
 // names the vehicle and the view. `protocol` needs its first group only. A true picture's LPIPS features are computed
 // once for all that is scored by it.
-EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, const Protocol& protocol,
+EvaluationReport evaluate(const Predictors& samples, const NextBatch& next, const Protocol& protocol,
                           const Lpips* lpips, const EvaluateOptions& options = {});
+inline EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, const Protocol& protocol,
+                                 const Lpips* lpips, const EvaluateOptions& options = {}) {
+  return evaluate(Predictors{predictor}, next, protocol, lpips, options);
+}
+
+// Takes the scores of a row's `count` samples, which come before those of the baselines, apart.
+void set_samples(ImageRow& row, std::vector<Scores> scores, std::size_t count);
 
 // `lpips`, or a copy in `keeping` that keeps the features of truths where it does not yet.
 const Lpips* keeping_truths(const Lpips* lpips, std::optional<Lpips>& keeping);

@@ -25,7 +25,7 @@ class FeatureCache {
   // Those of the picture, from `make` where they are not there. What `make` throws comes out, and nothing is kept.
   std::shared_ptr<const Features> of(const at::Tensor& picture, const std::function<Features()>& make);
 
-  std::int64_t made() const;   // how often `make` was called
+  std::int64_t made() const;    // how often `make` was called
   std::uint64_t bytes() const;  // that are kept
 
  private:

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,13 +19,16 @@ namespace spinfill {
 struct PhotoScored {
   const PhotoSample& sample;
   const SlotPictures& truths;                 // of the views asked for
-  const std::vector<SlotPictures>& pictures;  // the model's, then those of kBaselines
+  const std::vector<SlotPictures>& pictures;  // the model's first, then those of kBaselines
   const std::vector<ImageRow>& rows;          // of the views asked for, by slot
 };
 
 struct PhotoEvaluateOptions {
   std::int64_t at_once = 1;  // samples that are predicted and scored side by side (core/side_by_side.h)
-  std::function<void(const PhotoScored&)> on_sample;  // in order, one at a time
+  std::optional<std::vector<std::int64_t>> samples = {};  // places in the set's list; none: all
+  std::function<void(const PhotoScored&)> on_sample;      // in order, one at a time
+  OnScored on_scored;                                     // for each sample, after on_sample
+  EvaluationTimes* times = nullptr;                       // adds its own
 };
 
 // The box that is scored: where coverage is at least one half, 4 % wider on each side, within the picture; empty where
@@ -37,7 +42,15 @@ std::vector<Scores> score_photos(const std::vector<cv::Mat>& pictures, const cv:
 
 // Scores every target of the list beside all baselines. Errors (exit 3) name the vehicle and the view: a target without
 // a mask, a prediction that is missing or of another size. `protocol` needs its first group only.
-EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const EvaluationSet& set, const Protocol& protocol,
-                                 const Lpips* lpips, const PhotoEvaluateOptions& options = {});
+// `samples` differ in their seed alone, in the order of their seeds (Predictors in metrics/evaluation.h); a row's
+// aligned_by is of the first, its evidence of all.
+EvaluationReport evaluate_photos(const std::vector<PhotoPredictor>& samples, const EvaluationSet& set,
+                                 const Protocol& protocol, const Lpips* lpips,
+                                 const PhotoEvaluateOptions& options = {});
+inline EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const EvaluationSet& set,
+                                        const Protocol& protocol, const Lpips* lpips,
+                                        const PhotoEvaluateOptions& options = {}) {
+  return evaluate_photos(std::vector{predictor}, set, protocol, lpips, options);
+}
 
 }  // namespace spinfill
