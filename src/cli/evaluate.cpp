@@ -49,6 +49,9 @@ struct Subject {
   Json description;
 };
 
+// For LPIPS features of true views: of all views of some vehicles at the photographs' size.
+constexpr std::uint64_t kTruthFeatureBytes = std::uint64_t{512} << 20;
+
 constexpr std::string_view kBaseline = "baseline:";
 
 bool is_baseline(const std::string& model) {
@@ -146,6 +149,8 @@ LpipsChoice lpips_of(const EvaluateArguments& arguments, const EvaluationConfig&
   const std::string wanted = arguments.stated ? arguments.stated->lpips : "any";
   if (wanted == "none") return {nullptr, "the protocol states none"};
   LpipsChoice chosen = choose_lpips(config.lpips, device);
+  // A true view serves several subsets of its vehicle, all baselines and samples, and at photo the aligned scores.
+  if (chosen.lpips) chosen.lpips = std::make_shared<const Lpips>(chosen.lpips->keeping_truths(kTruthFeatureBytes));
   if (wanted == "any") return chosen;
   if (!chosen.lpips) fail_usage("{}: states LPIPS of {}: {}", arguments.protocol, wanted, chosen.absent);
   if (chosen.lpips->net() != wanted)

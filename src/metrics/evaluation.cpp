@@ -99,11 +99,6 @@ void set_samples(ImageRow& row, std::vector<Scores> scores, std::size_t count) {
   row.scores.insert(row.scores.begin(), mean);
 }
 
-const Lpips* keeping_truths(const Lpips* lpips, std::optional<Lpips>& keeping) {
-  if (lpips == nullptr || lpips->truths() != nullptr) return lpips;
-  return &keeping.emplace(lpips->keeping_truths(kTruthFeatureBytes));
-}
-
 // Counts and hashes of the whole list: functions of the sorted rows alone.
 void finish_report(EvaluationReport& report) {
   auto& rows = report.images;
@@ -226,8 +221,6 @@ EvaluationReport evaluate(const Predictors& samples, const NextBatch& next, cons
   const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(1, options.batches_at_once));
   const KeepTorchThreads keep;
   if (at_once > 1) use_one_torch_thread();  // for what is left to this thread, such as on_batch's pictures
-  std::optional<Lpips> keeping;
-  lpips = keeping_truths(lpips, keeping);
   EvaluationReport report;
   report.protocol = protocol;
   Protocol& p = report.protocol;

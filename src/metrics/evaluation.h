@@ -71,10 +71,6 @@ inline bool higher_is_better(std::size_t metric) {
 // In the order of kMetricNames; NaN where a score is not defined (no foreground, no LPIPS, not of this protocol).
 using Scores = std::array<double, kMetrics>;
 
-// Memory for LPIPS features of true pictures during an evaluation (Lpips::keeping_truths): those of one vehicle at the
-// photographs' size, of which several reference subsets are scored one after another.
-inline constexpr std::uint64_t kTruthFeatureBytes = std::uint64_t{512} << 20;
-
 // M pictures of one truth: pictures [M,3,H,W], truth [3,H,W], alpha [1,H,W], as they are (the caller rounds).
 std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor& truth, const at::Tensor& alpha,
                                    const Lpips* lpips);
@@ -132,8 +128,7 @@ using Predictors = std::vector<Predictor>;
 // Scores every target view of every batch. Each picture is scored alone, so that the numbers depend neither on the
 // batch size nor on the share of the work: give any disjoint share of the batches to each process and merge(). Batches
 // must agree in size and background and carry their priors. Wrong or non-finite predictions are an error (exit 3) that
-// names the vehicle and the view. `protocol` needs its first group only. A true picture's LPIPS features are computed
-// once for all that is scored by it.
+// names the vehicle and the view. `protocol` needs its first group only.
 EvaluationReport evaluate(const Predictors& samples, const NextBatch& next, const Protocol& protocol,
                           const Lpips* lpips, const EvaluateOptions& options = {});
 inline EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, const Protocol& protocol,
@@ -144,8 +139,6 @@ inline EvaluationReport evaluate(const Predictor& predictor, const NextBatch& ne
 // Takes the scores of a row's `count` samples, which come before those of the baselines, apart.
 void set_samples(ImageRow& row, std::vector<Scores> scores, std::size_t count);
 
-// `lpips`, or a copy in `keeping` that keeps the features of truths where it does not yet.
-const Lpips* keeping_truths(const Lpips* lpips, std::optional<Lpips>& keeping);
 // Names the net that was used, or why there is none.
 void note_lpips(Protocol& protocol, const Lpips* lpips);
 // Sorts the rows and fills in what the protocol says of all of them.

@@ -309,7 +309,7 @@ TEST(Evaluation, LpipsIsScoredOrAbsentWithAReason) {
 // For the model, the baselines and every subset in which the view is asked for.
 TEST(Evaluation, FeaturesOfATrueViewAreComputedOnce) {
   const Lpips plain = Lpips::from_tensors(example_lpips_weights("squeeze"), "example");
-  const Lpips keeping = plain.keeping_truths(kTruthFeatureBytes);
+  const Lpips keeping = plain.keeping_truths(std::uint64_t{64} << 20);
   std::vector<Batch> sets;
   for (const std::vector<std::int64_t>& missing : Missing{{1}, {1, 2}, {2, 5}}) {
     sets.push_back(example_batch({0}, {missing}));  // one vehicle

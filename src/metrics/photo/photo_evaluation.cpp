@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 
 #include <opencv2/imgproc.hpp>
 
@@ -244,8 +243,6 @@ EvaluationReport evaluate_photos(const std::vector<PhotoPredictor>& samples, con
       "the network's view framed on the hull's box, at the model's own size{}",
       p.cameras, at_model_size);
   std::fill(std::begin(p.background), std::end(p.background), 1.0);
-  std::optional<Lpips> keeping;
-  lpips = keeping_truths(lpips, keeping);
   EvaluationTimes untold;
   const PhotoScorer scorer(samples, set, lpips, options.times != nullptr ? *options.times : untold);
   note_lpips(p, lpips);

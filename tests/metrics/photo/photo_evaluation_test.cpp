@@ -265,7 +265,7 @@ TEST_F(PhotoEvaluation, SeveralSamplesAreScoredEach) {
 TEST_F(PhotoEvaluation, FeaturesOfATruePictureAreComputedOnce) {
   config_.missing = {2, 3};
   const Lpips plain = Lpips::from_tensors(example_lpips_weights("squeeze"), "example");
-  const Lpips keeping = plain.keeping_truths(kTruthFeatureBytes), nothing_kept = plain.keeping_truths(0);
+  const Lpips keeping = plain.keeping_truths(std::uint64_t{64} << 20), nothing_kept = plain.keeping_truths(0);
   const EvaluationSet evaluation = set();
   const auto scored = [&](const Lpips& lpips) {
     return evaluate_photos(photo_baseline("prior"), evaluation, evaluation.protocol({}, 0), &lpips);
