@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/files/temporary_names.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/stopwatch.h"
@@ -140,11 +141,12 @@ EvaluationReport Scoring::of_all_ranks(EvaluationReport own) {
 
 void Scoring::finish(AtomicFolder& report) {
   std::error_code error;
-  for (const auto& drawn : fs::directory_iterator(folder_ / "files", error)) {
-    const std::string name = drawn.path().filename().string();
-    if (name.starts_with('.')) continue;  // half written by a process that was killed
+  for (const auto& drawn : fs::recursive_directory_iterator(folder_ / "files", error)) {
+    // Half written by a process that was killed.
+    if (!drawn.is_regular_file() || is_temporary_name(drawn.path().filename().string())) continue;
     // Not moved: until the report is in its place all can be done again.
-    const fs::path to = report.path() / name;
+    const fs::path to = report.path() / drawn.path().lexically_relative(folder_ / "files");
+    make_folder(to.parent_path());
     fs::create_hard_link(drawn.path(), to, error);
     if (error) fs::copy_file(drawn.path(), to);
   }
