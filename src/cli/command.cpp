@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 
+#include <fstream>
 #include <memory>
 
 #include "core/error.h"
@@ -22,6 +23,21 @@ void check_values(const CLI::App& command) {
 }
 
 }  // namespace
+
+std::vector<std::string> own_arguments(const std::string& without) {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> all;
+  for (std::string argument; std::getline(file, argument, '\0');) all.push_back(argument);
+  if (all.empty()) fail("/proc/self/cmdline: cannot be read, so no process can be started with the same arguments");
+  std::vector<std::string> arguments;
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    if (all[i] == without)
+      ++i;  // its value
+    else if (!all[i].starts_with(without + "="))
+      arguments.push_back(all[i]);
+  }
+  return arguments;
+}
 
 std::function<int()> add_commands(CLI::App& app, const std::vector<Command>& commands) {
   app.require_subcommand(1);

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace spinfill {
@@ -15,6 +16,9 @@ struct Command {
   const char* help;
   std::function<std::function<int()>(CLI::App&)> add;
 };
+
+// The arguments that this process was started with, without the option `without` and its value.
+std::vector<std::string> own_arguments(const std::string& without);
 
 // Adds subcommands, of which one must be chosen; what is returned runs it.
 std::function<int()> add_commands(CLI::App& app, const std::vector<Command>& commands);

@@ -6,29 +6,28 @@
 
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/scoring.h"
+#include "cli/training_run.h"
 #include "core/error.h"
 #include "core/files/atomic_folder.h"
+#include "core/files/content_store.h"
 #include "core/files/json.h"
 #include "core/log.h"
 #include "core/print.h"
-#include "core/progress.h"
 #include "core/side_by_side.h"
 #include "infer/load_model.h"
 #include "infer/photo_views.h"
-#include "metrics/evaluation_set.h"
 #include "metrics/mlflow.h"
-#include "metrics/photo/photo_evaluation.h"
 #include "metrics/picture_size.h"
-#include "metrics/predictions.h"
 #include "metrics/protocol_file.h"
 #include "metrics/report.h"
 #include "model/device.h"
 #include "model/sampling/generate.h"
 #include "pages/evidence_chart.h"
 #include "pages/extreme_views.h"
-#include "pages/photo_grid.h"
 #include "pages/report_page.h"
-#include "pages/sample_grid.h"
+#include "train/ranks/spawn.h"
+#include "version.h"  // made by cmake/version.cmake
 
 namespace spinfill {
 namespace {
@@ -39,7 +38,8 @@ struct EvaluateArguments {
   std::vector<std::string> set;
   RunChoice choice;
   std::vector<std::int64_t> given;
-  std::int64_t steps = 0, seed = 0, limit = 0, grids = 4, subsets = 0;
+  std::int64_t steps = 0, seed = 0, samples = 1, limit = 0, grids = 4, subsets = 0;
+  int processes = 0;
   bool json = false, replace = false, save_predictions = false, mlflow = false;
   ScoredAt at = ScoredAt::model;
   Links links = Links::stay_inside;
@@ -48,15 +48,45 @@ struct EvaluateArguments {
 // What is scored: a model with its own configuration, or a baseline with that of --config or the defaults.
 struct Subject {
   RunConfig config;
-  Predictor predictor;
-  PhotoPredictor at_photo;
+  Predictors samples;  // one for each seed
+  std::vector<PhotoPredictor> photo_samples;
   Json description;
 };
+
+// For LPIPS features of true views: of all views of some vehicles at the photographs' size.
+constexpr std::uint64_t kTruthFeatureBytes = std::uint64_t{512} << 20;
 
 constexpr std::string_view kBaseline = "baseline:";
 
 bool is_baseline(const std::string& model) {
   return model.starts_with(kBaseline);
+}
+
+using SharedModel = std::shared_ptr<const LoadedModel>;
+
+Predictor model_predictor(const SharedModel& model, const SamplerConfig& sampler, std::uint64_t seed,
+                          at::Device device) {
+  return [model, sampler, seed, device](const Batch& batch) {
+    const Batch known = batch.known_to(model->config.model.categories);
+    return generate(model->denoiser, known.to(device), sampler, seed).to(at::kCPU);
+  };
+}
+
+PhotoPredictor photo_predictor(const SharedModel& model, const SamplerConfig& sampler, std::uint64_t seed) {
+  return [model, sampler, seed](const PhotoSample& sample, const PhotoGeometry& geometry) {
+    RunnerOptions options;
+    options.sampler = sampler;
+    options.seed = seed;
+    options.weights = sample.weights;
+    SlotPictures pictures, shares;
+    const auto keep = [&](const GeneratedView& view) {
+      const auto slot = static_cast<std::size_t>(nearest_slot(view.azimuth_deg));
+      pictures[slot] = view.picture;
+      if (view.evidence) shares[slot] = view.evidence->shares;
+    };
+    photo_views(*model, sample.set, sample.pictures, options, keep, &geometry);
+    return PhotoPrediction(std::move(pictures), std::move(shares));
+  };
 }
 
 Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
@@ -69,13 +99,14 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
       read_config_text("", "defaults", overrides, [&](Fields& f) { subject.config.bind(f); });
     }
     const std::string name = arguments.model.substr(kBaseline.size());
-    subject.predictor = baseline_predictor(name);
-    subject.at_photo = photo_baseline(name);
+    const auto count = static_cast<std::size_t>(arguments.samples);
+    subject.samples.assign(count, baseline_predictor(name));
+    subject.photo_samples.assign(count, photo_baseline(name));
     subject.description = {{"source", "baseline"}, {"name", name}};
     return subject;
   }
   if (!arguments.config.empty()) fail_usage("--config is for baselines; a model brings its own configuration");
-  auto model = std::make_shared<LoadedModel>(load_model(arguments.model, arguments.choice, device));
+  const auto model = std::make_shared<const LoadedModel>(load_model(arguments.model, arguments.choice, device));
   // The model's stored configuration, with what the command line overrides.
   read_config_text(to_yaml(model->config, false), arguments.model, overrides,
                    [&](Fields& f) { subject.config.bind(f); });
@@ -92,25 +123,11 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
   SamplerConfig& sampler = subject.config.sampler;
   if (arguments.steps > 0) sampler.steps = arguments.steps;
   if (!arguments.solver.empty()) sampler.solver = *value_named<Solver>(arguments.solver);
-  const auto seed = static_cast<std::uint64_t>(arguments.seed);
-  subject.predictor = [model, sampler, seed, device](const Batch& batch) {
-    const Batch known = batch.known_to(model->config.model.categories);
-    return generate(model->denoiser, known.to(device), sampler, seed).to(at::kCPU);
-  };
-  subject.at_photo = [model, sampler, seed](const PhotoSample& sample, const PhotoGeometry& geometry) {
-    RunnerOptions options;
-    options.sampler = sampler;
-    options.seed = seed;
-    options.weights = sample.weights;
-    SlotPictures pictures, shares;
-    const auto keep = [&](const GeneratedView& view) {
-      const auto slot = static_cast<std::size_t>(nearest_slot(view.azimuth_deg));
-      pictures[slot] = view.picture;
-      if (view.evidence) shares[slot] = view.evidence->shares;
-    };
-    photo_views(*model, sample.set, sample.pictures, options, keep, &geometry);
-    return PhotoPrediction(std::move(pictures), std::move(shares));
-  };
+  for (std::int64_t k = 0; k < arguments.samples; ++k) {
+    const auto seed = static_cast<std::uint64_t>(arguments.seed + k);
+    subject.samples.push_back(model_predictor(model, sampler, seed, device));
+    subject.photo_samples.push_back(photo_predictor(model, sampler, seed));
+  }
   subject.description = model->provenance;
   log_info("scoring {}", describe(*model));
   return subject;
@@ -129,12 +146,15 @@ void take_protocol(EvaluateArguments& arguments) {
   arguments.limit = stated.limit;
   arguments.steps = stated.steps;
   arguments.seed = stated.sampling_seed;
+  arguments.samples = stated.samples;
 }
 
 LpipsChoice lpips_of(const EvaluateArguments& arguments, const EvaluationConfig& config, at::Device device) {
   const std::string wanted = arguments.stated ? arguments.stated->lpips : "any";
   if (wanted == "none") return {nullptr, "the protocol states none"};
   LpipsChoice chosen = choose_lpips(config.lpips, device);
+  // A true view serves several subsets of its vehicle, all baselines and samples, and at photo the aligned scores.
+  if (chosen.lpips) chosen.lpips = std::make_shared<const Lpips>(chosen.lpips->keeping_truths(kTruthFeatureBytes));
   if (wanted == "any") return chosen;
   if (!chosen.lpips) fail_usage("{}: states LPIPS of {}: {}", arguments.protocol, wanted, chosen.absent);
   if (chosen.lpips->net() != wanted)
@@ -149,16 +169,60 @@ std::size_t ranking(const EvaluateArguments& arguments, const DataConfig& data, 
   return lpips != nullptr && large ? kLpips : 0;
 }
 
-int run(EvaluateArguments arguments) {
+// With which all processes of one evaluation must meet; scores of the slowest are waited for, and a process that dies
+// is noticed at once.
+constexpr RankTimeouts kTimeouts{.join = 600, .wait = 7 * 24 * 3600};
+// Seconds that the others get after a process of --nproc-per-node failed.
+constexpr double kGrace = 5;
+
+// Everything that scores depend on but the files of the data, which ScoredPieces compares.
+std::string key_of(const EvaluateArguments& arguments, const Subject& subject, const Protocol& protocol,
+                   const LpipsChoice& lpips, const ScoringNets& nets, at::Device device) {
+  ContentKey key("evaluation 1");
+  key.add(SPINFILL_VERSION).add(protocol_to_json(protocol).dump()).add(subject.description.dump());
+  key.add(to_yaml(subject.config, false)).add(name_of(arguments.at)).add(arguments.samples).add(arguments.limit);
+  key.add(lpips.lpips ? lpips.lpips->net() + lpips.lpips->sha256() : "").add(device.is_cpu() ? "cpu" : "gpu");
+  key.add(nets.identity ? nets.identity->description().dump() : "").add(nets.dists ? nets.dists->sha256() : "");
+  return key.add(arguments.grids).add(arguments.save_predictions ? "kept" : "").hex();
+}
+
+Protocol protocol_of(const EvaluateArguments& arguments, const Subject& subject, const EvaluationSet& set,
+                     const LpipsChoice& lpips, at::Device device) {
+  const RunConfig& config = subject.config;
+  Protocol protocol = set.protocol(config.sampler, static_cast<std::uint64_t>(arguments.seed));
+  protocol.lpips_absent = lpips.absent;
+  if (arguments.stated) protocol.stated = to_json(*arguments.stated);
+  if (!device.is_cpu()) protocol.sampler += fmt::format(", {} sets at once on a GPU", config.evaluation.batch_sets);
+  if (subject.description["source"] == "baseline") {
+    protocol.sampler = "none (baseline)";
+    protocol.steps = 0;
+  }
+  return protocol;
+}
+
+void write_folder(const EvaluateArguments& arguments, const OutputFolder& out, const EvaluationReport& report,
+                  std::size_t ranked_by, Scoring& scoring) {
+  AtomicFolder folder(out);
+  write_report(folder.path() / "metrics.json", report);
+  const std::string table = report_table(report);
+  write_file_atomic(folder.path() / "table.txt", table);
+  const std::string chart = evidence_chart(report);
+  if (!chart.empty()) write_file_atomic(folder.path() / "evidence.svg", chart);
+  write_file_atomic(folder.path() / "report.html",
+                    report_page(report, extreme_views(report, ranked_by, scoring.views())));
+  if (arguments.mlflow)
+    write_json_atomic(folder.path() / "mlflow.json", mlflow_batch(report, std::chrono::system_clock::now()));
+  scoring.finish(folder);
+  if (arguments.json) {
+    print_json(read_json(fs::path(arguments.out) / "metrics.json"), 1);
+  } else {
+    print_lines(table + "\n");
+    print_line("written to {}", arguments.out);
+  }
+}
+
+void evaluate_as(Ranks& ranks, EvaluateArguments arguments, const OutputFolder& out, at::Device device) {
   const at::NoGradGuard no_grad;
-  take_protocol(arguments);
-  const OutputFolder out{
-      arguments.out,
-      "evaluate",
-      arguments.replace,
-      {is_baseline(arguments.model) ? "" : arguments.model, arguments.data, arguments.config, arguments.lpips_weights}};
-  check_output_folder(out);
-  const at::Device device = choose_device(arguments.device);
   Subject subject = open_subject(arguments, device);
   RunConfig& config = subject.config;
   config.data.path = arguments.data;
@@ -171,72 +235,36 @@ int run(EvaluateArguments arguments) {
   if (!lpips.lpips) log_info("{}", lpips.absent);
   const ScoringNets nets = choose_nets(config.evaluation, device);
   const EvaluationSet set(config.data, config.evaluation, arguments.split, arguments.limit);
+  const Protocol protocol = protocol_of(arguments, subject, set, lpips, device);
+  ScoringJob job{arguments.at, protocol, subject.samples, subject.photo_samples, lpips.lpips.get()};
+  job.at_once = device.is_cpu() ? processors() : 1;
+  job.grids = arguments.grids;
+  job.nets = nets;
+  job.ranked_by = ranking(arguments, config.data, lpips.lpips.get());
+  job.save_predictions = arguments.save_predictions;
+  job.key = key_of(arguments, subject, protocol, lpips, nets, device);
+  Scoring scoring(job, set, out, ranks);
+  EvaluationReport report = scoring.run();
+  if (!ranks.first()) return;
+  report.model = subject.description;
+  report.keeps_predictions = arguments.save_predictions;
+  write_folder(arguments, out, report, job.ranked_by, scoring);
+}
 
-  AtomicFolder folder(out);
-  const std::size_t ranked_by = ranking(arguments, config.data, lpips.lpips.get());
-  const fs::path views = folder.path() / ".views";  // drawn on the way, for report.html
-  ExtremeViews extremes(ranked_by, views);
-  const auto finish = [&](EvaluationReport& report) {
-    report.model = subject.description;
-    report.keeps_predictions = arguments.save_predictions;
-    write_report(folder.path() / "metrics.json", report);
-    const std::string table = report_table(report);
-    write_file_atomic(folder.path() / "table.txt", table);
-    const std::string chart = evidence_chart(report);
-    if (!chart.empty()) write_file_atomic(folder.path() / "evidence.svg", chart);
-    write_file_atomic(folder.path() / "report.html", report_page(report, extreme_views(report, ranked_by, views)));
-    fs::remove_all(views);
-    if (arguments.mlflow)
-      write_json_atomic(folder.path() / "mlflow.json", mlflow_batch(report, std::chrono::system_clock::now()));
-    folder.commit();
-    if (arguments.json) {
-      print_json(read_json(fs::path(arguments.out) / "metrics.json"), 1);
-    } else {
-      print_lines(table + "\n");
-      print_line("written to {}", arguments.out);
-    }
-    return 0;
-  };
-  Protocol protocol = set.protocol(config.sampler, static_cast<std::uint64_t>(arguments.seed));
-  protocol.lpips_absent = lpips.absent;
-  if (arguments.stated) protocol.stated = to_json(*arguments.stated);
-  if (!device.is_cpu()) protocol.sampler += fmt::format(", {} sets at once on a GPU", config.evaluation.batch_sets);
-  if (subject.description["source"] == "baseline") {
-    protocol.sampler = "none (baseline)";
-    protocol.steps = 0;
-  }
-  if (arguments.at == ScoredAt::photo) {
-    Progress progress("evaluate", static_cast<std::int64_t>(set.samples().size()), "samples");
-    PhotoEvaluateOptions options;
-    options.nets = nets;
-    options.at_once = device.is_cpu() ? processors() : 1;
-    std::int64_t done = 0;
-    options.on_sample = [&](const PhotoScored& scored) {
-      if (done < arguments.grids) draw_photo_grid(scored, folder.path() / fmt::format("grid-{:03}.png", done));
-      if (arguments.save_predictions) keep_predictions(folder.path(), scored);
-      extremes.add(scored);
-      progress.update(++done);
-    };
-    EvaluationReport report = evaluate_photos(subject.at_photo, set, protocol, lpips.lpips.get(), options);
-    progress.finish();
-    return finish(report);
-  }
-  Progress progress("evaluate", set.batches(), "batches");
-  EvaluateOptions options;
-  options.nets = nets;
-  options.batches_at_once = device.is_cpu() ? processors() : 1;
-  const NextBatch batches = set.stream(options.batches_at_once);
-  std::int64_t done = 0;
-  options.on_batch = [&](const BatchScored& scored) {
-    if (done < arguments.grids)
-      draw_sample_grid(scored.batch, scored.pictures, folder.path() / fmt::format("grid-{:03}.png", done));
-    if (arguments.save_predictions) keep_predictions(folder.path(), scored);
-    extremes.add(scored);
-    progress.update(++done);
-  };
-  EvaluationReport report = evaluate(subject.predictor, batches, protocol, lpips.lpips.get(), options);
-  progress.finish();
-  return finish(report);
+int run(EvaluateArguments arguments) {
+  take_protocol(arguments);
+  const OutputFolder out{
+      arguments.out,
+      "evaluate",
+      arguments.replace,
+      {is_baseline(arguments.model) ? "" : arguments.model, arguments.data, arguments.config, arguments.lpips_weights}};
+  check_output_folder(out);
+  if (arguments.processes > 0) return spawn_ranks(arguments.processes, own_arguments("--nproc-per-node"), kGrace);
+  const RankPlace place = rank_place(process_environment());
+  const at::Device device = choose_device(arguments.device, place.local_rank);
+  const std::string what = "evaluate " + fs::absolute(arguments.out).lexically_normal().string();
+  as_one_rank(place, device, kTimeouts, what, [&](Ranks& ranks) { evaluate_as(ranks, arguments, out, device); });
+  return 0;
 }
 
 }  // namespace
@@ -267,7 +295,15 @@ Command evaluate_command() {
             ->excludes(protocol);
         app.add_option("--sampler", a->solver, "Solver; the model's own unless given")
             ->check(CLI::IsMember(names_of<Solver>()));
-        app.add_option("--seed", a->seed, "Seed of the sampling noise")->capture_default_str()->excludes(protocol);
+        app.add_option("--seed", a->seed, "Seed of the sampling noise, of the first of --samples")
+            ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 52))
+            ->capture_default_str()
+            ->excludes(protocol);
+        app.add_option("--samples", a->samples,
+                       "Sample each target view so often, with seeds from --seed on: scores are means over the samples")
+            ->check(CLI::Range(std::int64_t{1}, kMostSamples))
+            ->capture_default_str()
+            ->excludes(protocol);
         app.add_option("--limit", a->limit, "Score so many vehicles, evenly spread; 0: all")
             ->capture_default_str()
             ->excludes(protocol);
@@ -291,7 +327,17 @@ Command evaluate_command() {
         add_overrides(app, a->set, "data.background=[0,0,0]");
         add_device(app, a->device);
         add_replace(app, a->replace);
+        app.add_option("--nproc-per-node", a->processes,
+                       "Start so many processes on this machine, one per GPU, that share the work: the same scores to "
+                       "the last digit")
+            ->check(CLI::Range(1, 1024));
         app.add_flag("--json", a->json, "Print metrics.json instead of the table");
+        app.footer(
+            "After a signal (exit code 75) or a crash the same command goes on where it was and gives the same "
+            "report:\n"
+            "what is scored lies in .NAME.unfinished beside --out until then. Under torchrun --no-python, srun, mpirun "
+            "or\n"
+            "a Kubernetes operator the processes find each other by the environment: docs/cluster.md.");
         return [a] { return run(*a); };
       }};
 }

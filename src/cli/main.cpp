@@ -37,7 +37,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string("spinfill ") + SPINFILL_VERSION);
   app.footer(
       "Exit codes: 0 done; 1 a check did not hold; 2 wrong usage or configuration; 3 runtime failure, or\n"
-      "stopped by a signal with nothing written; 75 training stopped by a signal after saving (--resume).");
+      "stopped by a signal with nothing written; 75 stopped by a signal after saving (train --resume, evaluate "
+      "again).");
   bool quiet = false;
   app.add_flag("-q,--quiet", quiet, "Only warnings, errors and results");
   const auto chosen = add_commands(app, commands());

@@ -24,7 +24,13 @@ RunConfig load_run_to_make(const std::filesystem::path& file, const std::vector<
 
 void as_one_rank(const RankPlace& place, const TrainConfig& config, const std::string& what,
                  const std::function<void(Ranks&)>& work) {
-  Ranks ranks(place, choose_device(config.device, place.local_rank), what, {config.join_timeout, config.rank_timeout});
+  as_one_rank(place, choose_device(config.device, place.local_rank), {config.join_timeout, config.rank_timeout}, what,
+              work);
+}
+
+void as_one_rank(const RankPlace& place, at::Device device, const RankTimeouts& timeouts, const std::string& what,
+                 const std::function<void(Ranks&)>& work) {
+  Ranks ranks(place, device, what, timeouts);
   // Once all are there, messages from rank 0 are enough; warnings and errors come from all.
   if (place.rank != 0) set_quiet(true);
   try {

@@ -17,7 +17,7 @@ enum class ExitCode : int {
   check_failed = 1,  // a check did not hold: regression, invalid data
   usage = 2,         // wrong usage or configuration
   runtime = 3,       // runtime failure: unreadable file, full disk; stopped by a signal with nothing written
-  resume = 75,       // training stopped by a signal after saving; resume me
+  resume = 75,       // training or evaluation stopped by a signal after saving; resume me
 };
 
 // One line for the user: what, where (file:line or field), what to do. Caught once, in main. Names in it may come from

@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <ctime>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -97,8 +98,9 @@ struct Writes {
   std::mutex mutex;
   std::condition_variable done;
   int under_way = 0;
-  bool ending = false;      // nothing begins any more
-  bool any_result = false;  // something stands in its place
+  bool ending = false;              // nothing begins any more
+  bool any_result = false;          // something stands in its place
+  std::optional<std::string> kept;  // to go on with, in words
   std::vector<fs::path> half_made;
 };
 Writes& writes() {
@@ -121,9 +123,14 @@ bool is_half_made(const Writes& all, const fs::path& target) {
   std::unique_lock lock(all.mutex);
   all.ending = true;
   all.done.wait_for(lock, kLongestWrite, [&] { return all.under_way == 0; });
-  log_line(LogLevel::error,
-           fmt::format("stopped by {}; {}", StopSignals::name(),
-                       all.any_result ? "what was written before that is whole" : "nothing was written"));
+  if (!all.kept) {
+    log_line(LogLevel::error,
+             fmt::format("stopped by {}; {}", StopSignals::name(),
+                         all.any_result ? "what was written before that is whole" : "nothing was written"));
+  } else if (!all.kept->empty()) {
+    log_line(quiet() ? LogLevel::warning : LogLevel::info,
+             fmt::format("stopped by {}; {}", StopSignals::name(), *all.kept));
+  }
   // Other threads may still add files to a folder while it is removed.
   constexpr int kTries = 100;
   for (const fs::path& path : all.half_made) {
@@ -131,7 +138,7 @@ bool is_half_made(const Writes& all, const fs::path& target) {
     for (int i = 0; i < kTries && (fs::remove_all(path, error), fs::exists(path, error)); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  ::_exit(static_cast<int>(ExitCode::runtime));
+  ::_exit(static_cast<int>(all.kept ? ExitCode::resume : ExitCode::runtime));
 }
 
 // ---- What a stop waits for.
@@ -307,6 +314,20 @@ FinishedBeforeStop::~FinishedBeforeStop() {
   Writes& all = writes();
   const std::lock_guard lock(all.mutex);
   if (--all.under_way == 0) all.done.notify_all();
+}
+
+KeptAtStop::KeptAtStop(std::string what) {
+  now(std::move(what));
+}
+
+KeptAtStop::~KeptAtStop() {
+  const std::lock_guard lock(writes().mutex);
+  writes().kept.reset();
+}
+
+void KeptAtStop::now(std::string what) {
+  const std::lock_guard lock(writes().mutex);
+  writes().kept = std::move(what);
 }
 
 RemovedAtStop::RemovedAtStop(fs::path path) : path_(std::move(path)) {

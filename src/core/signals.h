@@ -20,7 +20,7 @@ class SignalWatch {
   SignalWatch();
   // For work with nothing to save: a stop signal ends the process with exit code 3 and one line, also in the middle of
   // long work. What is being put in its place is finished (FinishedBeforeStop), what is half made is removed
-  // (RemovedAtStop).
+  // (RemovedAtStop). With 75 where something is kept to go on with (KeptAtStop).
   static void begin();
   ~SignalWatch();
   SignalWatch(const SignalWatch&) = delete;
@@ -62,6 +62,18 @@ class FinishedBeforeStop {
   ~FinishedBeforeStop();
   FinishedBeforeStop(const FinishedBeforeStop&) = delete;
   FinishedBeforeStop& operator=(const FinishedBeforeStop&) = delete;
+};
+
+// While one lives, what was done so far is kept for the same command to go on with: a stop signal then ends the process
+// with exit code 75 and says so. One at a time.
+class KeptAtStop {
+ public:
+  // "5 of 12 samples are scored; run the same command again to go on"; empty: nothing, where another process tells it.
+  explicit KeptAtStop(std::string what);
+  ~KeptAtStop();
+  KeptAtStop(const KeptAtStop&) = delete;
+  KeptAtStop& operator=(const KeptAtStop&) = delete;
+  void now(std::string what);
 };
 
 // A stop signal removes the file or folder.

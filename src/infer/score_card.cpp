@@ -37,6 +37,8 @@ std::string scored(const Json& evaluation) {
   } else {
     line += fmt::format(", {}×{} px", part(protocol, "width").dump(), part(protocol, "height").dump());
   }
+  if (const Json samples = part(protocol, "samples"); samples.is_number_integer())
+    line += fmt::format(", means over {} samples", samples.dump());
   return line + fmt::format("; {}; sampler {}", text(protocol, "conditions", kNotTold), text(protocol, "sampler", "?"));
 }
 

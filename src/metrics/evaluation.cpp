@@ -18,6 +18,7 @@
 #include "data/sets/categories.h"
 #include "data/sets/slots.h"
 #include "metrics/detail.h"
+#include "metrics/distinct.h"
 #include "metrics/image_metrics.h"
 #include "metrics/picture_size.h"
 #include "metrics/predictions.h"
@@ -87,6 +88,19 @@ void note_lpips(Protocol& p, const Lpips* lpips) {
   }
 }
 
+void set_samples(ImageRow& row, std::vector<Scores> scores, std::size_t count) {
+  const auto first_baseline = scores.begin() + static_cast<std::ptrdiff_t>(count);
+  if (count > 1) row.samples.assign(scores.begin(), first_baseline);
+  Scores mean = scores.front();
+  for (std::size_t k = 0; k < kMetrics; ++k) {
+    double above_first = 0;  // so that the mean of equal samples is theirs
+    for (const Scores& sample : row.samples) above_first += sample[k] - scores.front()[k];
+    mean[k] += above_first / static_cast<double>(count);
+  }
+  row.scores.assign(first_baseline, scores.end());
+  row.scores.insert(row.scores.begin(), mean);
+}
+
 // Counts and hashes of the whole list: functions of the sorted rows alone.
 void finish_report(EvaluationReport& report) {
   auto& rows = report.images;
@@ -114,8 +128,14 @@ void finish_report(EvaluationReport& report) {
   protocol.truth_sha256 = sha256_hex(truths);
 }
 
-std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor& truth, const at::Tensor& alpha,
+std::vector<Scores> score_pictures(const at::Tensor& all, const at::Tensor& truth, const at::Tensor& alpha,
                                    const Lpips* lpips) {
+  const auto picture = [&](std::size_t i) { return all[static_cast<std::int64_t>(i)]; };
+  const Distinct kinds = distinct(static_cast<std::size_t>(all.size(0)),
+                                  [&](std::size_t i, std::size_t j) { return at::equal(picture(i), picture(j)); });
+  std::vector<at::Tensor> firsts;
+  for (const std::size_t i : kinds.firsts) firsts.push_back(picture(i));
+  const at::Tensor pictures = at::stack(firsts);
   const std::int64_t M = pictures.size(0);
   const at::Tensor truths = truth.unsqueeze(0).expand_as(pictures);
   const at::Tensor weights = alpha.unsqueeze(0).expand({M, 1, alpha.size(1), alpha.size(2)});
@@ -124,11 +144,12 @@ std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor&
   const bool has_uniform = std::min(pictures.size(3), pictures.size(2)) >= kUniformSsimWindow;
   const at::Tensor gradient = covered_gradient(truth, alpha);
   const DetailWindows details = detail_windows(gradient, alpha);
+  const at::Tensor map = has_ssim ? ssim_map(pictures, truths) : at::Tensor();
   std::array<at::Tensor, kPictureMetrics> columns = {
       psnr(pictures, truths),
       foreground_psnr(pictures, truths, weights),
-      has_ssim ? ssim(pictures, truths) : absent,
-      has_ssim ? foreground_ssim(pictures, truths, weights) : absent,
+      has_ssim ? mean_of_ssim_map(map) : absent,
+      has_ssim ? foreground_of_ssim_map(map, weights) : absent,
       lpips != nullptr ? lpips->distance(pictures, truth.unsqueeze(0)) : absent,
       has_ssim ? ssim_grey(pictures, truths) : absent,
       has_uniform ? ssim_uniform(pictures, truths) : absent,
@@ -143,23 +164,30 @@ std::vector<Scores> score_pictures(const at::Tensor& pictures, const at::Tensor&
     const auto column = columns[k].accessor<double, 1>();
     for (std::int64_t m = 0; m < M; ++m) scores[m][k] = column[m];
   }
-  return scores;
+  return of_all(kinds, scores);
 }
 
 namespace {
 
 struct OwnedScores {
-  at::Tensor pictures;
+  at::Tensor pictures;  // the model's first, [B,V,3,H,W]
   std::vector<ImageRow> rows;
 };
 
-OwnedScores score_batch(const Predictor& predictor, const Batch& batch, bool baselines, bool round_to_8_bits,
-                        const Lpips* lpips, const ScoringNets& nets) {
+OwnedScores score_batch(const Predictors& samples, const Batch& batch, const EvaluateOptions& options,
+                        bool round_to_8_bits, const Lpips* lpips) {
   const at::NoGradGuard no_grad;
   OwnedScores result;
-  result.pictures = checked_prediction(predictor, batch);
-  std::vector<at::Tensor> methods = {result.pictures};
-  if (baselines) {
+  const ScoringNets& nets = options.nets;
+  std::vector<at::Tensor> methods;
+  EvaluationTimes* const times = options.times;
+  for (const Predictor& predictor : samples) {
+    const TimeSpent spent(times != nullptr ? &times->model : nullptr);
+    methods.push_back(checked_prediction(predictor, batch));
+  }
+  const TimeSpent spent(times != nullptr ? &times->scores : nullptr);
+  result.pictures = methods.front();
+  if (options.baselines) {
     for (const std::string& name : kBaselines) methods.push_back(baseline_pictures(name, batch));
   }
   const auto scored = [&](const at::Tensor& x) { return round_to_8_bits ? rounded_to_8_bits(x) : x.clamp(0, 1); };
@@ -181,8 +209,9 @@ OwnedScores score_batch(const Predictor& predictor, const Batch& batch, bool bas
     }
     for (const std::int64_t v : row.targets) {
       if (given[v]) fail("{}: view {}° is a reference and a target at once", row.id, azimuth_of(v));
-      if (!at::isfinite(methods[0][b][v]).all().item<bool>()) {
-        fail("{}: the model gave values that are not finite for the view {}°", row.id, azimuth_of(v));
+      for (std::size_t k = 0; k < samples.size(); ++k) {
+        if (!at::isfinite(methods[k][b][v]).all().item<bool>())
+          fail("{}: the model gave values that are not finite for the view {}°", row.id, azimuth_of(v));
       }
       std::vector<at::Tensor> pictures;
       for (const at::Tensor& method : methods) pictures.push_back(method[b][v].to(at::kFloat));
@@ -192,8 +221,9 @@ OwnedScores score_batch(const Predictor& predictor, const Batch& batch, bool bas
       row.truth_sha256 = hash_of(truth, alpha);
       row.prediction_sha256 = picture_sha256(rgb_picture(pictures.front()));
       const at::Tensor shown = scored(at::stack(pictures));
-      row.scores = score_pictures(shown, truth, alpha, lpips);
-      score_by_nets(nets, shown, truth, of_references, row.scores);
+      std::vector<Scores> scores = score_pictures(shown, truth, alpha, lpips);
+      score_by_nets(nets, shown, truth, of_references, scores);
+      set_samples(row, std::move(scores), samples.size());
       result.rows.push_back(row);
     }
   }
@@ -207,7 +237,7 @@ at::Tensor BatchScored::of(const ImageRow& row, const at::Tensor& all) const {
   return all[found - batch.samples.begin()][row.slot];
 }
 
-EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, const Protocol& protocol,
+EvaluationReport evaluate(const Predictors& samples, const NextBatch& next, const Protocol& protocol,
                           const Lpips* lpips, const EvaluateOptions& options) {
   const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(1, options.batches_at_once));
   const KeepTorchThreads keep;
@@ -215,6 +245,8 @@ EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, con
   EvaluationReport report;
   report.protocol = protocol;
   Protocol& p = report.protocol;
+  p.samples = static_cast<std::int64_t>(samples.size());
+  note_nets(p, options.nets);
   bool first = true;
   std::vector<Batch> batches;
   do {
@@ -228,12 +260,13 @@ EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, con
         p.ssim_absent = too_small_for_ssim(p.width, p.height);
         if (lpips != nullptr) p.lpips_absent = too_small_for(*lpips, p.width, p.height);
         if (!p.lpips_absent.empty()) lpips = nullptr;
+        note_lpips(p, lpips);
       }
       first = false;
       batches.push_back(std::move(*batch));
     }
     const auto score = [&](std::size_t i) {
-      return score_batch(predictor, batches[i], options.baselines, p.round_to_8_bits, lpips, options.nets);
+      return score_batch(samples, batches[i], options, p.round_to_8_bits, lpips);
     };
     std::vector<OwnedScores> scored;
     if (at_once > 1) {
@@ -243,11 +276,11 @@ EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, con
     }
     for (std::size_t i = 0; i < scored.size(); ++i) {
       if (options.on_batch) options.on_batch({batches[i], scored[i].pictures, scored[i].rows});
+      if (options.on_scored) options.on_scored(p, scored[i].rows);
       std::move(scored[i].rows.begin(), scored[i].rows.end(), std::back_inserter(report.images));
     }
   } while (batches.size() == at_once);
   note_lpips(p, lpips);
-  note_nets(p, options.nets);
   finish_report(report);
   return report;
 }

@@ -8,6 +8,7 @@
 
 #include "core/files/json.h"
 #include "metrics/baselines.h"
+#include "metrics/evaluation_times.h"
 #include "metrics/evidence_errors.h"
 #include "metrics/lpips.h"
 #include "metrics/metric_list.h"
@@ -40,7 +41,8 @@ struct ImageRow {
     ViewConsistency consistency = {};
   };
   std::optional<Photo> photo = {};
-  std::vector<Scores> scores;  // of the model, then of kBaselines in their order (or of the model alone)
+  std::vector<Scores> scores;   // of the model, then of kBaselines in their order (or of the model alone)
+  std::vector<Scores> samples;  // of each of the model's, whose mean is scores[0]; empty where there is one
   std::int64_t missing() const { return static_cast<std::int64_t>(targets.size()); }
 };
 
@@ -60,6 +62,9 @@ struct BatchScored {
   at::Tensor of(const ImageRow& row, const at::Tensor& all) const;
 };
 
+// Called in order with what was scored of one piece of the work, and how.
+using OnScored = std::function<void(const Protocol&, const std::vector<ImageRow>&)>;
+
 struct EvaluateOptions {
   bool baselines = true;  // score the four baselines beside the model
   ScoringNets nets = {};
@@ -68,16 +73,29 @@ struct EvaluateOptions {
   // gives the same bits if that is one thread.
   std::int64_t batches_at_once = 1;
   std::function<void(const BatchScored&)> on_batch;  // in order, one at a time: for progress and pictures
+  OnScored on_scored;                                // for each batch, after on_batch
+  EvaluationTimes* times = nullptr;                  // adds its own, but for the inputs
 };
 
 using NextBatch = std::function<std::optional<Batch>()>;
+
+// What draws each view several times: predictors that differ in their seed alone, in the order of their seeds. All that
+// is told of the model is the mean over its samples (metrics/view_samples.h tells more of them).
+using Predictors = std::vector<Predictor>;
 
 // Scores every target view of every batch. Each picture is scored alone, so that the numbers depend neither on the
 // batch size nor on the share of the work: give any disjoint share of the batches to each process and merge(). Batches
 // must agree in size and background and carry their priors. Wrong or non-finite predictions are an error (exit 3) that
 // names the vehicle and the view. `protocol` needs its first group only.
-EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, const Protocol& protocol,
+EvaluationReport evaluate(const Predictors& samples, const NextBatch& next, const Protocol& protocol,
                           const Lpips* lpips, const EvaluateOptions& options = {});
+inline EvaluationReport evaluate(const Predictor& predictor, const NextBatch& next, const Protocol& protocol,
+                                 const Lpips* lpips, const EvaluateOptions& options = {}) {
+  return evaluate(Predictors{predictor}, next, protocol, lpips, options);
+}
+
+// Takes the scores of a row's `count` samples, which come before those of the baselines, apart.
+void set_samples(ImageRow& row, std::vector<Scores> scores, std::size_t count);
 
 // Names the net that was used, or why there is none.
 void note_lpips(Protocol& protocol, const Lpips* lpips);

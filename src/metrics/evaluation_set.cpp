@@ -5,7 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <span>
+#include <numeric>
+#include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -31,6 +32,13 @@ std::string in_words(const TargetCameras& cameras) {
 }
 
 }  // namespace
+
+std::vector<std::int64_t> share_of(const std::vector<std::int64_t>& all, std::int64_t rank, std::int64_t world) {
+  std::vector<std::int64_t> share;
+  for (auto i = static_cast<std::size_t>(rank); i < all.size(); i += static_cast<std::size_t>(world))
+    share.push_back(all[i]);
+  return share;
+}
 
 EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& evaluation, const std::string& split,
                              std::int64_t limit)
@@ -68,23 +76,33 @@ std::int64_t EvaluationSet::batches() const {
   return (samples + evaluation_.batch_sets - 1) / evaluation_.batch_sets;
 }
 
-Batch EvaluationSet::batch(std::int64_t index) const {
-  const auto first = static_cast<std::size_t>(index * evaluation_.batch_sets);
+std::vector<std::int64_t> EvaluationSet::all_batches() const {
+  std::vector<std::int64_t> all(static_cast<std::size_t>(batches()));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+std::span<const SampleSpec> EvaluationSet::samples_of(std::int64_t batch) const {
+  const auto first = static_cast<std::size_t>(batch * evaluation_.batch_sets);
   const std::size_t count = std::min(static_cast<std::size_t>(evaluation_.batch_sets), samples_.size() - first);
-  Batch batch = make_batch(data_, std::span(samples_).subspan(first, count), config_, pictures_.get());
+  return std::span(samples_).subspan(first, count);
+}
+
+Batch EvaluationSet::batch(std::int64_t index) const {
+  Batch batch = make_batch(data_, samples_of(index), config_, pictures_.get());
   batch.priors = stored_priors(batch.prior_inputs(), config_.priors, pictures_->store());
   return batch;
 }
 
-std::int64_t EvaluationSet::batches(const EvaluationShare& share) const {
-  return std::max<std::int64_t>(0, (batches() - share.rank + share.world - 1) / share.world);
-}
-
-NextBatch EvaluationSet::stream(std::int64_t at_once, const EvaluationShare& share) const {
+NextBatch EvaluationSet::stream(std::int64_t at_once, std::vector<std::int64_t> batches, EvaluationTimes* times) const {
   std::vector<Batch> made;  // the latest at_once, of which those before `next` are moved out
-  return [this, at_once, share, made, next = std::int64_t{0}]() mutable -> std::optional<Batch> {
-    const std::int64_t all = batches(share);
-    const auto own = [&](std::int64_t i) { return batch(share.rank + i * share.world); };
+  return [this, at_once, batches = std::move(batches), times, made,
+          next = std::int64_t{0}]() mutable -> std::optional<Batch> {
+    const auto all = std::ssize(batches);
+    const auto own = [&](std::int64_t i) {
+      const TimeSpent spent(times != nullptr ? &times->inputs : nullptr);
+      return batch(batches[static_cast<std::size_t>(i)]);
+    };
     if (next == all) return std::nullopt;
     if (next % at_once == 0) {
       if (at_once == 1) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "data/batches/make_batch.h"
@@ -13,10 +14,8 @@
 
 namespace spinfill {
 
-// Every world-th batch from the rank-th: the share of one of several processes.
-struct EvaluationShare {
-  std::int64_t rank = 0, world = 1;
-};
+// Every world-th of these from the rank-th: the share of one of several processes.
+std::vector<std::int64_t> share_of(const std::vector<std::int64_t>& all, std::int64_t rank, std::int64_t world);
 
 // The fixed list of (vehicle, subset) pairs that scores are made on, and its batches: the same for validation in
 // training and for `spinfill evaluate`, so that their numbers compare.
@@ -27,10 +26,13 @@ class EvaluationSet {
                 std::int64_t limit = 0);
 
   std::int64_t batches() const;
-  std::int64_t batches(const EvaluationShare& share) const;
+  std::vector<std::int64_t> all_batches() const;  // 0, 1, …
+  std::span<const SampleSpec> samples_of(std::int64_t batch) const;
   Batch batch(std::int64_t index) const;  // on the CPU, with priors
-  // The batches of a share in order, made `at_once` side by side (core/side_by_side.h). The set must outlive it.
-  NextBatch stream(std::int64_t at_once, const EvaluationShare& share = {}) const;
+  // These batches in order, made `at_once` side by side (core/side_by_side.h). The set, and `times` to which their
+  // making is added, must outlive it.
+  NextBatch stream(std::int64_t at_once, std::vector<std::int64_t> batches, EvaluationTimes* times = nullptr) const;
+  NextBatch stream(std::int64_t at_once) const { return stream(at_once, all_batches()); }
   Protocol protocol(const SamplerConfig& sampler, std::uint64_t sampling_seed) const;
   const DataSet& data() const { return data_; }
   const DataConfig& config() const { return config_; }

@@ -73,7 +73,11 @@ at::Tensor ssim_map(const at::Tensor& pictures, const at::Tensor& truths) {
 }
 
 at::Tensor ssim(const at::Tensor& pictures, const at::Tensor& truths) {
-  return mean_of_each(ssim_map(pictures, truths));
+  return mean_of_ssim_map(ssim_map(pictures, truths));
+}
+
+at::Tensor mean_of_ssim_map(const at::Tensor& map) {
+  return mean_of_each(map);
 }
 
 at::Tensor ssim_grey(const at::Tensor& pictures, const at::Tensor& truths) {
@@ -89,7 +93,10 @@ at::Tensor ssim_uniform(const at::Tensor& pictures, const at::Tensor& truths) {
 at::Tensor foreground_ssim(const at::Tensor& pictures, const at::Tensor& truths, const at::Tensor& weights) {
   check_pair(pictures, truths);
   check_weights(pictures, weights);
-  const at::Tensor map = ssim_map(pictures, truths);
+  return foreground_of_ssim_map(ssim_map(pictures, truths), weights);
+}
+
+at::Tensor foreground_of_ssim_map(const at::Tensor& map, const at::Tensor& weights) {
   const int border = kSsimWindow / 2;
   const at::Tensor w = exact(weights.narrow(2, border, map.size(2)).narrow(3, border, map.size(3)));
   const std::int64_t pixels = values_of_each(w);

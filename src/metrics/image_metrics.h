@@ -33,6 +33,7 @@ at::Tensor foreground_psnr(const at::Tensor& pictures, const at::Tensor& truths,
 // another number).
 at::Tensor ssim_map(const at::Tensor& pictures, const at::Tensor& truths);
 at::Tensor ssim(const at::Tensor& pictures, const at::Tensor& truths);
+at::Tensor mean_of_ssim_map(const at::Tensor& map);  // ssim() of its map
 
 // The same of the luma .299 R + .587 G + .114 B (ITU-R BT.601, not rounded).
 at::Tensor ssim_grey(const at::Tensor& pictures, const at::Tensor& truths);
@@ -44,5 +45,6 @@ at::Tensor ssim_uniform(const at::Tensor& pictures, const at::Tensor& truths);
 // Mean of the SSIM map weighted by the coverage at the window's centre, over the region where the window fits; NaN
 // where the weights there sum to zero.
 at::Tensor foreground_ssim(const at::Tensor& pictures, const at::Tensor& truths, const at::Tensor& weights);
+at::Tensor foreground_of_ssim_map(const at::Tensor& map, const at::Tensor& weights);  // the same of ssim_map()
 
 }  // namespace spinfill

@@ -198,7 +198,19 @@ int Lpips::smallest_size() const {
 Lpips Lpips::to(at::Device device) const {
   Lpips moved = *this;
   for (auto& [key, tensor] : moved.weights_) tensor = tensor.to(device);
+  moved.truths_.reset();  // those are where the weights were
   return moved;
+}
+
+Lpips Lpips::keeping_truths(std::uint64_t bytes) const {
+  Lpips keeping = *this;
+  keeping.truths_ = std::make_shared<FeatureCache>(bytes);
+  return keeping;
+}
+
+std::vector<at::Tensor> Lpips::features_of_truth(const at::Tensor& truth) const {
+  if (!truths_) return features(truth);
+  return *truths_->of(truth, [&] { return features(truth); });
 }
 
 std::vector<at::Tensor> Lpips::features(const at::Tensor& pictures) const {
@@ -263,13 +275,14 @@ at::Tensor Lpips::per_layer(const at::Tensor& pictures, const at::Tensor& truths
       contributions.push_back(layer.to(at::kDouble).mean({1, 2}));
     return at::stack(contributions, 1).cpu();
   };
-  if (cuda) return means(features(pictures), features(truths));
+  const bool one_truth = truths.size(0) == 1;
+  if (cuda) return means(features(pictures), one_truth ? features_of_truth(truths) : features(truths));
   // Kernels round otherwise for other batch sizes and numbers of threads.
   const KeepTorchThreads keep;
   use_one_torch_thread();
   std::vector<at::Tensor> rows, of_truth;
   for (std::int64_t n = 0; n < pictures.size(0); ++n) {
-    if (n < truths.size(0)) of_truth = features(truths.narrow(0, n, 1));
+    if (n < truths.size(0)) of_truth = one_truth ? features_of_truth(truths) : features(truths.narrow(0, n, 1));
     rows.push_back(means(features(pictures.narrow(0, n, 1)), of_truth));
   }
   return at::cat(rows);

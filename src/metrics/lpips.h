@@ -10,6 +10,7 @@
 
 #include "core/config/config.h"
 #include "core/tensors/safetensors.h"
+#include "metrics/feature_cache.h"
 
 namespace spinfill {
 
@@ -28,6 +29,10 @@ class Lpips {
   int layers() const;
   int smallest_size() const;  // px: no smaller side passes through the net's pooling
   Lpips to(at::Device device) const;
+  // The same net, which keeps the features of truths that it is given as one [1,3,H,W], at most `bytes` of them: where
+  // many pictures are scored by the same truths, in several calls and threads. No bit of a score changes.
+  Lpips keeping_truths(std::uint64_t bytes) const;
+  const FeatureCache* truths() const { return truths_.get(); }  // null: none are kept
 
   // Letters: N pictures, L layers. Pictures are [N,3,H,W] in [0,1] on any device, truths the same or [1,3,H,W]. Scores
   // are float64 on the CPU. Computed on the weights' device in float32 without TF32 or autocast; on the CPU picture by
@@ -43,9 +48,11 @@ class Lpips {
   std::vector<at::Tensor> differences(const std::vector<at::Tensor>& of_pictures,
                                       const std::vector<at::Tensor>& of_truths) const;
   std::vector<at::Tensor> features(const at::Tensor& pictures) const;  // unit length over channels, per layer
+  std::vector<at::Tensor> features_of_truth(const at::Tensor& truth) const;
 
   std::string net_, sha256_;
   TensorMap weights_;
+  std::shared_ptr<FeatureCache> truths_;
 };
 
 struct LpipsConfig {

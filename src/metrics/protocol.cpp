@@ -100,9 +100,14 @@ std::uint64_t seed(const Json& object, const std::string& key, const std::string
   return value.get<std::uint64_t>();
 }
 
+// A report of one sample a view does not say so.
+Json entry_of(const Json& side, const std::string& key) {
+  return side.value(key, key == "samples" ? Json(1) : Json());
+}
+
 std::string shown(const Json& side, const std::string& key) {
-  if (!side.contains(key)) return "absent";
-  std::string text = side[key].dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (!side.contains(key) && key != "samples") return "absent";
+  std::string text = entry_of(side, key).dump(-1, ' ', false, Json::error_handler_t::replace);
   const bool hash = key.ends_with("sha256");
   const std::size_t most = hash ? 14 : 60;
   if (text.size() > most) text.replace(most - 3, std::string::npos, "...");
@@ -158,6 +163,7 @@ Json protocol_to_json(const Protocol& p) {
   value["sampler"] = p.sampler;
   value["steps"] = p.steps;
   value["sampling_seed"] = p.sampling_seed;
+  if (p.samples != 1) value["samples"] = p.samples;
   value["lpips_net"] = p.lpips_net.empty() ? Json() : Json(p.lpips_net);
   value["lpips_weights_sha256"] = p.lpips_sha256.empty() ? Json() : Json(p.lpips_sha256);
   value["ssim_absent"] = p.ssim_absent.empty() ? Json() : Json(p.ssim_absent);
@@ -205,6 +211,10 @@ Protocol protocol_from_json(const Json& value, const std::string& where) {
   p.sampler = text(value, "sampler", where);
   p.steps = integer(value, "steps", where);
   p.sampling_seed = seed(value, "sampling_seed", where);
+  if (value.contains("samples")) {
+    p.samples = integer(value, "samples", where);
+    if (p.samples < 1 || p.samples > kMostSamples) wrong(where, "samples", "not a number of samples");
+  }
   const auto optional_text = [&](const char* key) {
     return field(value, key, where).is_null() ? std::string() : text(value, key, where);
   };
@@ -234,8 +244,8 @@ std::vector<Difference> differences(const Json& a, const Json& b) {
     for (const auto& [key, value] : side->items()) keys.insert(key);
   }
   for (const std::string& key : keys) {
-    const Json of_a = a.value(key, Json()), of_b = b.value(key, Json());
-    if (a.contains(key) && b.contains(key) && of_a == of_b) continue;
+    const Json of_a = entry_of(a, key), of_b = entry_of(b, key);
+    if (of_a == of_b && ((a.contains(key) && b.contains(key)) || key == "samples")) continue;
     if (optional.contains(key) && (of_a.is_null() || of_b.is_null())) {
       found.push_back({key, of_a.is_null() ? "only in the second" : "only in the first", false});
     } else if (key == "stated") {

@@ -13,21 +13,25 @@ namespace spinfill {
 // Instead of a split's name, where the data has no splits: then every set is scored, whichever split was asked for.
 inline constexpr const char* kNoSplits = "all sets (no splits)";
 
+// Most samples of a view that can be asked for.
+inline constexpr std::int64_t kMostSamples = 1000;
+
 // How scores were measured: everything that moves a number. The caller fills in the first group, evaluate() the second.
 struct Protocol {
   ScoredAt at = ScoredAt::model;
-  std::string data;               // the data set's folder, as given
-  std::string split;              // or kNoSplits
-  std::uint64_t subset_seed = 0;  // of the reference subsets
-  std::string subsets;            // in words, e.g. "1 to 3 of 8 views missing, 2 subsets a vehicle"
-  std::string cameras;            // which ones targets have, in words, e.g. "targets' true cameras"
-  std::string conditions;         // cameras and priors, in words
-  std::string sampler;            // what draws the views, e.g. "one step" or "dpm++2m"
-  std::int64_t steps = 0;         // sampling steps; 0 where nothing is sampled
-  std::uint64_t sampling_seed = 0;
-  std::string lpips_absent;  // choose_lpips' reason where LPIPS is absent
-  Json stated;               // the protocol file that was followed (metrics/protocol_file.h); null: none
+  std::string data;                 // the data set's folder, as given
+  std::string split;                // or kNoSplits
+  std::uint64_t subset_seed = 0;    // of the reference subsets
+  std::string subsets;              // in words, e.g. "1 to 3 of 8 views missing, 2 subsets a vehicle"
+  std::string cameras;              // which ones targets have, in words, e.g. "targets' true cameras"
+  std::string conditions;           // cameras and priors, in words
+  std::string sampler;              // what draws the views, e.g. "one step" or "dpm++2m"
+  std::int64_t steps = 0;           // sampling steps; 0 where nothing is sampled
+  std::uint64_t sampling_seed = 0;  // of a view's first sample; the others have those that follow
+  std::string lpips_absent;         // choose_lpips' reason where LPIPS is absent
+  Json stated;                      // the protocol file that was followed (metrics/protocol_file.h); null: none
 
+  std::int64_t samples = 1;                   // of each target view; the model's scores are their means
   std::string ssim_absent;                    // why: the pictures are too small; empty where SSIM is there
   bool round_to_8_bits = true;                // model, baselines and truth alike
   std::int64_t width = 0, height = 0;         // px; 0 at photo, where each picture has its own

@@ -20,6 +20,8 @@ void ProtocolFile::bind(Fields& f) {
   f.choice("cameras", cameras, "As data.cameras; at photo cameras are always those that complete would have");
   f.number("steps", steps, "Sampling steps; 0: the model's own", 0, 10000);
   f.number("sampling_seed", sampling_seed, "Seed of the sampling noise", 0, std::int64_t{1} << 52);
+  f.number("samples", samples, "Samples of each target view, with seeds from sampling_seed on; scores are their means",
+           1, kMostSamples);
   f.choice("lpips", lpips, {"any", "alex", "vgg", "squeeze", "none"}, "The net that LPIPS must be of; none: no LPIPS");
   f.require(background.size() == 3, "background needs three numbers (red, green, blue)");
   f.require(!missing.empty() || !references.empty(), "missing and references are both empty");

@@ -22,7 +22,7 @@ struct ProtocolFile {
   std::int64_t subsets = 1, subset_seed = 1, limit = 0;
   std::vector<double> background = {1, 1, 1};
   CameraSource cameras = CameraSource::stated;
-  std::int64_t steps = 0, sampling_seed = 0;
+  std::int64_t steps = 0, sampling_seed = 0, samples = 1;
   std::string lpips = "any";  // the net that the weights must be of; none: without LPIPS
 
   void bind(Fields& f);

@@ -12,6 +12,7 @@
 #include "data/sets/view_set.h"
 #include "metrics/predictions.h"
 #include "metrics/report_estimates.h"
+#include "metrics/view_samples.h"
 
 namespace spinfill {
 namespace {
@@ -158,6 +159,17 @@ struct RowReader {
   }
 };
 
+// Where there are several.
+std::vector<Scores> samples_of(const RowReader& reader, const Protocol& protocol) {
+  std::vector<Scores> samples;
+  if (protocol.samples == 1) return samples;
+  const Json& list = reader.field("samples");
+  if (!list.is_array() || std::ssize(list) != protocol.samples)
+    reader.wrong("samples", fmt::format("not a list of {} samples", protocol.samples));
+  for (const Json& sample : list) samples.push_back(reader.scores(sample, "samples", protocol.at));
+  return samples;
+}
+
 template <std::size_t N>
 Json sums_to_json(const std::array<EvidenceErrors::Sum, N>& sums) {
   Json list = Json::array();
@@ -193,6 +205,43 @@ Json evidence_to_json(const EvidenceErrors& evidence) {
   return out;
 }
 
+Json rows_to_json(const EvaluationReport& report) {
+  const ScoredAt at = report.protocol.at;
+  Json images = Json::array();
+  for (const ImageRow& row : report.images) {
+    Json entry;
+    entry["id"] = row.id;
+    entry["sample"] = row.sample;
+    entry["azimuth_deg"] = azimuth_of(row.slot);
+    entry["category"] = row.category;
+    entry["case"] = row.case_name;
+    entry["missing"] = row.missing();
+    entry["references"] = azimuths(row.references);
+    entry["targets"] = azimuths(row.targets);
+    entry["truth_sha256"] = row.truth_sha256;
+    if (!row.prediction_sha256.empty()) entry["prediction_sha256"] = row.prediction_sha256;
+    if (row.photo) {
+      entry["photo"] = {
+          {"azimuth_deg", row.photo->azimuth_deg},
+          {"crop", {row.photo->crop_width, row.photo->crop_height}},
+          {"vehicle_share", row.photo->vehicle_share},
+          {"aligned_by", {{"scale", row.photo->scale}, {"shift_px", {row.photo->shift_x, row.photo->shift_y}}}}};
+      entry["photo"]["geometric_consistency"] = view_consistency_to_json(row.photo->consistency);
+      if (const auto& evidence = row.photo->evidence)
+        entry["photo"]["evidence"] = {{"parts", sums_to_json(evidence->parts)},
+                                      {"by_mirrored", sums_to_json(evidence->by_mirrored)},
+                                      {"by_invented", sums_to_json(evidence->by_invented)}};
+    }
+    entry.update(scores_to_json(row.scores.at(0), at));
+    for (const Scores& sample : row.samples) entry["samples"].push_back(scores_to_json(sample, at));
+    Json& others = entry["baselines"] = Json::object();
+    for (std::size_t i = 1; i < row.scores.size(); ++i)
+      others[kBaselines.at(i - 1)] = scores_to_json(row.scores[i], at);
+    images.push_back(std::move(entry));
+  }
+  return images;
+}
+
 std::vector<std::string> method_names(const EvaluationReport& report) {
   std::vector<std::string> names = {"model"};
   for (std::size_t i = 1; i < method_count(report); ++i) names.push_back(kBaselines.at(i - 1));
@@ -220,6 +269,7 @@ Json report_to_json(const EvaluationReport& report) {
   if (methods > 0) {
     value.update(summary_to_json(summarise(report), at));
     value["overall"]["intervals"] = intervals_to_json(report, 0);
+    if (const Json samples = view_samples_to_json(report); !samples.is_null()) value["overall"]["samples"] = samples;
   }
   if (const Json evidence = evidence_to_json(evidence_of(report)); !evidence.is_null()) value["by_evidence"] = evidence;
   if (Json photographs = consistency_of_photographs(report); !photographs.is_null())
@@ -230,38 +280,12 @@ Json report_to_json(const EvaluationReport& report) {
     baseline["overall"]["intervals"] = intervals_to_json(report, i);
     baseline["model_differs_by"] = differences_to_json(report, i);
   }
-  Json& images = value["images"] = Json::array();
-  for (const ImageRow& row : report.images) {
-    Json entry;
-    entry["id"] = row.id;
-    entry["sample"] = row.sample;
-    entry["azimuth_deg"] = azimuth_of(row.slot);
-    entry["category"] = row.category;
-    entry["case"] = row.case_name;
-    entry["missing"] = row.missing();
-    entry["references"] = azimuths(row.references);
-    entry["targets"] = azimuths(row.targets);
-    entry["truth_sha256"] = row.truth_sha256;
-    if (!row.prediction_sha256.empty()) entry["prediction_sha256"] = row.prediction_sha256;
-    if (row.photo) {
-      entry["photo"] = {
-          {"azimuth_deg", row.photo->azimuth_deg},
-          {"crop", {row.photo->crop_width, row.photo->crop_height}},
-          {"vehicle_share", row.photo->vehicle_share},
-          {"aligned_by", {{"scale", row.photo->scale}, {"shift_px", {row.photo->shift_x, row.photo->shift_y}}}}};
-      entry["photo"]["geometric_consistency"] = view_consistency_to_json(row.photo->consistency);
-      if (const auto& evidence = row.photo->evidence)
-        entry["photo"]["evidence"] = {{"parts", sums_to_json(evidence->parts)},
-                                      {"by_mirrored", sums_to_json(evidence->by_mirrored)},
-                                      {"by_invented", sums_to_json(evidence->by_invented)}};
-    }
-    entry.update(scores_to_json(row.scores.at(0), at));
-    Json& others = entry["baselines"] = Json::object();
-    for (std::size_t i = 1; i < row.scores.size(); ++i)
-      others[kBaselines.at(i - 1)] = scores_to_json(row.scores[i], at);
-    images.push_back(std::move(entry));
-  }
+  value["images"] = rows_to_json(report);
   return value;
+}
+
+Json share_to_json(const EvaluationReport& report) {
+  return {{"protocol", protocol_to_json(report.protocol)}, {"images", rows_to_json(report)}};
 }
 
 EvaluationReport report_from_json(const Json& value, const std::string& where) {
@@ -289,6 +313,7 @@ EvaluationReport report_from_json(const Json& value, const std::string& where) {
     if (reader.row.contains("prediction_sha256")) row.prediction_sha256 = reader.text("prediction_sha256");
     if (report.protocol.at == ScoredAt::photo) row.photo = reader.photo();
     row.scores.push_back(reader.scores(reader.row, "scores", report.protocol.at));
+    row.samples = samples_of(reader, report.protocol);
     const Json& baselines = reader.field("baselines");
     if (!baselines.is_object()) reader.wrong("baselines", "not an object");
     if (!baselines.empty()) {
@@ -451,7 +476,8 @@ std::string report_table(const EvaluationReport& report) {
           [g, i](const Summary& s) -> const Average& { return s.groupings[g].groups[i].second; });
     }
   }
-  return report_head(report) + "\n" + aligned_table(rows);
+  const std::string samples = view_samples_table(report);
+  return report_head(report) + "\n" + aligned_table(rows) + (samples.empty() ? "" : "\n" + samples);
 }
 
 }  // namespace spinfill

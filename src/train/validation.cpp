@@ -23,11 +23,10 @@
 namespace spinfill {
 namespace {
 
-// JSON changes no number: each is written with the fewest digits that read back as the same value.
 EvaluationReport of_all_ranks(const EvaluationReport& own, Ranks& ranks) {
   if (ranks.world() == 1) return own;
   std::vector<EvaluationReport> shares;
-  const std::vector<std::string> texts = ranks.gather(own.images.empty() ? "" : report_to_json(own).dump());
+  const std::vector<std::string> texts = ranks.gather(own.images.empty() ? "" : share_to_json(own).dump());
   for (std::size_t rank = 0; rank < texts.size(); ++rank) {
     if (!texts[rank].empty())
       shares.push_back(report_from_json(Json::parse(texts[rank]), fmt::format("validation of rank {}", rank)));
@@ -65,8 +64,8 @@ DataConfig replayed(const DataConfig& data) {
 }  // namespace
 
 void Validation::State::prepare(Part& part, const char* what) const {
-  const EvaluationShare share{ranks.rank(), ranks.world()};
-  const std::int64_t own_batches = part.set.batches(share);
+  const std::vector<std::int64_t> share = share_of(part.set.all_batches(), ranks.rank(), ranks.world());
+  const std::int64_t own_batches = std::ssize(share);
   Progress progress(what, own_batches, "batches");
   if (device.is_cpu()) part.at_once = micro_batches_at_once(config.train, processors(), own_batches);
   const NextBatch next = part.set.stream(part.at_once, share);

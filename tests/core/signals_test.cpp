@@ -117,6 +117,32 @@ TEST(SignalWatch, EndsWorkThatHasNothingToSaveAndLeavesNothingBehind) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
+TEST(SignalWatch, EndsWorkThatKeptSomethingWithAnotherCodeAndSaysHowToGoOn) {
+  const auto stopped = [](const std::string& what) {
+    return in_child([&] {
+      const SignalWatch watch;
+      SignalWatch::begin();
+      KeptAtStop kept("nothing yet");
+      kept.now(what);
+      ::raise(SIGTERM);
+      pause_for(20000);
+    });
+  };
+  const Ended told = stopped("3 of 7 are kept"), elsewhere = stopped("");
+  EXPECT_TRUE(exited(told, 75)) << told.status;
+  EXPECT_EQ(told.text, "stopped by SIGTERM; 3 of 7 are kept\n");
+  EXPECT_TRUE(exited(elsewhere, 75)) << elsewhere.status;
+  EXPECT_EQ(elsewhere.text, "");
+  const Ended over = in_child([] {
+    const SignalWatch watch;
+    SignalWatch::begin();
+    { const KeptAtStop kept("3 of 7 are kept"); }
+    ::raise(SIGTERM);
+    pause_for(20000);
+  });
+  EXPECT_TRUE(exited(over, 3)) << over.status;
+}
+
 TEST(SignalWatch, SaysWhereResultsStandAndFinishesWhatIsBeingPutInItsPlace) {
   const test::TemporaryFolder folder;
   const Ended ended = in_child([&] {

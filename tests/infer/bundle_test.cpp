@@ -314,6 +314,8 @@ TEST_F(Bundles, CardQuotesScoresUnderTheirConditions) {
             "scored: PSNR 27.25, LPIPS-vgg 0.0500; 6 views of 2 vehicles, split test, 96×64 px; targets' true cameras, "
             "hull of 64 voxels; sampler one step");
   EXPECT_NE(card[2].find("data.cameras=estimated"), std::string::npos) << "not the conditions of use";
+  provenance["evaluation"]["protocol"]["samples"] = 4;
+  EXPECT_NE(score_card(manifest)[1].find("96×64 px, means over 4 samples; "), std::string::npos);
   provenance["evaluation"]["protocol"]["cameras"] = "cameras estimated from the references";
   EXPECT_EQ(score_card(manifest).size(), 2U);
   for (const Json& broken : {Json(3), Json::array(), Json{{"overall", 1}, {"protocol", {{"split", 7}}}}}) {

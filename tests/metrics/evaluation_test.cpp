@@ -306,6 +306,24 @@ TEST(Evaluation, LpipsIsScoredOrAbsentWithAReason) {
   EXPECT_TRUE(std::isnan(small.images[0].scores[0][4]));
 }
 
+// For the model, the baselines and every subset in which the view is asked for.
+TEST(Evaluation, FeaturesOfATrueViewAreComputedOnce) {
+  const Lpips plain = Lpips::from_tensors(example_lpips_weights("squeeze"), "example");
+  const Lpips keeping = plain.keeping_truths(std::uint64_t{64} << 20);
+  std::vector<Batch> sets;
+  for (const std::vector<std::int64_t>& missing : Missing{{1}, {1, 2}, {2, 5}}) {
+    sets.push_back(example_batch({0}, {missing}));  // one vehicle
+    sets.back().samples[0] = static_cast<std::int64_t>(sets.size());
+  }
+  const EvaluationReport report = evaluate(example_model(0.2), batches_of(sets), {}, &keeping);
+  EXPECT_EQ(report.images.size(), 5U);
+  EXPECT_EQ(keeping.truths()->made(), 3);
+  const Lpips nothing_kept = plain.keeping_truths(0);
+  EXPECT_EQ(text_of(evaluate(example_model(0.2), batches_of(sets), {}, &nothing_kept)), text_of(report));
+  EXPECT_EQ(nothing_kept.truths()->made(), 5);
+  EXPECT_EQ(text_of(evaluate(example_model(0.2), batches_of(sets), {}, &plain)), text_of(report));
+}
+
 // Below SSIM's window SSIM is absent with the reason; the others come, and reports hold and compare that.
 TEST(Evaluation, PicturesBelowAMetricsWindowLackThatMetricAlone) {
   const auto score = [](std::int64_t height, std::int64_t width) {

@@ -79,6 +79,27 @@ TEST(Lpips, OneTruthServesManyPictures) {
   EXPECT_NEAR(both[1].item<double>(), lpips.distance(b, truth).item<double>(), 1e-7);
 }
 
+// Kept features, those that were pushed out, and none kept: the same bits.
+TEST_P(LpipsNets, KeptTruthsChangeNoBit) {
+  const Lpips plain = Lpips::from_tensors(example_lpips_weights(GetParam()), "example");
+  const Lpips keeping = plain.keeping_truths(std::uint64_t{64} << 20), short_of_room = plain.keeping_truths(1);
+  ASSERT_EQ(plain.truths(), nullptr);
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    for (const std::uint32_t which : {1U, 2U}) {
+      const at::Tensor truth = picture(which, 33, 41), pictures = at::cat({picture(3, 33, 41), picture(4, 33, 41)});
+      const at::Tensor expected = plain.per_layer(pictures, truth);
+      EXPECT_TRUE(at::equal(keeping.per_layer(pictures, truth), expected));
+      EXPECT_TRUE(at::equal(short_of_room.per_layer(pictures, truth), expected));
+    }
+  }
+  EXPECT_EQ(keeping.truths()->made(), 2);
+  EXPECT_EQ(short_of_room.truths()->made(), 6);
+  // Truths of their own for each picture are not kept.
+  const at::Tensor both = at::cat({picture(1, 33, 41), picture(2, 33, 41)});
+  EXPECT_TRUE(at::equal(keeping.distance(both.flip({0}), both), plain.distance(both.flip({0}), both)));
+  EXPECT_EQ(keeping.truths()->made(), 2);
+}
+
 TEST(Lpips, TheWholeStateDictIsAcceptedAndItsCopiesAreChecked) {
   TensorMap tensors = example_lpips_weights("alex");
   const double before =

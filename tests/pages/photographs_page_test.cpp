@@ -39,7 +39,7 @@ TEST(PhotographsPage, ShowsEveryPhotographAndTheGaps) {
   EXPECT_NE(page.find("4 photographs: 2 used, 1 spare, 1 refused; the widest gap between used ones is 270"),
             std::string::npos);
   EXPECT_EQ(count(page, "<article class=\"used\""), 2);
-  EXPECT_EQ(count(page, "<img "), 8);       // each as it came and with its mask
+  EXPECT_EQ(count(page, "<img "), 8);          // each as it came and with its mask
   EXPECT_EQ(count(page, "class=\"gap\""), 2);  // 90 and 270 degrees
   // The front, 0°, is below; the vehicle's left, 90°, on the right.
   EXPECT_NE(page.find("cx=\"130.0\" cy=\"222.0\""), std::string::npos);

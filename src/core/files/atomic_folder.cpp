@@ -28,8 +28,8 @@ int lock_folder(const fs::path& folder) {
   return descriptor.release();
 }
 
-// Whether another folder cannot take this one's name: something is mounted there, its parent may not be changed, or
-// somebody stands in it and would see nothing of what takes its place.
+}  // namespace
+
 bool must_stay(const fs::path& folder) {
   std::error_code error;
   struct statx info {};
@@ -38,8 +38,6 @@ bool must_stay(const fs::path& folder) {
   return mounted || ::access(parent_of(folder).c_str(), W_OK | X_OK) != 0 ||
          fs::equivalent(folder, fs::current_path(error), error);
 }
-
-}  // namespace
 
 AtomicFolder::AtomicFolder(OutputFolder output) : output_(std::move(output)), target_(check_output_folder(*output_)) {
   replace_ = fs::exists(target_);

@@ -43,6 +43,10 @@ class AtomicFolder {
   int lock_ = -1;  // descriptor of temporary_
 };
 
+// Whether another folder cannot take this one's name: something is mounted there, its parent may not be changed, or
+// somebody stands in it and would see nothing of what takes its place.
+bool must_stay(const fs::path& folder);
+
 // Removes the temporary folders in `parent` that killed processes left behind: named as AtomicFolder names its own,
 // unchanged for a minute and locked by nobody. Says so if there were any; leaves what it cannot lock or remove.
 void remove_stale_temporaries(const fs::path& parent);

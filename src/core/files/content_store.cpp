@@ -69,7 +69,8 @@ std::optional<std::string> ContentStore::find(const std::string& key) {
           return bytes;
         }
       }
-      fs::remove(path, error);         // damaged
+      ++damaged_;
+      fs::remove(path, error);
     } catch (const std::exception&) {  // removed by another process meanwhile, or unreadable: made again
     }
   }
@@ -113,27 +114,29 @@ bool ContentStore::make_room(Part& part, const fs::path& folder, std::uint64_t b
   return room;
 }
 
-void ContentStore::keep(const std::string& key, std::string_view bytes) {
+bool ContentStore::keep(const std::string& key, std::string_view bytes) {
   const fs::path path = path_of(key);
   Part& part = parts_[static_cast<std::size_t>(std::stoi(key.substr(0, 1), nullptr, 16))];
   try {
     const std::lock_guard lock(part.mutex);
     make_folder(path.parent_path());
     const std::uint64_t size = bytes.size() + kDigest;
-    if (!make_room(part, path.parent_path(), size)) return;
+    if (!make_room(part, path.parent_path(), size)) return false;
     std::error_code error;
     const fs::space_info space = fs::space(folder_, error);
     if (!error && space.available < keep_free_ + size) {
       warn_once(fmt::format("its file system has less than {} MiB free", keep_free_ >> 20));
-      return;
+      return false;
     }
     const std::string digest = sha256_hex(bytes);
     const std::string_view pieces[] = {bytes, digest};
     write_file_atomic(path, pieces, Sync::no);
     part.bytes += size;
     part.written += size;
+    return true;
   } catch (const std::exception& problem) {  // std::filesystem's too
     warn_once(problem.what());
+    return false;
   }
 }
 

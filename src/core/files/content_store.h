@@ -40,10 +40,12 @@ class ContentStore {
   ContentStore(fs::path folder, std::uint64_t max_bytes, std::uint64_t keep_free = std::uint64_t{2} << 30);
 
   std::optional<std::string> find(const std::string& key);
-  void keep(const std::string& key, std::string_view bytes);  // never fails; the first problem gives one warning
+  // Never fails: false where it is not kept; the first problem gives one warning.
+  bool keep(const std::string& key, std::string_view bytes);
 
   std::int64_t found() const { return found_; }
   std::int64_t missed() const { return missed_; }
+  std::int64_t damaged() const { return damaged_; }  // of those missed
 
  private:
   struct Part {
@@ -60,7 +62,7 @@ class ContentStore {
   fs::path folder_;
   std::uint64_t part_bytes_, keep_free_;
   std::array<Part, 16> parts_;
-  std::atomic<std::int64_t> found_ = 0, missed_ = 0;
+  std::atomic<std::int64_t> found_ = 0, missed_ = 0, damaged_ = 0;
   std::atomic<bool> warned_ = false;
 };
 

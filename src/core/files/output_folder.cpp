@@ -40,8 +40,9 @@ Content content_of(const fs::path& folder, const fs::path& except = {}) {
   Content content;
   for (auto it = fs::recursive_directory_iterator(folder); it != fs::recursive_directory_iterator(); ++it) {
     const fs::path below = it->path().lexically_relative(folder);
-    if (it->path() == except) it.disable_recursion_pending();
-    if (it->path() != except && below != kOutputMark) content[escaped(below.string())] = state_of(*it);
+    const bool no_output = it->path() == except || below == kUnfinishedInside;
+    if (no_output) it.disable_recursion_pending();
+    if (!no_output && below != kOutputMark) content[escaped(below.string())] = state_of(*it);
   }
   return content;
 }
@@ -101,7 +102,9 @@ void refuse_overlap(const OutputFolder& output) {
 }  // namespace
 
 void require_replaceable(const OutputFolder& output, const fs::path& folder, const fs::path& except) {
-  const auto counts = [&](const fs::directory_entry& entry) { return entry.path() != except; };
+  const auto counts = [&](const fs::directory_entry& entry) {
+    return entry.path() != except && entry.path().filename() != kUnfinishedInside;
+  };
   if (std::none_of(fs::directory_iterator(folder), fs::directory_iterator(), counts)) return;
   const std::string out = output.path.string(), program = "spinfill " + output.command;
   const Mark mark = read_mark(folder);

@@ -22,6 +22,9 @@ struct OutputFolder {
 // The mark: the command's name, then each file below with its size. It is what --replace goes by.
 inline constexpr const char* kOutputMark = ".spinfill-output";
 
+// In a folder that must stay: unfinished work (core/files/unfinished_folder.h), which is no part of an output.
+inline constexpr const char* kUnfinishedInside = ".spinfill-unfinished";
+
 // Looks at the folder before any work is done and returns the one that is meant: a link to a folder is followed.
 // Exit 2: what is there may not be replaced; the path is empty, a link to nothing, or overlaps an input.
 // Exit 3: the folder cannot be made there (rights, a file in the way, a name too long).

@@ -31,7 +31,9 @@ Json described(const ViewSet& set) {
   return json;
 }
 
-std::string set_hash(const ViewSet& set, bool depth) {
+}  // namespace
+
+std::string content_of_set(const ViewSet& set, bool depth) {
   std::string parts = described(set).dump();
   for (int slot = 0; slot < kSlots; ++slot) {
     const Frame* frame = set.frame_at(slot);
@@ -46,8 +48,6 @@ std::string set_hash(const ViewSet& set, bool depth) {
     parts += "\n" + sha256_hex(read_set_file(set, set.identity_file_path, kMaxVectorBytes));
   return sha256_hex(parts).substr(0, kDigits);
 }
-
-}  // namespace
 
 DataContent content_of(const DataSet& data, bool depth) {
   DataContent content;
@@ -64,7 +64,7 @@ DataContent content_of(const DataSet& data, bool depth) {
     std::map<std::string, std::string> sets;
     for (auto i = static_cast<std::int64_t>(reader); i < compared; i += static_cast<std::int64_t>(readers)) {
       const auto set = data.view_set(i * content.vehicles / compared);
-      sets[set->id] = set_hash(*set, depth);
+      sets[set->id] = content_of_set(*set, depth);
     }
     return sets;
   };

@@ -18,6 +18,9 @@ struct DataContent {
   std::string ids_sha256;
   std::map<std::string, std::string> sets;  // by id: the first digits of a SHA-256
 };
+// What is read of one vehicle: the first digits of a SHA-256 of its description, pictures of slots, masks and identity
+// vector, and with `depth` the depth pictures. Exit 3 names what cannot be read.
+std::string content_of_set(const ViewSet& set, bool depth = false);
 // Reads these vehicles' descriptions, pictures of slots, masks and identity vectors, and with `depth` the depth
 // pictures. Exit 3 names what cannot be read.
 DataContent content_of(const DataSet& data, bool depth = false);

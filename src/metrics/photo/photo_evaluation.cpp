@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/side_by_side.h"
 #include "data/pictures/letterbox.h"
+#include "metrics/distinct.h"
 #include "metrics/image_metrics.h"
 #include "metrics/photo/alignment.h"
 #include "metrics/photo/geometric_consistency.h"
@@ -73,15 +74,16 @@ std::string cameras_in_words(const DataSet& data) {
 struct ScoredSample {
   PhotoSample sample;
   SlotPictures truths;
-  std::vector<SlotPictures> pictures;
-  SlotPictures shares;  // of the first of them
+  std::vector<SlotPictures> pictures;      // the model's first, then those of kBaselines
+  std::vector<PhotoPrediction> predicted;  // the model's samples
   std::vector<ImageRow> rows;
 };
 
 class PhotoScorer {
  public:
-  PhotoScorer(const PhotoPredictor& predictor, const EvaluationSet& set, const Lpips* lpips, const ScoringNets& nets)
-      : predictor_(predictor), set_(set), lpips_(lpips), nets_(nets) {
+  PhotoScorer(const std::vector<PhotoPredictor>& samples, const EvaluationSet& set, const Lpips* lpips,
+              const ScoringNets& nets, EvaluationTimes& times)
+      : samples_(samples), set_(set), lpips_(lpips), nets_(nets), times_(times) {
     for (const std::string& name : kBaselines) baselines_.push_back(photo_baseline(name));
   }
 
@@ -89,11 +91,18 @@ class PhotoScorer {
     const at::NoGradGuard no_grad;
     const ViewSet whole = *set_.data().view_set(spec.set);
     ScoredSample out;
-    out.sample = photo_sample(whole, spec, set_.config().turntable.turntable);
-    const PhotoGeometry geometry = photo_geometry(out.sample.set, out.sample.pictures, out.sample.weights);
-    PhotoPrediction predicted = predictor_(out.sample, geometry);
-    out.pictures.push_back(std::move(predicted.pictures));
-    out.shares = std::move(predicted.shares);
+    const auto geometry_of_inputs = [&] {
+      const TimeSpent spent(&times_.inputs);
+      out.sample = photo_sample(whole, spec, set_.config().turntable.turntable);
+      return photo_geometry(out.sample.set, out.sample.pictures, out.sample.weights);
+    };
+    const PhotoGeometry geometry = geometry_of_inputs();
+    for (const PhotoPredictor& predictor : samples_) {
+      const TimeSpent spent(&times_.model);
+      out.predicted.push_back(predictor(out.sample, geometry));
+    }
+    const TimeSpent spent(&times_.scores);
+    out.pictures.push_back(out.predicted.front().pictures);
     for (const PhotoPredictor& baseline : baselines_) out.pictures.push_back(baseline(out.sample, geometry).pictures);
     // Only now is anything of the targets' pictures opened.
     for (int slot = 0; slot < kSlots; ++slot) {
@@ -111,14 +120,16 @@ class PhotoScorer {
     const int slot = frame.slot();
     const cv::Mat& truth = scored.truths[static_cast<std::size_t>(slot)];
     std::vector<cv::Mat> pictures;
-    for (const SlotPictures& method : scored.pictures) {
+    const auto add = [&](const SlotPictures& method) {
       const cv::Mat& picture = method[static_cast<std::size_t>(slot)];
       if (picture.size() != truth.size() || picture.type() != CV_8UC4) {
         fail("{}: the model gave no picture of {}x{} px for the view {}°", whole.id, truth.cols, truth.rows,
              azimuth_of(slot));
       }
       pictures.push_back(picture);
-    }
+    };
+    for (const PhotoPrediction& sample : scored.predicted) add(sample.pictures);
+    for (std::size_t i = 1; i < scored.pictures.size(); ++i) add(scored.pictures[i]);
     if (scored_box(truth).empty())
       fail("{}: its mask covers no pixel by half: cut the vehicle out again",
            (whole.folder / frame.file_path).string());
@@ -138,20 +149,28 @@ class PhotoScorer {
     row.prediction_sha256 = picture_sha256(pictures.front());
     row.photo.emplace();
     row.photo->azimuth_deg = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);
-    row.scores = score_photos(pictures, truth, lpips_, &*row.photo);
-    score_photos_by_nets(nets_, pictures, truth, scored.sample, row.scores);
+    std::vector<Scores> scores = score_photos(pictures, truth, lpips_, &*row.photo);
+    score_photos_by_nets(nets_, pictures, truth, scored.sample, scores);
     const ConsistencyOfView consistency = geometric_consistency(scored.sample, slot, pictures, truth);
     row.photo->consistency = consistency.view;
-    for (std::size_t m = 0; m < pictures.size(); ++m) row.scores[m][kGeometricConsistency] = consistency.scores[m];
-    const cv::Mat& shares = scored.shares[static_cast<std::size_t>(slot)];
-    if (!shares.empty()) row.photo->evidence = evidence_errors(pictures.front(), truth, shares, scored_box(truth));
+    for (std::size_t m = 0; m < pictures.size(); ++m) scores[m][kGeometricConsistency] = consistency.scores[m];
+    set_samples(row, std::move(scores), scored.predicted.size());
+    for (const PhotoPrediction& sample : scored.predicted) {
+      const cv::Mat &picture = sample.pictures[static_cast<std::size_t>(slot)],
+                    &shares = sample.shares[static_cast<std::size_t>(slot)];
+      if (shares.empty()) continue;
+      const EvidenceErrors errors = evidence_errors(picture, truth, shares, scored_box(truth));
+      if (!row.photo->evidence) row.photo->evidence.emplace();
+      row.photo->evidence->add(errors);
+    }
     return row;
   }
 
-  const PhotoPredictor& predictor_;
+  const std::vector<PhotoPredictor>& samples_;
   const EvaluationSet& set_;
   const Lpips* lpips_;
   const ScoringNets& nets_;
+  EvaluationTimes& times_;
   std::vector<PhotoPredictor> baselines_;
 };
 
@@ -166,8 +185,12 @@ cv::Rect scored_box(const cv::Mat& rgba) {
          cv::Rect(0, 0, rgba.cols, rgba.rows);
 }
 
-std::vector<Scores> score_photos(const std::vector<cv::Mat>& pictures, const cv::Mat& truth, const Lpips* lpips,
+std::vector<Scores> score_photos(const std::vector<cv::Mat>& all, const cv::Mat& truth, const Lpips* lpips,
                                  ImageRow::Photo* by) {
+  const Distinct kinds =
+      distinct(all.size(), [&](std::size_t i, std::size_t j) { return cv::norm(all[i], all[j], cv::NORM_INF) == 0; });
+  std::vector<cv::Mat> pictures;
+  for (const std::size_t i : kinds.firsts) pictures.push_back(all[i]);
   const cv::Rect box = scored_box(truth);
   const cv::Mat mask = mask_of(truth);
   if (lpips != nullptr && !too_small_for(*lpips, box.width, box.height).empty()) lpips = nullptr;
@@ -200,7 +223,7 @@ std::vector<Scores> score_photos(const std::vector<cv::Mat>& pictures, const cv:
     by->shift_x = alignments.front().shift_x;
     by->shift_y = alignments.front().shift_y;
   }
-  return scores;
+  return of_all(kinds, scores);
 }
 
 void keep_predictions(const std::filesystem::path& report, const PhotoScored& scored) {
@@ -224,14 +247,15 @@ void score_photos_by_nets(const ScoringNets& nets, const std::vector<cv::Mat>& p
   score_by_nets(nets, at::stack(shown), cropped(truth, box), of_references, scores);
 }
 
-EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const EvaluationSet& set, const Protocol& protocol,
-                                 const Lpips* lpips, const PhotoEvaluateOptions& options) {
+EvaluationReport evaluate_photos(const std::vector<PhotoPredictor>& samples, const EvaluationSet& set,
+                                 const Protocol& protocol, const Lpips* lpips, const PhotoEvaluateOptions& options) {
   const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(1, options.at_once));
   const KeepTorchThreads keep;
   EvaluationReport report;
   report.protocol = protocol;
   Protocol& p = report.protocol;
   p.at = ScoredAt::photo;
+  p.samples = static_cast<std::int64_t>(samples.size());
   const std::string at_model_size = p.conditions.substr(std::min(p.cameras.size(), p.conditions.size()));
   p.cameras = cameras_in_words(set.data());
   p.conditions = fmt::format(
@@ -239,23 +263,31 @@ EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const Evaluati
       "the network's view framed on the hull's box, at the model's own size{}",
       p.cameras, at_model_size);
   std::fill(std::begin(p.background), std::end(p.background), 1.0);
-  const PhotoScorer scorer(predictor, set, lpips, options.nets);
-  const std::vector<SampleSpec>& samples = set.samples();
-  for (std::size_t first = 0; first < samples.size(); first += at_once) {
-    const std::size_t count = std::min(at_once, samples.size() - first);
-    std::vector<ScoredSample> scored;
-    if (at_once > 1) {
-      scored = side_by_side(count, [&](std::size_t i) { return scorer.score(samples[first + i]); });
-    } else {
-      scored.push_back(scorer.score(samples[first]));
-    }
-    for (const ScoredSample& one : scored) {
-      report.images.insert(report.images.end(), one.rows.begin(), one.rows.end());
-      if (options.on_sample) options.on_sample({one.sample, one.truths, one.pictures, one.shares, one.rows});
-    }
-  }
+  EvaluationTimes untold;
+  const PhotoScorer scorer(samples, set, lpips, options.nets, options.times != nullptr ? *options.times : untold);
   note_lpips(p, lpips);
   note_nets(p, options.nets);
+  std::vector<SampleSpec> specs = set.samples();
+  if (options.samples) {
+    specs.clear();
+    for (const std::int64_t place : *options.samples)
+      specs.push_back(set.samples().at(static_cast<std::size_t>(place)));
+  }
+  for (std::size_t first = 0; first < specs.size(); first += at_once) {
+    const std::size_t count = std::min(at_once, specs.size() - first);
+    std::vector<ScoredSample> scored;
+    if (at_once > 1) {
+      scored = side_by_side(count, [&](std::size_t i) { return scorer.score(specs[first + i]); });
+    } else {
+      scored.push_back(scorer.score(specs[first]));
+    }
+    for (const ScoredSample& one : scored) {
+      if (options.on_sample)
+        options.on_sample({one.sample, one.truths, one.pictures, one.predicted.front().shares, one.rows});
+      if (options.on_scored) options.on_scored(p, one.rows);
+      report.images.insert(report.images.end(), one.rows.begin(), one.rows.end());
+    }
+  }
   finish_report(report);
   return report;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +20,8 @@ namespace spinfill {
 struct PhotoScored {
   const PhotoSample& sample;
   const SlotPictures& truths;                 // of the views asked for
-  const std::vector<SlotPictures>& pictures;  // the model's, then those of kBaselines
-  const SlotPictures& shares;                 // what the model's pixels are from (PhotoPrediction), where it tells
+  const std::vector<SlotPictures>& pictures;  // the model's first, then those of kBaselines
+  const SlotPictures& shares;                 // what the first's pixels are from (PhotoPrediction), where it tells
   const std::vector<ImageRow>& rows;          // of the views asked for, by slot
 };
 
@@ -29,7 +31,10 @@ void keep_predictions(const std::filesystem::path& report, const PhotoScored& sc
 struct PhotoEvaluateOptions {
   ScoringNets nets = {};
   std::int64_t at_once = 1;  // samples that are predicted and scored side by side (core/side_by_side.h)
-  std::function<void(const PhotoScored&)> on_sample;  // in order, one at a time
+  std::optional<std::vector<std::int64_t>> samples = {};  // places in the set's list; none: all
+  std::function<void(const PhotoScored&)> on_sample;      // in order, one at a time
+  OnScored on_scored;                                     // for each sample, after on_sample
+  EvaluationTimes* times = nullptr;                       // adds its own
 };
 
 // The box that is scored: where coverage is at least one half, 4 % wider on each side, within the picture; empty where
@@ -46,7 +51,15 @@ void score_photos_by_nets(const ScoringNets& nets, const std::vector<cv::Mat>& p
 
 // Scores every target of the list beside all baselines. Errors (exit 3) name the vehicle and the view: a target without
 // a mask, a prediction that is missing or of another size. `protocol` needs its first group only.
-EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const EvaluationSet& set, const Protocol& protocol,
-                                 const Lpips* lpips, const PhotoEvaluateOptions& options = {});
+// `samples` differ in their seed alone, in the order of their seeds (Predictors in metrics/evaluation.h); a row's
+// aligned_by is of the first, its evidence of all.
+EvaluationReport evaluate_photos(const std::vector<PhotoPredictor>& samples, const EvaluationSet& set,
+                                 const Protocol& protocol, const Lpips* lpips,
+                                 const PhotoEvaluateOptions& options = {});
+inline EvaluationReport evaluate_photos(const PhotoPredictor& predictor, const EvaluationSet& set,
+                                        const Protocol& protocol, const Lpips* lpips,
+                                        const PhotoEvaluateOptions& options = {}) {
+  return evaluate_photos(std::vector{predictor}, set, protocol, lpips, options);
+}
 
 }  // namespace spinfill

@@ -47,7 +47,7 @@ TEST(ContentStore, KeepsBetweenRunsAndFindsByKeyAlone) {
   {
     ContentStore store(folder / "cache", kRoom, 0);
     EXPECT_EQ(store.find(key_of(1)), std::nullopt);
-    store.keep(key_of(1), "one");
+    EXPECT_TRUE(store.keep(key_of(1), "one"));
     store.keep(key_of(2), "");
     EXPECT_EQ(store.find(key_of(1)), "one");
     EXPECT_EQ(store.found(), 1);
@@ -77,6 +77,8 @@ TEST(ContentStore, DamagedEntriesAreMadeAgain) {
   changed[100] = 'y';
   write_file_atomic(file, changed);
   EXPECT_EQ(store.find(key_of(1)), std::nullopt);
+  EXPECT_EQ(store.find(key_of(2)), std::nullopt);
+  EXPECT_EQ(store.damaged(), 4) << "what was never there is not damaged";
 }
 
 TEST(ContentStore, WhatNobodyAskedForMakesRoomAndWhatIsInUseStays) {
@@ -117,11 +119,11 @@ TEST(ContentStore, WhatNobodyAskedForMakesRoomAndWhatIsInUseStays) {
 TEST(ContentStore, NothingIsKeptOnAFullDiskOrWhereNothingCanBeWritten) {
   const test::TemporaryFolder folder;
   ContentStore full(folder / "full", kRoom, std::uint64_t{1} << 62);
-  full.keep(key_of(1), "one");
+  EXPECT_FALSE(full.keep(key_of(1), "one"));
   EXPECT_EQ(full.find(key_of(1)), std::nullopt);
   ContentStore gone(folder / "gone", kRoom, 0);
   write_file_atomic(folder / "gone" / key_of(1).substr(0, 1), "a file where the part's folder would be");
-  gone.keep(key_of(1), "one");
+  EXPECT_FALSE(gone.keep(key_of(1), "one"));
   EXPECT_EQ(gone.find(key_of(1)), std::nullopt);
   write_file_atomic(folder / "file", "");
   test::expect_error(ExitCode::runtime, {"file"}, [&] { ContentStore(folder / "file", kRoom, 0); });

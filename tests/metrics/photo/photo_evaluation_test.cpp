@@ -6,10 +6,13 @@
 
 #include <opencv2/core.hpp>
 
+#include <set>
+
 #include "core/files/json.h"
 #include "data/pictures/picture.h"
 #include "metrics/comparison.h"
 #include "metrics/report.h"
+#include "support/examples.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 
@@ -229,6 +232,58 @@ TEST_F(PhotoEvaluation, DoesNotDependOnHowManySamplesAreScoredAtOnce) {
   };
   EXPECT_EQ(report_to_json(score(photo_baseline("mirror-or-prior"), options)), one);
   EXPECT_EQ(samples, 2);
+}
+
+// Each sample is scored, and the row tells their mean; those asked for alone are those of the whole list.
+TEST_F(PhotoEvaluation, SeveralSamplesAreScoredEach) {
+  config_.missing = {1, 2};
+  const EvaluationSet evaluation = set();
+  const std::vector<PhotoPredictor> samples = {photo_baseline("prior"), photo_baseline("nearest")};
+  PhotoEvaluateOptions options;
+  std::vector<ImageRow> told;
+  options.on_scored = [&](const Protocol& protocol, const std::vector<ImageRow>& rows) {
+    EXPECT_EQ(protocol.samples, 2);
+    EXPECT_EQ(protocol.lpips_absent, "not asked for");
+    told.insert(told.end(), rows.begin(), rows.end());
+  };
+  const EvaluationReport report = evaluate_photos(samples, evaluation, evaluation.protocol({}, 0), nullptr, options);
+  const EvaluationReport prior = score(samples[0]), nearest = score(samples[1]);
+  ASSERT_EQ(report.images.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const ImageRow& row = report.images[i];
+    for (const std::size_t k : {std::size_t{0}, kSilhouetteIou, kAligned}) {
+      EXPECT_EQ(row.samples[0][k], prior.images[i].scores[0][k]);
+      EXPECT_EQ(row.samples[1][k], nearest.images[i].scores[0][k]);
+      EXPECT_NEAR(row.scores[0][k], (row.samples[0][k] + row.samples[1][k]) / 2, 1e-12);
+    }
+    EXPECT_EQ(row.scores[4][0], prior.images[i].scores[4][0]);
+    EXPECT_EQ(row.photo->scale, prior.images[i].photo->scale) << "of the first";
+  }
+  EXPECT_EQ(told.size(), 3U);
+  options.on_scored = {};
+  std::vector<EvaluationReport> shares;
+  for (const std::vector<std::int64_t>& share : {std::vector<std::int64_t>{1}, {}, {0}}) {
+    options.samples = share;
+    shares.push_back(evaluate_photos(samples, evaluation, evaluation.protocol({}, 0), nullptr, options));
+    EXPECT_EQ(shares.back().protocol.subset_count, std::ssize(share));
+  }
+  EXPECT_EQ(report_to_json(merge(shares)), report_to_json(report));
+}
+
+TEST_F(PhotoEvaluation, FeaturesOfATruePictureAreComputedOnce) {
+  config_.missing = {2, 3};
+  const Lpips plain = Lpips::from_tensors(example_lpips_weights("squeeze"), "example");
+  const Lpips keeping = plain.keeping_truths(std::uint64_t{64} << 20), nothing_kept = plain.keeping_truths(0);
+  const EvaluationSet evaluation = set();
+  const auto scored = [&](const Lpips& lpips) {
+    return evaluate_photos(photo_baseline("prior"), evaluation, evaluation.protocol({}, 0), &lpips);
+  };
+  const EvaluationReport report = scored(keeping);
+  std::set<std::string> truths;
+  for (const ImageRow& row : report.images) truths.insert(row.truth_sha256);
+  EXPECT_EQ(keeping.truths()->made(), std::ssize(truths));
+  EXPECT_EQ(report_to_json(scored(nothing_kept)), report_to_json(report));
+  EXPECT_EQ(nothing_kept.truths()->made(), 2 * std::ssize(report.images)) << "as they are, and aligned";
 }
 
 TEST_F(PhotoEvaluation, BadPredictionsAndTruthsAreNamed) {
