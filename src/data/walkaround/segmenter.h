@@ -13,7 +13,7 @@ namespace spinfill {
 // A network that tells the salient object of a photograph from its background: U-2-Net (Qin et al., "U²-Net: going
 // deeper with nested U-structure for salient object detection", Pattern Recognition 2020) or another ONNX model with
 // its interface: input 1×3×320×320, RGB/255 with ImageNet's mean and deviation; the first output, one channel, is the
-// saliency. Computed by OpenCV on one thread.
+// saliency.
 class Segmenter {
  public:
   // Exit 2: no such file; exit 3: no such network.
