@@ -69,7 +69,7 @@ class BestCrops {
     }
     const std::vector<cv::Mat> frames = common_frames(crops);
     for (std::size_t i = 0; i < frames.size(); ++i) {
-      write_png(folder / azimuth_name(azimuths[i]), frames[i]);
+      write_png(folder / reference_file(azimuths[i]), frames[i]);
     }
   }
 

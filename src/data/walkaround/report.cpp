@@ -26,13 +26,13 @@ std::vector<double> WalkaroundReport::used_deg() const {
   return out;
 }
 
-std::string azimuth_name(double azimuth_deg) {
+std::string reference_file(double azimuth_deg) {
   return fmt::format("{:g}.png", wrapped_deg(rounded(azimuth_deg, 1)));
 }
 
 void WalkaroundReport::add_why(const std::string& name, const std::string& why) {
   for (PhotographReport& one : photographs) {
-    if (one.fate != PhotographFate::used || azimuth_name(*one.azimuth_deg) != name) continue;
+    if (one.fate != PhotographFate::used || reference_file(*one.azimuth_deg) != name) continue;
     one.why += (one.why.empty() ? "" : "; ") + why;
   }
 }

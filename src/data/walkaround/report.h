@@ -38,14 +38,14 @@ struct WalkaroundReport {
   std::string title;  // the folder's name
   std::vector<PhotographReport> photographs;
   std::vector<LeftOut> left_out;  // files that are no photographs, or cannot be read
-  // What became of the spin's picture of a used photograph (azimuth_name()) is said of it, too.
-  void add_why(const std::string& azimuth_name, const std::string& why);
+  // What became of the spin's picture of a used photograph (reference_file()) is said of it, too.
+  void add_why(const std::string& reference_file, const std::string& why);
   std::vector<double> used_deg() const;  // in ascending order
 };
 Json to_json(const WalkaroundReport& report);
 
 // The file name of a photograph among the references of its spin: its azimuth to a tenth of a degree, "40.4.png".
-std::string azimuth_name(double azimuth_deg);
+std::string reference_file(double azimuth_deg);
 
 // Marks, for each primary view, the photograph of the highest quality as used and the others as spare; refused ones
 // stay so.
