@@ -16,7 +16,7 @@ while [ $# -gt 0 ]; do
 done
 
 # The words that name the subcommands in a --help, one a line.
-subcommands() { sed -n '/^Subcommands:/,/^$/s/^  \([a-z]*\) .*/\1/p' <<<"$1"; }
+subcommands() { sed -n '/^Subcommands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' <<<"$1"; }
 
 # help COMMAND…: a section for the command and for each of its subcommands.
 help() {
