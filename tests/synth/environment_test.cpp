@@ -55,7 +55,7 @@ TEST(RadianceFile, IsReadAsOpenCvReadsIt) {
   picture(cv::Rect(4, 4, 30, 3)) = cv::Scalar(0.5, 0.25, 2);  // runs
   picture(cv::Rect(0, 8, 48, 1)) = cv::Scalar(0, 0, 0);
   write_hdr(folder / "a.hdr", picture);
-  const cv::Mat read = synth::decode_radiance(read_file(folder / "a.hdr"), "a.hdr");
+  const cv::Mat read = decode_radiance(read_file(folder / "a.hdr"), "a.hdr");
   cv::Mat expected;
   cv::cvtColor(cv::imread((folder / "a.hdr").string(), cv::IMREAD_UNCHANGED), expected, cv::COLOR_BGR2RGB);
   ASSERT_EQ(read.size(), expected.size());
@@ -66,7 +66,7 @@ TEST(RadianceFile, DamagedFilesGiveOneLine) {
   const test::TemporaryFolder folder;
   write_hdr(folder / "a.hdr", room(64, 50));
   const std::string valid = read_file(folder / "a.hdr");
-  const auto decode = [](std::string_view bytes) { synth::decode_radiance(bytes, "a.hdr"); };
+  const auto decode = [](std::string_view bytes) { decode_radiance(bytes, "a.hdr"); };
   EXPECT_GT(test::mutate_and_try(valid, decode), 20);
   const auto refused = [&](const std::string& bytes, const std::string& why) {
     test::expect_error(ExitCode::runtime, {"a.hdr", why}, [&] { decode(bytes); });
