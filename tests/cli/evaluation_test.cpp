@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/files/files.h"
+#include "core/files/temporary_names.h"
 #include "support/program_suite.h"
 
 namespace spinfill {
@@ -70,7 +71,8 @@ class Evaluating : public test::ProgramSuite<Evaluating> {
   static std::vector<fs::path> kept() {
     std::vector<fs::path> files;
     for (const auto& entry : fs::recursive_directory_iterator(*folder_ / kKept / "scored"))
-      if (entry.is_regular_file()) files.push_back(entry.path());
+      if (entry.is_regular_file() && !is_temporary_name(entry.path().filename().string()))
+        files.push_back(entry.path());
     std::ranges::sort(files);
     return files;
   }
@@ -124,8 +126,9 @@ TEST_F(Evaluating, ASignalSaysHowToGoOn) {
 }
 
 TEST_F(Evaluating, WhatDoesNotHoldAnyMoreIsToldAndScoredAgain) {
+  const std::string scored = std::string(kKept) + "/scored";
   // Damaged.
-  killed(40);
+  killed(20, "", scored);
   ASSERT_GE(kept().size(), 3U);
   std::string bytes = read_file(kept()[0]);
   bytes[bytes.size() / 2] ^= 1;
@@ -136,13 +139,13 @@ TEST_F(Evaluating, WhatDoesNotHoldAnyMoreIsToldAndScoredAgain) {
   EXPECT_THAT(again.output, HasSubstr("of 12 batches were scored before"));
   expect_whole(again);
   // Another evaluation's.
-  killed(40);
+  killed(20, "", scored);
   again = shell(evaluate("report", "--seed 7"));
   EXPECT_THAT(again.output, HasSubstr("unfinished work of another model, data, options or program: it is removed"));
   EXPECT_THAT(again.output, Not(HasSubstr("were scored before")));
   expect_whole(again, "--seed 7");
   // Of a vehicle whose picture has changed since: tiny-00 has the first three batches.
-  killed(60);
+  killed(30, "", scored);
   const fs::path picture = *folder_ / "data/tiny-00/000.png";
   const std::string before = read_file(picture);
   write_file_atomic(picture, read_file(*folder_ / "data/tiny-00/045.png"));
