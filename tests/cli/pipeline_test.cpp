@@ -253,7 +253,7 @@ TEST_F(Pipeline, InspectsRunsBundlesAndData) {
   const std::string page = read_file(*folder_ / "page.html");
   for (const char* chart : {"loss", "PSNR, dB", "SSIM", "learning rate", "gradient norm", "views per second",
                             "share of time waiting for data", "peak memory of the first process, GB"}) {
-    EXPECT_NE(page.find(fmt::format("aria-label=\"{}\"", chart)), std::string::npos) << chart;
+    EXPECT_NE(page.find(fmt::format("aria-label=\"{}", chart)), std::string::npos) << chart;
   }
   EXPECT_EQ(page.find("http://"), std::string::npos) << "one self-contained page";
 
