@@ -121,15 +121,17 @@ Command complete_command() {
         app.add_option("--model", options->model, "Bundle or run")->required();
         app.add_option("--input", options->input,
                        "Folder with transforms.json, or pictures named by azimuth (000.png …), masked by alpha");
-        app.add_option("--photos", options->unsorted,
-                       "In place of --input: photographs as they come, of any name, order and background; vehicles are "
-                       "cut out, azimuths found, and photos.html beside the spin shows what became of each");
+        auto* photos = app.add_option(
+            "--photos", options->unsorted,
+            "In place of --input: photographs as they come, of any name, order and background; vehicles are "
+            "cut out, azimuths found, and photos.html beside the spin shows what became of each");
         app.add_option("--least-views", options->walkaround.least_views,
                        "With --photos: exit 1 where fewer of the primary views can be made out")
             ->check(CLI::Range(1, 8))
-            ->capture_default_str();
-        add_segmenter(app, options->walkaround.segmenter);
-        add_azimuth_model(app, options->azimuth_model);
+            ->capture_default_str()
+            ->needs(photos);
+        add_segmenter(app, options->walkaround.segmenter)->needs(photos);
+        add_azimuth_model(app, options->azimuth_model)->needs(photos);
         app.add_option("--out", options->out,
                        "Folder to write: all views, transforms.json, contact_sheet.png, spin.html, evidence")
             ->required();

@@ -252,6 +252,8 @@ void evaluate_as(Ranks& ranks, EvaluateArguments arguments, const OutputFolder& 
 }
 
 int run(EvaluateArguments arguments) {
+  if (!is_given_list(arguments.given))
+    fail_usage("--given takes up to seven different primary azimuths: 0, 45, ... 315");
   take_protocol(arguments);
   const OutputFolder out{
       arguments.out,

@@ -61,7 +61,14 @@ void Scoring::kept() {
 
 // What nobody has scored yet is divided.
 std::vector<std::int64_t> Scoring::own_share() {
-  if (ranks_.first()) found_ = pieces_->find();
+  if (ranks_.first()) {
+    bool changed = false;
+    found_ = pieces_->find(changed);
+    if (changed) {
+      fs::remove_all(folder_ / "files");
+      fs::remove_all(views());
+    }
+  }
   Json places = Json::array();
   for (const auto& [piece, report] : found_) places.push_back(piece);
   const auto known = parse_json(ranks_.from_first(places.dump()), "rank 0").get<std::set<std::int64_t>>();

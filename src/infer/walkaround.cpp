@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "infer/walkaround.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -11,6 +13,7 @@
 #include "core/files/atomic_folder.h"
 #include "core/files/files.h"
 #include "core/log.h"
+#include "core/statistics.h"
 #include "data/pictures/picture.h"
 #include "data/sets/slots.h"
 #include "data/walkaround/common_frame.h"
@@ -35,7 +38,7 @@ PhotographReport looked_at(const MaskedPhotograph& one, const AzimuthModel& mode
   report.why = problem.what;
   if (!problem.usable) return report;
   const AzimuthEstimate estimate = estimate_azimuth(model, one.rgb, one.mask.alpha);
-  report.azimuth_deg = estimate.azimuth_deg;
+  report.azimuth_deg = wrapped_deg(spinfill::rounded(estimate.azimuth_deg, 1));  // as the reference's file name says it
   report.confidence = estimate.confidence;
   if (estimate.confidence < kLeastConfidence) {
     report.why = fmt::format(
@@ -45,7 +48,7 @@ PhotographReport looked_at(const MaskedPhotograph& one, const AzimuthModel& mode
     return report;
   }
   report.fate = PhotographFate::spare;
-  const double apart = apart_deg(estimate.azimuth_deg, azimuth_of(nearest_slot(estimate.azimuth_deg)));
+  const double apart = apart_deg(*report.azimuth_deg, azimuth_of(nearest_slot(*report.azimuth_deg)));
   report.quality = estimate.confidence - apart / 45 - (one.mask.cut_off ? 1 : 0);
   return report;
 }
@@ -127,8 +130,11 @@ WalkaroundCompletion complete_walkaround(const LoadedModel& model, const Azimuth
   CompleteOptions how = complete;
   how.inputs.push_back(photographs);
   check_output_folder(completed_folder(photographs, out, how));
-  // Never committed: it is removed at the end, whichever.
-  const AtomicFolder scratch(fs::path(out.string() + ".photographs"));
+  // Beside nothing of the user's, and never committed: it is removed at the end, whichever.
+  std::error_code error;
+  const fs::path temporary = fs::temp_directory_path(error);
+  if (error) fail("no folder for temporary files ({}): set TMPDIR", error.message());
+  const AtomicFolder scratch(temporary / fmt::format("spinfill-photographs-{}", ::getpid()));
   WalkaroundCompletion done;
   const fs::path folder = scratch.path() / folder_title(photographs);
   make_folder(folder);

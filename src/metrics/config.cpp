@@ -8,13 +8,16 @@
 
 namespace spinfill {
 
+bool is_given_list(const std::vector<std::int64_t>& azimuths) {
+  return std::ranges::all_of(azimuths, [](std::int64_t a) { return a >= 0 && a < 360 && a % 45 == 0; }) &&
+         std::set(azimuths.begin(), azimuths.end()).size() == azimuths.size() && azimuths.size() < kSlots;
+}
+
 void bind_given(Fields& f, std::vector<std::int64_t>& given) {
   f.list("given", given,
          "Azimuths of the views given in every sample, all others asked for; when not empty, in place of counts", 0,
          315);
-  f.require(std::ranges::all_of(given, [](std::int64_t azimuth) { return azimuth % 45 == 0; }) &&
-                std::set(given.begin(), given.end()).size() == given.size() && given.size() < kSlots,
-            "given takes up to seven different primary azimuths: 0, 45, ... 315");
+  f.require(is_given_list(given), "given takes up to seven different primary azimuths: 0, 45, ... 315");
 }
 
 void EvaluationConfig::bind(Fields& f) {

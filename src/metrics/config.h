@@ -24,6 +24,7 @@ struct EvaluationConfig {
 };
 
 // The key `given`, which protocol files have, too.
+bool is_given_list(const std::vector<std::int64_t>& azimuths);  // up to seven different primary ones
 void bind_given(Fields& f, std::vector<std::int64_t>& given);
 
 }  // namespace spinfill

@@ -19,6 +19,7 @@
 namespace spinfill {
 namespace {
 
+constexpr std::size_t kMostValues = 8192;  // of an embedding
 constexpr std::uint64_t kMostModelBytes = std::uint64_t{2} << 30;
 
 int say_nothing(int, const char*, const char*, const char*, int, void*) {
@@ -101,6 +102,9 @@ struct IdentityModel::State {
     }
     if (output.type() != CV_32F || output.total() < 2)
       fail("{}: its output is no embedding: it needs at least two values of 32 bits", config.model);
+    if (output.total() > kMostValues)
+      fail("{}: its output has {} values, which is no embedding (at most {}): pool it first", config.model,
+           output.total(), kMostValues);
     const auto* values = output.ptr<float>();
     Embedding out(values, values + output.total());
     if (!std::ranges::all_of(out, [](double value) { return std::isfinite(value); }))

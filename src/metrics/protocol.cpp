@@ -252,7 +252,8 @@ std::vector<Difference> differences(const Json& a, const Json& b) {
       found.push_back(
           {key, of_a.is_null() || of_b.is_null() ? "a protocol file's and none" : "of two protocol files", false});
     } else if (of_a.is_object() && of_b.is_object()) {
-      for (Difference& inner : differences(of_a, of_b)) found.push_back({key + "." + inner.key, inner.text, true});
+      for (Difference& inner : differences(of_a, of_b))
+        found.push_back({key + "." + inner.key, inner.text, !(key == "identity" && inner.key == "file")});
     } else if (key == "conditions" && of_a.is_string() && of_b.is_string()) {
       found.push_back({key, differing_parts(of_a.get<std::string>(), of_b.get<std::string>()), false});
     } else {

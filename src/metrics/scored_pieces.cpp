@@ -43,7 +43,7 @@ std::string ScoredPieces::content_of(std::int64_t piece) {
   return key.hex();
 }
 
-std::map<std::int64_t, EvaluationReport> ScoredPieces::find() {
+std::map<std::int64_t, EvaluationReport> ScoredPieces::find(bool& has_changed) {
   std::map<std::int64_t, EvaluationReport> found;
   std::int64_t changed = 0, unread = 0;
   for (std::int64_t piece = 0; piece < count(); ++piece) {
@@ -61,11 +61,13 @@ std::map<std::int64_t, EvaluationReport> ScoredPieces::find() {
     }
   }
   if (changed > 0)
-    log_info("{}: the data of {} of the pieces that were scored before have changed: these are scored again", folder_,
+    log_info("{}: the data of {} of the pieces that were scored before have changed: all are scored again", folder_,
              changed);
   if (unread + store_.damaged() > 0)
     log_warning("{}: {} of the pieces that were scored before are damaged: these are scored again", folder_,
                 unread + store_.damaged());
+  has_changed = changed > 0;
+  if (has_changed) found.clear();
   return found;
 }
 

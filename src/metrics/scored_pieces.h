@@ -24,8 +24,9 @@ class ScoredPieces {
 
   std::int64_t count() const;  // of all pieces
   std::span<const SampleSpec> samples_of(std::int64_t piece) const;
-  // Those that were kept and still hold; of the others one line says why, where anything was there.
-  std::map<std::int64_t, EvaluationReport> find();
+  // Those that were kept and still hold; of the others one line says why, where anything was there. None, and
+  // `changed`, where the data of any has changed: what was drawn of them is not known piece by piece.
+  std::map<std::int64_t, EvaluationReport> find(bool& changed);
   // False where it could not be written, which one warning tells.
   bool keep(std::int64_t piece, const Protocol& protocol, const std::vector<ImageRow>& rows);
 

@@ -27,8 +27,9 @@ std::vector<std::size_t> watched_metrics(const Comparison& comparison) {
   const auto& overall = comparison.groups.front().effects;
   for (const std::size_t k : comparison.shown)
     if (overall[k].limit) out.push_back(k);
+  const bool none = out.empty();
   for (const std::size_t k : {std::size_t{0}, kLpips})
-    if (out.empty() && overall[k].before && overall[k].after) out.push_back(k);
+    if (none && overall[k].before && overall[k].after) out.push_back(k);
   return out;
 }
 

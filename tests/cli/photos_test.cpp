@@ -60,7 +60,7 @@ class Photos : public ::testing::Test {
   }
   std::string complete(const fs::path& from, const std::string& more = {}) const {
     return test::program() + " complete --model " + model() + " --photos " + quoted(from) + " --out " +
-           quoted(folder_ / "spin") + " " + more;
+           quoted(folder_ / "spin/") + " " + more;
   }
   static inline test::TemporaryFolder* drawn_ = nullptr;
   test::TemporaryFolder folder_;

@@ -72,6 +72,7 @@ int angles(const Options& options) {
   std::map<fs::path, double> truth;
   if (!options.truth.empty()) truth = read_true_azimuths(options.truth);
   const Angles found = angles_of(options, model, truth);
+  if (found.rows.empty()) fail("no photograph shows a vehicle that can be told");
   if (options.truth.empty()) {
     if (options.json) print_json(found.rows, 1);
     return 0;

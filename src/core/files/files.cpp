@@ -20,7 +20,7 @@
 namespace spinfill {
 
 std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));  // does not wait for a pipe's writer
   if (file.get() < 0) {
     const std::string why = open_reason(path);
     fail("{}: cannot be opened: {}{}", path.string(), why, why_absent(path));

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <map>
+#include <set>
 
 #include "core/error.h"
 #include "core/files/files.h"
@@ -48,7 +49,7 @@ std::vector<LeftOut> each_masked(const Photographs& photographs, LazySegmenter& 
     try {
       rgba = read_picture(photographs.folder / file);
     } catch (const Error& error) {
-      left_out.push_back({file, error.what()});
+      left_out.push_back({file, why_unread(error, photographs.folder / file)});
       continue;
     }
     cv::cvtColor(rgba, one.rgb, cv::COLOR_RGBA2RGB);
@@ -56,7 +57,7 @@ std::vector<LeftOut> each_masked(const Photographs& photographs, LazySegmenter& 
     cv::extractChannel(rgba, alpha, 3);
     double lowest = 0;
     cv::minMaxLoc(alpha, &lowest);
-    one.mask = lowest < 255 ? given_mask(alpha) : vehicle_mask(segmenter.get(), one.rgb);
+    one.mask = lowest < kSeenAlpha ? given_mask(alpha) : vehicle_mask(segmenter.get(), one.rgb);
     take(std::move(one));
   }
   return left_out;
@@ -66,9 +67,12 @@ std::vector<std::string> png_names(const std::vector<std::string>& files) {
   std::map<std::string, int> stems;
   for (const std::string& file : files) ++stems[fs::path(file).stem().string()];
   std::vector<std::string> names;
+  std::set<std::string> used;
   for (const std::string& file : files) {
     const std::string stem = fs::path(file).stem().string();
-    names.push_back((stems[stem] == 1 ? stem : file) + ".png");
+    std::string name = stems[stem] == 1 ? stem : file;
+    while (!used.insert(name).second) name += "-2";  // a.jpg and a.webp beside a.jpg.png
+    names.push_back(name + ".png");
   }
   return names;
 }

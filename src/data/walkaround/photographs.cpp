@@ -18,11 +18,16 @@ std::string unreadable(const fs::path& file) {
     picture_size(file);
     return {};
   } catch (const Error& error) {
-    return error.what();
+    return why_unread(error, file);
   }
 }
 
 }  // namespace
+
+std::string why_unread(const Error& error, const fs::path& file) {
+  const std::string what = error.what(), own = file.string() + ": ";
+  return what.starts_with(own) ? what.substr(own.size()) : what;
+}
 
 Photographs list_photographs(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder of photographs", folder.string());
@@ -48,7 +53,12 @@ Photographs list_photographs(const fs::path& folder) {
   for (const std::string& name : listing.folders)
     out.left_out.push_back({name, "is a folder: photographs are read from one folder alone"});
   for (const std::string& file : listing.others) out.left_out.push_back({file, "is no picture"});
-  if (out.files.empty()) fail("{}: holds no photograph that can be read (JPEG, PNG, WebP)", folder.string());
+  if (out.files.empty()) {
+    std::string why;
+    if (!out.left_out.empty()) why = fmt::format("; {}: {}", out.left_out[0].file, out.left_out[0].why);
+    if (out.left_out.size() > 1) why += fmt::format(" (and {} more)", out.left_out.size() - 1);
+    fail("{}: holds no photograph that can be read (JPEG, PNG, WebP){}", folder.string(), why);
+  }
   return out;
 }
 

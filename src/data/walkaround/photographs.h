@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
+
 namespace spinfill {
 
 // What happened to a file among photographs as they come.
@@ -23,5 +25,8 @@ struct Photographs {
 // Of a folder: every PNG, JPEG and WebP whatever its name and ending; the same picture twice is one. Exit 2: no such
 // folder; exit 3: no photograph in it.
 Photographs list_photographs(const std::filesystem::path& folder);
+
+// What is wrong with a file by itself: the page that shows it is for others, whom its folder does not concern.
+std::string why_unread(const Error& error, const std::filesystem::path& file);
 
 }  // namespace spinfill

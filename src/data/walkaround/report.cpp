@@ -85,7 +85,7 @@ std::optional<std::string> why_no_spin(const WalkaroundReport& report, int least
         "of {} photographs only {} of the eight primary views can be made out ({:.0f} degrees), {} are "
         "needed: take more, from other directions",
         report.photographs.size(), count, fmt::join(used, ", "), least);
-  if (const double gap = widest_gap(used); gap > kOneSide)
+  if (const double gap = widest_gap(used); count >= 3 && gap > kOneSide)
     return fmt::format(
         "all photographs show the vehicle from one side ({:.0f} degrees; nothing in {:.0f} degrees): walk "
         "all round it",

@@ -61,8 +61,8 @@ cv::Mat Segmenter::saliency(const cv::Mat& rgb) const {
     std::vector<cv::Mat> outputs;
     net_->net.setInput(blob);
     net_->net.forward(outputs, names);
-    if (outputs.empty() || outputs[0].dims != 4 || outputs[0].size[1] != 1 || outputs[0].size[2] != kSide ||
-        outputs[0].size[3] != kSide)
+    if (outputs.empty() || outputs[0].depth() != CV_32F || outputs[0].dims != 4 || outputs[0].size[1] != 1 ||
+        outputs[0].size[2] != kSide || outputs[0].size[3] != kSide)
       fail("{}: its first output is not one channel of {}×{}", file_.string(), kSide, kSide);
     seen = cv::Mat(kSide, kSide, CV_32F, outputs[0].ptr<float>()).clone();
   }

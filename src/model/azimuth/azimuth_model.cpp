@@ -59,6 +59,8 @@ AzimuthModel load_azimuth_model(const fs::path& folder) {
   model.network = azimuth_network_of(weights.tensors, (folder / kWeights).string());
   model.temperature = temperature.get<double>();
   model.training = manifest.value("training", Json::object());
+  if (!model.training.is_object() || !model.training.value("rounds", Json::array()).is_array())
+    fail("{}: field 'training' is damaged", where);
   return model;
 }
 
