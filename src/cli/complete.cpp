@@ -57,6 +57,8 @@ void check_input(const Options& options) {
   if (options.unsorted.empty()) return;
   if (!options.photographs.azimuths.empty())
     fail_usage("complete: --photos finds the azimuths: leave out --given-azimuths");
+  if (options.photographs.skip_unread)
+    fail_usage("complete: --photos passes over what it cannot read and names it: leave out --skip-unread");
   if (options.cameras == "stated")
     fail_usage("complete: --photos has no stated cameras: give --cameras estimated or turntable");
 }
@@ -91,6 +93,7 @@ int run(const Options& options) {
   Json photographs;
   if (unsorted) {
     WalkaroundOptions walkaround = options.walkaround;
+    walkaround.links = options.photographs.links;
     walkaround.looked_at = telling("photographs", "photographs");
     WalkaroundCompletion both =
         complete_walkaround(model, *azimuths, options.unsorted, options.out, walkaround, complete);

@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/print.h"
 #include "core/side_by_side.h"
+#include "core/text.h"
 #include "infer/load_model.h"
 #include "infer/photo_views.h"
 #include "metrics/mlflow.h"
@@ -254,6 +255,8 @@ void evaluate_as(Ranks& ranks, EvaluateArguments arguments, const OutputFolder& 
 int run(EvaluateArguments arguments) {
   if (!is_given_list(arguments.given))
     fail_usage("--given takes up to seven different primary azimuths: 0, 45, ... 315");
+  for (const std::string& path : {arguments.data, arguments.model})
+    if (!is_utf8(path)) fail_usage("{}: the name is not UTF-8, so the report cannot state it", escaped(path));
   take_protocol(arguments);
   const OutputFolder out{
       arguments.out,

@@ -13,9 +13,9 @@
 #include "core/files/atomic_folder.h"
 #include "core/files/files.h"
 #include "core/log.h"
-#include "core/statistics.h"
 #include "data/pictures/picture.h"
 #include "data/sets/slots.h"
+#include "data/sets/view_set_writer.h"
 #include "data/walkaround/common_frame.h"
 #include "data/walkaround/masked_photographs.h"
 #include "geometry/angles.h"
@@ -27,9 +27,10 @@ namespace {
 // A direction that is more likely wrong than right is not used: it spoils the spin more than a missing one.
 constexpr double kLeastConfidence = 0.5;
 
-PhotographReport looked_at(const MaskedPhotograph& one, const AzimuthModel& model) {
+PhotographReport looked_at(const MaskedPhotograph& one, const AzimuthModel& model, const std::string& reference) {
   PhotographReport report;
   report.file = one.file;
+  report.reference = reference;
   const int width = std::min(kPreviewWidth, one.rgb.cols);
   const cv::Size size(width, std::max(1, one.rgb.rows * width / one.rgb.cols));
   cv::resize(one.rgb, report.preview, size, 0, 0, cv::INTER_AREA);
@@ -38,7 +39,7 @@ PhotographReport looked_at(const MaskedPhotograph& one, const AzimuthModel& mode
   report.why = problem.what;
   if (!problem.usable) return report;
   const AzimuthEstimate estimate = estimate_azimuth(model, one.rgb, one.mask.alpha);
-  report.azimuth_deg = wrapped_deg(spinfill::rounded(estimate.azimuth_deg, 1));  // as the reference's file name says it
+  report.azimuth_deg = estimate.azimuth_deg;
   report.confidence = estimate.confidence;
   if (estimate.confidence < kLeastConfidence) {
     report.why = fmt::format(
@@ -60,25 +61,29 @@ class BestCrops {
     if (report.fate == PhotographFate::refused) return;
     Kept& kept = kept_[static_cast<std::size_t>(nearest_slot(*report.azimuth_deg))];
     if (!kept.crop.empty() && kept.quality >= report.quality) return;
-    kept = {report.quality, *report.azimuth_deg, vehicle_crop(one.rgba(), one.mask.box)};
+    kept = {report.quality, {report.reference, *report.azimuth_deg}, vehicle_crop(one.rgba(), one.mask.box)};
   }
   void write(const fs::path& folder) const {
+    ViewSet set;
+    set.folder = folder;
+    set.id = folder.filename().string();
     std::vector<cv::Mat> crops;
-    std::vector<double> azimuths;
     for (const Kept& kept : kept_) {
       if (kept.crop.empty()) continue;
       crops.push_back(kept.crop);
-      azimuths.push_back(kept.azimuth_deg);
+      set.frames.push_back(kept.frame);
     }
     const std::vector<cv::Mat> frames = common_frames(crops);
-    for (std::size_t i = 0; i < frames.size(); ++i) {
-      write_png(folder / reference_file(azimuths[i]), frames[i]);
-    }
+    set.width = frames.front().cols;
+    set.height = frames.front().rows;
+    for (std::size_t i = 0; i < frames.size(); ++i) write_png(folder / set.frames[i].file_path, frames[i]);
+    write_transforms(set);
   }
 
  private:
   struct Kept {
-    double quality = 0, azimuth_deg = 0;
+    double quality = 0;
+    Frame frame;
     cv::Mat crop;
   };
   std::array<Kept, kSlots> kept_;
@@ -106,13 +111,15 @@ std::string folder_title(const fs::path& photographs) {
 
 WalkaroundReport prepare_walkaround(const fs::path& photographs, const AzimuthModel& azimuths, const fs::path& folder,
                                     const WalkaroundOptions& options) {
-  const Photographs listed = list_photographs(photographs);
+  const Photographs listed = list_photographs(photographs, options.links);
+  const std::vector<std::string> names = png_names(listed.files);
   LazySegmenter segmenter(options.segmenter);
   WalkaroundReport report;
   report.title = folder_title(photographs);
   BestCrops best;
   report.left_out = each_masked(listed, segmenter, [&](const MaskedPhotograph& one) {
-    report.photographs.push_back(looked_at(one, azimuths));
+    const auto place = std::ranges::find(listed.files, one.file) - listed.files.begin();
+    report.photographs.push_back(looked_at(one, azimuths, names[static_cast<std::size_t>(place)]));
     best.offer(one, report.photographs.back());
     if (options.looked_at) options.looked_at(std::ssize(report.photographs), std::ssize(listed.files));
   });

@@ -15,15 +15,16 @@ namespace spinfill {
 // From photographs as they come, in any order and before any background, to a spin.
 
 struct WalkaroundOptions {
-  std::string segmenter;  // of segmenter_file (data/walkaround/segmenter.h)
-  int least_views = 3;    // fewer primary views are refused
+  std::string segmenter;             // of segmenter_file (data/walkaround/segmenter.h)
+  Links links = Links::stay_inside;  // of the folder of photographs
+  int least_views = 3;               // fewer primary views are refused
   std::function<void(std::int64_t done, std::int64_t total)> looked_at = {};
 };
 
 // Cuts the vehicles out, tells their azimuths, chooses the photograph of each primary view (of several the one that is
-// whole, sure and near to it) and writes these into `folder`, which exists, named by their azimuths and framed alike
-// (data/walkaround/common_frame.h): an input of complete_folder(). Exit 1, with the reason: a spin cannot be made of
-// them (why_no_spin).
+// whole, sure and near to it) and writes these into `folder`, which exists, under their own names, framed alike, with
+// their azimuths in transforms.json (data/walkaround/common_frame.h): an input of complete_folder(). Exit 1, with the
+// reason: a spin cannot be made of them (why_no_spin).
 WalkaroundReport prepare_walkaround(const std::filesystem::path& photographs, const AzimuthModel& azimuths,
                                     const std::filesystem::path& folder, const WalkaroundOptions& options = {});
 

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstddef>
 #include <vector>
+
+#include <opencv2/core/mat.hpp>
 
 namespace spinfill {
 
@@ -23,6 +27,10 @@ Distinct distinct(std::size_t count, const Equal& equal) {
   }
   return out;
 }
+
+// The same of pictures, with the firsts themselves: [M,3,H,W], or of any size.
+Distinct distinct_pictures(const at::Tensor& all, at::Tensor& firsts);
+Distinct distinct_pictures(const std::vector<cv::Mat>& all, std::vector<cv::Mat>& firsts);
 
 // The scores of all from those of the firsts.
 template <class Score>

@@ -130,12 +130,8 @@ void finish_report(EvaluationReport& report) {
 
 std::vector<Scores> score_pictures(const at::Tensor& all, const at::Tensor& truth, const at::Tensor& alpha,
                                    const Lpips* lpips) {
-  const auto picture = [&](std::size_t i) { return all[static_cast<std::int64_t>(i)]; };
-  const Distinct kinds = distinct(static_cast<std::size_t>(all.size(0)),
-                                  [&](std::size_t i, std::size_t j) { return at::equal(picture(i), picture(j)); });
-  std::vector<at::Tensor> firsts;
-  for (const std::size_t i : kinds.firsts) firsts.push_back(picture(i));
-  const at::Tensor pictures = at::stack(firsts);
+  at::Tensor pictures;
+  const Distinct kinds = distinct_pictures(all, pictures);
   const std::int64_t M = pictures.size(0);
   const at::Tensor truths = truth.unsqueeze(0).expand_as(pictures);
   const at::Tensor weights = alpha.unsqueeze(0).expand({M, 1, alpha.size(1), alpha.size(2)});

@@ -109,6 +109,8 @@ struct IdentityModel::State {
     Embedding out(values, values + output.total());
     if (!std::ranges::all_of(out, [](double value) { return std::isfinite(value); }))
       fail("{}: its output is not finite", config.model);
+    if (std::ranges::all_of(out, [](double value) { return value == 0; }))
+      fail("{}: its output is zero everywhere: it tells nothing apart", config.model);
     return out;
   }
 };

@@ -3,6 +3,10 @@
 
 #include <ATen/ATen.h>
 
+#include <limits>
+
+#include "metrics/distinct.h"
+
 namespace spinfill {
 
 ScoringNets choose_nets(const EvaluationConfig& config, at::Device device) {
@@ -20,10 +24,18 @@ void note_nets(Protocol& protocol, const ScoringNets& nets) {
 
 void score_by_nets(const ScoringNets& nets, const at::Tensor& pictures, const at::Tensor& truth,
                    const std::vector<Embedding>& references, std::vector<Scores>& scores) {
-  if (nets.identity) score_identity(*nets.identity, pictures, truth, references, scores);
-  if (!nets.dists) return;
-  const at::Tensor distances = nets.dists->distance(pictures, truth.unsqueeze(0));
-  for (std::size_t m = 0; m < scores.size(); ++m) scores[m][kDists] = distances.const_data_ptr<double>()[m];
+  if (!nets.identity && !nets.dists) return;
+  at::Tensor firsts;
+  const Distinct kinds = distinct_pictures(pictures, firsts);
+  std::vector<Scores> own(kinds.firsts.size());
+  for (Scores& one : own) one.fill(std::numeric_limits<double>::quiet_NaN());
+  if (nets.identity) score_identity(*nets.identity, firsts, truth, references, own);
+  if (nets.dists) {
+    const at::Tensor distances = nets.dists->distance(firsts, truth.unsqueeze(0));
+    for (std::size_t k = 0; k < own.size(); ++k) own[k][kDists] = distances.const_data_ptr<double>()[k];
+  }
+  for (std::size_t m = 0; m < scores.size(); ++m)
+    for (const std::size_t k : {kIdentity, kIdentityOfReferences, kDists}) scores[m][k] = own[kinds.kinds[m]][k];
 }
 
 }  // namespace spinfill

@@ -47,7 +47,8 @@ double best_of(const ImageRow& row, std::size_t metric) {
 
 bool same_samples(const ImageRow& row, std::size_t metric) {
   return std::ranges::all_of(row.samples, [&](const Scores& sample) {
-    return sample[metric] == row.samples.front()[metric] || std::isnan(sample[metric]);
+    const double first = row.samples.front()[metric];
+    return sample[metric] == first || (std::isnan(sample[metric]) && std::isnan(first));
   });
 }
 

@@ -10,6 +10,7 @@
 #include "data/sets/slots.h"
 #include "geometry/angles.h"
 #include "pages/html.h"
+#include "pages/shown_pictures.h"
 #include "pages/template.h"
 
 namespace spinfill {
@@ -82,8 +83,8 @@ cv::Mat with_mask(const cv::Mat& rgb, const cv::Mat& mask) {
 }
 
 std::string embedded(const std::string& file, const char* kind, const cv::Mat& rgb) {
-  return fmt::format("<img alt=\"{}, {}\" width=\"{}\" height=\"{}\" src=\"data:image/png;base64,{}\">",
-                     html_escaped(file), kind, rgb.cols, rgb.rows, base64(encode_png(rgb)));
+  return fmt::format("<img alt=\"{}, {}\" width=\"{}\" height=\"{}\" src=\"{}\">", html_escaped(file), kind, rgb.cols,
+                     rgb.rows, picture_address(rgb));
 }
 
 std::string card(const PhotographReport& one) {

@@ -22,6 +22,7 @@ namespace {
 struct Options {
   std::vector<std::string> folders;
   std::string segmenter, model, truth;
+  Links links = Links::stay_inside;
   bool json = false;
 };
 
@@ -42,7 +43,7 @@ Angles angles_of(const Options& options, const AzimuthModel& model, const std::m
   std::vector<Photographs> all;
   std::int64_t count = 0, done = 0;
   for (const std::string& folder : options.folders) {
-    all.push_back(list_photographs(folder));
+    all.push_back(list_photographs(folder, options.links));
     count += std::ssize(all.back().files);
   }
   Progress progress("angles", count, "photographs");
@@ -100,6 +101,7 @@ Command data_angles_command() {
             app.add_option("folders", options->folders,
                            "Photographs as they come: JPEG, PNG or WebP of any name; cut out (alpha) or not")
                 ->required();
+            add_follow_links(app, options->links);
             add_segmenter(app, options->segmenter);
             add_azimuth_model(app, options->model);
             app.add_option("--truth", options->truth,

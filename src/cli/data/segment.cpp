@@ -18,13 +18,14 @@ namespace {
 
 struct Options {
   std::string folder, out, segmenter;
+  Links links = Links::stay_inside;
   bool json = false, replace = false;
 };
 
 int segment(const Options& options) {
   const OutputFolder out{options.out, "data segment", options.replace, {options.folder, options.segmenter}};
   check_output_folder(out);
-  const Photographs photographs = list_photographs(options.folder);
+  const Photographs photographs = list_photographs(options.folder, options.links);
   LazySegmenter segmenter(options.segmenter);
   AtomicFolder folder(out);
   const std::vector<std::string> names = png_names(photographs.files);
@@ -68,6 +69,7 @@ Command data_segment_command() {
         app.add_option("folder", options->folder, "Photographs as they come: JPEG, PNG or WebP of any name")
             ->required();
         app.add_option("--out", options->out, "Folder for the PNGs, upright, named like the photographs")->required();
+        add_follow_links(app, options->links);
         add_segmenter(app, options->segmenter);
         add_replace(app, options->replace);
         app.add_flag("--json", options->json, "Result as JSON on stdout");

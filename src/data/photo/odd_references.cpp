@@ -296,7 +296,7 @@ class OddReferences {
           fmt::format("its silhouette contradicts all others ({:.0f} % of it beyond what they leave of the vehicle, "
                       "{:.0f} % short of it): nothing is generated from it",
                       100 * beyond, 100 * short_of),
-          fmt::format("check that it shows this vehicle from {:g} degrees, and its mask",
+          fmt::format("check that it shows this vehicle from {:.4g} degrees, and its mask",
                       frame.stated_azimuth_deg.value_or(frame.azimuth_deg)));
     }
   }

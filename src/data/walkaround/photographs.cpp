@@ -29,13 +29,18 @@ std::string why_unread(const Error& error, const fs::path& file) {
   return what.starts_with(own) ? what.substr(own.size()) : what;
 }
 
-Photographs list_photographs(const fs::path& folder) {
+Photographs list_photographs(const fs::path& folder, Links links) {
   if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder of photographs", folder.string());
   const FolderListing listing = list_pictures(folder);
   Photographs out;
   out.folder = folder;
   std::map<std::string, std::string> seen;  // hash → file
   const auto take = [&](const std::string& file) {
+    const auto leads_out = links == Links::follow ? std::nullopt : link_out_of(folder, file);
+    if (leads_out) {
+      out.left_out.push_back({file, "is a link out of the folder: give --follow-links if it is your own"});
+      return;
+    }
     if (const std::string why = unreadable(folder / file); !why.empty()) {
       out.left_out.push_back({file, why});
       return;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/files/links.h"
 
 namespace spinfill {
 
@@ -22,9 +23,10 @@ struct Photographs {
   std::vector<LeftOut> left_out;   // everything else that lies there, but for hidden files and what systems put there
 };
 
-// Of a folder: every PNG, JPEG and WebP whatever its name and ending; the same picture twice is one. Exit 2: no such
-// folder; exit 3: no photograph in it.
-Photographs list_photographs(const std::filesystem::path& folder);
+// Of a folder: every PNG, JPEG and WebP whatever its name and ending; the same picture twice is one. What a symbolic
+// link outside the folder leads to is left out unless links may be followed. Exit 2: no such folder; exit 3: no
+// photograph in it.
+Photographs list_photographs(const std::filesystem::path& folder, Links links = Links::stay_inside);
 
 // What is wrong with a file by itself: the page that shows it is for others, whom its folder does not concern.
 std::string why_unread(const Error& error, const std::filesystem::path& file);

@@ -26,13 +26,9 @@ std::vector<double> WalkaroundReport::used_deg() const {
   return out;
 }
 
-std::string reference_file(double azimuth_deg) {
-  return fmt::format("{:g}.png", wrapped_deg(rounded(azimuth_deg, 1)));
-}
-
-void WalkaroundReport::add_why(const std::string& name, const std::string& why) {
+void WalkaroundReport::add_why(const std::string& reference, const std::string& why) {
   for (PhotographReport& one : photographs) {
-    if (one.fate != PhotographFate::used || reference_file(*one.azimuth_deg) != name) continue;
+    if (one.fate != PhotographFate::used || one.reference != reference) continue;
     one.why += (one.why.empty() ? "" : "; ") + why;
   }
 }

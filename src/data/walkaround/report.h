@@ -25,6 +25,7 @@ inline constexpr Named<PhotographFate> kNamesOf<PhotographFate>[] = {
 // What became of one photograph, and why.
 struct PhotographReport {
   std::string file;
+  std::string reference;  // its picture's name among the references of the spin
   PhotographFate fate = PhotographFate::refused;
   std::string why;                    // and what to do; of a used one what is doubtful, often empty
   std::optional<double> azimuth_deg;  // [0, 360), where the photograph shows a vehicle
@@ -38,14 +39,11 @@ struct WalkaroundReport {
   std::string title;  // the folder's name
   std::vector<PhotographReport> photographs;
   std::vector<LeftOut> left_out;  // files that are no photographs, or cannot be read
-  // What became of the spin's picture of a used photograph (reference_file()) is said of it, too.
-  void add_why(const std::string& reference_file, const std::string& why);
+  // What became of a used photograph's picture among the references is said of it, too.
+  void add_why(const std::string& reference, const std::string& why);
   std::vector<double> used_deg() const;  // in ascending order
 };
 Json to_json(const WalkaroundReport& report);
-
-// The file name of a photograph among the references of its spin: its azimuth to a tenth of a degree, "40.4.png".
-std::string reference_file(double azimuth_deg);
 
 // Marks, for each primary view, the photograph of the highest quality as used and the others as spare; refused ones
 // stay so.

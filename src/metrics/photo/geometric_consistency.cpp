@@ -17,6 +17,7 @@
 #include "data/pictures/letterbox.h"
 #include "data/pictures/opencv_threads.h"
 #include "geometry/angles.h"
+#include "metrics/distinct.h"
 
 namespace spinfill {
 namespace {
@@ -161,13 +162,15 @@ FeatureMatches count_matches(const Features& a, const Camera& of_a, const Featur
   return out;
 }
 
-ConsistencyOfView geometric_consistency(const PhotoSample& sample, int slot, const std::vector<cv::Mat>& pictures,
+ConsistencyOfView geometric_consistency(const PhotoSample& sample, int slot, const std::vector<cv::Mat>& all,
                                         const cv::Mat& truth) {
   const Frame* asked = sample.set.missing_at(slot);
   if (asked == nullptr || !asked->camera) fail("{}: the view {}° has no camera", sample.set.id, azimuth_of(slot));
   const cv::Rect box = vehicle_box(truth);
   const double within = kConsistentWithin * std::max(box.width, box.height);
   const Features of_truth = features_of(truth);
+  std::vector<cv::Mat> pictures;
+  const Distinct kinds = distinct_pictures(all, pictures);
   std::vector<Features> of_pictures;
   for (const cv::Mat& picture : pictures) of_pictures.push_back(features_of(picture));
   ViewConsistency view;
@@ -192,7 +195,7 @@ ConsistencyOfView geometric_consistency(const PhotoSample& sample, int slot, con
   }
   if (!matches.empty()) view.model = matches.front();
   ConsistencyOfView out{view, {}};
-  for (const FeatureMatches& of : matches)
+  for (const FeatureMatches& of : of_all(kinds, matches))
     out.scores.push_back(view.absent.empty() ? consistency_score(of) : std::numeric_limits<double>::quiet_NaN());
   return out;
 }

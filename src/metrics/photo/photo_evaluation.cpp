@@ -187,10 +187,8 @@ cv::Rect scored_box(const cv::Mat& rgba) {
 
 std::vector<Scores> score_photos(const std::vector<cv::Mat>& all, const cv::Mat& truth, const Lpips* lpips,
                                  ImageRow::Photo* by) {
-  const Distinct kinds =
-      distinct(all.size(), [&](std::size_t i, std::size_t j) { return cv::norm(all[i], all[j], cv::NORM_INF) == 0; });
   std::vector<cv::Mat> pictures;
-  for (const std::size_t i : kinds.firsts) pictures.push_back(all[i]);
+  const Distinct kinds = distinct_pictures(all, pictures);
   const cv::Rect box = scored_box(truth);
   const cv::Mat mask = mask_of(truth);
   if (lpips != nullptr && !too_small_for(*lpips, box.width, box.height).empty()) lpips = nullptr;

@@ -71,5 +71,22 @@ TEST(Photographs, TwoOfOneStemKeepTheirWholeNames) {
   EXPECT_EQ(png_names({"a.jpg", "a.png", "b.jpg"}), (std::vector<std::string>{"a.jpg.png", "a.png.png", "b.png"}));
 }
 
+// A stranger's folder shows nothing that lies elsewhere.
+TEST(Photographs, LinksOutOfTheFolderAreLeftOutUnlessTheyMayBeFollowed) {
+  const test::TemporaryFolder folder;
+  make_folder(folder / "photos");
+  write_png(folder / "photos/own.png", cv::Mat(20, 30, CV_8UC3, cv::Scalar(9, 90, 200)));
+  write_png(folder / "private.png", cv::Mat(20, 30, CV_8UC3, cv::Scalar(200, 90, 9)));
+  fs::create_symlink("../private.png", folder / "photos/link.png");
+  fs::create_symlink("own.png", folder / "photos/again.png");
+  const Photographs found = list_photographs(folder / "photos");
+  ASSERT_EQ(found.files.size(), 1U);
+  ASSERT_EQ(found.left_out.size(), 2U);  // the other is the same file as the one that it leads to
+  const auto out = std::ranges::find(found.left_out, "link.png", &LeftOut::file);
+  ASSERT_NE(out, found.left_out.end());
+  EXPECT_NE(out->why.find("--follow-links"), std::string::npos);
+  EXPECT_EQ(list_photographs(folder / "photos", Links::follow).files.size(), 2U);
+}
+
 }  // namespace
 }  // namespace spinfill
