@@ -31,6 +31,12 @@ std::string report_table(const EvaluationReport& report);
 // {"psnr": …, …} of one average or row, those measured there; used wherever scores become JSON.
 Json scores_to_json(const Scores& scores, ScoredAt at = ScoredAt::model);
 
+// By where pixels are from: shares and PSNR; null where nothing tells.
+Json evidence_to_json(const EvidenceErrors& evidence);
+// What the photographs themselves reach in geometric consistency, over the views that tell; null at the model's size
+// and where none does.
+Json consistency_of_photographs(const EvaluationReport& report);
+
 // Left-aligned first column, right-aligned others; an empty row is a blank line.
 std::string aligned_table(std::vector<std::vector<std::string>> rows);
 
