@@ -68,6 +68,7 @@ void ModelConfig::bind(Fields& f) {
            1e6);
   f.flag("use_rays", use_rays, "Condition on the views' Pluecker rays");
   f.flag("use_priors", use_priors, "Condition on the prior maps");
+  f.flag("use_reference_attention", use_reference_attention, "Targets attend to the references, too");
   f.flag("use_cue", use_cue, "Condition on the stabilisation cue");
   f.flag("use_category", use_category, "Condition on the vehicle's category");
   f.number("categories", categories, "Number of known categories", 1, 10000);

@@ -65,6 +65,7 @@ struct ModelConfig {
   // Conditions
   bool use_rays = true;
   bool use_priors = true;
+  bool use_reference_attention = true;  // false: targets attend to targets alone (ablation)
   bool use_cue = true;
   bool use_category = true;
   std::int64_t categories = 7;    // known ones, in data's order

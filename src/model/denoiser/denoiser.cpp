@@ -135,7 +135,7 @@ ReferenceCache Denoiser::encode_references(const Conditioning& c) const {
   ReferenceCache cache;
   UNet& unet = modules_->unet;
   const Autocast autocast({device().type(), autocast_, as_gpu_});
-  if (c.layout.references == 0) {
+  if (c.layout.references == 0 || !config_.use_reference_attention) {
     cache.layers.resize(static_cast<std::size_t>(unet->cross_view_layers()));
     return cache;
   }
@@ -176,6 +176,7 @@ at::Tensor Denoiser::denoise_joint(const at::Tensor& x, const at::Tensor& sigma,
   ViewContext context;
   context.recompute = recompute_;
   context.pass = ViewPass::joint;
+  context.attend_references = config_.use_reference_attention;
   context.layout = &c.layout;
   context.draws = c.layout.draws_of(x);
   const OutputParts parts = output_parts(c, context.draws);

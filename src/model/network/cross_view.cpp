@@ -56,7 +56,7 @@ at::Tensor attend_targets(const at::Tensor& query, const at::Tensor& reference_k
     auto rows = [&](const at::Tensor& x) { return group_rows(x, first, sets, group.targets); };
     // The draws of a sample share its references: expanded, and copied once by the concatenation.
     auto with_references = [&](const at::Tensor& reference, const at::Tensor& target) {
-      if (group.references == 0) return rows(target);
+      if (group.references == 0 || !reference.defined()) return rows(target);
       const at::Tensor shared = group_rows(reference, group.first_reference, group.samples, group.references)
                                     .unsqueeze(1)
                                     .expand({group.samples, draws, group.references * tokens, width});
@@ -100,8 +100,11 @@ at::Tensor AttentionImpl::cross_view(const at::Tensor& x, ViewContext& context, 
   auto targets_of = [&](const at::Tensor& rows) { return rows.narrow(0, layout.references, targets); };
   const at::Tensor of_references =
       attend_references(references_of(query), references_of(key), references_of(value), layout, heads_);
-  const at::Tensor of_targets = attend_targets(targets_of(query), references_of(key), references_of(value),
-                                               targets_of(key), targets_of(value), layout, context.draws, heads_);
+  const auto seen = [&](const at::Tensor& rows) {
+    return context.attend_references ? references_of(rows) : at::Tensor();
+  };
+  const at::Tensor of_targets = attend_targets(targets_of(query), seen(key), seen(value), targets_of(key),
+                                               targets_of(value), layout, context.draws, heads_);
   return to_out_->forward(at::cat({of_references, of_targets}, 0));
 }
 

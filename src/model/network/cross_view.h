@@ -26,14 +26,15 @@ struct ViewContext {
   const ReferenceCache* cache = nullptr;  // targets
   std::int64_t last_layer = -1;           // references: nothing after this layer is needed
   bool finished = false;                  // references: that layer is recorded
+  bool attend_references = true;          // joint: by targets
   bool recompute = false;                 // layers keep nothing for backward, which runs them again
 };
 
 // Reference queries attend to the references of their sample. All [ΣR,n,D]; n tokens a view.
 at::Tensor attend_references(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                              const ViewLayout& layout, std::int64_t heads);
-// Target queries attend to the references of their sample and to the targets of their sample and draw.
-// query, key, value [ΣT·M,n,D]; the references' [ΣR,n,D].
+// Target queries attend to the references of their sample, unless these are undefined, and to the targets of their
+// sample and draw. query, key, value [ΣT·M,n,D]; the references' [ΣR,n,D].
 at::Tensor attend_targets(const at::Tensor& query, const at::Tensor& reference_key, const at::Tensor& reference_value,
                           const at::Tensor& key, const at::Tensor& value, const ViewLayout& layout, std::int64_t draws,
                           std::int64_t heads);

@@ -90,6 +90,23 @@ TEST(Denoiser, CachedEqualsJoint) {
   EXPECT_LT(max_difference(c.denoise(), joint), 2e-5 * joint.abs().max().item<double>());
 }
 
+TEST(Denoiser, WithoutReferenceAttentionTargetsSeeNoReference) {
+  ModelConfig config = test::tiny_config();
+  config.use_reference_attention = false;
+  const Case c(kRagged, config);
+  const at::NoGradGuard no_grad;
+  const at::Tensor before = c.denoise();
+  EXPECT_LT(max_difference(c.denoiser.denoise_joint(c.x, c.sigma, c.conditioning), before),
+            2e-5 * before.abs().max().item<double>());
+  const auto other_pictures = [](Case one) {
+    one.conditioning.reference_input = one.conditioning.reference_input + 1;
+    return one.denoise();
+  };
+  EXPECT_TRUE(at::equal(other_pictures(c), before));
+  const Case with(kRagged);
+  EXPECT_GT(max_difference(other_pictures(with), with.denoise()), 1e-3);
+}
+
 TEST(Denoiser, ChannelsLastEqualsContiguous) {
   Case c(kRagged);
   const at::NoGradGuard no_grad;
