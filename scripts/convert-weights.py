@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Public weights of LPIPS and DISTS as the safetensors files that spinfill reads. Needs PyTorch, and nothing else.
+"""Public weights of LPIPS, DISTS and ST-LPIPS as the safetensors files that spinfill reads. Needs PyTorch, and nothing else.
 
   scripts/convert-weights.py lpips squeeze --features squeezenet1_1-*.pth --heads squeeze.pth --out lpips_squeeze.safetensors
   scripts/convert-weights.py dists --features vgg16-*.pth --heads weights.pt --out dists.safetensors
+  scripts/convert-weights.py stlpips --weights alex_shift_tolerant.pth --out stlpips_alex.safetensors
 
 --features is the classification net's state dict as torchvision publishes it (squeezenet1_1, alexnet or vgg16; its URL
 stands in torchvision's documentation of the weights), --heads what the lpips package (lpips/weights/v0.1/NET.pth) or the
-DISTS_pytorch package (weights.pt) carries. Files are read without running code in them. An LPIPS that was exported as ONNX
+DISTS_pytorch package (weights.pt) carries; --weights what the stlpips_pytorch package does (weights/vST0.0/NET_shift_tolerant.pth). Files are read without running code in them. An LPIPS that was exported as ONNX
 needs no conversion: spinfill reads it as it is.
 """
 import argparse
@@ -86,7 +87,16 @@ def main():
     for command in (lpips, dists):
         for option in ("--features", "--heads", "--out"):
             command.add_argument(option, required=True, metavar="FILE")
+    stlpips = commands.add_parser("stlpips", help="ST-LPIPS, alex or vgg")
+    for option in ("--weights", "--out"):
+        stlpips.add_argument(option, required=True, metavar="FILE")
     a = parser.parse_args()
+    if a.metric == "stlpips":
+        out = {k: t for k, t in read(a.weights).items() if k.startswith(("net.slice", "lin")) and not k.startswith("lins.")}
+        if not any(k.endswith(".filt") for k in out):
+            die(f"{a.weights}: has no blurred pooling; give the state dict of stlpips_pytorch's shift-tolerant LPIPS")
+        save({k: t for k, t in out.items() if not k.endswith(".filt")}, a.out)
+        return
     state, heads = read(a.features), read(a.heads)
     if a.metric == "lpips":
         out = features(state, a.features, LPIPS_SLICES[a.net], lambda number: f"net.slice{number}")

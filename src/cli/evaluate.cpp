@@ -84,6 +84,7 @@ std::string key_of(const EvaluateArguments& arguments, const Subject& subject, c
   key.add(to_yaml(subject.config, false)).add(name_of(arguments.at)).add(arguments.samples).add(arguments.limit);
   key.add(lpips.lpips ? lpips.lpips->net() + lpips.lpips->sha256() : "").add(device.is_cpu() ? "cpu" : "gpu");
   key.add(nets.identity ? nets.identity->description().dump() : "").add(nets.dists ? nets.dists->sha256() : "");
+  key.add(nets.st_lpips ? nets.st_lpips->sha256() : "");
   return key.add(arguments.grids).add(arguments.save_predictions ? "kept" : "").hex();
 }
 

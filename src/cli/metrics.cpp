@@ -40,6 +40,7 @@ int score(const Options& options) {
     }
     if (how.nets.identity) print_line("identity by {}", how.nets.identity->description()["file"].get<std::string>());
     if (scores.sets) print_line("{}", set_distances_text(*scores.sets));
+    if (const auto& st = how.nets.st_lpips) print_line("{}, weights {}", st->title(), st->sha256().substr(0, 12));
     if (how.nets.dists) print_line("DISTS, weights {}", how.nets.dists->sha256().substr(0, 12));
     if (!scores.ssim_absent.empty()) print_line("SSIM absent: {}", scores.ssim_absent);
     if (!scores.lpips_absent.empty()) print_line("LPIPS absent: {}", scores.lpips_absent);

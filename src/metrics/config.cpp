@@ -24,6 +24,7 @@ void EvaluationConfig::bind(Fields& f) {
   f.group("lpips", lpips, "The perceptual metric's weights");
   f.group("identity", identity, "The network that tells whether two pictures show one vehicle");
   f.group("dists", dists, "DISTS' weights");
+  f.group("st_lpips", st_lpips, "The weights of ST-LPIPS, which forgives small shifts");
   f.number("subset_seed", subset_seed, "Seed of the fixed list of reference subsets", 0, std::int64_t{1} << 52);
   f.number("subsets", subsets, "Subsets per vehicle and count of missing views", 1, 56);
   bind_given(f, given);

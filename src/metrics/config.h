@@ -16,6 +16,7 @@ struct EvaluationConfig {
   LpipsConfig lpips;
   IdentityConfig identity;
   DistsConfig dists;
+  StLpipsConfig st_lpips;
   std::int64_t subset_seed = 1;
   std::int64_t subsets = 1;              // per vehicle and count of missing views
   std::vector<std::int64_t> given = {};  // azimuths; when not empty, the views given in every sample

@@ -255,6 +255,7 @@ EvaluationReport evaluate(const Predictors& samples, const NextBatch& next, cons
       if (first) {
         p.ssim_absent = too_small_for_ssim(p.width, p.height);
         if (lpips != nullptr) p.lpips_absent = too_small_for(*lpips, p.width, p.height);
+        if (const auto& st = options.nets.st_lpips) p.st_lpips_absent = too_small_for(*st, p.width, p.height);
         if (!p.lpips_absent.empty()) lpips = nullptr;
         note_lpips(p, lpips);
       }

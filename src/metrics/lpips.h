@@ -19,12 +19,18 @@ namespace spinfill {
 // that package's state dict as safetensors, or as an ONNX file (by its name) that was exported from it, whose weights
 // alone are used; the net (alex, vgg or squeeze) is recognised by its keys. Keys, shapes and values are checked
 // strictly: any other file is one error (exit 3) that names the file and the keys.
+//
+// ST-LPIPS: Ghildyal and Liu, "Shift-tolerant perceptual similarity metric", ECCV 2022: the same distance by nets whose
+// pooling is blurred, so that a shift of a few pixels costs less. The weights are the stlpips_pytorch package's state
+// dict (alex or vgg) as safetensors.
 class Lpips {
  public:
   static Lpips load(const std::filesystem::path& weights);
   static Lpips from_tensors(const TensorMap& tensors, const std::string& where, const std::string& sha256 = {});
 
-  const std::string& net() const { return net_; }        // "alex", "vgg" or "squeeze"
+  const std::string& net() const { return net_; }  // "alex", "vgg" or "squeeze"; "st-alex" or "st-vgg"
+  bool shift_tolerant() const;
+  std::string title() const;                             // "LPIPS-squeeze", "ST-LPIPS-alex"
   const std::string& sha256() const { return sha256_; }  // of the weights file
   int layers() const;
   int smallest_size() const;  // px: no smaller side passes through the net's pooling
@@ -67,5 +73,12 @@ struct LpipsChoice {
   std::string absent;                  // why and what to do; empty where present
 };
 LpipsChoice choose_lpips(const LpipsConfig& config, at::Device device);
+
+struct StLpipsConfig {
+  std::string weights;  // empty: none
+  void bind(Fields& f);
+};
+// Null where no weights are named. Weights of LPIPS are refused here, those of ST-LPIPS above (exit 3).
+std::shared_ptr<const Lpips> choose_st_lpips(const StLpipsConfig& config, at::Device device);
 
 }  // namespace spinfill

@@ -49,12 +49,13 @@ inline const std::vector<std::string> kMetricNames = {"psnr",
                                                       "geometric_consistency",
                                                       "identity",
                                                       "identity_of_references",
-                                                      "dists"};
-inline constexpr std::size_t kPictureMetrics = 11, kAligned = 13, kMetrics = 30;
+                                                      "dists",
+                                                      "st_lpips"};
+inline constexpr std::size_t kPictureMetrics = 11, kAligned = 13, kMetrics = 31;
 // Places in that order.
 inline constexpr std::size_t kLpips = 4, kL2 = 7, kGradientPsnr = 8, kDetailPsnr = 9, kDetailLpips = 10,
                              kSilhouetteIou = 11, kBoundary = 12, kGeometricConsistency = 26, kIdentity = 27,
-                             kIdentityOfReferences = 28, kDists = 29;
+                             kIdentityOfReferences = 28, kDists = 29, kStLpips = 30;
 // As tables head them.
 inline constexpr auto kMetricLabels = std::to_array<const char*>({"PSNR",
                                                                   "PSNR foreground",
@@ -85,7 +86,8 @@ inline constexpr auto kMetricLabels = std::to_array<const char*>({"PSNR",
                                                                   "geometric consistency",
                                                                   "identity",
                                                                   "identity of the references",
-                                                                  "DISTS"});
+                                                                  "DISTS",
+                                                                  "ST-LPIPS"});
 static_assert(kMetricLabels.size() == kMetrics);
 
 // The score that an aligned one repeats; any other is its own.
@@ -103,7 +105,7 @@ constexpr bool is_identity(std::size_t metric) {
 }
 constexpr bool higher_is_better(std::size_t metric) {
   const std::size_t plain = plain_metric(metric);
-  return !needs_lpips(plain) && plain != kL2 && plain != kBoundary && plain != kDists;
+  return !needs_lpips(plain) && plain != kL2 && plain != kBoundary && plain != kDists && plain != kStLpips;
 }
 // Tables have the first kHeadMetrics for every group, details overall; the lesser ones where they are asked for.
 inline constexpr std::size_t kHeadMetrics = 5;

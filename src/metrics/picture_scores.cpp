@@ -69,7 +69,9 @@ ScoredPair score_pair(const fs::path& a, const fs::path& b, const fs::path& mask
     return rounded_to_8_bits(p.colour * p.alpha + background * (1 - p.alpha));
   };
   const std::int64_t width = truth.colour.size(2), height = truth.colour.size(1);
-  ScoredPair pair{{}, too_small_for_ssim(width, height), lpips != nullptr ? too_small_for(*lpips, width, height) : ""};
+  ScoredPair pair;
+  pair.no_ssim = too_small_for_ssim(width, height);
+  if (lpips != nullptr) pair.no_lpips = too_small_for(*lpips, width, height);
   PictureScore& score = pair.score;
   score.name = a.filename().string();
   at::Tensor weights = at::zeros_like(truth.alpha);  // no foreground: its scores become NaN
@@ -185,6 +187,8 @@ Json picture_scores_to_json(const PictureScores& scores, const PictureScoreOptio
                           "identity_absent", "dists_weights_sha256", "dists_absent", "definitions"}) {
     p[key] = full[key];
   }
+  for (const char* key : {"st_lpips_net", "st_lpips_weights_sha256"})
+    if (full.contains(key)) p[key] = full[key];
   p["background"] = options.background;
   p["round_to_8_bits"] = true;
   const Average average = scores.average();

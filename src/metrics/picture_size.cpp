@@ -19,8 +19,8 @@ std::string too_small_for_ssim(std::int64_t width, std::int64_t height) {
 
 std::string too_small_for(const Lpips& lpips, std::int64_t width, std::int64_t height) {
   if (std::min(width, height) >= lpips.smallest_size()) return {};
-  return fmt::format("pictures of {}×{} px are smaller than the {} px that LPIPS-{} needs", width, height,
-                     lpips.smallest_size(), lpips.net());
+  return fmt::format("pictures of {}×{} px are smaller than the {} px that {} needs", width, height,
+                     lpips.smallest_size(), lpips.title());
 }
 
 }  // namespace spinfill

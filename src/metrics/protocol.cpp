@@ -17,7 +17,7 @@ namespace {
 // Changes whenever a definition changes, so that scores by different definitions are never compared.
 constexpr const char* kFormat = "spinfill metrics 3";
 
-Json definitions(ScoredAt at) {
+Json definitions(const Protocol& p) {
   Json value;
   value["compositing"] =
       "alpha·colour + (1−alpha)·background in sRGB, both sides on the same background, clamped to [0,1]";
@@ -37,6 +37,8 @@ Json definitions(ScoredAt at) {
       "cosine between the embeddings of the picture and of the truth by the network that protocol.identity names";
   value["identity_of_references"] = "mean of the cosines between the embeddings of the picture and of each given view";
   value["dists"] = "DISTS with VGG16's features, pictures as they are; lower is better";
+  if (!p.st_lpips_net.empty())
+    value["st_lpips"] = "LPIPS by nets with blurred pooling (Ghildyal and Liu, ECCV 2022), full frame; lower is better";
   value["l2"] = "mean squared error over all pixels and channels, [0,1]; lower is better";
   value["gradient_psnr"] =
       "as foreground_psnr, weighted by G = |gradient of the truth's luma| (central differences) times the least alpha "
@@ -48,7 +50,7 @@ Json definitions(ScoredAt at) {
       kDetailWindows, kDetailShare, kSmallestDetailSide);
   value["detail_psnr"] = "psnr over those squares together";
   value["detail_lpips"] = "mean of the squares' LPIPS; lower is better";
-  if (at == ScoredAt::model) return value;
+  if (p.at == ScoredAt::model) return value;
   value["crop"] =
       "the true vehicle's box (coverage of at least one half) and 4 % of its sides on each side, within the "
       "photograph, "
@@ -172,8 +174,13 @@ Json protocol_to_json(const Protocol& p) {
   value["identity_absent"] = p.identity_absent.empty() ? Json() : Json(p.identity_absent);
   value["dists_weights_sha256"] = p.dists_sha256.empty() ? Json() : Json(p.dists_sha256);
   value["dists_absent"] = p.dists_absent.empty() ? Json() : Json(p.dists_absent);
+  if (!p.st_lpips_net.empty()) {
+    value["st_lpips_net"] = p.st_lpips_net;
+    value["st_lpips_weights_sha256"] = p.st_lpips_sha256;
+    if (!p.st_lpips_absent.empty()) value["st_lpips_absent"] = p.st_lpips_absent;
+  }
   if (!p.stated.is_null()) value["stated"] = p.stated;
-  value["definitions"] = definitions(p.at);
+  value["definitions"] = definitions(p);
   return value;
 }
 
@@ -227,6 +234,11 @@ Protocol protocol_from_json(const Json& value, const std::string& where) {
   p.identity_absent = optional_text("identity_absent");
   p.dists_sha256 = optional_text("dists_weights_sha256");
   p.dists_absent = optional_text("dists_absent");
+  if (value.contains("st_lpips_net")) {
+    p.st_lpips_net = text(value, "st_lpips_net", where);
+    p.st_lpips_sha256 = text(value, "st_lpips_weights_sha256", where);
+    if (value.contains("st_lpips_absent")) p.st_lpips_absent = text(value, "st_lpips_absent", where);
+  }
   p.stated = value.value("stated", Json());
   return p;
 }
@@ -234,10 +246,11 @@ Protocol protocol_from_json(const Json& value, const std::string& where) {
 std::vector<Difference> differences(const Json& a, const Json& b) {
   // Each thing that a protocol file states stands in the report by itself, too.
   static const std::set<std::string> free = {
-      "stated",  "data",         "conditions",  "sampler",         "steps",       "sampling_seed",
-      "subsets", "lpips_absent", "ssim_absent", "identity_absent", "dists_absent"};
+      "stated",  "data",         "conditions",  "sampler",         "steps",        "sampling_seed",
+      "subsets", "lpips_absent", "ssim_absent", "identity_absent", "dists_absent", "st_lpips_absent"};
   // Without one of these in one report the other scores compare all the same.
-  static const std::set<std::string> optional = {"identity", "dists_weights_sha256"};
+  static const std::set<std::string> optional = {"identity", "dists_weights_sha256", "st_lpips_net",
+                                                 "st_lpips_weights_sha256", "st_lpips"};
   std::vector<Difference> found;
   std::set<std::string> keys;
   for (const Json* side : {&a, &b}) {
@@ -253,7 +266,8 @@ std::vector<Difference> differences(const Json& a, const Json& b) {
           {key, of_a.is_null() || of_b.is_null() ? "a protocol file's and none" : "of two protocol files", false});
     } else if (of_a.is_object() && of_b.is_object()) {
       for (Difference& inner : differences(of_a, of_b))
-        found.push_back({key + "." + inner.key, inner.text, !(key == "identity" && inner.key == "file")});
+        found.push_back(
+            {key + "." + inner.key, inner.text, inner.moves_numbers && !(key == "identity" && inner.key == "file")});
     } else if (key == "conditions" && of_a.is_string() && of_b.is_string()) {
       found.push_back({key, differing_parts(of_a.get<std::string>(), of_b.get<std::string>()), false});
     } else {

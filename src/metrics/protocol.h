@@ -31,15 +31,16 @@ struct Protocol {
   std::string lpips_absent;         // choose_lpips' reason where LPIPS is absent
   Json stated;                      // the protocol file that was followed (metrics/protocol_file.h); null: none
 
-  std::int64_t samples = 1;                   // of each target view; the model's scores are their means
-  std::string ssim_absent;                    // why: the pictures are too small; empty where SSIM is there
-  bool round_to_8_bits = true;                // model, baselines and truth alike
-  std::int64_t width = 0, height = 0;         // px; 0 at photo, where each picture has its own
-  double background[3] = {0, 0, 0};           // sRGB in [0,1], the same for all pictures
-  std::string lpips_net, lpips_sha256;        // empty: absent
-  Json identity;                              // IdentityModel::description(); null: absent
-  std::string dists_sha256;                   // empty: absent
-  std::string identity_absent, dists_absent;  // why
+  std::int64_t samples = 1;             // of each target view; the model's scores are their means
+  std::string ssim_absent;              // why: the pictures are too small; empty where SSIM is there
+  bool round_to_8_bits = true;          // model, baselines and truth alike
+  std::int64_t width = 0, height = 0;   // px; 0 at photo, where each picture has its own
+  double background[3] = {0, 0, 0};     // sRGB in [0,1], the same for all pictures
+  std::string lpips_net, lpips_sha256;  // empty: absent
+  Json identity;                        // IdentityModel::description(); null: absent
+  std::string dists_sha256;             // empty: absent
+  std::string st_lpips_net, st_lpips_sha256, st_lpips_absent;  // empty: not asked for; why it is absent all the same
+  std::string identity_absent, dists_absent;                   // why
   std::int64_t vehicles = 0, subset_count = 0, images = 0;
   std::string subsets_sha256;  // of the list of (vehicle, sample, references, targets)
   std::string truth_sha256;    // of the true pictures and their coverage as they were scored

@@ -109,6 +109,10 @@ std::string report_head(const EvaluationReport& report) {
   }
 
   if (!p.dists_sha256.empty()) head += fmt::format("DISTS, weights {}\n", p.dists_sha256.substr(0, 12));
+  if (!p.st_lpips_net.empty())
+    head += p.st_lpips_absent.empty() ? fmt::format("ST-LPIPS, net {}, weights {}\n", p.st_lpips_net.substr(3),
+                                                    p.st_lpips_sha256.substr(0, 12))
+                                      : fmt::format("ST-LPIPS absent: {}\n", escaped(p.st_lpips_absent));
   if (!p.identity.is_null())
     head += fmt::format("identity by {}, {}\n", escaped(p.identity.value("file", "?")),
                         p.identity.value("sha256", "?").substr(0, 12));
@@ -143,7 +147,9 @@ std::string report_table(const EvaluationReport& report) {
     rows.push_back({fmt::format("{} ({})", title, average_of(summaries[0]).images)});
     for (std::size_t k = 0; k < kMetrics; ++k) {
       if (!measured_at(p.at, k) || (needs_lpips(k) && p.lpips_net.empty())) continue;
-      if ((is_identity(k) && p.identity.is_null()) || (k == kDists && p.dists_sha256.empty())) continue;
+      if ((is_identity(k) && p.identity.is_null()) || (k == kDists && p.dists_sha256.empty()) ||
+          (k == kStLpips && (p.st_lpips_net.empty() || !p.st_lpips_absent.empty())))
+        continue;
       if (!is_head(k) && plain_metric(k) < kPictureMetrics && title != "overall") continue;
       rows.push_back({std::string("  ") + kMetricLabels[k]});
       for (const Summary& summary : summaries) rows.back().push_back(score_text(k, average_of(summary).mean[k]));

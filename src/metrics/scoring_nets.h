@@ -8,6 +8,7 @@
 #include "metrics/config.h"
 #include "metrics/dists.h"
 #include "metrics/identity.h"
+#include "metrics/lpips.h"
 #include "metrics/metric_list.h"
 #include "metrics/protocol.h"
 
@@ -17,7 +18,9 @@ namespace spinfill {
 struct ScoringNets {
   std::shared_ptr<const IdentityModel> identity = {};
   std::shared_ptr<const Dists> dists = {};
+  std::shared_ptr<const Lpips> st_lpips = {};
   std::string identity_absent = "not asked for", dists_absent = "not asked for";
+  bool any() const { return identity || dists || st_lpips; }
 };
 
 // Those that the configuration names. A file that is named but cannot be used is an error (exit 3).

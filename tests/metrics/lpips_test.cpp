@@ -2,6 +2,7 @@
 #include "metrics/lpips.h"
 #include "core/files/json.h"
 #include "core/files/sha256.h"
+#include "metrics/report.h"
 
 #include <ATen/ATen.h>
 
@@ -64,12 +65,16 @@ TEST_P(LpipsNets, SmallPicturesAreRefusedByTheirSize) {
   const std::int64_t size = lpips.smallest_size();
   const at::Tensor a = at::zeros({1, 3, size, size}), small = at::zeros({1, 3, size, size - 1});
   EXPECT_TRUE(at::isfinite(lpips.distance(a, at::ones_like(a))).all().item<bool>());
-  test::expect_error(ExitCode::runtime, {GetParam(), fmt::format("{}×{}", size, size), "got"},
+  test::expect_error(ExitCode::runtime, {lpips.title(), fmt::format("{}×{}", size, size), "got"},
                      [&] { lpips.distance(small, small); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Nets, LpipsNets, ::testing::Values("squeeze", "alex", "vgg"),
-                         [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Nets, LpipsNets, ::testing::Values("squeeze", "alex", "vgg", "st-alex", "st-vgg"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 TEST(Lpips, OneTruthServesManyPictures) {
   const Lpips lpips = Lpips::from_tensors(example_lpips_weights("squeeze"), "example");
@@ -98,6 +103,72 @@ TEST_P(LpipsNets, KeptTruthsChangeNoBit) {
   const at::Tensor both = at::cat({picture(1, 33, 41), picture(2, 33, 41)});
   EXPECT_TRUE(at::equal(keeping.distance(both.flip({0}), both), plain.distance(both.flip({0}), both)));
   EXPECT_EQ(keeping.truths()->made(), 2);
+}
+
+// A picture and the same one px to the side.
+TEST(StLpips, ForgivesAShift) {
+  const at::Tensor wide = picture(1, 64, 72), left = wide.narrow(3, 0, 64), right = wide.narrow(3, 1, 64);
+  const at::Tensor other = picture(2, 64, 64);
+  const auto share = [&](const std::string& net) {
+    const Lpips lpips = Lpips::from_tensors(example_lpips_weights(net), "example");
+    return (lpips.distance(right, left) / lpips.distance(other, left)).item<double>();
+  };
+  EXPECT_LT(share("st-alex"), 0.8 * share("alex"));
+}
+
+TEST(StLpips, WeightsOfOneAreRefusedAsTheOther) {
+  const test::TemporaryFolder folder;
+  const auto plain = folder / "plain.safetensors", tolerant = folder / "st.safetensors";
+  TensorMap weights = example_lpips_weights("st-alex");
+  write_safetensors(plain, example_lpips_weights("alex"));
+  write_safetensors(tolerant, weights);
+  EXPECT_EQ(choose_st_lpips({tolerant.string()}, at::kCPU)->title(), "ST-LPIPS-alex");
+  EXPECT_EQ(choose_st_lpips({}, at::kCPU), nullptr);
+  test::expect_error(ExitCode::runtime, {"plain.safetensors", "LPIPS-alex", "evaluation.lpips.weights"},
+                     [&] { choose_st_lpips({plain.string()}, at::kCPU); });
+  test::expect_error(ExitCode::runtime, {"st.safetensors", "ST-LPIPS-alex", "evaluation.st_lpips.weights"},
+                     [&] { choose_lpips({tolerant.string()}, at::kCPU); });
+  test::expect_error(ExitCode::runtime, {"ST-LPIPS", "/nowhere", "no such file"},
+                     [] { choose_st_lpips({"/nowhere"}, at::kCPU); });
+  // The blur is the package's own.
+  const at::Tensor along = at::tensor({0.25F, 0.5F, 0.25F});
+  weights["net.slice2.4.filt"] = (along.view({3, 1}) * along.view({1, 3})).expand({64, 1, 3, 3});
+  EXPECT_NO_THROW(Lpips::from_tensors(weights, "x"));
+  weights["net.slice2.4.filt"] = at::ones({64, 1, 3, 3});
+  test::expect_error(ExitCode::runtime, {"net.slice2.4.filt"}, [&] { Lpips::from_tensors(weights, "x"); });
+}
+
+TEST(StLpips, IsInTheReport) {
+  const Batch batch = example_batch({3}, {{1}}, 24, 32);
+  const test::TemporaryFolder folder;
+  const auto path = folder / "st.safetensors";
+  write_safetensors(path, example_lpips_weights("st-alex"));
+  EvaluateOptions options;
+  const EvaluationReport without = evaluate(example_model(0.1), batches_of({batch}), {}, nullptr, options);
+  options.nets.st_lpips = choose_st_lpips({path.string()}, at::kCPU);
+  const EvaluationReport report = evaluate(example_model(0.1), batches_of({batch}), {}, nullptr, options);
+  Json json = report_to_json(report);
+  EXPECT_EQ(json["protocol"]["st_lpips_net"], "st-alex");
+  EXPECT_EQ(json["protocol"]["st_lpips_weights_sha256"], sha256_file(path));
+  const double own = json["images"][0]["st_lpips"].get<double>(),
+               nearest = json["images"][0]["baselines"]["nearest"]["st_lpips"].get<double>();
+  EXPECT_GT(own, 0);
+  EXPECT_LT(own, nearest);
+  EXPECT_EQ(report_to_json(report_from_json(json, "here")), json);
+  EXPECT_NE(report_table(report).find("ST-LPIPS, net alex, weights"), std::string::npos);
+  EXPECT_EQ(report_table(without).find("ST-LPIPS"), std::string::npos);
+  EXPECT_FALSE(higher_is_better(kStLpips));
+  const EvaluationReport small =
+      evaluate(example_model(0.1), batches_of({example_batch({3}, {{1}}, 16, 24)}), {}, nullptr, options);
+  EXPECT_NE(report_table(small).find("ST-LPIPS absent: "), std::string::npos) << report_table(small);
+  EXPECT_EQ(report_to_json(report_from_json(report_to_json(small), "here")), report_to_json(small));
+  // A report from before the score compares with one that has it.
+  Json old = report_to_json(without);
+  old["images"][0].erase("st_lpips");
+  for (auto& baseline : old["images"][0]["baselines"]) baseline.erase("st_lpips");
+  const EvaluationReport read = report_from_json(old, "old");
+  for (const Difference& difference : differences(protocol_to_json(read.protocol), protocol_to_json(report.protocol)))
+    EXPECT_FALSE(difference.moves_numbers) << difference.key << ": " << difference.text;
 }
 
 TEST(Lpips, TheWholeStateDictIsAcceptedAndItsCopiesAreChecked) {

@@ -233,7 +233,7 @@ void keep_predictions(const std::filesystem::path& report, const PhotoScored& sc
 
 void score_photos_by_nets(const ScoringNets& nets, const std::vector<cv::Mat>& pictures, const cv::Mat& truth,
                           const PhotoSample& sample, std::vector<Scores>& scores) {
-  if (!nets.identity && !nets.dists) return;
+  if (!nets.any()) return;
   const cv::Rect box = scored_box(truth);
   std::vector<at::Tensor> shown;
   for (const cv::Mat& picture : pictures) shown.push_back(cropped(picture, box));
