@@ -77,17 +77,18 @@ SpinFolder::SpinFolder(const SpinContents& contents, const fs::path& folder) : c
 }
 
 // Copies a picture to the byte where every viewer shows it upright and it has the set's size; one that EXIF turns is
-// delivered turned, one of another size scaled, as PNG.
+// delivered turned, one of another size scaled, one that many viewers cannot show in sRGB, as PNG.
 std::string SpinFolder::copy(const std::string& file, const std::string& stem, bool fitted, std::string* bytes) {
   const fs::path from = set_path(contents_.chosen.set, file);
   std::string name = stem + lower_extension(file), copied = read_file(from, kMaxPictureFileBytes);
   if (fitted) {
     name = stem + ".png";
     copied = encode_png(fitted_to_set(contents_.chosen.set, decode_picture(copied, from.string())));
-  } else if (picture_size(copied, from.string()).orientation != 1) {
+  } else if (const PictureSize size = picture_size(copied, from.string());
+             size.orientation != 1 || !size.for_every_viewer) {
     name = stem + ".png";
     copied = upright_png(copied, from.string());
-    turned_.push_back(name);
+    (size.for_every_viewer ? turned_ : converted_).push_back(name);
   }
   write_file_atomic(folder_ / name, copied);
   if (bytes != nullptr) *bytes = std::move(copied);
@@ -204,6 +205,9 @@ SpinViews SpinFolder::finish(const Json& consistency) {
     write_file_atomic(folder_ / spin.identity_file_path,
                       read_file(set_path(contents_.chosen.set, identity), kMaxPictureFileBytes));
   }
+  if (!converted_.empty())
+    log_info("delivered as PNG, since many viewers show neither HEIC nor AVIF nor CMYK: {}",
+             fmt::join(converted_, ", "));
   if (!turned_.empty()) log_info("turned upright as EXIF asks for, and delivered as PNG: {}", fmt::join(turned_, ", "));
   Json root = description(spin);
   if (!consistency.is_null()) root["consistency"] = consistency;

@@ -78,7 +78,8 @@ class SpinFolder {
   const SpinContents& contents_;
   std::filesystem::path folder_;
   std::vector<Delivered> views_;
-  std::vector<std::string> turned_;  // pictures that EXIF turned
+  std::vector<std::string> turned_;     // pictures that EXIF turned
+  std::vector<std::string> converted_;  // of formats that many viewers cannot show
 };
 
 }  // namespace spinfill

@@ -158,7 +158,7 @@ TEST_F(Complete, NeverGeneratesBesideAPhotographSilently) {
 
   fs::remove(in / "transforms.json");
   fs::remove(in / "180.JPG");
-  for (const char* name : {"front.png", "090 copy.png", "180.heic"}) {
+  for (const char* name : {"front.png", "090 copy.png", "180.tif"}) {
     write_file_atomic(in / name, read_file(in / "090.png"));
     expect_error(ExitCode::runtime, {name, "--skip-unread"}, [&] {
       CompleteOptions options = steps(1);

@@ -95,21 +95,21 @@ int angles(const Options& options) {
 }  // namespace
 
 Command data_angles_command() {
-  return {"angles", "Tells from which direction each photograph of a folder shows the vehicle, and how sure that is",
-          [](CLI::App& app) -> std::function<int()> {
-            auto options = std::make_shared<Options>();
-            app.add_option("folders", options->folders,
-                           "Photographs as they come: JPEG, PNG or WebP of any name; cut out (alpha) or not")
-                ->required();
-            add_follow_links(app, options->links);
-            add_segmenter(app, options->segmenter);
-            add_azimuth_model(app, options->model);
-            app.add_option("--truth", options->truth,
-                           "Score against a table, parted by tabs, with columns file and azimuth_deg");
-            app.add_flag("--json", options->json,
-                         "[{file, azimuth_deg, confidence}]; with --truth an object with scores");
-            return [options] { return angles(*options); };
-          }};
+  return {
+      "angles", "Tells from which direction each photograph of a folder shows the vehicle, and how sure that is",
+      [](CLI::App& app) -> std::function<int()> {
+        auto options = std::make_shared<Options>();
+        app.add_option("folders", options->folders,
+                       "Photographs as they come: JPEG, HEIC, AVIF, PNG or WebP of any name; cut out (alpha) or not")
+            ->required();
+        add_follow_links(app, options->links);
+        add_segmenter(app, options->segmenter);
+        add_azimuth_model(app, options->model);
+        app.add_option("--truth", options->truth,
+                       "Score against a table, parted by tabs, with columns file and azimuth_deg");
+        app.add_flag("--json", options->json, "[{file, azimuth_deg, confidence}]; with --truth an object with scores");
+        return [options] { return angles(*options); };
+      }};
 }
 
 }  // namespace spinfill

@@ -66,7 +66,7 @@ Command data_segment_command() {
       "segment", "Cuts the vehicle out of each photograph of a folder: PNGs with alpha, of the photographs' size",
       [](CLI::App& app) -> std::function<int()> {
         auto options = std::make_shared<Options>();
-        app.add_option("folder", options->folder, "Photographs as they come: JPEG, PNG or WebP of any name")
+        app.add_option("folder", options->folder, "Photographs as they come: JPEG, HEIC, AVIF, PNG or WebP of any name")
             ->required();
         app.add_option("--out", options->out, "Folder for the PNGs, upright, named like the photographs")->required();
         add_follow_links(app, options->links);

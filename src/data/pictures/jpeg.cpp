@@ -99,14 +99,17 @@ struct JpegReader {
   }
 };
 
+// The colours of printing.
+bool is_cmyk(const jpeg_decompress_struct& jpeg) {
+  return jpeg.jpeg_color_space == JCS_CMYK || jpeg.jpeg_color_space == JCS_YCCK;
+}
+
 }  // namespace
 
 JpegHeader jpeg_header(std::string_view bytes, const std::string& where) {
   JpegReader reader(bytes, where);
   const jpeg_decompress_struct& jpeg = reader.jpeg;
-  if (jpeg.jpeg_color_space == JCS_CMYK || jpeg.jpeg_color_space == JCS_YCCK)
-    fail("{}: is a JPEG in CMYK, the colours of printing: save it as RGB", where);
-  return {jpeg.image_width, jpeg.image_height, reader.orientation(), reader.icc_profile()};
+  return {jpeg.image_width, jpeg.image_height, reader.orientation(), is_cmyk(jpeg), reader.icc_profile()};
 }
 
 cv::Mat decode_jpeg(std::string_view bytes, int width, int height, const std::string& where) {
@@ -115,8 +118,9 @@ cv::Mat decode_jpeg(std::string_view bytes, int width, int height, const std::st
   if (static_cast<int>(jpeg.image_width) != width || static_cast<int>(jpeg.image_height) != height)
     fail("{}: is {}x{} px, not {}x{}", where, jpeg.image_width, jpeg.image_height, width, height);
   cv::Mat picture(height, width, CV_8UC4);
+  const bool inks = is_cmyk(jpeg);
   const bool decoded = jpeg_step(reader.error, [&] {
-    jpeg.out_color_space = JCS_EXT_RGBA;
+    jpeg.out_color_space = inks ? JCS_CMYK : JCS_EXT_RGBA;
     jpeg_start_decompress(&jpeg);
     while (jpeg.output_scanline < jpeg.output_height) {
       JSAMPROW row = picture.data + static_cast<std::size_t>(jpeg.output_scanline) * picture.step[0];
@@ -125,6 +129,7 @@ cv::Mat decode_jpeg(std::string_view bytes, int width, int height, const std::st
     jpeg_finish_decompress(&jpeg);
   });
   if (!decoded) reader.fail_damaged(where);
+  if (inks && jpeg.saw_Adobe_marker) cv::bitwise_not(picture, picture);  // what it has is what the paper reflects
   return picture;
 }
 

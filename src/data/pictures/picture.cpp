@@ -12,8 +12,11 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/log.h"
 #include "data/pictures/chunks.h"
+#include "data/pictures/colour_profile.h"
 #include "data/pictures/exif.h"
+#include "data/pictures/heif.h"
 #include "data/pictures/jpeg.h"
 
 namespace spinfill {
@@ -157,26 +160,60 @@ PictureSize picture_size(std::string_view bytes, const std::string& where) {
   if (bytes.starts_with(kPngSignature)) return png_size(bytes, where);
   if (bytes.starts_with("\xFF\xD8")) {
     const JpegHeader header = jpeg_header(bytes, where);
-    return checked(PictureFormat::jpeg, header.width, header.height, header.orientation, where);
+    PictureSize size = checked(PictureFormat::jpeg, header.width, header.height, header.orientation, where);
+    size.for_every_viewer = !header.cmyk;
+    return size;
   }
   if (bytes.size() >= 12 && bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP") return webp_size(bytes, where);
-  fail("{}: is not a PNG, JPEG or WebP picture: save it as PNG", where);
+  if (is_heif(bytes)) {
+    const HeifHeader header = heif_header(bytes, where);
+    PictureSize size = checked(PictureFormat::heif, header.width, header.height, 1, where);
+    size.for_every_viewer = false;
+    return size;
+  }
+  fail("{}: is not a PNG, JPEG, WebP, HEIC or AVIF picture: save it as PNG", where);
 }
 
 PictureSize picture_size(const std::filesystem::path& path) {
   return picture_size(read_file(path, kMaxPictureFileBytes), path.string());
 }
 
-cv::Mat decode_picture(std::string_view bytes, const std::string& where) {
-  const PictureSize size = picture_size(bytes, where);
-  cv::Size stored(size.width, size.height);
-  if (is_turned_sideways(size.orientation)) std::swap(stored.width, stored.height);
-  switch (size.format) {
-    case PictureFormat::png: return upright(decode_png(bytes, stored, where), size.orientation);
-    case PictureFormat::jpeg: return upright(decode_jpeg(bytes, stored.width, stored.height, where), size.orientation);
-    case PictureFormat::webp: return upright(decode_webp(bytes, stored, where), size.orientation);
+namespace {
+
+// As it is stored, and the profile of its colours.
+struct Stored {
+  cv::Mat pixels;
+  std::string icc_profile;
+  bool cmyk = false;
+};
+
+Stored decode_stored(std::string_view bytes, PictureFormat format, cv::Size size, const std::string& where) {
+  switch (format) {
+    case PictureFormat::png: return {decode_png(bytes, size, where), png_icc_profile(bytes)};
+    case PictureFormat::jpeg: {
+      const JpegHeader header = jpeg_header(bytes, where);
+      return {decode_jpeg(bytes, size.width, size.height, where), header.icc_profile, header.cmyk};
+    }
+    case PictureFormat::webp: return {decode_webp(bytes, size, where), webp_icc_profile(bytes)};
+    case PictureFormat::heif:
+      return {decode_heif(bytes, size.width, size.height, where), heif_header(bytes, where).icc_profile};
   }
   fail("{}: unknown picture format", where);
+}
+
+}  // namespace
+
+cv::Mat decode_picture(std::string_view bytes, const std::string& where, Colours colours) {
+  const PictureSize size = picture_size(bytes, where);
+  cv::Size stored_size(size.width, size.height);
+  if (is_turned_sideways(size.orientation)) std::swap(stored_size.width, stored_size.height);
+  Stored stored = decode_stored(bytes, size.format, stored_size, where);
+  if (stored.cmyk) {
+    stored.pixels = cmyk_to_srgb(stored.pixels, stored.icc_profile);
+  } else if (colours == Colours::srgb && !stored.icc_profile.empty() && !to_srgb(stored.pixels, stored.icc_profile)) {
+    log_warning("{}: its colour profile is damaged or not for its colours, which are taken as sRGB's", where);
+  }
+  return upright(stored.pixels, size.orientation);
 }
 
 namespace {
@@ -214,7 +251,7 @@ cv::Mat on_plain_ground(const cv::Mat& rgba, cv::Size size, const cv::Scalar& gr
   return bytes;
 }
 
-std::string encode_png(const cv::Mat& picture, std::string_view icc_profile) {
+std::string encode_png(const cv::Mat& picture) {
   const int channels = picture.channels();
   if (picture.empty() || picture.depth() != CV_8U || (channels != 1 && channels != 3 && channels != 4)) {
     fail("a PNG is written from 8-bit pictures of 1, 3 or 4 channels only");
@@ -231,13 +268,7 @@ std::string encode_png(const cv::Mat& picture, std::string_view icc_profile) {
     png_set_user_limits(png, kMaxPictureSide, kMaxPictureSide);
     png_set_IHDR(png, info, static_cast<png_uint_32>(picture.cols), static_cast<png_uint_32>(picture.rows), 8, colour,
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    if (icc_profile.empty()) {
-      png_set_sRGB(png, info, PNG_sRGB_INTENT_PERCEPTUAL);
-    } else {
-      png_set_benign_errors(png, 1);  // a profile that is damaged or one for greys is left out
-      png_set_iCCP(png, info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, reinterpret_cast<Bytes>(icc_profile.data()),
-                   static_cast<png_uint_32>(icc_profile.size()));
-    }
+    png_set_sRGB(png, info, PNG_sRGB_INTENT_PERCEPTUAL);
     png_write_info(png, info);
     for (int y = 0; y < picture.rows; ++y) png_write_row(png, picture.ptr(y));
     png_write_end(png, nullptr);
@@ -247,18 +278,11 @@ std::string encode_png(const cv::Mat& picture, std::string_view icc_profile) {
 }
 
 std::string upright_png(std::string_view bytes, const std::string& where) {
-  const PictureFormat format = picture_size(bytes, where).format;
-  cv::Mat picture = decode_picture(bytes, where);
-  std::string profile;
-  switch (format) {
-    case PictureFormat::jpeg:
-      cv::cvtColor(picture, picture, cv::COLOR_RGBA2RGB);
-      profile = jpeg_header(bytes, where).icc_profile;
-      break;
-    case PictureFormat::png: profile = png_icc_profile(bytes); break;
-    case PictureFormat::webp: profile = webp_icc_profile(bytes); break;
-  }
-  return encode_png(picture, profile);
+  cv::Mat picture = decode_picture(bytes, where), alpha;
+  cv::extractChannel(picture, alpha, 3);
+  if (cv::countNonZero(alpha == 255) == static_cast<int>(alpha.total()))
+    cv::cvtColor(picture, picture, cv::COLOR_RGBA2RGB);
+  return encode_png(picture);
 }
 
 cv::Mat read_picture(const std::filesystem::path& path) {

@@ -25,10 +25,10 @@ struct PhotographOptions {
   bool fit_sizes = false;    // pictures of other sizes than most are fitted into that (Frame::fitted); else an error
 };
 
-// A folder of pictures alone, named by azimuth: 000.png, 045.JPG, … (PNG, JPEG or WebP, all of one size unless
-// these are fitted), their masks beside them (045_mask.png, mask/045.png); no cameras, category unknown. What else lies
-// there is named in a warning. Exit 3 names what does not belong: a picture that is not read, frame numbers instead of
-// azimuths, two pictures or masks for one azimuth, another size.
+// A folder of pictures alone, named by azimuth: 000.png, 045.JPG, … (PNG, JPEG, WebP, HEIC or AVIF, all of one size
+// unless these are fitted), their masks beside them (045_mask.png, mask/045.png); no cameras, category unknown. What
+// else lies there is named in a warning. Exit 3 names what does not belong: a picture that is not read, frame numbers
+// instead of azimuths, two pictures or masks for one azimuth, another size.
 ViewSet view_set_from_pictures(const fs::path& folder, const PhotographOptions& options = {});
 
 // The set that a folder's transforms.json describes, else its pictures. Exit 2: azimuths are given for a set whose

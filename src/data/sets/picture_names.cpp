@@ -8,14 +8,16 @@
 #include "core/error.h"
 #include "core/files/links.h"
 #include "core/text.h"
+#include "data/pictures/heif.h"
 
 namespace spinfill {
 namespace {
 
-constexpr std::array<std::string_view, 4> kPictureEndings = {".png", ".jpg", ".jpeg", ".webp"};
-constexpr std::array<std::string_view, 27> kOtherFormats = {
-    ".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".jp2", ".j2k", ".jxl", ".tga", ".psd", ".ppm", ".pnm",
-    ".dng",  ".raw",  ".cr2",  ".cr3", ".nef",  ".arw", ".orf", ".rw2", ".raf", ".srw", ".pef", ".3fr", ".iiq"};
+constexpr std::array<std::string_view, 7> kPictureEndings = {".png",  ".jpg",  ".jpeg", ".webp",
+                                                             ".heic", ".heif", ".avif"};
+constexpr std::array<std::string_view, 24> kOtherFormats = {
+    ".tif", ".tiff", ".bmp", ".gif", ".jp2", ".j2k", ".jxl", ".tga", ".psd", ".ppm", ".pnm", ".dng",
+    ".raw", ".cr2",  ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".srw", ".pef", ".3fr", ".iiq"};
 constexpr std::array<std::string_view, 6> kSystemFiles = {"thumbs.db", "ehthumbs.db", "desktop.ini",
                                                           "__macosx",  "@eadir",      "icon\r"};
 
@@ -53,13 +55,12 @@ bool counts_before(const std::string& a, const std::string& b) {
   return in_a.size() != in_b.size() ? in_a.size() < in_b.size() : a < b;
 }
 
-// PNG, JPEG and WebP.
 bool begins_like_a_picture(const fs::path& path) {
   std::string start(12, '\0');
   std::ifstream file(path, std::ios::binary);
   file.read(start.data(), static_cast<std::streamsize>(start.size()));
   return start.starts_with("\x89PNG") || start.starts_with("\xff\xd8\xff") ||
-         (start.starts_with("RIFF") && start.ends_with("WEBP"));
+         (start.starts_with("RIFF") && start.ends_with("WEBP")) || is_heif(start);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace spinfill {
 // The one rule for what the names in a folder of pictures say. What a file really is, its first bytes say
 // (data/pictures/picture.h).
 
-bool has_picture_ending(const fs::path& file);  // .png, .jpg, .jpeg or .webp, in capitals too
+bool has_picture_ending(const fs::path& file);  // .png, .jpg, .jpeg, .webp, .heic, .heif or .avif, in capitals too
 
 // "045" → 45, "22.5" → 22.5: digits alone, below 360. None for anything else ("045 copy", "front", "45deg").
 std::optional<double> azimuth_of_name(std::string_view stem);
@@ -25,7 +25,7 @@ std::optional<std::string> masked_stem(const std::string& stem);
 // what systems put there by themselves (.DS_Store, ._045.png, Thumbs.db, desktop.ini, __MACOSX, @eaDir).
 struct FolderListing {
   std::vector<std::string> pictures;       // by their endings
-  std::vector<std::string> other_formats;  // pictures that cannot be read (045.heic)
+  std::vector<std::string> other_formats;  // pictures that cannot be read (045.tif)
   std::vector<std::string> other_endings;  // pictures that could be read if their names said so ("045", "045.png.bak")
   std::vector<std::string> folders, others;
 };

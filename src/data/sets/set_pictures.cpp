@@ -52,9 +52,9 @@ cv::Mat fitted_to_set(const ViewSet& set, const cv::Mat& rgba) {
 }
 
 cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const PictureFiles& files) {
-  const auto decode = [&](const std::string& bytes, const std::string& file) {
+  const auto decode = [&](const std::string& bytes, const std::string& file, Colours colours) {
     const fs::path path = set.folder / file;
-    cv::Mat picture = decode_picture(bytes, path.string());
+    cv::Mat picture = decode_picture(bytes, path.string(), colours);
     if (!frame.fitted && (picture.cols != set.width || picture.rows != set.height)) {
       const int orientation = picture_size(bytes, path.string()).orientation;
       fail("{}: is {}x{} px{}, but its set says {}x{} px: {}", path.string(), picture.cols, picture.rows,
@@ -63,9 +63,9 @@ cv::Mat decode_masked_picture(const ViewSet& set, const Frame& frame, const Pict
     }
     return picture;
   };
-  cv::Mat rgba = decode(files.picture, frame.file_path);
+  cv::Mat rgba = decode(files.picture, frame.file_path, Colours::srgb);
   if (!frame.mask_file_path.empty()) {
-    const cv::Mat mask = decode(files.mask, frame.mask_file_path);
+    const cv::Mat mask = decode(files.mask, frame.mask_file_path, Colours::as_stored);
     if (mask.size() != rgba.size())
       fail("{}: is {}x{} px, but {} is {}x{} px: give both one size", (set.folder / frame.mask_file_path).string(),
            mask.cols, mask.rows, frame.file_path, rgba.cols, rgba.rows);
@@ -89,7 +89,7 @@ cv::Mat read_depth(const ViewSet& set, const Frame& frame) {
   require_depth(set, frame);
   const std::string where = (set.folder / frame.depth_file_path).string();
   const std::string bytes = read_set_file(set, frame.depth_file_path, kMaxPictureFileBytes);
-  decode_picture(bytes, where);  // what is damaged is told in one line
+  decode_picture(bytes, where, Colours::as_stored);  // what is damaged is told in one line
   const cv::Mat raw(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
   const cv::Mat values = cv::imdecode(raw, cv::IMREAD_UNCHANGED);
   if (values.type() != CV_16UC1) fail("{}: is not a grey picture of 16 bits: write depth as such", where);

@@ -62,7 +62,7 @@ Photographs list_photographs(const fs::path& folder, Links links) {
     std::string why;
     if (!out.left_out.empty()) why = fmt::format("; {}: {}", out.left_out[0].file, out.left_out[0].why);
     if (out.left_out.size() > 1) why += fmt::format(" (and {} more)", out.left_out.size() - 1);
-    fail("{}: holds no photograph that can be read (JPEG, PNG, WebP){}", folder.string(), why);
+    fail("{}: holds no photograph that can be read (JPEG, HEIC, AVIF, PNG, WebP){}", folder.string(), why);
   }
   return out;
 }

@@ -23,9 +23,9 @@ struct Photographs {
   std::vector<LeftOut> left_out;   // everything else that lies there, but for hidden files and what systems put there
 };
 
-// Of a folder: every PNG, JPEG and WebP whatever its name and ending; the same picture twice is one. What a symbolic
-// link outside the folder leads to is left out unless links may be followed. Exit 2: no such folder; exit 3: no
-// photograph in it.
+// Of a folder: every picture that can be read (data/pictures/picture.h) whatever its name and ending; the same picture
+// twice is one. What a symbolic link outside the folder leads to is left out unless links may be followed. Exit 2: no
+// such folder; exit 3: no photograph in it.
 Photographs list_photographs(const std::filesystem::path& folder, Links links = Links::stay_inside);
 
 // What is wrong with a file by itself: the page that shows it is for others, whom its folder does not concern.

@@ -103,7 +103,7 @@ TEST_F(PictureFolder, PicturesThatAreNotReadAreRefusedOrNamed) {
     EXPECT_EQ(set_.frames.size(), 2U) << name;
     fs::remove(folder_ / name);
   }
-  for (const char* name : {"045.heic", "045.AVIF", "045.tif", "045.bmp", "045.gif", "IMG_1.CR2"}) {
+  for (const char* name : {"045.jxl", "045.TIFF", "045.tif", "045.bmp", "045.gif", "IMG_1.CR2"}) {
     write_file_atomic(folder_ / name, "anything");
     refuses({name, "convert to PNG, JPEG or WebP"});
     EXPECT_NE(told({.skip_unread = true}).find(name), std::string::npos);
@@ -116,8 +116,8 @@ TEST_F(PictureFolder, PicturesThatAreNotReadAreRefusedOrNamed) {
   }
   // All reasons in one line.
   put({"front.png", "back.png", "left.png", "right.png", "top.png"});
-  write_file_atomic(folder_ / "045.heic", "anything");
-  refuses({"back.png, front.png, left.png, right.png and 1 more", "045.heic"});
+  write_file_atomic(folder_ / "045.tif", "anything");
+  refuses({"back.png, front.png, left.png, right.png and 1 more", "045.tif"});
 }
 
 TEST_F(PictureFolder, WhatIsNoPictureIsNamedAndHiddenFilesAreNot) {

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/pictures/heif.h"
+
+#include <libheif/heif.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "core/error.h"
+#include "data/pictures/colour_profile.h"
+#include "data/pictures/picture.h"
+
+namespace spinfill {
+namespace {
+
+constexpr std::size_t kLongestProfile = 16 << 20;
+// ITU-T H.273, tables 2 and 3.
+constexpr int kPrimariesBt2020 = 9, kPrimariesP3 = 12, kGamma22 = 4, kLinear = 8, kPq = 16, kHlg = 18;
+
+template <class T, auto Free>
+using HeifOwned = std::unique_ptr<T, decltype([](T* p) { Free(p); })>;
+using HeifContext = HeifOwned<heif_context, heif_context_free>;
+using HeifHandle = HeifOwned<heif_image_handle, heif_image_handle_release>;
+using HeifImage = HeifOwned<heif_image, heif_image_release>;
+using HeifOptions = HeifOwned<heif_decoding_options, heif_decoding_options_free>;
+
+void check_heif(const heif_error& error, const std::string& where) {
+  if (error.code == heif_error_Ok) return;
+  fail("{}: damaged or unsupported HEIC or AVIF ({}): copy the picture again, or save it as JPEG", where,
+       error.message);
+}
+
+struct Opened {
+  HeifContext context;
+  HeifHandle primary;
+};
+
+Opened opened(std::string_view bytes, const std::string& where) {
+  const std::string_view brand = bytes.substr(8, 4);
+  if (brand == "avis" || brand == "msf1" || brand == "hevc")
+    fail("{}: is a film or a burst of pictures: save one picture of it", where);
+  Opened out{HeifContext(heif_context_alloc()), nullptr};
+  if (!out.context) throw std::bad_alloc();
+  heif_context_set_maximum_image_size_limit(out.context.get(), kMaxPictureSide);
+  check_heif(heif_context_read_from_memory_without_copy(out.context.get(), bytes.data(), bytes.size(), nullptr), where);
+  heif_image_handle* handle = nullptr;
+  check_heif(heif_context_get_primary_image_handle(out.context.get(), &handle), where);
+  out.primary.reset(handle);
+  return out;
+}
+
+std::string profile_of(const heif_image_handle* picture, const std::string& where) {
+  const std::size_t size = heif_image_handle_get_raw_color_profile_size(picture);
+  if (size > 0 && size <= kLongestProfile) {
+    std::string profile(size, '\0');
+    if (heif_image_handle_get_raw_color_profile(picture, profile.data()).code == heif_error_Ok) return profile;
+  }
+  heif_color_profile_nclx* points = nullptr;
+  if (heif_image_handle_get_nclx_color_profile(picture, &points).code != heif_error_Ok) return {};
+  const int primaries = points->color_primaries, transfer = points->transfer_characteristics;
+  heif_nclx_color_profile_free(points);
+  if (transfer == kPq || transfer == kHlg)
+    fail("{}: is a picture of high dynamic range ({}): save it as JPEG", where, transfer == kPq ? "PQ" : "HLG");
+  const Primaries of = primaries == kPrimariesP3       ? Primaries::display_p3
+                       : primaries == kPrimariesBt2020 ? Primaries::bt2020
+                                                       : Primaries::srgb;
+  const double gamma = transfer == kGamma22 ? 2.2 : transfer == kLinear ? 1 : 0;
+  return of == Primaries::srgb && gamma == 0 ? std::string() : rgb_profile(of, gamma);
+}
+
+}  // namespace
+
+bool is_heif(std::string_view bytes) {
+  static constexpr std::array<std::string_view, 10> kBrands = {"heic", "heix", "heim", "heis", "mif1",
+                                                               "avif", "miaf", "avis", "msf1", "hevc"};
+  return bytes.size() >= 12 && bytes.substr(4, 4) == "ftyp" && std::ranges::count(kBrands, bytes.substr(8, 4)) > 0;
+}
+
+HeifHeader heif_header(std::string_view bytes, const std::string& where) {
+  const Opened file = opened(bytes, where);
+  return {heif_image_handle_get_width(file.primary.get()), heif_image_handle_get_height(file.primary.get()),
+          profile_of(file.primary.get(), where)};
+}
+
+cv::Mat decode_heif(std::string_view bytes, int width, int height, const std::string& where) {
+  const Opened file = opened(bytes, where);
+  const HeifOptions options(heif_decoding_options_alloc());
+  if (!options) throw std::bad_alloc();
+  options->convert_hdr_to_8bit = 1;
+  heif_image* decoded = nullptr;
+  check_heif(heif_decode_image(file.primary.get(), &decoded, heif_colorspace_RGB, heif_chroma_interleaved_RGBA,
+                          options.get()),
+        where);
+  const HeifImage image(decoded);
+  if (heif_image_get_width(decoded, heif_channel_interleaved) != width ||
+      heif_image_get_height(decoded, heif_channel_interleaved) != height)
+    fail("{}: damaged HEIC or AVIF (its picture is not of the size that its header says)", where);
+  int stride = 0;
+  const std::uint8_t* pixels = heif_image_get_plane_readonly(decoded, heif_channel_interleaved, &stride);
+  if (pixels == nullptr) fail("{}: HEIC or AVIF of an unknown pixel layout", where);
+  cv::Mat picture(height, width, CV_8UC4);
+  for (int y = 0; y < height; ++y) std::copy_n(pixels + static_cast<std::ptrdiff_t>(y) * stride, 4 * width, picture.ptr(y));
+  if (heif_image_is_premultiplied_alpha(decoded) != 0) {
+    for (auto& p : cv::Mat_<cv::Vec4b>(picture))
+      for (int c = 0; c < 3 && p[3] > 0; ++c)
+        p[c] = static_cast<uchar>(std::min(255, (255 * p[c] + p[3] / 2) / p[3]));
+  }
+  return picture;
+}
+
+}  // namespace spinfill

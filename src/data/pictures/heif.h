@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <opencv2/core/mat.hpp>
+
+namespace spinfill {
+
+// HEIC and AVIF, what phones save: decoded by libheif.
+
+// Whether bytes begin like one; twelve of them are enough.
+bool is_heif(std::string_view bytes);
+
+struct HeifHeader {
+  std::int64_t width = 0, height = 0;  // px, upright: the file's own turns are part of the format
+  std::string icc_profile;             // its own or one made of its code points (ITU-T H.273); empty: sRGB's
+};
+
+// Of the primary picture. Exit 3: damaged, a film, or in the colours of high dynamic range (PQ, HLG).
+HeifHeader heif_header(std::string_view bytes, const std::string& where);
+
+// 8-bit RGBA, straight alpha, upright, in the colours of the profile. width and height are the header's.
+cv::Mat decode_heif(std::string_view bytes, int width, int height, const std::string& where);
+
+}  // namespace spinfill
