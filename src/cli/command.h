@@ -31,6 +31,7 @@ Command evaluate_command();
 Command compare_command();
 Command export_command();
 Command complete_command();
+Command studio_command();
 Command metrics_command();
 Command bench_command();
 Command plan_command();

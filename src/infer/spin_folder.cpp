@@ -12,6 +12,7 @@
 #include "core/files/json.h"
 #include "core/log.h"
 #include "data/pictures/picture.h"
+#include "data/pictures/xmp.h"
 #include "data/sets/set_paths.h"
 #include "data/sets/set_pictures.h"
 #include "data/sets/view_camera.h"
@@ -153,7 +154,7 @@ void SpinFolder::add(const GeneratedView& view) {
     out.shown.evidence =
         dense() && view.picture.cols > kPagePx ? encode_png(reduced(view.evidence->map, kPagePx)) : std::move(map);
   }
-  std::string bytes = encode_png(view.picture);
+  std::string bytes = with_xmp(encode_png(view.picture), machine_made_xmp());
   write_file_atomic(folder_ / out.frame.file_path, bytes);
   keep(std::move(out), view.picture, std::move(bytes));
 }

@@ -111,8 +111,7 @@ at::Tensor blur_filter(std::int64_t channels) {
 at::Tensor blurred_pool(const at::Tensor& x) {
   static constexpr std::array<std::int64_t, 2> kNoPadding = {0, 0};  // a plain 0 could be a name as well
   const at::Tensor padded = at::reflection_pad2d(x, {2, 2, 2, 2});
-  return at::conv2d(padded, blur_filter(x.size(1)).to(x.options()), {}, 2, at::IntArrayRef(kNoPadding), 1,
-                    x.size(1));
+  return at::conv2d(padded, blur_filter(x.size(1)).to(x.options()), {}, 2, at::IntArrayRef(kNoPadding), 1, x.size(1));
 }
 
 }  // namespace spinfill

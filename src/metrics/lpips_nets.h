@@ -27,8 +27,8 @@ struct LpipsLayer {
 
 struct LpipsNet {
   std::string name;
-  std::string telling_key;  // a key that no other net has
-  int smallest_size;        // px: no smaller side passes through the pooling
+  std::string telling_key;    // a key that no other net has
+  int smallest_size;          // px: no smaller side passes through the pooling
   std::vector<int> channels;  // of each tap
   std::vector<LpipsLayer> layers;
   bool shift_tolerant() const { return name.starts_with("st-"); }

@@ -78,7 +78,10 @@ SetDistances set_distances(const std::vector<Embedding>& a, const std::vector<Em
   const KeepTorchThreads keep;
   use_one_torch_thread();  // kernels round otherwise for other numbers of threads
   const at::Tensor of_a = as_rows(a, a.front().size()), of_b = as_rows(b, a.front().size());
-  SetDistances out{of_a.size(0), of_a.size(1), frechet_distance(of_a, of_b)};
+  SetDistances out;
+  out.images = of_a.size(0);
+  out.dimensions = of_a.size(1);
+  out.fid = frechet_distance(of_a, of_b);
   put_kernel_distance(of_a, of_b, out);
   return out;
 }

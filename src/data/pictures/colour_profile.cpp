@@ -13,7 +13,8 @@
 namespace spinfill {
 namespace {
 
-using LcmsContext = std::unique_ptr<std::remove_pointer_t<cmsContext>, decltype([](cmsContext c) { cmsDeleteContext(c); })>;
+using LcmsContext =
+    std::unique_ptr<std::remove_pointer_t<cmsContext>, decltype([](cmsContext c) { cmsDeleteContext(c); })>;
 using LcmsProfile = std::unique_ptr<void, decltype([](void* p) { cmsCloseProfile(p); })>;
 using LcmsTransform = std::unique_ptr<void, decltype([](void* t) { cmsDeleteTransform(t); })>;
 
@@ -29,9 +30,10 @@ struct LcmsEngine {
   LcmsProfile opened(std::string_view icc) const {
     return LcmsProfile(cmsOpenProfileFromMemTHR(context.get(), icc.data(), static_cast<cmsUInt32Number>(icc.size())));
   }
-  LcmsTransform transform(const LcmsProfile& from, cmsUInt32Number layout, cmsUInt32Number to, cmsUInt32Number flags) const {
+  LcmsTransform transform(const LcmsProfile& from, cmsUInt32Number layout, cmsUInt32Number to,
+                          cmsUInt32Number flags) const {
     return LcmsTransform(cmsCreateTransformTHR(context.get(), from.get(), layout, srgb.get(), to,
-                                           INTENT_RELATIVE_COLORIMETRIC, cmsFLAGS_BLACKPOINTCOMPENSATION | flags));
+                                               INTENT_RELATIVE_COLORIMETRIC, cmsFLAGS_BLACKPOINTCOMPENSATION | flags));
   }
 };
 
@@ -107,8 +109,8 @@ cv::Mat cmyk_to_srgb(const cv::Mat& cmyk, std::string_view icc_profile) {
 std::string rgb_profile(Primaries primaries, double gamma) {
   // ITU-R BT.709-6, SMPTE EG 432-1 and ITU-R BT.2020-2: x and y of red, green, blue.
   static constexpr std::array<std::array<double, 6>, 3> kPlaces = {{{0.64, 0.33, 0.30, 0.60, 0.15, 0.06},
-                                                                   {0.68, 0.32, 0.265, 0.69, 0.15, 0.06},
-                                                                   {0.708, 0.292, 0.17, 0.797, 0.131, 0.046}}};
+                                                                    {0.68, 0.32, 0.265, 0.69, 0.15, 0.06},
+                                                                    {0.708, 0.292, 0.17, 0.797, 0.131, 0.046}}};
   const auto& p = kPlaces[static_cast<std::size_t>(primaries)];
   const cmsCIExyY white = {0.3127, 0.3290, 1};
   const cmsCIExyYTRIPLE places = {{p[0], p[1], 1}, {p[2], p[3], 1}, {p[4], p[5], 1}};
@@ -116,8 +118,8 @@ std::string rgb_profile(Primaries primaries, double gamma) {
   if (!context) throw std::bad_alloc();
   // IEC 61966-2-1: ((v + 0.055)/1.055)^2.4 above 0.04045, v/12.92 below.
   const std::array<double, 5> srgb = {2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045};
-  cmsToneCurve* curve = gamma > 0 ? cmsBuildGamma(context.get(), gamma)
-                                  : cmsBuildParametricToneCurve(context.get(), 4, srgb.data());
+  cmsToneCurve* curve =
+      gamma > 0 ? cmsBuildGamma(context.get(), gamma) : cmsBuildParametricToneCurve(context.get(), 4, srgb.data());
   if (curve == nullptr) throw std::bad_alloc();
   cmsToneCurve* const curves[] = {curve, curve, curve};
   const LcmsProfile profile(cmsCreateRGBProfileTHR(context.get(), &white, &places, curves));

@@ -89,9 +89,9 @@ cv::Mat decode_heif(std::string_view bytes, int width, int height, const std::st
   if (!options) throw std::bad_alloc();
   options->convert_hdr_to_8bit = 1;
   heif_image* decoded = nullptr;
-  check_heif(heif_decode_image(file.primary.get(), &decoded, heif_colorspace_RGB, heif_chroma_interleaved_RGBA,
-                          options.get()),
-        where);
+  check_heif(
+      heif_decode_image(file.primary.get(), &decoded, heif_colorspace_RGB, heif_chroma_interleaved_RGBA, options.get()),
+      where);
   const HeifImage image(decoded);
   if (heif_image_get_width(decoded, heif_channel_interleaved) != width ||
       heif_image_get_height(decoded, heif_channel_interleaved) != height)
@@ -100,13 +100,51 @@ cv::Mat decode_heif(std::string_view bytes, int width, int height, const std::st
   const std::uint8_t* pixels = heif_image_get_plane_readonly(decoded, heif_channel_interleaved, &stride);
   if (pixels == nullptr) fail("{}: HEIC or AVIF of an unknown pixel layout", where);
   cv::Mat picture(height, width, CV_8UC4);
-  for (int y = 0; y < height; ++y) std::copy_n(pixels + static_cast<std::ptrdiff_t>(y) * stride, 4 * width, picture.ptr(y));
+  for (int y = 0; y < height; ++y)
+    std::copy_n(pixels + static_cast<std::ptrdiff_t>(y) * stride, 4 * width, picture.ptr(y));
   if (heif_image_is_premultiplied_alpha(decoded) != 0) {
     for (auto& p : cv::Mat_<cv::Vec4b>(picture))
-      for (int c = 0; c < 3 && p[3] > 0; ++c)
-        p[c] = static_cast<uchar>(std::min(255, (255 * p[c] + p[3] / 2) / p[3]));
+      for (int c = 0; c < 3 && p[3] > 0; ++c) p[c] = static_cast<uchar>(std::min(255, (255 * p[c] + p[3] / 2) / p[3]));
   }
   return picture;
+}
+
+std::string encode_avif(const cv::Mat& rgba, int quality, bool with_alpha, std::string_view xmp) {
+  const auto made = [](const heif_error& error) {
+    if (error.code != heif_error_Ok) fail("an AVIF could not be encoded: {}", error.message);
+  };
+  const HeifContext context(heif_context_alloc());
+  if (!context) throw std::bad_alloc();
+  heif_encoder* chosen = nullptr;
+  if (heif_context_get_encoder_for_format(context.get(), heif_compression_AV1, &chosen).code != heif_error_Ok)
+    fail("this machine's libheif has no AV1 encoder: choose another format, or install libaom");
+  const HeifOwned<heif_encoder, heif_encoder_release> encoder(chosen);
+  made(heif_encoder_set_lossy_quality(chosen, quality));
+  heif_image* blank = nullptr;
+  made(heif_image_create(rgba.cols, rgba.rows, heif_colorspace_RGB,
+                         with_alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB, &blank));
+  const HeifImage image(blank);
+  made(heif_image_add_plane(blank, heif_channel_interleaved, rgba.cols, rgba.rows, 8));
+  int stride = 0;
+  std::uint8_t* pixels = heif_image_get_plane(blank, heif_channel_interleaved, &stride);
+  const int channels = with_alpha ? 4 : 3;
+  for (int y = 0; y < rgba.rows; ++y) {
+    for (int x = 0; x < rgba.cols; ++x)
+      std::copy_n(rgba.at<cv::Vec4b>(y, x).val, channels,
+                  pixels + static_cast<std::ptrdiff_t>(y) * stride + channels * x);
+  }
+  heif_image_handle* handle = nullptr;
+  made(heif_context_encode_image(context.get(), blank, chosen, nullptr, &handle));
+  const HeifHandle encoded(handle);
+  if (!xmp.empty())
+    made(heif_context_add_XMP_metadata(context.get(), handle, xmp.data(), static_cast<int>(xmp.size())));
+  std::string out;
+  heif_writer writer{1, [](heif_context*, const void* data, std::size_t size, void* to) {
+                       static_cast<std::string*>(to)->append(static_cast<const char*>(data), size);
+                       return heif_error{heif_error_Ok, heif_suberror_Unspecified, ""};
+                     }};
+  made(heif_context_write(context.get(), &writer, &out));
+  return out;
 }
 
 }  // namespace spinfill

@@ -25,4 +25,8 @@ HeifHeader heif_header(std::string_view bytes, const std::string& where);
 // 8-bit RGBA, straight alpha, upright, in the colours of the profile. width and height are the header's.
 cv::Mat decode_heif(std::string_view bytes, int width, int height, const std::string& where);
 
+// An AVIF of 8-bit straight RGBA in sRGB. quality: 1 to 100. xmp: a packet of metadata, or empty. Exit 3 where libheif
+// has no AV1 encoder.
+std::string encode_avif(const cv::Mat& rgba, int quality, bool with_alpha, std::string_view xmp);
+
 }  // namespace spinfill

@@ -28,7 +28,8 @@ void expect_colours(const cv::Mat& rgba, const std::string& name, int tolerance)
   const Json& expected = colours()["pictures"][name];
   ASSERT_EQ(rgba.size(), cv::Size(columns * side, colours()["rows"].get<int>() * side)) << name;
   for (int i = 0; i < static_cast<int>(expected.size()); ++i) {
-    const cv::Scalar seen = cv::mean(rgba(cv::Rect(i % columns * side + 3, i / columns * side + 3, side - 6, side - 6)));
+    const cv::Scalar seen =
+        cv::mean(rgba(cv::Rect(i % columns * side + 3, i / columns * side + 3, side - 6, side - 6)));
     for (int c = 0; c < 3; ++c)
       EXPECT_NEAR(seen[c], expected[static_cast<std::size_t>(i)][static_cast<std::size_t>(c)].get<double>(), tolerance)
           << name << ", patch " << i << ", channel " << c;
@@ -37,16 +38,16 @@ void expect_colours(const cv::Mat& rgba, const std::string& name, int tolerance)
 
 TEST(PictureColours, AreBroughtToSrgb) {
   for (const auto& [name, tolerance] : std::initializer_list<std::pair<std::string, int>>{{"p3.png", 1},
-                                                                                         {"srgb.png", 0},
-                                                                                         {"p3.webp", 1},
-                                                                                         {"p3.jpg", 4},
-                                                                                         {"grey.jpg", 5},
-                                                                                         {"cmyk.jpg", 4},
-                                                                                         {"p3.heic", 6},
-                                                                                         {"p3-points.heic", 6},
-                                                                                         {"alpha.heic", 6},
-                                                                                         {"turned.heic", 6},
-                                                                                         {"picture.avif", 4}}) {
+                                                                                          {"srgb.png", 0},
+                                                                                          {"p3.webp", 1},
+                                                                                          {"p3.jpg", 4},
+                                                                                          {"grey.jpg", 5},
+                                                                                          {"cmyk.jpg", 4},
+                                                                                          {"p3.heic", 6},
+                                                                                          {"p3-points.heic", 6},
+                                                                                          {"alpha.heic", 6},
+                                                                                          {"turned.heic", 6},
+                                                                                          {"picture.avif", 4}}) {
     expect_colours(decode_picture(bytes_of(name), name), name, tolerance);
   }
   // Of values that are no colours the profile is left alone: those of the same picture marked as sRGB.
