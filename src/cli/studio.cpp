@@ -25,7 +25,8 @@ void read_size(const std::string& text, StudioOptions& studio) {
     return std::stoi(part);
   };
   const auto width = number(text.substr(0, x)), height = x == text.npos ? std::nullopt : number(text.substr(x + 1));
-  if (!width || !height || *width == 0 || *height == 0) fail_usage("--size {}: give WIDTHxHEIGHT, e.g. 1600x1200", text);
+  if (!width || !height || *width == 0 || *height == 0)
+    fail_usage("--size {}: give WIDTHxHEIGHT, e.g. 1600x1200", text);
   studio.width = *width;
   studio.height = *height;
 }
@@ -50,7 +51,8 @@ Command studio_command() {
             auto options = std::make_shared<Options>();
             StudioOptions& studio = options->studio;
             app.add_option("spin", options->spin, "Folder that spinfill complete wrote")->required();
-            app.add_option("--out", options->out, "Folder to write: all views, transforms.json, spin.html, contact_sheet.png")
+            app.add_option("--out", options->out,
+                           "Folder to write: all views, transforms.json, spin.html, contact_sheet.png")
                 ->required();
             app.add_option("--background", studio.background,
                            "studio (a light sweep), white, transparent, a colour such as #f0f0f0, or a picture's file")

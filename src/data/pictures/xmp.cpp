@@ -18,8 +18,7 @@ constexpr unsigned char kHasXmp = 0x04, kHasAlpha = 0x10;  // of VP8X
 
 std::string bytes_of(std::uint64_t value, int count, bool little_endian) {
   std::string out;
-  for (int i = 0; i < count; ++i)
-    out += static_cast<char>(value >> 8 * (little_endian ? i : count - 1 - i) & 0xFF);
+  for (int i = 0; i < count; ++i) out += static_cast<char>(value >> 8 * (little_endian ? i : count - 1 - i) & 0xFF);
   return out;
 }
 

@@ -30,7 +30,8 @@ cv::Mat covering(const cv::Mat& rgba, int width, int height) {
                       std::max(height, static_cast<int>(std::lround(rgba.rows * scale))));
   const cv::Mat whole = on_plain_ground(rgba, size, cv::Scalar::all(255));
   cv::Mat out;
-  whole(cv::Rect((size.width - width) / 2, (size.height - height) / 2, width, height)).convertTo(out, CV_32FC3, 1 / 255.0);
+  whole(cv::Rect((size.width - width) / 2, (size.height - height) / 2, width, height))
+      .convertTo(out, CV_32FC3, 1 / 255.0);
   return out;
 }
 
@@ -58,9 +59,10 @@ StudioBackground::StudioBackground(const std::string& name, int width, int heigh
   } else if (fs::is_regular_file(name)) {
     file_ = covering(read_picture(name), width, height);
   } else {
-    fail_usage("--background {}: neither studio, white nor transparent, nor a colour such as #f0f0f0, nor a picture's "
-               "file",
-               name);
+    fail_usage(
+        "--background {}: neither studio, white nor transparent, nor a colour such as #f0f0f0, nor a picture's "
+        "file",
+        name);
   }
 }
 

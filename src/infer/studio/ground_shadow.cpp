@@ -16,10 +16,10 @@
 namespace spinfill {
 namespace {
 
-constexpr std::int64_t kGrid = 96;        // voxels along the vehicle
-constexpr int kMaskWidth = 320;           // px: a pixel is about as large as a voxel
-constexpr double kReach = 0.85;           // of the map from the vehicle's centre, vehicle lengths
-constexpr int kCells = 340;               // of the map, each way
+constexpr std::int64_t kGrid = 96;  // voxels along the vehicle
+constexpr int kMaskWidth = 320;     // px: a pixel is about as large as a voxel
+constexpr double kReach = 0.85;     // of the map from the vehicle's centre, vehicle lengths
+constexpr int kCells = 340;         // of the map, each way
 constexpr double kCell = 2 * kReach / kCells;
 constexpr double kTouching = 0.012, kLow = 0.2;      // heights at which a part darkens a third of what it could
 constexpr double kSharp = 0.012, kSoft = 0.06;       // blurs of both, vehicle lengths
@@ -56,7 +56,8 @@ Underside underside_of(const Hull& hull) {
   const at::Tensor distance = hull.distance[0][0].contiguous();  // [Z,Y,X]
   const auto value = distance.accessor<float, 3>();
   const auto Z = distance.size(0), Y = distance.size(1), X = distance.size(2);
-  const at::Tensor centre = hull.centre[0].to(at::kDouble).contiguous(), half = hull.half[0].to(at::kDouble).contiguous();
+  const at::Tensor centre = hull.centre[0].to(at::kDouble).contiguous(),
+                   half = hull.half[0].to(at::kDouble).contiguous();
   const double *c = centre.const_data_ptr<double>(), *h = half.const_data_ptr<double>();
   Underside out{cv::Mat(static_cast<int>(X), static_cast<int>(Y), CV_32F, cv::Scalar(INFINITY))};
   out.step_x = 2 * h[0] / static_cast<double>(X);
@@ -117,8 +118,8 @@ cv::Mat GroundShadow::darkness(const Camera& camera) const {
   const Eigen::Vector3d eye = camera.vehicle_from_camera.topRightCorner<3, 1>();
   for (int v = 0; v < camera.height; ++v) {
     for (int u = 0; u < camera.width; ++u) {
-      const Eigen::Vector3d ray = turn * Eigen::Vector3d((u + 0.5 - camera.cx) / camera.fl_x,
-                                                         -(v + 0.5 - camera.cy) / camera.fl_y, -1);
+      const Eigen::Vector3d ray =
+          turn * Eigen::Vector3d((u + 0.5 - camera.cx) / camera.fl_x, -(v + 0.5 - camera.cy) / camera.fl_y, -1);
       float row = -1e4F, column = -1e4F;  // outside of the map
       if (ray.z() < -1e-9 && eye.z() > ground_z_) {
         const Eigen::Vector3d at = eye + ray * ((ground_z_ - eye.z()) / ray.z());

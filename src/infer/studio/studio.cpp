@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -11,6 +12,7 @@
 #include "core/files/atomic_folder.h"
 #include "core/files/files.h"
 #include "core/log.h"
+#include "core/progress.h"
 #include "data/pictures/heif.h"
 #include "data/pictures/letterbox.h"
 #include "data/pictures/picture.h"
@@ -29,28 +31,51 @@ namespace spinfill {
 namespace {
 
 constexpr std::size_t kShadowViews = 16;  // no more are needed for a hull
+constexpr int kMaskWidth = 640;           // px, of masks that are kept
 constexpr int kEmbeddedPx = 1600;         // width of the pictures within spin.html, at most
+constexpr int kCellPx = 480;              // and on the contact sheet
 constexpr uchar kSeen = 128;
 
+// What is kept of a view while the others are read: pictures are read again when they are composed, so that memory does
+// not grow with their number.
 struct StudioView {
   Frame frame;
   bool generated = false;
-  cv::Mat rgba;
+  cv::Rect box;  // of what is seen, px
+  cv::Mat mask;  // 8-bit coverage, reduced
 };
 
-std::vector<StudioView> views_of(const ViewSet& set, const Json& description) {
+std::string stem_of(const StudioView& view) {
+  return fs::path(view.frame.file_path).stem().string();
+}
+
+StudioView looked_at(const ViewSet& set, const Frame& frame, const Json& description) {
+  const std::string where = (set.folder / frame.file_path).string();
+  if (!frame.camera) fail("{}: transforms.json states no camera for it: complete the spin first", where);
+  const auto generated = description.find("generated");
+  if (generated == description.end() || !generated->is_boolean())
+    fail("{}: transforms.json does not say whether it was generated: give a folder that spinfill complete wrote",
+         where);
+  StudioView view{frame, generated->get<bool>(), {}, {}};
+  cv::Mat alpha;
+  cv::extractChannel(read_cut_out_picture(set, frame), alpha, 3);
+  view.box = cv::boundingRect(cv::Mat(alpha >= kSeen));
+  const int width = std::min(kMaskWidth, alpha.cols);
+  cv::resize(alpha, view.mask, cv::Size(width, std::max(1, alpha.rows * width / alpha.cols)), 0, 0, cv::INTER_AREA);
+  return view;
+}
+
+// By azimuth.
+std::vector<StudioView> views_of(const ViewSet& set) {
+  const Json description = read_json(set.folder / "transforms.json");
   std::vector<StudioView> views;
-  for (std::size_t i = 0; i < set.frames.size(); ++i) {
-    const Frame& frame = set.frames[i];
-    const std::string where = (set.folder / frame.file_path).string();
-    if (!frame.camera) fail("{}: transforms.json states no camera for it: complete the spin first", where);
-    StudioView view{frame, false, read_cut_out_picture(set, frame)};
-    // The order of frames is the file's.
-    const Json& generated = description["frames"][i]["generated"];
-    if (!generated.is_boolean()) fail("{}: transforms.json does not say whether it was generated: it was not written by "
-                                      "spinfill complete", where);
-    view.generated = generated.get<bool>();
-    views.push_back(std::move(view));
+  std::set<std::string> names;
+  Progress progress("reading", std::ssize(set.frames), "views");
+  for (std::size_t i = 0; i < set.frames.size(); ++i) {  // in the file's order
+    views.push_back(looked_at(set, set.frames[i], description["frames"].at(i)));
+    if (!names.insert(stem_of(views.back())).second)
+      fail("{}: two views are called {}: name them apart", set.folder.string(), stem_of(views.back()));
+    progress.update(std::ssize(views));
   }
   std::ranges::stable_sort(views, {}, [](const StudioView& view) { return view.frame.azimuth_deg; });
   return views;
@@ -62,12 +87,7 @@ struct CommonFrame {
 };
 CommonFrame common_frame(const std::vector<StudioView>& views, int width, int height, double fill) {
   cv::Rect all;
-  for (const StudioView& view : views) {
-    cv::Mat alpha;
-    cv::extractChannel(view.rgba, alpha, 3);
-    const cv::Rect box = cv::boundingRect(cv::Mat(alpha >= kSeen));
-    all = all.empty() ? box : all | box;
-  }
+  for (const StudioView& view : views) all = all.empty() ? view.box : view.box.empty() ? all : all | view.box;
   if (all.empty()) fail("no view shows a vehicle");
   return {std::min(fill * width / all.width, fill * height / all.height), all.x + all.width / 2.0,
           all.y + all.height / 2.0};
@@ -82,6 +102,14 @@ Camera framed(const Camera& camera, const CommonFrame& frame, int width, int hei
   out.width = width;
   out.height = height;
   return out;
+}
+
+// Premultiplied, where the common frame has it.
+cv::Mat placed(const cv::Mat& rgba, const CommonFrame& frame, int width, int height) {
+  Similarity similarity;
+  similarity.linear *= frame.scale;
+  similarity.offset = {width / 2.0 - frame.scale * frame.x, height / 2.0 - frame.scale * frame.y};
+  return resample(premultiplied(rgba), similarity, width, height);
 }
 
 // 8 bits, straight RGBA; opaque unless the background is transparent.
@@ -145,9 +173,7 @@ GroundShadow shadow_of(const std::vector<StudioView>& views) {
   const std::size_t count = std::min(kShadowViews, views.size());
   for (std::size_t i = 0; i < count; ++i) {
     const StudioView& view = views[i * views.size() / count];
-    cv::Mat alpha;
-    cv::extractChannel(view.rgba, alpha, 3);
-    masks.push_back(alpha);
+    masks.push_back(view.mask);
     cameras.push_back(*view.frame.camera);
   }
   return {masks, cameras};
@@ -176,62 +202,55 @@ Json to_json(const StudioSpin& spin) {
 
 StudioSpin finish_in_studio(const fs::path& spin, const fs::path& out, const StudioOptions& options) {
   check_options(options);
-  std::vector<fs::path> inputs = {spin};
-  if (fs::exists(options.background)) inputs.emplace_back(options.background);
-  AtomicFolder folder({.path = out, .command = "studio", .replace = options.replace, .inputs = inputs});
-  ViewSet set = read_view_set(spin);
-  const std::vector<StudioView> views = views_of(set, read_json(spin / "transforms.json"));
-  StudioSpin done;
-  done.id = set.id;
-  done.width = options.width > 0 ? options.width : set.width;
-  done.height = options.height > 0 ? options.height : set.height;
+  const bool has_file = fs::is_regular_file(options.background);
+  OutputFolder output{out, "studio", options.replace, {spin}};
+  if (has_file) output.inputs.emplace_back(options.background);
+  AtomicFolder folder(output);
+  const ViewSet set = read_view_set(spin);
+  StudioSpin done{
+      set.id, options.width > 0 ? options.width : set.width, options.height > 0 ? options.height : set.height, {}, {}};
   const StudioBackground background(options.background, done.width, done.height);
+  const std::vector<StudioView> views = views_of(set);
   const CommonFrame frame = common_frame(views, done.width, done.height, options.fill);
   if (frame.scale > 1.01)
     log_warning("{}: the views are enlarged by {:.2f}: a smaller --size or --fill keeps them sharp", spin.string(),
                 frame.scale);
   const std::optional<GroundShadow> shadow = options.shadow > 0 ? std::optional(shadow_of(views)) : std::nullopt;
-  SpinPage page{set.id, {}};
-  set.folder = folder.path();
-  set.width = done.width;
-  set.height = done.height;
-  set.frames.clear();
-  set.missing.clear();
-  set.identity_file_path.clear();
-  Json marks = Json::array();
+  ViewSet made;
+  made.folder = folder.path();
+  made.id = set.id;
+  made.category = set.category;
+  made.source = set.source;
+  made.licence = set.licence;
+  made.width = done.width;
+  made.height = done.height;
+  SpinPage page{set.id, {}, std::min(done.width, kEmbeddedPx)};
+  Progress progress("composing", std::ssize(views), "views");
   for (const StudioView& view : views) {
-    Frame made = view.frame;
-    made.camera = framed(*view.frame.camera, frame, done.width, done.height);
-    made.mask_file_path = made.depth_file_path = made.normal_file_path = "";
-    Similarity similarity;
-    similarity.linear *= frame.scale;
-    similarity.offset = Eigen::Vector2d(done.width / 2.0 - frame.scale * frame.x, done.height / 2.0 - frame.scale * frame.y);
-    const cv::Mat vehicle = resample(premultiplied(view.rgba), similarity, done.width, done.height);
-    cv::Mat darkness(vehicle.size(), CV_32F, cv::Scalar(0));
-    if (shadow) darkness = options.shadow * shadow->darkness(*made.camera);
-    const cv::Mat picture = composed(vehicle, darkness, background, *made.camera);
-    const std::string packet = view.generated ? machine_made_xmp() : std::string();
-    made.file_path = fs::path(view.frame.file_path).stem().string() + ending_of(options.format);
-    write_file_atomic(folder.path() / made.file_path,
-                      encoded(picture, options.format, options.quality, background.transparent(), packet));
-    done.files.push_back(made.file_path);
-    if (view.generated) done.generated.push_back(made.file_path);
-    SpinFrame shown;
-    shown.azimuth_deg = view.frame.azimuth_deg;
-    shown.generated = view.generated;
-    shown.picture = reduced(picture, kEmbeddedPx);
-    shown.file = encoded(shown.picture, StudioFormat::webp, options.quality, background.transparent(), packet);
-    page.frames.push_back(std::move(shown));
-    set.frames.push_back(std::move(made));
-    marks.push_back(view.generated);
+    const Camera camera = framed(*view.frame.camera, frame, done.width, done.height);
+    const cv::Mat vehicle = placed(read_cut_out_picture(set, view.frame), frame, done.width, done.height);
+    const cv::Mat darkness =
+        shadow ? cv::Mat(options.shadow * shadow->darkness(camera)) : cv::Mat(vehicle.size(), CV_32F, cv::Scalar(0));
+    const cv::Mat picture = composed(vehicle, darkness, background, camera);
+    const auto file = [&](const cv::Mat& rgba, StudioFormat format) {
+      return encoded(rgba, format, options.quality, background.transparent(),
+                     view.generated ? machine_made_xmp() : std::string());
+    };
+    const std::string name = stem_of(view) + ending_of(options.format);
+    write_file_atomic(folder.path() / name, file(picture, options.format));
+    done.files.push_back(name);
+    if (view.generated) done.generated.push_back(name);
+    page.frames.push_back({view.frame.azimuth_deg, view.generated,
+                           file(reduced(picture, kEmbeddedPx), StudioFormat::webp), reduced(picture, kCellPx), "", ""});
+    made.frames.push_back({name, view.frame.azimuth_deg, view.frame.stated_azimuth_deg, camera, "", "", "", {}});
+    progress.update(std::ssize(done.files));
   }
-  Json description = transforms_to_json(set);
-  for (std::size_t i = 0; i < marks.size(); ++i) description["frames"][i]["generated"] = marks[i];
-  description["background"] = fs::exists(options.background) ? fs::path(options.background).filename().string()
-                                                             : options.background;
+  Json description = transforms_to_json(made);
+  for (std::size_t i = 0; i < views.size(); ++i) description["frames"][i]["generated"] = views[i].generated;
+  description["background"] = has_file ? fs::path(options.background).filename().string() : options.background;
   write_json_atomic(folder.path() / "transforms.json", description);
   write_file_atomic(folder.path() / "spin.html", spin_page(page));
-  write_png(folder.path() / "contact_sheet.png", contact_sheet(page.frames, std::clamp(done.width, 160, 480)));
+  write_png(folder.path() / "contact_sheet.png", contact_sheet(page.frames, std::clamp(done.width, 160, kCellPx)));
   folder.commit();
   return done;
 }

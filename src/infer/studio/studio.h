@@ -22,11 +22,11 @@ inline constexpr Named<StudioFormat> kNamesOf<StudioFormat>[] = {{StudioFormat::
 struct StudioOptions {
   // "studio" (a light sweep from floor to wall), "white", "transparent", "#RRGGBB", or a picture's file.
   std::string background = "studio";
-  double shadow = 0.8;      // how dark the ground under the vehicle gets, [0,1]; 0: none
+  double shadow = 0.8;        // how dark the ground under the vehicle gets, [0,1]; 0: none
   int width = 0, height = 0;  // px; 0: the spin's
-  double fill = 0.84;       // share of the picture that the widest (or tallest) view takes, (0,1]
+  double fill = 0.84;         // share of the picture that the widest (or tallest) view takes, (0,1]
   StudioFormat format = StudioFormat::png;
-  int quality = 90;         // of WebP, JPEG and AVIF
+  int quality = 90;  // of WebP, JPEG and AVIF
   bool replace = false;
 };
 

@@ -23,8 +23,8 @@ std::string encoded(const std::string& ending, int channels) {
 TEST(Xmp, IsWrittenBesideThePixels) {
   const std::string packet = machine_made_xmp();
   EXPECT_NE(packet.find("digitalsourcetype/compositeWithTrainedAlgorithmicMedia"), packet.npos);
-  for (const auto& [ending, channels] :
-       std::initializer_list<std::pair<std::string, int>>{{".png", 3}, {".png", 4}, {".jpg", 3}, {".webp", 3}, {".webp", 4}}) {
+  for (const auto& [ending, channels] : std::initializer_list<std::pair<std::string, int>>{
+           {".png", 3}, {".png", 4}, {".jpg", 3}, {".webp", 3}, {".webp", 4}}) {
     const std::string plain = encoded(ending, channels), marked = with_xmp(plain, packet);
     EXPECT_EQ(xmp_of(plain), "") << ending;
     EXPECT_EQ(xmp_of(marked), packet) << ending;

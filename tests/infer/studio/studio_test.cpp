@@ -29,7 +29,8 @@ cv::Mat silhouette(const Camera& camera) {
       for (const double side : {-y, y})
         for (const double z : {z0, z1}) {
           const Eigen::Vector2d at = project(camera, {x, side, z});
-          corners.emplace_back(static_cast<int>(std::lround(at.x() - 0.5)), static_cast<int>(std::lround(at.y() - 0.5)));
+          corners.emplace_back(static_cast<int>(std::lround(at.x() - 0.5)),
+                               static_cast<int>(std::lround(at.y() - 0.5)));
         }
     std::vector<cv::Point> outline;
     cv::convexHull(corners, outline);
@@ -216,7 +217,8 @@ TEST(Studio, BadInputIsOneLineAndNothingIsWritten) {
 
 TEST(Studio, TheSweepBendsAtTheHorizon) {
   const StudioBackground background("studio", kWidth, kHeight);
-  const Camera low = turntable_camera({0, 3.2, 2.6}, 0, kWidth, kHeight), high = turntable_camera({12, 3.2, 2.6}, 0, kWidth, kHeight);
+  const Camera low = turntable_camera({0, 3.2, 2.6}, 0, kWidth, kHeight),
+               high = turntable_camera({12, 3.2, 2.6}, 0, kWidth, kHeight);
   const auto row_of = [&](const Camera& camera, float light) {
     const cv::Mat picture = background.picture(camera);
     int row = 0;
