@@ -106,10 +106,17 @@ GroundShadow::GroundShadow(const std::vector<cv::Mat>& masks, const std::vector<
       if (u < 0 || v < 0 || u >= under.z.rows || v >= under.z.cols) continue;
       const double above = std::max(0.0, under.z.at<float>(u, v) - ground_z_);
       touching.at<float>(i, j) = static_cast<float>(std::exp(-above / kTouching));
+      if (above < kTouching) contacts_.emplace_back(x, y);
       low.at<float>(i, j) = static_cast<float>(std::exp(-above / kLow));
     }
   }
   map_ = kOfTouching * blurred(touching, kSharp) + kOfLow * blurred(low, kSoft);
+}
+
+double GroundShadow::contact_row(const Camera& camera) const {
+  double row = 0;
+  for (const Eigen::Vector2d& at : contacts_) row = std::max(row, project(camera, {at.x(), at.y(), ground_z_}).y());
+  return row;
 }
 
 cv::Mat GroundShadow::darkness(const Camera& camera) const {

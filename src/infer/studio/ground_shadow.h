@@ -21,9 +21,12 @@ class GroundShadow {
   // How much of the light is missing at each pixel, seen from a camera: float32 of its size, [0,1]; 0 above the
   // horizon.
   cv::Mat darkness(const Camera& camera) const;
+  // The row of the place nearest to the camera where the vehicle touches the ground, px.
+  double contact_row(const Camera& camera) const;
 
  private:
-  cv::Mat map_;  // float32, seen from above: rows along X, columns along Y
+  cv::Mat map_;                            // float32, seen from above: rows along X, columns along Y
+  std::vector<Eigen::Vector2d> contacts_;  // x and y of places where it touches the ground
   double ground_z_ = 0;
 };
 

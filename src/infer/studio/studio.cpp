@@ -35,6 +35,7 @@ constexpr int kMaskWidth = 640;           // px, of masks that are kept
 constexpr int kEmbeddedPx = 1600;         // width of the pictures within spin.html, at most
 constexpr int kCellPx = 480;              // and on the contact sheet
 constexpr uchar kSeen = 128;
+constexpr double kMostOff = 0.05;  // of a picture's height: more is no estimate's error
 
 // What is kept of a view while the others are read: pictures are read again when they are composed, so that memory does
 // not grow with their number.
@@ -179,6 +180,13 @@ GroundShadow shadow_of(const std::vector<StudioView>& views) {
   return {masks, cameras};
 }
 
+// The camera moved up or down by what its estimate is off, so that the shadow begins where the tyres of this view end.
+Camera standing_at(double bottom, Camera camera, const GroundShadow& shadow) {
+  const double most = kMostOff * camera.height;
+  camera.cy += std::clamp(bottom - shadow.contact_row(camera), -most, most);
+  return camera;
+}
+
 void check_options(const StudioOptions& o) {
   if (!(o.shadow >= 0 && o.shadow <= 1)) fail_usage("--shadow {}: give a number from 0 to 1", o.shadow);
   if (!(o.fill > 0 && o.fill <= 1)) fail_usage("--fill {}: give a number above 0, up to 1", o.fill);
@@ -229,8 +237,9 @@ StudioSpin finish_in_studio(const fs::path& spin, const fs::path& out, const Stu
   for (const StudioView& view : views) {
     const Camera camera = framed(*view.frame.camera, frame, done.width, done.height);
     const cv::Mat vehicle = placed(read_cut_out_picture(set, view.frame), frame, done.width, done.height);
-    const cv::Mat darkness =
-        shadow ? cv::Mat(options.shadow * shadow->darkness(camera)) : cv::Mat(vehicle.size(), CV_32F, cv::Scalar(0));
+    const double bottom = frame.scale * (view.box.y + view.box.height - frame.y) + done.height / 2.0;
+    cv::Mat darkness(vehicle.size(), CV_32F, cv::Scalar(0));
+    if (shadow) darkness = options.shadow * shadow->darkness(standing_at(bottom, camera, *shadow));
     const cv::Mat picture = composed(vehicle, darkness, background, camera);
     const auto file = [&](const cv::Mat& rgba, StudioFormat format) {
       return encoded(rgba, format, options.quality, background.transparent(),

@@ -98,6 +98,8 @@ TEST(GroundShadow, LiesUnderTheVehicleOnItsGround) {
   cv::minMaxLoc(darkness, &least, &most);
   EXPECT_GE(least, 0);
   EXPECT_LE(most, 1);
+  // The nearer wheels stand lowest in the picture.
+  EXPECT_NEAR(shadow.contact_row(camera), project(camera, {0.33, 0.2, shadow.ground_z()}).y(), 2.5);
   // Nothing above the horizon, and nothing for a camera below the ground.
   const cv::Mat level = shadow.darkness(turntable_camera({0, 3.2, 2.6}, 60, kWidth, kHeight));
   EXPECT_EQ(cv::norm(level.rowRange(0, kHeight / 2), cv::NORM_INF), 0);
