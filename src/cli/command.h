@@ -30,6 +30,7 @@ Command train_command();
 Command evaluate_command();
 Command compare_command();
 Command export_command();
+Command import_weights_command();
 Command complete_command();
 Command studio_command();
 Command metrics_command();

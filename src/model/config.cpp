@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/config.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "core/error.h"
 
@@ -15,23 +18,48 @@ void DropoutConfig::bind(Fields& f) {
 
 namespace {
 
-Json sizes(const std::vector<std::int64_t>& channels, std::int64_t layers, const std::vector<std::int64_t>& attention,
-           std::int64_t heads, std::int64_t token_width, std::int64_t norm_groups, std::int64_t pixel_factor) {
-  return {{"block_out_channels", channels}, {"layers_per_block", layers},         {"attention_levels", attention},
-          {"attention_heads", heads},       {"cross_attention_dim", token_width}, {"norm_num_groups", norm_groups},
-          {"pixel_factor", pixel_factor}};
+struct Sizes {
+  std::vector<std::int64_t> channels;
+  std::int64_t layers = 1;
+  std::vector<std::int64_t> attention;
+  PerLevel transformer_layers = 1;
+  PerLevel heads = 8;
+  std::int64_t token_width = 0, norm_groups = 32, pixel_factor = 2;
+  bool linear_projection = false;
+  std::int64_t size_embedding = 0, pooled_text = 0;
+};
+
+// Every key of the sizes, so that a preset leaves none as another one made it.
+Preset preset(const char* name, const Sizes& s) {
+  const auto number = [](const PerLevel& value) {
+    return value.same_for_all() ? Json(value.at(0)) : Json(value.values());
+  };
+  return {name,
+          {{"block_out_channels", s.channels},
+           {"layers_per_block", s.layers},
+           {"attention_levels", s.attention},
+           {"transformer_layers_per_block", number(s.transformer_layers)},
+           {"attention_heads", number(s.heads)},
+           {"cross_attention_dim", s.token_width},
+           {"norm_num_groups", s.norm_groups},
+           {"linear_projection", s.linear_projection},
+           {"size_embedding_dim", s.size_embedding},
+           {"pooled_text_dim", s.pooled_text},
+           {"pixel_factor", s.pixel_factor}}};
 }
 
 }  // namespace
 
 const std::vector<Preset>& model_presets() {
   static const std::vector<Preset> presets = {
-      {"tiny", sizes({32, 32, 64}, 1, {0, 0, 1}, 4, 64, 16, 2)},
-      {"small", sizes({48, 64, 80}, 1, {0, 0, 1}, 4, 64, 16, 2)},
-      {"base", sizes({64, 96, 128, 192}, 1, {0, 0, 1, 1}, 8, 256, 32, 2)},
-      {"medium", sizes({128, 192, 256, 320}, 2, {0, 0, 1, 1}, 8, 256, 32, 2)},
-      {"large", sizes({192, 320, 512, 640}, 2, {0, 1, 1, 1}, 8, 768, 32, 4)},
-      {"sd15", sizes({320, 640, 1280, 1280}, 2, {1, 1, 1, 0}, 8, 768, 32, 8)},
+      preset("tiny", {{32, 32, 64}, 1, {0, 0, 1}, 1, 4, 64, 16}),
+      preset("small", {{48, 64, 80}, 1, {0, 0, 1}, 1, 4, 64, 16}),
+      preset("base", {{64, 96, 128, 192}, 1, {0, 0, 1, 1}, 1, 8, 256}),
+      preset("medium", {{128, 192, 256, 320}, 2, {0, 0, 1, 1}, 1, 8, 256}),
+      preset("large", {{192, 320, 512, 640}, 2, {0, 1, 1, 1}, 1, 8, 768, 32, 4}),
+      preset("sd15", {{320, 640, 1280, 1280}, 2, {1, 1, 1, 0}, 1, 8, 768, 32, 8}),
+      preset("sd21", {{320, 640, 1280, 1280}, 2, {1, 1, 1, 0}, 1, {{5, 10, 20, 20}}, 1024, 32, 8, true}),
+      preset("sdxl", {{320, 640, 1280}, 2, {0, 1, 1}, {{1, 2, 10}}, {{5, 10, 20}}, 2048, 32, 8, true, 256, 1280}),
   };
   return presets;
 }
@@ -42,15 +70,24 @@ void ModelConfig::bind(Fields& f) {
   f.number("layers_per_block", layers_per_block, "Residual blocks per level", 1, 16);
   f.list("attention_levels", attention_levels, "1 where a level has cross-view attention (the mid block always has)", 0,
          1);
-  f.number("transformer_layers_per_block", transformer_layers_per_block, "Transformer layers per block", 1, 16);
-  f.number("attention_heads", attention_heads, "Heads of each attention; width per head = channels / heads", 1, 128);
+  f.number("transformer_layers_per_block", transformer_layers_per_block, "Transformer layers per block, of each level",
+           1, 16);
+  f.number("attention_heads", attention_heads,
+           "Heads of each attention, of each level; width per head = channels / heads", 1, 128);
   f.number("cross_attention_dim", cross_attention_dim, "Width of the condition tokens", 8, 4096);
   f.number("norm_num_groups", norm_num_groups, "Groups of the group norms; divides every block's channels", 1, 256);
+  f.flag("linear_projection", linear_projection,
+         "Linear layers into and out of transformer blocks, as in Stable Diffusion 2 and XL, not 1x1 convolutions");
+  f.number("size_embedding_dim", size_embedding_dim,
+           "Width of each of the six picture sizes in Stable Diffusion XL's added embedding, 0: no such embedding", 0,
+           4096);
+  f.number("pooled_text_dim", pooled_text_dim,
+           "Width of the pooled text in that embedding; there is no text here, so it is always zero", 0, 65536);
   f.choice("autoencoder", autoencoder, "Pictures to latents: pixel = lossless space-to-depth");
   f.number("pixel_factor", pixel_factor, "Space-to-depth factor of the pixel autoencoder", 1, 16);
   f.choice("output", output,
-           "Output form: prior image + residual_scale x network, sources (the same on a corrected surface), or EDM "
-           "preconditioning");
+           "Output form: prior image + residual_scale x network, sources (the same on a corrected surface), EDM "
+           "preconditioning, or what Stable Diffusion's networks predict: epsilon (1.5, XL), v (2.1)");
   f.choice("prior_image", prior_image, "Prior image the residual is added to");
   f.number("residual_scale", residual_scale, "Standard deviation of latents minus prior image", 1e-3, 10);
   f.number("residual_margin", residual_margin,
@@ -59,6 +96,8 @@ void ModelConfig::bind(Fields& f) {
   f.number("correction_limit", correction_limit,
            "Largest correction of the surface's depth along a ray, vehicle lengths (sources)", 0.001, 0.5);
   f.number("sigma_data", sigma_data, "Standard deviation of the latents", 1e-3, 10);
+  f.choice("noise_input", noise_input,
+           "How the noise level enters: 25 ln sigma, or the timestep 0 to 999 of Stable Diffusion's schedule");
   f.number("sigma_min", sigma_min, "Lowest noise level", 1e-5, 1);
   f.number("sigma_max", sigma_max, "Highest noise level; a step from there is a regression", 1, 1e4);
   f.number("noise_mean", noise_mean, "Mean of ln sigma in training", -10, 10);
@@ -80,8 +119,20 @@ void ModelConfig::bind(Fields& f) {
             "attention_levels needs one entry per entry of block_out_channels");
   f.require(std::ranges::all_of(block_out_channels, [&](auto c) { return c % norm_num_groups == 0; }),
             "norm_num_groups must divide every entry of block_out_channels");
-  f.require(std::ranges::all_of(block_out_channels, [&](auto c) { return c % attention_heads == 0; }),
-            "attention_heads must divide every entry of block_out_channels");
+  for (const auto& [key, value] : {std::pair<const char*, const PerLevel&>("attention_heads", attention_heads),
+                                   {"transformer_layers_per_block", transformer_layers_per_block}}) {
+    f.require(value.fits(block_out_channels.size()),
+              fmt::format("{} needs one number, or one per entry of block_out_channels", key));
+  }
+  bool divides = true;
+  for (std::size_t level = 0; level < block_out_channels.size() && attention_heads.fits(block_out_channels.size());
+       ++level) {
+    divides &= block_out_channels[level] % attention_heads.at(level) == 0;
+  }
+  f.require(divides, "attention_heads must divide the entries of block_out_channels");
+  f.require(size_embedding_dim % 2 == 0, "size_embedding_dim must be even");
+  f.require(pooled_text_dim == 0 || size_embedding_dim > 0,
+            "pooled_text_dim is a part of the added embedding: it needs size_embedding_dim");
   f.require(block_out_channels.empty() || block_out_channels.front() % 2 == 0,
             "the first entry of block_out_channels must be even");
   f.require(output != OutputForm::sources || prior_image == PriorImage::prior,

@@ -15,11 +15,21 @@ template <>
 inline constexpr Named<AutoencoderKind> kNamesOf<AutoencoderKind>[] = {{AutoencoderKind::pixel, "pixel"}};
 
 // Karras et al. 2022, table 1; or D = base + g·(s·F + blends); or the same with the hull warp for base, looked up on a
-// surface that the network corrects and cut by a coverage that it gives (model/denoiser/source_fields.h).
-enum class OutputForm { prior_residual, sources, edm };
+// surface that the network corrects and cut by a coverage that it gives (model/denoiser/source_fields.h). epsilon and
+// v: what Stable Diffusion's networks predict (model/denoiser/preconditioning.h).
+enum class OutputForm { prior_residual, sources, edm, epsilon, v };
 template <>
-inline constexpr Named<OutputForm> kNamesOf<OutputForm>[] = {
-    {OutputForm::prior_residual, "prior-residual"}, {OutputForm::sources, "sources"}, {OutputForm::edm, "edm"}};
+inline constexpr Named<OutputForm> kNamesOf<OutputForm>[] = {{OutputForm::prior_residual, "prior-residual"},
+                                                             {OutputForm::sources, "sources"},
+                                                             {OutputForm::edm, "edm"},
+                                                             {OutputForm::epsilon, "epsilon"},
+                                                             {OutputForm::v, "v"}};
+
+// How the noise level enters: 25 ln σ, or the t of Stable Diffusion's schedule that has this σ.
+enum class NoiseInput { log_sigma, timestep };
+template <>
+inline constexpr Named<NoiseInput> kNamesOf<NoiseInput>[] = {{NoiseInput::log_sigma, "log-sigma"},
+                                                             {NoiseInput::timestep, "timestep"}};
 
 // The base of prior-residual: the flipped mirror view where there is one, else the hull warp, or the hull warp alone.
 enum class PriorImage { mirror_or_prior, prior };
@@ -41,10 +51,13 @@ struct ModelConfig {
   std::vector<std::int64_t> block_out_channels = {48, 64, 80};
   std::int64_t layers_per_block = 1;
   std::vector<std::int64_t> attention_levels = {0, 0, 1};  // 1: that level has transformer blocks; the mid block always
-  std::int64_t transformer_layers_per_block = 1;
-  std::int64_t attention_heads = 4;       // per transformer block; head width = channels / heads
+  PerLevel transformer_layers_per_block = 1;
+  PerLevel attention_heads = 4;           // per transformer block; head width = channels / heads
   std::int64_t cross_attention_dim = 64;  // width of the condition tokens
   std::int64_t norm_num_groups = 16;
+  bool linear_projection = false;       // into and out of transformer blocks: linear layers, else 1×1 convolutions
+  std::int64_t size_embedding_dim = 0;  // of each of the six picture sizes in SDXL's added embedding, 0: no such
+  std::int64_t pooled_text_dim = 0;     // of the pooled text in it, which is always zero here
 
   AutoencoderKind autoencoder = AutoencoderKind::pixel;
   std::int64_t pixel_factor = 2;
@@ -56,7 +69,8 @@ struct ModelConfig {
   double residual_margin = 0.04;  // F acts within the visual hull widened by this share of the width; 1: everywhere
   bool blend = true;              // prior-residual: the network also blends background and the other image into base
   double correction_limit = 0.1;  // sources: largest correction of the surface's depth, vehicle lengths
-  double sigma_data = 0.5;        // σ_d, standard deviation of the latents
+  double sigma_data = 0.5;        // σ_d, standard deviation of the latents; 1 with epsilon and v
+  NoiseInput noise_input = NoiseInput::log_sigma;
   double sigma_min = 0.002, sigma_max = 80;   // range of noise levels
   double noise_mean = -1.2, noise_std = 1.2;  // P_mean, P_std of ln σ in training
   bool noise_shift = true;                    // ln σ + ½ ln N for N targets
@@ -83,12 +97,12 @@ struct ModelConfig {
   std::int64_t latent_channels() const;  // C
   std::int64_t input_channels() const;   // C + mask + rays + prior maps + C of the prior image, of conv_in
   std::int64_t output_channels() const;  // C + weights of the blended pictures or source fields, of conv_out
-  bool corrects_prior() const { return output != OutputForm::edm; }
+  bool corrects_prior() const { return output == OutputForm::prior_residual || output == OutputForm::sources; }
 };
 
 // What the names of `model.preset` stand for, smallest first: "tiny" (1 M parameters), "small" (2 M, the default),
-// "base" (12 M), "medium" (57 M), "large" (231 M), "sd15" (867 M: Stable Diffusion 1.5's UNet). docs/model.md has the
-// table.
+// "base" (12 M), "medium" (57 M), "large" (231 M), and with the UNets of Stable Diffusion 1.5, 2.1 and XL "sd15" (867
+// M), "sd21" (875 M), "sdxl" (2.6 G). docs/model.md has the table.
 const std::vector<Preset>& model_presets();
 
 }  // namespace spinfill

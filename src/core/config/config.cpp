@@ -30,6 +30,18 @@ class Reader : public Fields {
   void number(const char* name, std::int64_t& value, const char*, std::int64_t low, std::int64_t high) override {
     if (const Node* node = take(name)) value = read_integer(*node, name, low, high);
   }
+  void number(const char* name, PerLevel& value, const char*, std::int64_t low, std::int64_t high) override {
+    const Node* node = take(name);
+    if (node == nullptr) return;
+    if (node->kind != Node::Kind::list) {
+      value = read_integer(*node, name, low, high);
+      return;
+    }
+    std::vector<std::int64_t> each;
+    for (const Node& item : node->items) each.push_back(read_integer(item, name, low, high));
+    if (each.empty()) wrong(*node, name, "a number, or a list of them");
+    value = each;
+  }
   void flag(const char* name, bool& value, const char*) override {
     const Node* node = take(name);
     if (node == nullptr) return;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/config/named.h"
+#include "core/config/per_level.h"
 #include "core/files/files.h"
 #include "core/files/json.h"
 
@@ -35,6 +36,8 @@ class Fields {
   // Ranges are inclusive. Help texts give the unit.
   virtual void number(const char* name, double& value, const char* help, double low, double high) = 0;
   virtual void number(const char* name, std::int64_t& value, const char* help, std::int64_t low, std::int64_t high) = 0;
+  // One number, or a list with one for each level.
+  virtual void number(const char* name, PerLevel& value, const char* help, std::int64_t low, std::int64_t high) = 0;
   virtual void flag(const char* name, bool& value, const char* help) = 0;
   virtual void text(const char* name, std::string& value, const char* help) = 0;
   virtual void choice(const char* name, std::string& value, const std::vector<std::string>& allowed,

@@ -37,6 +37,9 @@ class Printer : public Fields {
   void number(const char* name, std::int64_t& value, const char* help, std::int64_t low, std::int64_t high) override {
     line(name, std::to_string(value), help, range_text(low, high));
   }
+  void number(const char* name, PerLevel& value, const char* help, std::int64_t low, std::int64_t high) override {
+    line(name, value.text(), help, range_text(low, high) + ", or a list of them");
+  }
   void flag(const char* name, bool& value, const char* help) override {
     line(name, value ? "true" : "false", help, "");
   }
@@ -93,6 +96,13 @@ class JsonWriter : public Fields {
   void number(const char* name, double& value, const char*, double, double) override { put(name, value); }
   void number(const char* name, std::int64_t& value, const char*, std::int64_t, std::int64_t) override {
     put(name, value);
+  }
+  void number(const char* name, PerLevel& value, const char*, std::int64_t, std::int64_t) override {
+    if (value.same_for_all()) {
+      put(name, value.at(0));
+    } else {
+      put(name, value.values());
+    }
   }
   void flag(const char* name, bool& value, const char*) override { put(name, value); }
   void text(const char* name, std::string& value, const char*) override { put(name, value); }

@@ -71,7 +71,7 @@ class BatchConditions {
     return at::cat(maps, 1);
   }
 
-  // [ΣT,C,h,w], undefined with OutputForm::edm.
+  // [ΣT,C,h,w], undefined where no prior image is corrected.
   at::Tensor base() const { return base_of(layout_.target_rows, layout_.target_samples); }
 
   // [ΣT,Cin−C,h,w]

@@ -38,10 +38,13 @@ struct Conditioning {
   ViewLayout layout;
   at::Tensor reference_input;  // [ΣR,Cin,h,w] clean latents, mask, rays, priors, prior image's latents
   at::Tensor target_input;     // [ΣT,Cin−C,h,w] the same without latents
-  at::Tensor base;   // [ΣT,C,h,w] latents of the best prior image, 0 where priors are dropped ("edm": undefined)
-  at::Tensor scale;  // [ΣT] s of D = base + s·g·F; σ_data where priors are dropped ("edm": undefined)
+  at::Tensor base;  // [ΣT,C,h,w] latents of the best prior image, 0 where priors are dropped (undefined where no prior
+                    // image is corrected)
+  at::Tensor scale;  // [ΣT] s of D = base + s·g·F; σ_data where priors are dropped (undefined where no prior image is
+                     // corrected)
   at::Tensor blend;  // [ΣT,2,C,h,w] background − base and other prior image − base (undefined unless config.blend)
-  at::Tensor gate;   // [ΣT,C or 1,h,w] in [0,1]: where F acts, 1 where priors are dropped ("edm": undefined)
+  at::Tensor gate;   // [ΣT,C or 1,h,w] in [0,1]: where F acts, 1 where priors are dropped (undefined where no prior
+                     // image is corrected)
   std::shared_ptr<const SurfaceWarp> surface;  // of the targets, with OutputForm::sources
   at::Tensor shown;                            // [ΣT] 1, or 0 where priors are dropped, with OutputForm::sources
   at::Tensor reference_embedding;              // [ΣR,E] "clean" noise embedding + cue

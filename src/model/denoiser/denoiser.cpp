@@ -119,7 +119,17 @@ Arrangement Denoiser::arrange(const Batch& batch, const ConditionDrop& drop) con
 }
 
 Conditioning Denoiser::condition(const Batch& batch, const Arrangement& arrangement) const {
-  return condition_batch(batch, arrangement, config_, *autoencoder_, *modules_->conditioner);
+  Conditioning c = condition_batch(batch, arrangement, config_, *autoencoder_, *modules_->conditioner);
+  if (config_.size_embedding_dim == 0) return c;
+  // Whole pictures at their own size, and Stable Diffusion XL's pooled text of the empty prompt: zero.
+  const auto floats = c.reference_embedding.options().dtype(at::kFloat);
+  const at::Tensor height = at::full({1, 1}, batch.colour.size(-2), floats);
+  const at::Tensor width = at::full({1, 1}, batch.colour.size(-1), floats), corner = at::zeros({1, 2}, floats);
+  const at::Tensor sizes = at::cat({height, width, corner, height, width}, 1);
+  const at::Tensor added = modules_->unet->embed_sizes(sizes, at::zeros({1, config_.pooled_text_dim}, floats));
+  c.reference_embedding = c.reference_embedding + added;
+  c.target_embedding = c.target_embedding + added;
+  return c;
 }
 
 Conditioning Denoiser::condition(const Batch& batch, const ConditionDrop& drop) const {
@@ -163,7 +173,7 @@ at::Tensor Denoiser::denoise(const at::Tensor& x, const at::Tensor& sigma, const
   const at::Tensor input = for_network(
       at::cat({scaled_input(x, sigma, parts, config_), c.layout.repeat_draws(c.target_input, context.draws)}, 1));
   const at::Tensor embedding =
-      unet->embed_time(noise_level_input(sigma)) + c.layout.repeat_draws(c.target_embedding, context.draws);
+      unet->embed_time(noise_level_input(sigma, config_)) + c.layout.repeat_draws(c.target_embedding, context.draws);
   const at::Tensor f =
       unet->forward(input, embedding, c.layout.repeat_draws(c.target_tokens, context.draws), context).to(at::kFloat);
   return denoised(x, f, sigma, parts, config_, *autoencoder_, fields);
@@ -183,7 +193,7 @@ at::Tensor Denoiser::denoise_joint(const at::Tensor& x, const at::Tensor& sigma,
   const at::Tensor targets =
       at::cat({scaled_input(x, sigma, parts, config_), c.layout.repeat_draws(c.target_input, context.draws)}, 1);
   const at::Tensor input = for_network(at::cat({c.reference_input, targets}, 0));
-  const at::Tensor noise_embedding = unet->embed_time(noise_level_input(sigma));
+  const at::Tensor noise_embedding = unet->embed_time(noise_level_input(sigma, config_));
   const at::Tensor embedding =
       at::cat({c.reference_embedding, noise_embedding + c.layout.repeat_draws(c.target_embedding, context.draws)}, 0);
   const at::Tensor tokens = at::cat({c.reference_tokens, c.layout.repeat_draws(c.target_tokens, context.draws)}, 0);

@@ -16,6 +16,4 @@ struct DenoiserModules : public torch::nn::Module {
   Conditioner conditioner{nullptr};
 };
 
-UNetOptions unet_options(const ModelConfig& config, const at::TensorOptions& tensors);
-
 }  // namespace spinfill

@@ -132,27 +132,39 @@ at::Tensor BasicTransformerBlockImpl::forward(const at::Tensor& x, const at::Ten
 Transformer2DModelImpl::Transformer2DModelImpl(const TransformerOptions& o)
     : first_layer_(static_cast<std::size_t>(o.first_layer)) {
   norm_ = register_module("norm", GroupNorm(o.groups, o.width, 1e-6, o.tensors));
-  proj_in_ = register_module("proj_in", Conv2d(o.width, o.width, 1, 1, o.tensors));
+  if (o.linear_projection) {
+    linear_in_ = register_module("proj_in", Linear(o.width, o.width, true, o.tensors));
+  } else {
+    proj_in_ = register_module("proj_in", Conv2d(o.width, o.width, 1, 1, o.tensors));
+  }
   torch::nn::ModuleList blocks;
   for (std::int64_t i = 0; i < o.layers; ++i) {
     blocks_.emplace_back(o, o.first_layer + i);
     blocks->push_back(blocks_.back());
   }
   register_module("transformer_blocks", blocks);
-  proj_out_ = register_module("proj_out", Conv2d(o.width, o.width, 1, 1, o.tensors));
+  if (o.linear_projection) {
+    linear_out_ = register_module("proj_out", Linear(o.width, o.width, true, o.tensors));
+  } else {
+    proj_out_ = register_module("proj_out", Conv2d(o.width, o.width, 1, 1, o.tensors));
+  }
 }
 
 at::Tensor Transformer2DModelImpl::forward(const at::Tensor& x, const at::Tensor& tokens, ViewContext& context) {
   const std::int64_t views = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
+  const bool linear = !linear_in_.is_empty();
+  const at::Tensor normed = norm_->forward(x);
   // Pixels become tokens; with channels-last memory this is a view.
   at::Tensor hidden =
-      proj_in_->forward(norm_->forward(x)).permute({0, 2, 3, 1}).reshape({views, height * width, channels});
+      (linear ? normed : proj_in_->forward(normed)).permute({0, 2, 3, 1}).reshape({views, height * width, channels});
+  if (linear) hidden = linear_in_->forward(hidden);
   for (auto& block : blocks_) {
     hidden = block->forward(hidden, tokens, context);
     if (context.finished) return {};
   }
+  if (linear) hidden = linear_out_->forward(hidden);
   hidden = hidden.view({views, height, width, channels}).permute({0, 3, 1, 2});
-  return proj_out_->forward(hidden) + x;
+  return (linear ? hidden : proj_out_->forward(hidden)) + x;
 }
 
 }  // namespace spinfill

@@ -67,6 +67,7 @@ struct TransformerOptions {
   std::int64_t cross_attention_dim = 768;
   std::int64_t groups = 32;
   std::int64_t layers = 1;
+  bool linear_projection = false;
   std::int64_t first_layer = 0;  // cross-view layers are numbered in execution order
   at::TensorOptions tensors;
 };
@@ -83,7 +84,7 @@ class BasicTransformerBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BasicTransformerBlock);
 
-// diffusers' Transformer2DModel with 1×1 convolutions proj_in and proj_out: [N,C,h,w] → [N,C,h,w].
+// diffusers' Transformer2DModel, proj_in and proj_out 1×1 convolutions or linear layers: [N,C,h,w] → [N,C,h,w].
 class Transformer2DModelImpl : public torch::nn::Module {
  public:
   explicit Transformer2DModelImpl(const TransformerOptions& options);
@@ -95,6 +96,7 @@ class Transformer2DModelImpl : public torch::nn::Module {
   std::size_t first_layer_;
   GroupNorm norm_{nullptr};
   Conv2d proj_in_{nullptr}, proj_out_{nullptr};
+  Linear linear_in_{nullptr}, linear_out_{nullptr};  // or these
   std::vector<BasicTransformerBlock> blocks_;
 };
 TORCH_MODULE(Transformer2DModel);

@@ -13,13 +13,14 @@ ResnetBlock2D make_resnet(std::int64_t in, std::int64_t out, const UNetOptions& 
   return ResnetBlock2D(ResnetBlockOptions{in, out, 4 * o.block_out_channels.front(), o.norm_num_groups, o.tensors});
 }
 
-Transformer2DModel make_transformer(std::int64_t width, const UNetOptions& o, std::int64_t& next_layer) {
+Transformer2DModel make_transformer(std::size_t level, const UNetOptions& o, std::int64_t& next_layer) {
   TransformerOptions options;
-  options.width = width;
-  options.heads = o.attention_heads;
+  options.width = o.block_out_channels[level];
+  options.heads = o.attention_heads.at(level);
   options.cross_attention_dim = o.cross_attention_dim;
   options.groups = o.norm_num_groups;
-  options.layers = o.transformer_layers_per_block;
+  options.layers = o.transformer_layers_per_block.at(level);
+  options.linear_projection = o.linear_projection;
   options.first_layer = next_layer;
   options.tensors = o.tensors;
   next_layer += options.layers;
@@ -99,7 +100,7 @@ const Transformer2DModel& nth_or_none(const std::vector<Transformer2DModel>& tra
 DownBlockImpl::DownBlockImpl(const UNetBlockOptions& block, const UNetOptions& o, std::int64_t& next_layer) {
   for (std::int64_t in : block.in_channels) {
     resnets_.push_back(make_resnet(in, block.out_channels, o));
-    if (block.attention) attentions_.push_back(make_transformer(block.out_channels, o, next_layer));
+    if (block.attention) attentions_.push_back(make_transformer(block.level, o, next_layer));
   }
   if (block.attention) register_module("attentions", list_of(attentions_));
   register_module("resnets", list_of(resnets_));
@@ -127,7 +128,7 @@ MidBlockImpl::MidBlockImpl(const UNetOptions& o, std::int64_t& next_layer) {
   const std::int64_t width = o.block_out_channels.back();
   first_ = make_resnet(width, width, o);
   second_ = make_resnet(width, width, o);
-  attention_ = make_transformer(width, o, next_layer);
+  attention_ = make_transformer(o.block_out_channels.size() - 1, o, next_layer);
   register_module("attentions", list_of(std::vector{attention_}));
   register_module("resnets", list_of(std::vector{first_, second_}));
 }
@@ -142,7 +143,7 @@ at::Tensor MidBlockImpl::forward(at::Tensor x, const at::Tensor& embedding, cons
 UpBlockImpl::UpBlockImpl(const UNetBlockOptions& block, const UNetOptions& o, std::int64_t& next_layer) {
   for (std::int64_t in : block.in_channels) {
     resnets_.push_back(make_resnet(in, block.out_channels, o));
-    if (block.attention) attentions_.push_back(make_transformer(block.out_channels, o, next_layer));
+    if (block.attention) attentions_.push_back(make_transformer(block.level, o, next_layer));
   }
   if (block.attention) register_module("attentions", list_of(attentions_));
   register_module("resnets", list_of(resnets_));
@@ -164,11 +165,16 @@ at::Tensor UpBlockImpl::forward(at::Tensor x, const at::Tensor& embedding, const
   return x;
 }
 
-UNetImpl::UNetImpl(const UNetOptions& o) : time_channels_(o.block_out_channels.front()) {
+UNetImpl::UNetImpl(const UNetOptions& o)
+    : time_channels_(o.block_out_channels.front()), size_channels_(o.size_embedding_dim) {
   const auto& widths = o.block_out_channels;
   const std::size_t levels = widths.size();
   conv_in_ = register_module("conv_in", Conv2d(o.in_channels, widths.front(), 3, 1, o.tensors));
   time_embedding_ = register_module("time_embedding", EmbeddingMlp(time_channels_, 4 * time_channels_, o.tensors));
+  if (size_channels_ > 0) {
+    add_embedding_ = register_module(
+        "add_embedding", EmbeddingMlp(o.pooled_text_dim + 6 * size_channels_, 4 * time_channels_, o.tensors));
+  }
 
   std::vector<std::int64_t> skip_channels = {widths.front()};
   for (std::size_t level = 0; level < levels; ++level) {
@@ -178,6 +184,7 @@ UNetImpl::UNetImpl(const UNetOptions& o) : time_channels_(o.block_out_channels.f
     block.out_channels = widths[level];
     block.attention = o.attention_levels[level] != 0;
     block.resample = level + 1 < levels;
+    block.level = level;
     down_.emplace_back(block, o, layers_);
     skip_channels.insert(skip_channels.end(), block.in_channels.size() + (block.resample ? 1 : 0), widths[level]);
   }
@@ -195,6 +202,7 @@ UNetImpl::UNetImpl(const UNetOptions& o) : time_channels_(o.block_out_channels.f
     block.out_channels = widths[level];
     block.attention = o.attention_levels[level] != 0;
     block.resample = level > 0;
+    block.level = level;
     up_.emplace_back(block, o, layers_);
   }
   register_module("up_blocks", list_of(up_));
@@ -204,6 +212,11 @@ UNetImpl::UNetImpl(const UNetOptions& o) : time_channels_(o.block_out_channels.f
 
 at::Tensor UNetImpl::embed_time(const at::Tensor& t) {
   return time_embedding_->forward(sinusoidal_embedding(t, time_channels_).to(conv_in_->weight.scalar_type()));
+}
+
+at::Tensor UNetImpl::embed_sizes(const at::Tensor& sizes, const at::Tensor& pooled_text) {
+  const at::Tensor waves = sinusoidal_embedding(sizes.flatten(), size_channels_).view({sizes.size(0), -1});
+  return add_embedding_->forward(at::cat({pooled_text, waves}, 1).to(conv_in_->weight.scalar_type()));
 }
 
 at::Tensor UNetImpl::forward(const at::Tensor& x, const at::Tensor& embedding, const at::Tensor& tokens,

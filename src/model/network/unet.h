@@ -8,26 +8,16 @@
 
 #include "model/network/cross_view.h"
 #include "model/network/layers.h"
+#include "model/network/unet_options.h"
 
 namespace spinfill {
-
-struct UNetOptions {
-  std::int64_t in_channels = 4, out_channels = 4;
-  std::vector<std::int64_t> block_out_channels = {320, 640, 1280, 1280};
-  std::int64_t layers_per_block = 2;
-  std::vector<std::int64_t> attention_levels = {1, 1, 1, 0};
-  std::int64_t transformer_layers_per_block = 1;
-  std::int64_t attention_heads = 8;
-  std::int64_t cross_attention_dim = 768;
-  std::int64_t norm_num_groups = 32;
-  at::TensorOptions tensors;
-};
 
 struct UNetBlockOptions {
   std::vector<std::int64_t> in_channels;  // of each resnet
   std::int64_t out_channels = 0;
   bool attention = false;
   bool resample = false;  // down blocks halve, up blocks double
+  std::size_t level = 0;
 };
 
 // diffusers' DownBlock2D and CrossAttnDownBlock2D.
@@ -79,15 +69,19 @@ class UNetImpl : public torch::nn::Module {
   explicit UNetImpl(const UNetOptions& options);
   // Sinusoids of t [N], then the MLP: [N,E].
   at::Tensor embed_time(const at::Tensor& t);
+  // add_embedding of Stable Diffusion XL (Podell et al. 2023, §2.2; diffusers' "text_time"), to be added to that of the
+  // noise: of pooled text [N,P] and of six sizes [N,6]: height and width of the original picture, top and left of the
+  // part taken from it, height and width wanted; in pixels. [N,E].
+  at::Tensor embed_sizes(const at::Tensor& sizes, const at::Tensor& pooled_text);
   // x [N,Cin,h,w], embedding [N,E], tokens [N,T,D] → [N,Cout,h,w]; undefined in the references' pass, which ends after
   // the last keys and values.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& embedding, const at::Tensor& tokens, ViewContext& context);
   std::int64_t cross_view_layers() const { return layers_; }
 
  private:
-  std::int64_t time_channels_, layers_ = 0;
+  std::int64_t time_channels_, size_channels_, layers_ = 0;
   Conv2d conv_in_{nullptr}, conv_out_{nullptr};
-  EmbeddingMlp time_embedding_{nullptr};
+  EmbeddingMlp time_embedding_{nullptr}, add_embedding_{nullptr};
   std::vector<DownBlock> down_;
   MidBlock mid_{nullptr};
   std::vector<UpBlock> up_;

@@ -2,11 +2,9 @@
 #include <ATen/ATen.h>
 #include <torch/nn/module.h>
 
-#include <cmath>
-
 #include "core/files/json.h"
 #include "core/tensors/safetensors.h"
-#include "model/denoiser/conditioner.h"
+#include "model/filling.h"
 #include "model/network/unet.h"
 #include "model/tiny.h"
 #include "support/support.h"
@@ -16,29 +14,8 @@ namespace {
 
 // tests/fixtures/model/make_fixtures.py made the references with diffusers and the same filling.
 
-std::uint32_t crc32(const std::string& text) {
-  std::uint32_t crc = ~0u;
-  for (unsigned char c : text) {
-    crc ^= c;
-    for (int i = 0; i < 8; ++i) crc = (crc >> 1) ^ (0xEDB88320u & (0u - (crc & 1u)));
-  }
-  return ~crc;
-}
-
-at::Tensor fill(const std::string& name, at::IntArrayRef shape, double scale = 1) {
-  const std::int64_t count = c10::multiply_integers(shape);
-  return (at::sin(at::arange(count, at::kDouble) * 0.37 + static_cast<double>(crc32(name) % 1000)) * scale).view(shape);
-}
-
-void prepare(torch::nn::Module& module) {
-  const at::NoGradGuard no_grad;
-  for (auto& item : module.named_parameters()) {
-    at::Tensor& parameter = item.value();
-    const bool norm = item.key().find("norm") != std::string::npos && item.key().ends_with("weight");
-    const double scale = parameter.dim() > 1 ? 1.5 / std::sqrt(parameter.numel() / parameter.size(0)) : 0.3;
-    parameter.copy_(fill(item.key(), parameter.sizes(), scale) + (norm ? 1.0 : 0.0));
-  }
-}
+using test::fill;
+using test::prepare;
 
 const TensorMap& fixtures() {
   static const TensorMap map = read_safetensors(test::fixture("model/blocks.safetensors")).tensors;

@@ -102,10 +102,12 @@ TEST(ModelConfig, PresetsAreThoseDocumented) {
   for (const std::string& name : preset_names(model_presets())) {
     const ModelConfig c = read_model("preset: " + name);
     const auto millions = static_cast<double>(Denoiser(c, 0, at::kMeta).parameter_count()) / 1e6;
+    const auto cell = [](const PerLevel& value) { return fmt::format("{}", fmt::join(value.values(), " ")); };
     const std::string row = fmt::format(
-        "\n| `{}`{} | {:.3g} M | {} | {} | {} | {} | {} | {} | {} |\n", name, name == "small" ? " (default)" : "",
-        millions, fmt::join(c.block_out_channels, ", "), c.layers_per_block, fmt::join(c.attention_levels, " "),
-        c.attention_heads, c.cross_attention_dim, c.norm_num_groups, c.pixel_factor);
+        "\n| `{}`{} | {:.3g} M | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", name,
+        name == "small" ? " (default)" : "", millions, fmt::join(c.block_out_channels, ", "), c.layers_per_block,
+        fmt::join(c.attention_levels, " "), cell(c.transformer_layers_per_block), cell(c.attention_heads),
+        c.cross_attention_dim, c.norm_num_groups, c.linear_projection ? "linear" : "conv", c.pixel_factor);
     EXPECT_NE(document.find(row), std::string::npos) << row;
   }
   EXPECT_EQ(to_json(ModelConfig{}), to_json(read_model("preset: small")));
@@ -117,7 +119,7 @@ TEST(ModelConfig, SizesBesideAPresetOverrideIt) {
   const ModelConfig config =
       read_model("attention_heads: 4\npreset: base\nblend: false\n", {{"cross_attention_dim", "128"}});
   EXPECT_EQ(config.block_out_channels, (std::vector<std::int64_t>{64, 96, 128, 192}));
-  EXPECT_EQ(config.attention_heads, 4);
+  EXPECT_EQ(config.attention_heads, PerLevel(4));
   EXPECT_EQ(config.cross_attention_dim, 128);
   EXPECT_FALSE(config.blend);
   // What is stored holds the sizes and no name.
@@ -131,8 +133,18 @@ TEST(ModelConfig, APresetOfTheCommandLineOverridesTheFile) {
   const ModelConfig config = read_model("block_out_channels: [32, 48, 64]\nsigma_max: 40\npreset: tiny\n",
                                         {{"attention_heads", "4"}, {"preset", "base"}});
   EXPECT_EQ(config.block_out_channels, (std::vector<std::int64_t>{64, 96, 128, 192}));
-  EXPECT_EQ(config.attention_heads, 4);
+  EXPECT_EQ(config.attention_heads, PerLevel(4));
   EXPECT_EQ(config.sigma_max, 40);
+}
+
+TEST(ModelConfig, LevelsMayDiffer) {
+  const ModelConfig config = read_model("attention_heads: [4, 8, 10]\ntransformer_layers_per_block: 2\n");
+  EXPECT_EQ(config.attention_heads.at(1), 8);
+  EXPECT_EQ(config.transformer_layers_per_block.at(2), 2);
+  EXPECT_EQ(to_json(config)["attention_heads"], (Json{4, 8, 10}));
+  EXPECT_EQ(to_json(config)["transformer_layers_per_block"], 2);
+  for (const bool help : {false, true}) EXPECT_EQ(to_json(read_model(to_yaml(config, help))), to_json(config));
+  EXPECT_EQ(to_json(from_json<ModelConfig>(to_json(config), "stored")), to_json(config));
 }
 
 TEST(ModelConfig, RefusesWhatDoesNotFit) {
@@ -142,6 +154,13 @@ TEST(ModelConfig, RefusesWhatDoesNotFit) {
   refuse("block_out_channels: [64, 96]", {"model.yaml", "attention_levels"});
   refuse("norm_num_groups: 12", {"norm_num_groups"});
   refuse("attention_heads: 5", {"attention_heads"});
+  refuse("attention_heads: [4, 4]", {"attention_heads", "one per entry"});
+  refuse("attention_heads: [4, 4, 7]", {"attention_heads", "divide"});
+  refuse("attention_heads: []", {"model.yaml:1", "attention_heads", "a number, or a list"});
+  refuse("attention_heads: [4, 4, 0]", {"attention_heads", "1 to 128"});
+  refuse("transformer_layers_per_block: [1, 2, 3, 4]", {"transformer_layers_per_block"});
+  refuse("size_embedding_dim: 3", {"size_embedding_dim", "even"});
+  refuse("pooled_text_dim: 8", {"pooled_text_dim", "size_embedding_dim"});
   refuse("output: residual", {"prior-residual"});
 }
 
