@@ -13,8 +13,10 @@
 #include "core/progress.h"
 #include "core/statistics.h"
 #include "data/walkaround/masked_photographs.h"
+#include "data/walkaround/vehicle_look.h"
 #include "metrics/azimuth_scores.h"
 #include "model/azimuth/azimuth_model.h"
+#include "model/azimuth/azimuth_set.h"
 
 namespace spinfill {
 namespace {
@@ -23,7 +25,7 @@ struct Options {
   std::vector<std::string> folders;
   std::string segmenter, model, truth;
   Links links = Links::stay_inside;
-  bool json = false;
+  bool alone = false, json = false;
 };
 
 struct Angles {
@@ -36,6 +38,20 @@ void tell(const std::string& name, const AzimuthEstimate& estimate, Json& rows, 
   rows.push_back({{"file", name},
                   {"azimuth_deg", rounded(estimate.azimuth_deg, 1)},
                   {"confidence", rounded(estimate.confidence, 3)}});
+}
+
+// The photographs of one folder.
+struct Folder {
+  std::vector<std::string> names;
+  std::vector<PhotographOfSet> set;
+  std::vector<std::optional<double>> truth_deg;
+};
+
+std::vector<AzimuthEstimate> estimates_of(const Folder& folder, bool alone) {
+  if (!alone) return consistent_azimuths(folder.set);
+  std::vector<AzimuthEstimate> out;
+  for (const PhotographOfSet& one : folder.set) out.push_back(estimate_of(one.shares));
+  return out;
 }
 
 Angles angles_of(const Options& options, const AzimuthModel& model, const std::map<fs::path, double>& truth) {
@@ -53,17 +69,23 @@ Angles angles_of(const Options& options, const AzimuthModel& model, const std::m
     const auto name = [&](const std::string& file) {
       return all.size() == 1 ? file : (photographs.folder / file).string();
     };
+    Folder folder;
     const auto left_out = each_masked(photographs, segmenter, [&](const MaskedPhotograph& one) {
       progress.update(++done);
       const MaskProblem problem = mask_problem(one.mask);
       if (!problem.what.empty()) log_warning("{}: {}", name(one.file), problem.what);
       if (!problem.usable) return;
-      const AzimuthEstimate estimate = estimate_azimuth(model, one.rgb, one.mask.alpha);
-      tell(name(one.file), estimate, out.rows, options.json);
+      folder.names.push_back(name(one.file));
+      folder.set.push_back({azimuth_shares(model, one.rgb, one.mask.alpha), vehicle_look(one.rgb, one.mask.alpha)});
       const auto found = truth.find(fs::weakly_canonical(photographs.folder / one.file));
-      if (found != truth.end()) out.scored.push_back({estimate, found->second});
+      folder.truth_deg.push_back(found == truth.end() ? std::nullopt : std::optional(found->second));
     });
     for (const LeftOut& file : left_out) log_warning("{}: {}", name(file.file), file.why);
+    const std::vector<AzimuthEstimate> estimates = estimates_of(folder, options.alone);
+    for (std::size_t i = 0; i < estimates.size(); ++i) {
+      tell(folder.names[i], estimates[i], out.rows, options.json);
+      if (folder.truth_deg[i]) out.scored.push_back({estimates[i], *folder.truth_deg[i]});
+    }
   }
   return out;
 }
@@ -104,6 +126,9 @@ Command data_angles_command() {
             add_follow_links(app, options->links);
             add_segmenter(app, options->segmenter);
             add_azimuth_model(app, options->model);
+            app.add_flag("--alone", options->alone,
+                         "Each photograph by itself: a folder holds different vehicles; by default it shows one, and "
+                         "its photographs' azimuths are made consistent");
             app.add_option("--truth", options->truth,
                            "Score against a table, parted by tabs, with columns file and azimuth_deg");
             app.add_flag("--json", options->json,
