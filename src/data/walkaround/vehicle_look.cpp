@@ -15,33 +15,66 @@
 namespace spinfill {
 namespace {
 
-constexpr double kWidth = 480, kHeight = 320;  // px: the vehicle's box fits into that
-constexpr int kRoom = 8;                       // px round the box
+constexpr double kWidth = 480, kHeight = 320;   // px: the vehicle's box fits into that
+constexpr int kRoom = 8;                        // px round the box
 constexpr double kContrast = 0.01, kEdge = 20;  // SIFT's thresholds: paint has few features, so weak ones count
 // What may differ between two photographs of one point.
 constexpr float kHigher = 0.1F, kTurnedDeg = 30, kLarger = 0.6F;  // heights; degrees; logarithm
-constexpr float kFar = 0.6F;            // squared distance of descriptors
-constexpr float kClearly = 0.85F * 0.85F;  // of the next best one's, squared
+constexpr float kFar = 0.6F;                                      // squared distance of descriptors
+constexpr float kClearly = 0.85F * 0.85F;                         // of the next best one's, squared
 // Rear lamps: a band of the box's height, in CIE L*a*b*.
 constexpr double kBandTop = 0.2, kBandBottom = 0.75;
 constexpr float kLeastChroma = 35, kLeastLight = 15, kLeastHueDeg = 10, kMostHueDeg = 50;
 
-double share_of_lamp_red(const cv::Mat& rgb, const cv::Mat& seen, const cv::Rect& box) {
+constexpr int kLights = 6, kTints = 14;         // bins: of L*, of a* and b* each
+constexpr float kTintStep = 10, kLowest = -70;  // a*, b*
+constexpr double kInCommon = 0.7;  // of one vehicle: 0.95 in the same light, 0.8 at half or twice the exposure
+
+std::vector<float> blurred_histogram(std::vector<float> counts) {
+  const auto at = [](int l, int a, int b) { return static_cast<std::size_t>((l * kTints + a) * kTints + b); };
+  const int step[] = {kTints * kTints, kTints, 1}, size[] = {kLights, kTints, kTints};
+  for (int axis = 0; axis < 3; ++axis) {
+    const std::vector<float> before = counts;
+    for (int l = 0; l < kLights; ++l) {
+      for (int a = 0; a < kTints; ++a) {
+        for (int b = 0; b < kTints; ++b) {
+          const int place = axis == 0 ? l : axis == 1 ? a : b;
+          const auto own = at(l, a, b);
+          const float low = place > 0 ? before[own - static_cast<std::size_t>(step[axis])] : 0;
+          const float high = place + 1 < size[axis] ? before[own + static_cast<std::size_t>(step[axis])] : 0;
+          counts[own] = before[own] / 2 + (low + high) / 4;
+        }
+      }
+    }
+  }
+  float sum = 0;
+  for (const float count : counts) sum += count;
+  for (float& count : counts) count /= std::max(sum, 1.0F);
+  return counts;
+}
+
+// Puts lamp_red and colours.
+void put_colours(const cv::Mat& rgb, const cv::Mat& seen, const cv::Rect& box, VehicleLook& look) {
   cv::Mat inner, lab;
   cv::erode(seen(box), inner, cv::Mat::ones(3, 3, CV_8U), {-1, -1}, 1, cv::BORDER_CONSTANT, cv::Scalar::all(0));
   rgb(box).convertTo(lab, CV_32FC3, 1 / 255.0);
   cv::cvtColor(lab, lab, cv::COLOR_RGB2Lab);
   std::int64_t red = 0, all = 0;
+  std::vector<float> counts(kLights * kTints * kTints, 0.0F);
+  const auto bin = [](float value, int bins) { return std::clamp(static_cast<int>(value), 0, bins - 1); };
   for (int y = static_cast<int>(kBandTop * box.height); y < static_cast<int>(kBandBottom * box.height); ++y) {
     for (int x = 0; x < box.width; ++x) {
       if (inner.at<uchar>(y, x) == 0) continue;
       ++all;
       const auto& c = lab.at<cv::Vec3f>(y, x);
+      const int tint_a = bin((c[1] - kLowest) / kTintStep, kTints), tint_b = bin((c[2] - kLowest) / kTintStep, kTints);
+      ++counts[static_cast<std::size_t>((bin(c[0] * kLights / 100, kLights) * kTints + tint_a) * kTints + tint_b)];
       const float hue = cv::fastAtan2(c[2], c[1]);
       red += c[0] > kLeastLight && std::hypot(c[1], c[2]) > kLeastChroma && hue > kLeastHueDeg && hue < kMostHueDeg;
     }
   }
-  return all == 0 ? 0 : static_cast<double>(red) / static_cast<double>(all);
+  look.lamp_red = all == 0 ? 0 : static_cast<double>(red) / static_cast<double>(all);
+  look.colours = blurred_histogram(std::move(counts));
 }
 
 void put_features(const cv::Mat& rgb, const cv::Mat& seen, const cv::Rect& box, VehicleLook& look) {
@@ -94,9 +127,35 @@ VehicleLook vehicle_look(const cv::Mat& rgb, const cv::Mat& alpha) {
   if (box.empty()) fail("no pixel of the mask is the vehicle's");
   VehicleLook look;
   look.aspect = static_cast<double>(box.width) / box.height;
-  look.lamp_red = share_of_lamp_red(rgb, seen, box);
+  put_colours(rgb, seen, box, look);
   put_features(rgb, seen, box, look);
   return look;
+}
+
+double colours_in_common(const VehicleLook& first, const VehicleLook& second) {
+  double sum = 0;
+  for (std::size_t i = 0; i < first.colours.size(); ++i)
+    sum += std::sqrt(static_cast<double>(first.colours[i]) * second.colours[i]);
+  return sum;
+}
+
+std::vector<int> alike_groups(const std::vector<const VehicleLook*>& looks) {
+  std::vector<int> group(looks.size());
+  std::iota(group.begin(), group.end(), 0);
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (group[i] == group[j] || colours_in_common(*looks[i], *looks[j]) < kInCommon) continue;
+      const int into = std::min(group[i], group[j]), from = std::max(group[i], group[j]);
+      std::ranges::replace(group, from, into);
+    }
+  }
+  std::vector<int> firsts = group;
+  std::ranges::sort(firsts);
+  firsts.erase(std::unique(firsts.begin(), firsts.end()), firsts.end());
+  std::ranges::stable_sort(firsts,
+                           [&](int a, int b) { return std::ranges::count(group, a) > std::ranges::count(group, b); });
+  for (int& own : group) own = static_cast<int>(std::ranges::find(firsts, own) - firsts.begin());
+  return group;
 }
 
 std::vector<LookMatch> look_matches(const VehicleLook& first, const VehicleLook& second, std::size_t most) {

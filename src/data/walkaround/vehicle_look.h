@@ -11,8 +11,9 @@ namespace spinfill {
 // What of a cut-out photograph can be compared with others of the same vehicle. Lengths are in heights of the mask's
 // box, measured from its middle, right and down: a vehicle is about as high from all around.
 struct VehicleLook {
-  double aspect = 0;    // width of the box
-  double lamp_red = 0;  // share of the vehicle's middle band that is as red as rear lamps are
+  double aspect = 0;           // width of the box
+  double lamp_red = 0;         // share of the vehicle's middle band that is as red as rear lamps are
+  std::vector<float> colours;  // of the middle band: a smoothed histogram over CIE L*a*b*, sum 1
   // SIFT (Lowe, "Distinctive image features from scale-invariant keypoints", IJCV 2004) inside the mask, the strongest
   // first.
   std::vector<cv::Point2f> points;
@@ -26,6 +27,14 @@ inline constexpr std::size_t kMostPoints = 700;
 
 // rgb: 8-bit; alpha: 8-bit of its size, the vehicle's mask. Exit 3: an empty mask.
 VehicleLook vehicle_look(const cv::Mat& rgb, const cv::Mat& alpha);
+
+// Bhattacharyya's coefficient of two looks' colours, in [0, 1]: 1 of equal ones.
+double colours_in_common(const VehicleLook& first, const VehicleLook& second);
+
+// Which looks may be one vehicle's: those that are linked by colours in common, directly or through others (so a
+// vehicle of two colours is one, since some views show both). By look, the number of its group; the largest group is 0,
+// of equally large ones the one that comes first.
+std::vector<int> alike_groups(const std::vector<const VehicleLook*>& looks);
 
 struct LookMatch {
   cv::Point2f first, second;

@@ -20,7 +20,8 @@ struct PhotographOfSet {
 // 72^n assignments: each photograph's own shares, whether it shows rear lamps (of several photographs, those that have
 // much more of lamps' red than others show the back), and for each pair its turn_evidence(). Its marginals come from
 // loopy belief propagation (Pearl 1988; Murphy, Weiss and Jordan, "Loopy belief propagation for approximate inference",
-// UAI 1999), damped; an estimate's confidence is what of its marginal lies within kRightDeg. Of one photograph it
+// UAI 1999), damped; the set tells the direction, each photograph's own shares refine it; an
+// estimate's confidence is what of its marginal lies within kRightDeg. Of one photograph it
 // is estimate_of(shares). Deterministic.
 std::vector<AzimuthEstimate> consistent_azimuths(const std::vector<PhotographOfSet>& set);
 

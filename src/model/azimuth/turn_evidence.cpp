@@ -12,15 +12,15 @@ namespace spinfill {
 namespace {
 
 constexpr int kBins = static_cast<int>(kAzimuthBins);
-constexpr int kReach = 12;                          // bins: 60°
-constexpr std::size_t kFewest = 5;                  // matches that say anything
-constexpr double kLow = 0.15;                       // heights below the middle: wheels all look alike
-constexpr double kTrue = 0.7, kTrueDeg = 32;        // share of true matches at Δ = 0; how it falls
-constexpr double kHidden = 0.1;                     // of that share, where the second camera sees the point's side not
-constexpr double kOff = 0.07, kDepthOff = 0.25;     // standard deviations: of a place, of the box's depth
-constexpr double kDensest = 20;                     // likelihood ratio of one match, at most
-constexpr double kWeight = 0.12;                    // of a match
-constexpr float kMost = 8, kLeast = -2;             // of a pair
+constexpr int kReach = 12;                       // bins: 60°
+constexpr std::size_t kFewest = 5;               // matches that say anything
+constexpr double kLow = 0.15;                    // heights below the middle: wheels all look alike
+constexpr double kTrue = 0.7, kTrueDeg = 32;     // share of true matches at Δ = 0; how it falls
+constexpr double kHidden = 0.1;                  // of that share, where the second camera sees the point's side not
+constexpr double kOff = 0.07, kDepthOff = 0.25;  // standard deviations: of a place, of the box's depth
+constexpr double kDensest = 20;                  // likelihood ratio of one match, at most
+constexpr double kWeight = 0.12;                 // of a match
+constexpr float kMost = 8, kLeast = -2;          // of a pair
 constexpr double kOppositeEnds = 0.7, kOppositeSides = 1;
 
 // The box as one camera sees it: the depth of what it shows at x, and whether that is a flank.
@@ -80,8 +80,8 @@ TurnTable turn_evidence(const std::vector<LookMatch>& matches, double second_asp
   for (int first = 0; first < kBins; ++first) {
     for (int second = 0; second < kBins; ++second) {
       const auto limited = [&](float value) { return value > 0 ? kMost * (1 - std::exp(-value / kMost)) : value; };
-      const double sides = std::sqrt(
-          std::abs(std::sin(first * kAzimuthBinDeg * kDegree) * std::sin(second * kAzimuthBinDeg * kDegree)));
+      const double sides =
+          std::sqrt(std::abs(std::sin(first * kAzimuthBinDeg * kDegree) * std::sin(second * kAzimuthBinDeg * kDegree)));
       const float across = limited(direct(first, (second + kBins / 2) % kBins));
       const float own = std::max(limited(direct(first, second)), kLeast);
       const auto opposite = static_cast<float>(kOppositeEnds + (kOppositeSides - kOppositeEnds) * sides) * across;
