@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include <opencv2/imgproc.hpp>
@@ -14,20 +13,17 @@
 #include "core/files/files.h"
 #include "core/log.h"
 #include "data/pictures/picture.h"
-#include "data/sets/slots.h"
 #include "data/sets/view_set_writer.h"
 #include "data/walkaround/common_frame.h"
 #include "data/walkaround/masked_photographs.h"
-#include "geometry/angles.h"
+#include "model/azimuth/photograph_exam.h"
 #include "pages/photographs_page.h"
 
 namespace spinfill {
 namespace {
 
-// A direction that is more likely wrong than right is not used: it spoils the spin more than a missing one.
-constexpr double kLeastConfidence = 0.5;
-
-PhotographReport looked_at(const MaskedPhotograph& one, const AzimuthModel& model, const std::string& reference) {
+// What the page shows of a photograph.
+PhotographReport shown(const MaskedPhotograph& one, const std::string& reference) {
   PhotographReport report;
   report.file = one.file;
   report.reference = reference;
@@ -35,59 +31,38 @@ PhotographReport looked_at(const MaskedPhotograph& one, const AzimuthModel& mode
   const cv::Size size(width, std::max(1, one.rgb.rows * width / one.rgb.cols));
   cv::resize(one.rgb, report.preview, size, 0, 0, cv::INTER_AREA);
   cv::resize(one.mask.alpha, report.mask, size, 0, 0, cv::INTER_AREA);
-  const MaskProblem problem = mask_problem(one.mask);
-  report.why = problem.what;
-  if (!problem.usable) return report;
-  const AzimuthEstimate estimate = estimate_azimuth(model, one.rgb, one.mask.alpha);
-  report.azimuth_deg = estimate.azimuth_deg;
-  report.confidence = estimate.confidence;
-  if (estimate.confidence < kLeastConfidence) {
-    report.why = fmt::format(
-        "from where it shows the vehicle, or whether it shows one, cannot be told (perhaps {:.0f} "
-        "degrees, confidence {:.2f}): take it with one whole vehicle in sight",
-        estimate.azimuth_deg, estimate.confidence);
-    return report;
-  }
-  report.fate = PhotographFate::spare;
-  const double apart = apart_deg(*report.azimuth_deg, azimuth_of(nearest_slot(*report.azimuth_deg)));
-  report.quality = estimate.confidence - apart / 45 - (one.mask.cut_off ? 1 : 0);
   return report;
 }
 
-// The best photograph of each primary view so far, so that no others stay in memory.
-class BestCrops {
- public:
-  void offer(const MaskedPhotograph& one, const PhotographReport& report) {
-    if (report.fate == PhotographFate::refused) return;
-    Kept& kept = kept_[static_cast<std::size_t>(nearest_slot(*report.azimuth_deg))];
-    if (!kept.crop.empty() && kept.quality >= report.quality) return;
-    kept = {report.quality, {report.reference, *report.azimuth_deg}, vehicle_crop(one.rgba(), one.mask.box)};
-  }
-  void write(const fs::path& folder) const {
-    ViewSet set;
-    set.folder = folder;
-    set.id = folder.filename().string();
-    std::vector<cv::Mat> crops;
-    for (const Kept& kept : kept_) {
-      if (kept.crop.empty()) continue;
-      crops.push_back(kept.crop);
-      set.frames.push_back(kept.frame);
-    }
-    const std::vector<cv::Mat> frames = common_frames(crops);
-    set.width = frames.front().cols;
-    set.height = frames.front().rows;
-    for (std::size_t i = 0; i < frames.size(); ++i) write_png(folder / set.frames[i].file_path, frames[i]);
-    write_transforms(set);
-  }
+void put(const Examined& examined, PhotographReport& report) {
+  report.verdict = examined.usable.verdict;
+  report.trouble = examined.usable.trouble;
+  report.why = examined.usable.what;
+  report.quality = examined.quality;
+  if (report.verdict != Verdict::ignored) report.fate = PhotographFate::spare;
+  if (!examined.azimuth) return;
+  report.azimuth_deg = examined.azimuth->azimuth_deg;
+  report.confidence = examined.azimuth->confidence;
+}
 
- private:
-  struct Kept {
-    double quality = 0;
-    Frame frame;
-    cv::Mat crop;
-  };
-  std::array<Kept, kSlots> kept_;
-};
+// The photographs that are used, framed alike, with their azimuths. crops: one for each photograph.
+void write_references(const WalkaroundReport& report, const std::vector<cv::Mat>& crops, const fs::path& folder) {
+  ViewSet set;
+  set.folder = folder;
+  set.id = folder.filename().string();
+  std::vector<cv::Mat> used;
+  for (std::size_t i = 0; i < crops.size(); ++i) {
+    const PhotographReport& one = report.photographs[i];
+    if (one.fate != PhotographFate::used) continue;
+    used.push_back(crops[i]);
+    set.frames.push_back({one.reference, *one.azimuth_deg});
+  }
+  const std::vector<cv::Mat> frames = common_frames(used);
+  set.width = frames.front().cols;
+  set.height = frames.front().rows;
+  for (std::size_t i = 0; i < frames.size(); ++i) write_png(folder / set.frames[i].file_path, frames[i]);
+  write_transforms(set);
+}
 
 void tell(const WalkaroundReport& report) {
   for (const PhotographReport& one : report.photographs) {
@@ -116,18 +91,22 @@ WalkaroundReport prepare_walkaround(const fs::path& photographs, const AzimuthMo
   LazySegmenter segmenter(options.segmenter);
   WalkaroundReport report;
   report.title = folder_title(photographs);
-  BestCrops best;
+  PhotographExam exam(azimuths);
+  std::vector<cv::Mat> crops;
   report.left_out = each_masked(listed, segmenter, [&](const MaskedPhotograph& one) {
     const auto place = std::ranges::find(listed.files, one.file) - listed.files.begin();
-    report.photographs.push_back(looked_at(one, azimuths, names[static_cast<std::size_t>(place)]));
-    best.offer(one, report.photographs.back());
+    report.photographs.push_back(shown(one, names[static_cast<std::size_t>(place)]));
+    exam.look(one);
+    crops.push_back(one.mask.box.empty() ? cv::Mat() : vehicle_crop(one.rgba(), one.mask.box));
     if (options.looked_at) options.looked_at(std::ssize(report.photographs), std::ssize(listed.files));
   });
+  const std::vector<Examined> judged = exam.judge();
+  for (std::size_t i = 0; i < judged.size(); ++i) put(judged[i], report.photographs[i]);
   choose_views(report);
   tell(report);
   if (const auto why = why_no_spin(report, options.least_views))
     fail_check("{}: {}; nothing was written", photographs.string(), *why);
-  best.write(folder);
+  write_references(report, crops, folder);
   return report;
 }
 

@@ -87,14 +87,19 @@ std::string embedded(const std::string& file, const char* kind, const cv::Mat& r
                      rgb.rows, picture_address(rgb));
 }
 
+std::string verdict(const PhotographReport& one) {
+  if (one.trouble == Trouble::none) return {};
+  return fmt::format(" <span class=\"verdict\">{}: {}</span>", name_of(one.verdict), name_of(one.trouble));
+}
+
 std::string card(const PhotographReport& one) {
   std::string facts = one.azimuth_deg ? fmt::format("{:.0f}°, confidence {:.2f}", *one.azimuth_deg, one.confidence)
                                       : std::string("no azimuth");
   return fmt::format(
-      "<article class=\"{0}\"><div class=\"pair\">{1}{2}</div>\n<h3>{3}</h3><p><b>{0}</b> · {4}</p>{5}</article>\n",
+      "<article class=\"{0}\"><div class=\"pair\">{1}{2}</div>\n<h3>{3}</h3><p><b>{0}</b>{6} · {4}</p>{5}</article>\n",
       name_of(one.fate), embedded(one.file, "as it came", one.preview),
       embedded(one.file, "its mask", with_mask(one.preview, one.mask)), html_escaped(one.file), facts,
-      one.why.empty() ? "" : "<p class=\"why\">" + html_escaped(one.why) + "</p>");
+      one.why.empty() ? "" : "<p class=\"why\">" + html_escaped(one.why) + "</p>", verdict(one));
 }
 
 std::string left_out(const WalkaroundReport& report) {

@@ -6,6 +6,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -125,6 +126,81 @@ TEST_F(Photos, WhatMakesNoSpinIsRefusedWithTheReason) {
   result = test::run_command(complete(none));
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_NE(result.output.find("no vehicle"), std::string::npos) << result.output;
+}
+
+// The same pictures in another paint.
+void repaint(const fs::path& from, const fs::path& to) {
+  cv::Mat rgba = read_picture(from), grey;
+  cv::cvtColor(rgba, grey, cv::COLOR_RGBA2GRAY);
+  for (int y = 0; y < rgba.rows; ++y) {
+    for (int x = 0; x < rgba.cols; ++x) {
+      auto& pixel = rgba.at<cv::Vec4b>(y, x);
+      const int light = grey.at<uchar>(y, x);
+      pixel = {cv::saturate_cast<uchar>(30 + light), cv::saturate_cast<uchar>(light / 4),
+               cv::saturate_cast<uchar>(120 + light / 2), pixel[3]};
+    }
+  }
+  write_png(to, rgba);
+}
+
+TEST_F(Photos, OfTwoVehiclesAreRefusedAndOneAstrayIsIgnored) {
+  const fs::path from = photographs({0, 45, 90, 135, 180, 225, 270, 315});
+  repaint(set_of() / "045.png", from / "other.png");
+  const auto result = test::run_command(test::program() + " data angles " + quoted(from) + " --json 2>/dev/null");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  for (const Json& row : parse_json(result.output, "output")) {
+    const bool other = row["file"] == "other.png";
+    EXPECT_EQ(row["verdict"] == "ignored", other) << row.dump();
+    if (other) EXPECT_EQ(row["reason"], "another vehicle");
+  }
+  for (const char* azimuth : {"000", "090", "180", "270"})
+    repaint(set_of() / (std::string(azimuth) + ".png"), from / (std::string("other ") + azimuth + ".png"));
+  const auto mixed = test::run_command(complete(from));
+  EXPECT_EQ(mixed.exit_code, 1);
+  EXPECT_NE(mixed.output.find("two vehicles, or more, are mixed"), std::string::npos) << mixed.output;
+  EXPECT_NE(mixed.output.find("other 090.png"), std::string::npos) << mixed.output;
+  EXPECT_FALSE(fs::exists(folder_ / "spin"));
+}
+
+TEST_F(Photos, BlurredCutOffAndDoubleOnesAreNamed) {
+  const fs::path from = photographs({0, 90, 180, 270});
+  cv::Mat rgba = read_picture(set_of() / "135.png"), blurred;
+  std::vector<cv::Mat> channels;
+  cv::split(rgba, channels);
+  for (int c = 0; c < 3; ++c)
+    cv::GaussianBlur(channels[static_cast<std::size_t>(c)], channels[static_cast<std::size_t>(c)], {}, 4);
+  cv::merge(channels, blurred);
+  write_png(from / "blurred.png", blurred);
+  cv::Mat again;
+  cv::resize(read_picture(set_of() / "090.png"), again, {}, 0.95, 0.95, cv::INTER_AREA);
+  write_png(from / "again.png", again);
+  const auto result = test::run_command(test::program() + " data angles " + quoted(from) + " --json 2>/dev/null");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  std::map<std::string, std::string> reasons;
+  for (const Json& row : parse_json(result.output, "output"))
+    if (!row["reason"].is_null()) reasons[row["reason"]] = row["why"];
+  EXPECT_TRUE(reasons.contains("blurred")) << result.output;
+  ASSERT_TRUE(reasons.contains("duplicate")) << result.output;
+  EXPECT_NE(reasons["duplicate"].find("shows the same as"), std::string::npos);
+}
+
+TEST_F(Photos, InteriorsAreRefused) {
+  const fs::path from = folder_ / "inside";
+  fs::create_directory(from);
+  // What a segmenter makes of interiors: frames, strips and patches.
+  const std::vector<cv::Rect> patches = {
+      {0, 40, 180, 12}, {90, 0, 14, 120}, {10, 10, 8, 8}, {20, 90, 150, 10}, {60, 5, 20, 110}};
+  int number = 0;
+  for (const cv::Rect& patch : patches) {
+    cv::Mat rgba(128, 192, CV_8UC4, cv::Scalar(80, 70, 60, 0));
+    rgba(patch).setTo(cv::Scalar(120, 110, 100, 255));
+    write_png(from / fmt::format("{}.png", ++number), rgba);
+  }
+  const auto result = test::run_command(complete(from));
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.output.find("interiors and details make no spin"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("5 of 5 photographs"), std::string::npos) << result.output;
+  EXPECT_FALSE(fs::exists(folder_ / "spin"));
 }
 
 TEST_F(Photos, OptionsThatContradictAreUsageErrors) {

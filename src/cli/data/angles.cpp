@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +18,7 @@
 #include "data/walkaround/masked_photographs.h"
 #include "metrics/azimuth_scores.h"
 #include "model/azimuth/azimuth_model.h"
+#include "model/azimuth/photograph_exam.h"
 
 namespace spinfill {
 namespace {
@@ -23,7 +27,7 @@ struct Options {
   std::vector<std::string> folders;
   std::string segmenter, model, truth;
   Links links = Links::stay_inside;
-  bool json = false;
+  bool alone = false, json = false;
 };
 
 struct Angles {
@@ -31,11 +35,27 @@ struct Angles {
   std::vector<ScoredAzimuth> scored;
 };
 
-void tell(const std::string& name, const AzimuthEstimate& estimate, Json& rows, bool as_json) {
-  if (!as_json) print_line("{}: {:.0f} degrees, confidence {:.2f}", name, estimate.azimuth_deg, estimate.confidence);
-  rows.push_back({{"file", name},
-                  {"azimuth_deg", rounded(estimate.azimuth_deg, 1)},
-                  {"confidence", rounded(estimate.confidence, 3)}});
+void tell(const std::string& name, const Examined& one, Json& rows, bool as_json) {
+  Json row = {{"file", name},
+              {"azimuth_deg", Json()},
+              {"confidence", 0},
+              {"verdict", name_of(one.usable.verdict)},
+              {"reason", one.usable.trouble == Trouble::none ? Json() : Json(name_of(one.usable.trouble))},
+              {"why", one.usable.what}};
+  if (one.azimuth) {
+    row["azimuth_deg"] = rounded(one.azimuth->azimuth_deg, 1);
+    row["confidence"] = rounded(one.azimuth->confidence, 3);
+  }
+  rows.push_back(std::move(row));
+  if (as_json) return;
+  const std::string where =
+      one.azimuth ? fmt::format("{:.0f} degrees, confidence {:.2f}", one.azimuth->azimuth_deg, one.azimuth->confidence)
+                  : std::string("no azimuth");
+  const std::string verdict =
+      one.usable.trouble == Trouble::none
+          ? std::string()
+          : fmt::format("; {} ({}): {}", name_of(one.usable.verdict), name_of(one.usable.trouble), one.usable.what);
+  print_line("{}: {}{}", name, where, verdict);
 }
 
 Angles angles_of(const Options& options, const AzimuthModel& model, const std::map<fs::path, double>& truth) {
@@ -53,17 +73,17 @@ Angles angles_of(const Options& options, const AzimuthModel& model, const std::m
     const auto name = [&](const std::string& file) {
       return all.size() == 1 ? file : (photographs.folder / file).string();
     };
+    PhotographExam exam(model, options.alone);
     const auto left_out = each_masked(photographs, segmenter, [&](const MaskedPhotograph& one) {
       progress.update(++done);
-      const MaskProblem problem = mask_problem(one.mask);
-      if (!problem.what.empty()) log_warning("{}: {}", name(one.file), problem.what);
-      if (!problem.usable) return;
-      const AzimuthEstimate estimate = estimate_azimuth(model, one.rgb, one.mask.alpha);
-      tell(name(one.file), estimate, out.rows, options.json);
-      const auto found = truth.find(fs::weakly_canonical(photographs.folder / one.file));
-      if (found != truth.end()) out.scored.push_back({estimate, found->second});
+      exam.look(one);
     });
     for (const LeftOut& file : left_out) log_warning("{}: {}", name(file.file), file.why);
+    for (const Examined& one : exam.judge()) {
+      tell(name(one.file), one, out.rows, options.json);
+      const auto found = truth.find(fs::weakly_canonical(photographs.folder / one.file));
+      if (one.azimuth && found != truth.end()) out.scored.push_back({*one.azimuth, found->second});
+    }
   }
   return out;
 }
@@ -73,7 +93,8 @@ int angles(const Options& options) {
   std::map<fs::path, double> truth;
   if (!options.truth.empty()) truth = read_true_azimuths(options.truth);
   const Angles found = angles_of(options, model, truth);
-  if (found.rows.empty()) fail("no photograph shows a vehicle that can be told");
+  const auto has_azimuth = [](const Json& row) { return !row["azimuth_deg"].is_null(); };
+  if (std::ranges::none_of(found.rows, has_azimuth)) fail("no photograph shows a vehicle that can be told");
   if (options.truth.empty()) {
     if (options.json) print_json(found.rows, 1);
     return 0;
@@ -95,21 +116,25 @@ int angles(const Options& options) {
 }  // namespace
 
 Command data_angles_command() {
-  return {
-      "angles", "Tells from which direction each photograph of a folder shows the vehicle, and how sure that is",
-      [](CLI::App& app) -> std::function<int()> {
-        auto options = std::make_shared<Options>();
-        app.add_option("folders", options->folders,
-                       "Photographs as they come: JPEG, HEIC, AVIF, PNG or WebP of any name; cut out (alpha) or not")
-            ->required();
-        add_follow_links(app, options->links);
-        add_segmenter(app, options->segmenter);
-        add_azimuth_model(app, options->model);
-        app.add_option("--truth", options->truth,
-                       "Score against a table, parted by tabs, with columns file and azimuth_deg");
-        app.add_flag("--json", options->json, "[{file, azimuth_deg, confidence}]; with --truth an object with scores");
-        return [options] { return angles(*options); };
-      }};
+  return {"angles", "Tells from which direction each photograph of a folder shows the vehicle, and how sure that is",
+          [](CLI::App& app) -> std::function<int()> {
+            auto options = std::make_shared<Options>();
+            app.add_option(
+                   "folders", options->folders,
+                   "Photographs as they come: JPEG, HEIC, AVIF, PNG or WebP of any name; cut out (alpha) or not")
+                ->required();
+            add_follow_links(app, options->links);
+            add_segmenter(app, options->segmenter);
+            add_azimuth_model(app, options->model);
+            app.add_flag("--alone", options->alone,
+                         "Each photograph by itself: a folder holds different vehicles; by default it shows one, and "
+                         "its photographs' azimuths are made consistent");
+            app.add_option("--truth", options->truth,
+                           "Score against a table, parted by tabs, with columns file and azimuth_deg");
+            app.add_flag("--json", options->json,
+                         "[{file, azimuth_deg, confidence, verdict, reason, why}]; with --truth an object with scores");
+            return [options] { return angles(*options); };
+          }};
 }
 
 }  // namespace spinfill

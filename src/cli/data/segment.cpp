@@ -12,6 +12,7 @@
 #include "core/progress.h"
 #include "data/pictures/picture.h"
 #include "data/walkaround/masked_photographs.h"
+#include "data/walkaround/usability.h"
 
 namespace spinfill {
 namespace {
@@ -35,14 +36,15 @@ int segment(const Options& options) {
     const auto place =
         static_cast<std::size_t>(std::ranges::find(photographs.files, one.file) - photographs.files.begin());
     write_png(folder.path() / names[place], one.rgba());
-    const MaskProblem problem = mask_problem(one.mask);
-    if (!problem.what.empty()) log_warning("{}: {}", one.file, problem.what);
+    const Usability usable = mask_usability(one.mask);
+    if (!usable.what.empty()) log_warning("{}: {}", one.file, usable.what);
     const cv::Rect& box = one.mask.box;
     rows.push_back({{"file", one.file},
                     {"mask", names[place]},
                     {"area", one.mask.area},
                     {"box", {box.x, box.y, box.width, box.height}},
-                    {"problem", problem.what}});
+                    {"verdict", name_of(usable.verdict)},
+                    {"problem", usable.what}});
     progress.update(static_cast<std::int64_t>(place) + 1);
   });
   progress.finish();

@@ -12,14 +12,6 @@
 #include "data/pictures/picture.h"
 
 namespace spinfill {
-namespace {
-
-// Shares of the photograph.
-constexpr double kTooSmall = 0.01, kTooLarge = 0.9;
-constexpr double kAlike = 0.7;  // of the vehicle's area: another thing that could have been meant
-
-}  // namespace
-
 cv::Mat MaskedPhotograph::rgba() const {
   std::array<cv::Mat, 4> channels;
   cv::split(rgb, channels.data());
@@ -27,18 +19,6 @@ cv::Mat MaskedPhotograph::rgba() const {
   cv::Mat out;
   cv::merge(channels.data(), channels.size(), out);
   return out;
-}
-
-MaskProblem mask_problem(const VehicleMask& mask) {
-  if (mask.box.empty()) return {false, "nothing stands out of its background: take it with the whole vehicle in sight"};
-  if (mask.area < kTooSmall)
-    return {false, fmt::format("what stands out covers {:.1f} % of it: go nearer to the vehicle", 100 * mask.area)};
-  if (mask.area > kTooLarge)
-    return {false, fmt::format("what stands out covers {:.0f} % of it: take it with the whole vehicle in sight",
-                               100 * mask.area)};
-  if (mask.cut_off) return {true, "the vehicle reaches the border: take it with the whole vehicle in sight"};
-  if (mask.others > kAlike) return {true, "another thing stands out as much as the vehicle: look at the mask"};
-  return {};
 }
 
 std::vector<LeftOut> each_masked(const Photographs& photographs, LazySegmenter& segmenter, const TakePhotograph& take) {

@@ -18,13 +18,6 @@ struct MaskedPhotograph {
   cv::Mat rgba() const;  // 8-bit straight
 };
 
-// What is wrong with a mask, in words, and what to do; empty where nothing is.
-struct MaskProblem {
-  bool usable = true;  // the photograph may be used all the same
-  std::string what;
-};
-MaskProblem mask_problem(const VehicleMask& mask);
-
 // Photographs one after another, so that one is in memory at a time, upright. A picture with transparent parts is cut
 // out already: its own alpha is the mask. A file that is damaged behind its header is named
 // in what is returned, with the photographs' own left_out.

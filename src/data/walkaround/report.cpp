@@ -14,9 +14,62 @@
 namespace spinfill {
 namespace {
 
+// Photographs of another vehicle, as a share of those that show one, from which on two are mixed rather than one
+// astray.
+constexpr double kMixed = 0.25;
+// Few views that are none too sure, among many photographs of no vehicle, are chance.
+constexpr double kMany = 1.0 / 3, kMost = 1.0 / 2, kSure = 0.7;
+constexpr std::size_t kFewViews = 4;
 constexpr double kOneSide = 190;  // degrees of a gap: what is left is less than half of a walk round the vehicle
 
+bool shows_no_vehicle(const PhotographReport& one) {
+  using enum Trouble;
+  return one.verdict == Verdict::ignored && one.trouble != duplicate && one.trouble != other_vehicle;
+}
+
+std::size_t without_vehicle(const WalkaroundReport& report) {
+  return static_cast<std::size_t>(std::ranges::count_if(report.photographs, shows_no_vehicle));
+}
+
+// "3 × no vehicle, 2 × too far"
+std::string reasons(const WalkaroundReport& report) {
+  std::vector<std::string> out;
+  for (const auto& [trouble, name] : kNamesOf<Trouble>) {
+    const auto is_it = [&](const PhotographReport& one) { return shows_no_vehicle(one) && one.trouble == trouble; };
+    if (const auto count = std::ranges::count_if(report.photographs, is_it); count > 0)
+      out.push_back(fmt::format("{} × {}", count, trouble == Trouble::none ? "unreadable" : name));
+  }
+  return fmt::format("{}", fmt::join(out, ", "));
+}
+
+std::optional<std::string> why_mixed(const WalkaroundReport& report) {
+  const std::vector<std::string> others = report.files_of(Trouble::other_vehicle);
+  const std::size_t vehicles = report.photographs.size() - without_vehicle(report);
+  if (others.size() < 2 || static_cast<double>(others.size()) < kMixed * static_cast<double>(vehicles))
+    return std::nullopt;
+  return fmt::format(
+      "two vehicles, or more, are mixed: {} of {} photographs have nothing in common with the others' colours ({}): "
+      "give each vehicle a folder of its own",
+      others.size(), vehicles, fmt::join(others, ", "));
+}
+
+bool is_chance(const WalkaroundReport& report) {
+  const double share = static_cast<double>(without_vehicle(report)) /
+                       static_cast<double>(std::max<std::size_t>(1, report.photographs.size()));
+  std::vector<double> confidences;
+  for (const PhotographReport& one : report.photographs)
+    if (one.fate == PhotographFate::used) confidences.push_back(one.confidence);
+  return (share >= kMost && confidences.size() < kFewViews) || (share >= kMany && median(confidences) < kSure);
+}
+
 }  // namespace
+
+std::vector<std::string> WalkaroundReport::files_of(Trouble trouble) const {
+  std::vector<std::string> out;
+  for (const PhotographReport& one : photographs)
+    if (one.trouble == trouble) out.push_back(one.file);
+  return out;
+}
 
 std::vector<double> WalkaroundReport::used_deg() const {
   std::vector<double> out;
@@ -36,7 +89,11 @@ void WalkaroundReport::add_why(const std::string& reference, const std::string& 
 Json to_json(const WalkaroundReport& report) {
   Json rows = Json::array(), left_out = Json::array();
   for (const PhotographReport& one : report.photographs) {
-    Json row = {{"file", one.file}, {"fate", name_of(one.fate)}, {"why", one.why}};
+    Json row = {{"file", one.file},
+                {"fate", name_of(one.fate)},
+                {"verdict", name_of(one.verdict)},
+                {"reason", one.trouble == Trouble::none ? Json() : Json(name_of(one.trouble))},
+                {"why", one.why}};
     row["azimuth_deg"] = one.azimuth_deg ? Json(rounded(*one.azimuth_deg, 1)) : Json();
     row["confidence"] = rounded(one.confidence, 3);
     rows.push_back(std::move(row));
@@ -57,7 +114,9 @@ void choose_views(WalkaroundReport& report) {
     const int slot = nearest_slot(*one.azimuth_deg);
     const PhotographReport* chosen = best[static_cast<std::size_t>(slot)];
     one.fate = chosen == &one ? PhotographFate::used : PhotographFate::spare;
-    if (chosen != &one) one.why = fmt::format("{} shows the view at {} degrees better", chosen->file, azimuth_of(slot));
+    if (chosen == &one) continue;
+    const std::string better = fmt::format("{} shows the view at {} degrees better", chosen->file, azimuth_of(slot));
+    one.why = one.why.empty() ? better : fmt::format("{}; {}", one.why, better);
   }
 }
 
@@ -73,9 +132,12 @@ double widest_gap(std::vector<double> azimuths_deg) {
 std::optional<std::string> why_no_spin(const WalkaroundReport& report, int least) {
   const std::vector<double> used = report.used_deg();
   const auto count = static_cast<int>(used.size());
-  if (count == 0)
-    return fmt::format("no vehicle can be told in any of {} photographs: take each with one whole vehicle in sight",
-                       report.photographs.size());
+  if (const auto mixed = why_mixed(report)) return mixed;
+  if (count == 0 || is_chance(report))
+    return fmt::format(
+        "no vehicle can be told in {} of {} photographs ({}): interiors and details make no spin, take each from "
+        "outside with one whole vehicle in sight",
+        without_vehicle(report), report.photographs.size(), reasons(report));
   if (count < least)
     return fmt::format(
         "of {} photographs only {} of the eight primary views can be made out ({:.0f} degrees), {} are "

@@ -10,6 +10,7 @@
 #include "core/config/named.h"
 #include "core/files/json.h"
 #include "data/walkaround/photographs.h"
+#include "data/walkaround/usability.h"
 
 namespace spinfill {
 
@@ -27,6 +28,8 @@ struct PhotographReport {
   std::string file;
   std::string reference;  // its picture's name among the references of the spin
   PhotographFate fate = PhotographFate::refused;
+  Verdict verdict = Verdict::ok;
+  Trouble trouble = Trouble::none;
   std::string why;                    // and what to do; of a used one what is doubtful, often empty
   std::optional<double> azimuth_deg;  // [0, 360), where the photograph shows a vehicle
   double confidence = 0;              // that it is right to 22.5°
@@ -41,6 +44,7 @@ struct WalkaroundReport {
   std::vector<LeftOut> left_out;  // files that are no photographs, or cannot be read
   // What became of a used photograph's picture among the references is said of it, too.
   void add_why(const std::string& reference, const std::string& why);
+  std::vector<std::string> files_of(Trouble trouble) const;
   std::vector<double> used_deg() const;  // in ascending order
 };
 Json to_json(const WalkaroundReport& report);
@@ -52,8 +56,8 @@ void choose_views(WalkaroundReport& report);
 // The widest arc, degrees, that none of these azimuths lies in; 360 of one or none.
 double widest_gap(std::vector<double> azimuths_deg);
 
-// Why a spin cannot be made of what is used; nothing where it can: no vehicle, fewer than `least` views, all from one
-// side.
+// Why a spin cannot be made of what is used; nothing where it can: two vehicles, no vehicle (interiors, details), fewer
+// than `least` views, all from one side.
 std::optional<std::string> why_no_spin(const WalkaroundReport& report, int least);
 
 }  // namespace spinfill

@@ -11,19 +11,18 @@
 namespace spinfill {
 namespace {
 
-constexpr double kBinDeg = 360.0 / kAzimuthBins;
 constexpr double kTargetDeg = 6;  // standard deviation of the soft target
 constexpr double kPeakDeg = 20;   // half the width of what belongs to a peak
 
 double bin_deg(std::int64_t bin) {
-  return kBinDeg * static_cast<double>(bin);
+  return kAzimuthBinDeg * static_cast<double>(bin);
 }
 
 // Share of the bins within `reach` of an azimuth; those at the edge count as far as they reach.
 double share_near(const float* shares, double azimuth_deg, double reach_deg) {
   double sum = 0;
   for (std::int64_t b = 0; b < kAzimuthBins; ++b) {
-    const double inside = (reach_deg - apart_deg(bin_deg(b), azimuth_deg)) / kBinDeg + 0.5;
+    const double inside = (reach_deg - apart_deg(bin_deg(b), azimuth_deg)) / kAzimuthBinDeg + 0.5;
     sum += shares[b] * std::clamp(inside, 0.0, 1.0);
   }
   return sum;

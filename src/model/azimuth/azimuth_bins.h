@@ -10,6 +10,7 @@ namespace spinfill {
 
 // A distribution over the direction that a vehicle is seen from: bin b stands for 360·b/72 degrees.
 inline constexpr std::int64_t kAzimuthBins = 72;
+inline constexpr double kAzimuthBinDeg = 360.0 / kAzimuthBins;
 
 // An azimuth counts as right within half a primary view's share.
 inline constexpr double kRightDeg = 22.5;

@@ -90,7 +90,7 @@ at::Tensor window_tensor(const std::vector<cv::Mat>& windows) {
   return out;
 }
 
-AzimuthEstimate estimate_azimuth(const AzimuthModel& model, const cv::Mat& rgb, const cv::Mat& alpha) {
+at::Tensor azimuth_shares(const AzimuthModel& model, const cv::Mat& rgb, const cv::Mat& alpha) {
   const cv::Rect box = cv::boundingRect(cv::Mat(alpha >= kSeenAlpha));
   if (box.empty()) fail("no pixel of the mask is the vehicle's");
   std::vector<cv::Mat> windows;
@@ -107,7 +107,11 @@ AzimuthEstimate estimate_azimuth(const AzimuthModel& model, const cv::Mat& rgb, 
   AzimuthNetwork network = model.network;
   const at::Tensor logits = network->forward(window_tensor(windows));
   const at::Tensor seen = (logits[0] + mirrored_bins(logits[1]) + logits[2] + mirrored_bins(logits[3])) / 4;
-  return estimate_of(at::softmax(seen / model.temperature, 0));
+  return at::softmax(seen / model.temperature, 0);
+}
+
+AzimuthEstimate estimate_azimuth(const AzimuthModel& model, const cv::Mat& rgb, const cv::Mat& alpha) {
+  return estimate_of(azimuth_shares(model, rgb, alpha));
 }
 
 }  // namespace spinfill

@@ -16,6 +16,7 @@
 #include "data/sets/picture_folder.h"
 #include "data/sets/set_pictures.h"
 #include "data/walkaround/masked_photographs.h"
+#include "data/walkaround/usability.h"
 #include "support/support.h"
 
 namespace spinfill {
@@ -98,11 +99,11 @@ TEST(VehicleMask, WhatReachesTheBorderIsSaidToBeCutOff) {
   scene.paint();
   const VehicleMask mask = refined_mask(scene.saliency, scene.rgb);
   EXPECT_TRUE(mask.cut_off);
-  EXPECT_NE(mask_problem(mask).what.find("reaches the border"), std::string::npos);
-  EXPECT_TRUE(mask_problem(mask).usable);
+  EXPECT_NE(mask_usability(mask).what.find("reaches the border"), std::string::npos);
+  EXPECT_EQ(mask_usability(mask).verdict, Verdict::retake);
   const VehicleMask nothing = refined_mask(cv::Mat::zeros(320, 320, CV_32F), scene.rgb);
   EXPECT_TRUE(nothing.box.empty());
-  EXPECT_FALSE(mask_problem(nothing).usable);
+  EXPECT_EQ(mask_usability(nothing).verdict, Verdict::ignored);
 }
 
 TEST(Segmenter, AFileThatIsNoNetworkIsOneLine) {

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "data/walkaround/vehicle_look.h"
+#include "model/azimuth/azimuth_bins.h"
+
+namespace spinfill {
+
+// A photograph of a set: what it says of its azimuth by itself (azimuth_shares), and what can be compared.
+struct PhotographOfSet {
+  at::Tensor shares;  // [72] float32
+  VehicleLook look;
+};
+
+// The azimuths of photographs of one vehicle, in any order, such that they fit together. A Markov random field over all
+// 72^n assignments: each photograph's own shares, whether it shows rear lamps (of several photographs, those that have
+// much more of lamps' red than others show the back), and for each pair its turn_evidence(). Its marginals come from
+// loopy belief propagation (Pearl 1988; Murphy, Weiss and Jordan, "Loopy belief propagation for approximate inference",
+// UAI 1999), damped; the set tells the direction, each photograph's own shares refine it; an
+// estimate's confidence is what of its marginal lies within kRightDeg. Of one photograph it
+// is estimate_of(shares). Deterministic.
+std::vector<AzimuthEstimate> consistent_azimuths(const std::vector<PhotographOfSet>& set);
+
+}  // namespace spinfill

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/walkaround/usability.h"
+#include "model/azimuth/azimuth_model.h"
+#include "model/azimuth/azimuth_set.h"
+
+namespace spinfill {
+
+// What a photograph is good for, and from where it was taken.
+struct Examined {
+  std::string file;
+  Usability usable;
+  std::optional<AzimuthEstimate> azimuth;  // a guess where it is ignored; none where nothing stands out
+  double quality = 0;                      // which of several photographs of one view is better: the higher
+};
+
+// Looks at photographs one after another, so that one is in memory at a time; then all are judged together.
+class PhotographExam {
+ public:
+  // `alone`: the photographs show different vehicles, so each is judged by itself.
+  explicit PhotographExam(const AzimuthModel& model, bool alone = false) : model_(model), alone_(alone) {}
+
+  void look(const MaskedPhotograph& one);
+  // In the order they were looked at. Those of another vehicle than most are ignored, those from where nothing certain
+  // can be told, and of two that show the same the worse.
+  std::vector<Examined> judge() const;
+
+ private:
+  struct Seen {
+    std::string file;
+    Usability usable;
+    std::optional<PhotographOfSet> of_set;
+  };
+  void ignore_others(std::vector<Examined>& all) const;
+  void put_azimuths(std::vector<Examined>& all) const;
+  void ignore_duplicates(std::vector<Examined>& all) const;
+
+  const AzimuthModel& model_;
+  bool alone_;
+  std::vector<Seen> seen_;
+};
+
+}  // namespace spinfill

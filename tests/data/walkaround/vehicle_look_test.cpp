@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/walkaround/vehicle_look.h"
+
+#include <gtest/gtest.h>
+
+#include <opencv2/imgproc.hpp>
+
+#include "core/error.h"
+#include "support/support.h"
+
+namespace spinfill {
+namespace {
+
+// A textured box on a ground of its own, `left` px further right.
+struct Picture {
+  cv::Mat rgb, alpha;
+};
+Picture picture(const cv::Scalar& paint, int left = 0, int seed = 1) {
+  Picture out{cv::Mat(300, 500, CV_8UC3, cv::Scalar(80, 90, 80)), cv::Mat::zeros(300, 500, CV_8U)};
+  const cv::Rect box(60 + left, 80, 320, 150);
+  cv::Mat texture(30, 64, CV_8UC3);
+  cv::RNG random(static_cast<std::uint64_t>(seed));
+  random.fill(texture, cv::RNG::NORMAL, paint, cv::Scalar::all(25));
+  cv::resize(texture, texture, box.size(), 0, 0, cv::INTER_CUBIC);
+  texture.copyTo(out.rgb(box));
+  out.alpha(box).setTo(255);
+  return out;
+}
+VehicleLook look_of(const Picture& picture) {
+  return vehicle_look(picture.rgb, picture.alpha);
+}
+
+TEST(VehicleLook, PointsAreMeasuredInTheVehiclesHeights) {
+  const VehicleLook look = look_of(picture({90, 90, 150})), moved = look_of(picture({90, 90, 150}, 50));
+  EXPECT_NEAR(look.aspect, 320 / 150.0, 1e-9);
+  ASSERT_GT(look.points.size(), 30U);
+  const auto matches = look_matches(look, moved, kMostPoints);
+  EXPECT_GT(matches.size(), look.points.size() / 2);
+  for (const LookMatch& match : matches) {
+    EXPECT_NEAR(match.first.x, match.second.x, 0.03);
+    EXPECT_NEAR(match.first.y, match.second.y, 0.03);
+    EXPECT_LE(std::abs(match.first.x), look.aspect / 2);
+  }
+  EXPECT_LT(look_matches(look, moved, 10).size(), 11U);
+  EXPECT_LT(look_matches(look, look_of(picture({90, 90, 150}, 0, 2)), kMostPoints).size(), matches.size() / 4);
+}
+
+TEST(VehicleLook, LampsAreRedInTheMiddle) {
+  Picture one = picture({90, 90, 90});
+  EXPECT_NEAR(look_of(one).lamp_red, 0, 1e-3);
+  one.rgb(cv::Rect(70, 130, 30, 25)).setTo(cv::Scalar(200, 20, 25));
+  const double lamp = look_of(one).lamp_red;
+  EXPECT_GT(lamp, 0.01);
+  one.rgb(cv::Rect(0, 0, 500, 60)).setTo(cv::Scalar(200, 20, 25));  // not the vehicle's
+  EXPECT_EQ(look_of(one).lamp_red, lamp);
+}
+
+TEST(VehicleLook, ColoursTellVehiclesApartButNotLight) {
+  const VehicleLook blue = look_of(picture({50, 60, 170})), brighter = look_of(picture({64, 77, 205}, 10, 3)),
+                    yellow = look_of(picture({190, 170, 30}));
+  EXPECT_NEAR(colours_in_common(blue, blue), 1, 1e-5);
+  EXPECT_GT(colours_in_common(blue, brighter), 0.75);
+  EXPECT_LT(colours_in_common(blue, yellow), 0.3);
+}
+
+TEST(VehicleLook, AVehicleOfTwoColoursIsOne) {
+  Picture both = picture({50, 60, 170});
+  const Picture other = picture({190, 170, 30});
+  other.rgb(cv::Rect(220, 80, 160, 150)).copyTo(both.rgb(cv::Rect(220, 80, 160, 150)));
+  const VehicleLook blue = look_of(picture({50, 60, 170})), yellow = look_of(other), front = look_of(both),
+                    red = look_of(picture({190, 20, 30}));
+  EXPECT_EQ(alike_groups({&blue, &yellow, &front}), (std::vector<int>{0, 0, 0}));
+  EXPECT_EQ(alike_groups({&red, &blue, &yellow, &front, &blue}), (std::vector<int>{1, 0, 0, 0, 0}));
+  EXPECT_EQ(alike_groups({&red, &blue}), (std::vector<int>{0, 1}));
+}
+
+TEST(VehicleLook, AnEmptyMaskIsAnError) {
+  test::expect_error(ExitCode::runtime, {"mask"},
+                     [] { vehicle_look(cv::Mat::zeros(8, 8, CV_8UC3), cv::Mat::zeros(8, 8, CV_8U)); });
+}
+
+}  // namespace
+}  // namespace spinfill

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/azimuth/azimuth_set.h"
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include <opencv2/core.hpp>
+
+#include "core/random.h"
+#include "geometry/angles.h"
+#include "model/azimuth/turn_evidence.h"
+
+namespace spinfill {
+namespace {
+
+constexpr VehiclePlan kPlan{1.4, 0.6};
+
+// Points on a box's four sides with descriptors of their own, seen from all around.
+class BoxVehicle {
+ public:
+  BoxVehicle() {
+    for (std::uint64_t i = 0; i < 160; ++i) {
+      Random random(7, i, Stream::weights);
+      const double along = 2 * random.uniform() - 1, height = 0.6 * random.uniform() - 0.5;
+      const bool flank = i % 2 == 0;
+      const double sign = i % 4 < 2 ? 1 : -1;
+      Point point{flank ? along * kPlan.half_length : sign * kPlan.half_length,
+                  flank ? sign * kPlan.half_width : along * kPlan.half_width,
+                  height,
+                  flank,
+                  sign,
+                  {}};
+      point.descriptor = cv::Mat(1, 128, CV_32F);
+      for (int k = 0; k < 128; ++k) point.descriptor.at<float>(k) = static_cast<float>(random.normal());
+      point.descriptor /= cv::norm(point.descriptor);
+      points_.push_back(point);
+    }
+  }
+  VehicleLook seen_from(double azimuth_deg) const {
+    const double c = std::cos(azimuth_deg * kDegree), s = std::sin(azimuth_deg * kDegree);
+    VehicleLook look;
+    look.aspect = 2 * (std::abs(s) * kPlan.half_length + std::abs(c) * kPlan.half_width);
+    for (const Point& point : points_) {
+      if (point.sign * (point.flank ? s : c) < 0.1) continue;
+      look.points.emplace_back(static_cast<float>(-point.x * s + point.y * c), static_cast<float>(point.height));
+      look.sizes.push_back(0.05F);
+      look.turns_deg.push_back(90);
+      look.descriptors.push_back(point.descriptor);
+    }
+    return look;
+  }
+
+ private:
+  struct Point {
+    double x, y, height;
+    bool flank;
+    double sign;
+    cv::Mat descriptor;
+  };
+  std::vector<Point> points_;
+};
+
+at::Tensor peaks(const std::vector<std::pair<double, double>>& azimuths_and_shares) {
+  at::Tensor out = at::zeros({kAzimuthBins}, at::kFloat);
+  for (const auto& [azimuth, share] : azimuths_and_shares) {
+    at::Tensor one = at::empty({kAzimuthBins}, at::kFloat);
+    for (std::int64_t b = 0; b < kAzimuthBins; ++b)
+      one[b] = std::cos((azimuth - kAzimuthBinDeg * static_cast<double>(b)) * kDegree) / std::pow(7 * kDegree, 2);
+    out += share * at::softmax(one, 0);
+  }
+  return out;
+}
+
+TEST(TurnEvidence, TellsByHowMuchAndWhichWayTheCameraWent) {
+  const BoxVehicle vehicle;
+  for (const double from : {20.0, 80.0, 200.0, 340.0}) {
+    for (const double turn : {-30.0, -15.0, 15.0, 30.0}) {
+      const VehicleLook first = vehicle.seen_from(from), second = vehicle.seen_from(from + turn);
+      const TurnTable table =
+          turn_evidence(look_matches(first, second, kMostPoints), second.aspect, plan_of({2.8, 1.2, 2.0}));
+      const auto row = static_cast<int>(from / 5);
+      int best = 0;
+      for (int bin = 0; bin < 72; ++bin)
+        if (table(row, bin) > table(row, best)) best = bin;
+      EXPECT_LT(apart_deg(5 * best, from + turn), 8) << from << " " << turn;
+      EXPECT_GT(table(row, best), 1) << from << " " << turn;
+    }
+  }
+}
+
+TEST(TurnEvidence, NothingIsSaidWithoutMatches) {
+  EXPECT_TRUE(turn_evidence({}, 2, kPlan).isZero(0));
+  EXPECT_NEAR(plan_of({1.1, 2.9, 2.8, 1.3, 2.9}).half_length, 1.45, 0.01);
+  EXPECT_EQ(plan_of({1.1, 2.9, 2.8, 1.3, 2.9}).half_width, 0.55);
+}
+
+TEST(AzimuthSet, TheOthersCorrectAPhotographThatIsHalfATurnOff) {
+  const BoxVehicle vehicle;
+  std::vector<PhotographOfSet> set;
+  for (int i = 0; i < 12; ++i) {
+    const double azimuth = 30 * i + 7;
+    // A third is taken for half a turn more, by itself.
+    const double right = i % 3 == 1 ? 0.3 : 0.7;
+    set.push_back({peaks({{azimuth, right}, {azimuth + 180, 1 - right}}), vehicle.seen_from(azimuth)});
+  }
+  std::swap(set[2], set[9]);  // in any order
+  EXPECT_GT(apart_deg(estimate_of(set[1].shares).azimuth_deg, 37), 150);
+  const std::vector<AzimuthEstimate> found = consistent_azimuths(set);
+  ASSERT_EQ(found.size(), set.size());
+  for (int i = 0; i < 12; ++i) {
+    const int place = i == 2 ? 9 : i == 9 ? 2 : i;
+    EXPECT_LT(apart_deg(found[static_cast<std::size_t>(place)].azimuth_deg, 30 * i + 7), 6) << i;
+    EXPECT_GT(found[static_cast<std::size_t>(place)].confidence, 0.8) << i;
+  }
+  const std::vector<AzimuthEstimate> again = consistent_azimuths(set);
+  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i].azimuth_deg, again[i].azimuth_deg);
+}
+
+TEST(AzimuthSet, RearLampsTellTheBack) {
+  // Nothing matches, and the network knows no front from back.
+  std::vector<PhotographOfSet> set;
+  for (const double azimuth : {0.0, 50.0, 130.0, 180.0, 230.0, 310.0}) {
+    VehicleLook look;
+    look.aspect = 2;
+    look.lamp_red = std::cos(azimuth * kDegree) < 0 ? 0.01 : 0.0001;
+    set.push_back({peaks({{azimuth, 0.5}, {180 - azimuth, 0.5}}), look});
+  }
+  const double truth[] = {0, 50, 130, 180, 230, 310};
+  std::vector<AzimuthEstimate> found = consistent_azimuths(set);
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    EXPECT_LT(apart_deg(found[i].azimuth_deg, truth[i]), 5) << truth[i];
+    EXPECT_GT(found[i].confidence, 0.8) << truth[i];
+  }
+  // The paint is red: nothing is told.
+  for (PhotographOfSet& one : set) one.look.lamp_red += 0.3;
+  found = consistent_azimuths(set);
+  for (const AzimuthEstimate& one : found) EXPECT_LT(one.confidence, 0.6);
+}
+
+TEST(AzimuthSet, OnePhotographIsWhatItSaysItself) {
+  const at::Tensor shares = peaks({{73, 0.8}, {250, 0.2}});
+  const std::vector<AzimuthEstimate> found = consistent_azimuths({{shares, {}}});
+  EXPECT_EQ(found.at(0).azimuth_deg, estimate_of(shares).azimuth_deg);
+  EXPECT_TRUE(consistent_azimuths({}).empty());
+}
+
+}  // namespace
+}  // namespace spinfill
