@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/files/output_file.h"
 #include "core/files/sha256.h"
+#include "core/files/temporary_names.h"
 #include "core/log.h"
 #include "core/print.h"
 #include "core/quantity.h"
@@ -58,7 +59,7 @@ int run(const Options& options) {
   Json report = provenance_of(source, config, weights);
   std::uint64_t bytes = 0;
   for (const auto& [name, tensor] : weights.state) bytes += tensor.nbytes();
-  require_free_space(out, bytes, "the weights");
+  require_free_space(parent_of(out), bytes, "the weights");
   log_info("writing {} ({})", out.string(), bytes_text(static_cast<double>(bytes)));
   const std::string hash =
       write_safetensors(out, weights.state, {{"format", "pt"}, {"made_by", kMark}, {"provenance", report.dump()}});

@@ -147,7 +147,7 @@ TEST(Docs, GeneratedPagesAreWhatTheProgramSays) {
 
 TEST(Docs, EveryCommandAndOptionIsThere) {
   ASSERT_TRUE(helps().contains("data check"));
-  static const std::regex call("(?:^|[/ (])spinfill +([a-z]+)(?: +([a-z][a-z-]*))?([^|;#&]*)");
+  static const std::regex call("(?:^|[/ (])spinfill +([a-z][a-z-]*)(?: +([a-z][a-z-]*))?([^|;#&]*)");
   static const std::regex option("(?:^|[ \\[])(--[a-z][a-z_-]*)");
   int calls = 0, options = 0;
   for (const Line& line : lines()) {

@@ -14,7 +14,7 @@ constexpr KeyFate kFates[] = {KeyFate::loaded, KeyFate::widened, KeyFate::made_n
 
 // "unet.down_blocks.1", "unet.conv_in", "conditioner"; of what is left over the first word of its name.
 std::string part_of(const ImportedKey& key) {
-  const bool blocks = key.name.find("_blocks.") != std::string::npos;
+  const bool blocks = key.name.starts_with("unet.down_blocks.") || key.name.starts_with("unet.up_blocks.");
   const int dots = key.fate == KeyFate::left_over || !key.name.starts_with("unet.") ? 1 : blocks ? 3 : 2;
   std::size_t end = 0;
   for (int i = 0; i < dots && end != std::string::npos; ++i) end = key.name.find('.', end + (i > 0 ? 1 : 0));
@@ -48,7 +48,7 @@ std::string import_table(const ImportedWeights& weights, bool all) {
   text += "\n";
   for (const auto& [part, counts] : parts) {
     text += fmt::format("  {:<28}", part);
-    for (const int count : counts) text += fmt::format("{:>11}", count == 0 ? "" : std::to_string(count));
+    for (const int count : counts) text += fmt::format("{:>11}", count == 0 ? "-" : std::to_string(count));
     text += "\n";
   }
   for (const ImportedKey& key : weights.keys) {
