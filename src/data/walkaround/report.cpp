@@ -48,7 +48,7 @@ std::optional<std::string> why_mixed(const WalkaroundReport& report) {
   if (others.size() < 2 || static_cast<double>(others.size()) < kMixed * static_cast<double>(vehicles))
     return std::nullopt;
   return fmt::format(
-      "two vehicles, or more, are mixed: {} of {} photographs have nothing in common with the others' colours ({}): "
+      "two vehicles, or more, are mixed: {} of {} photographs show other colours than the others ({}): "
       "give each vehicle a folder of its own",
       others.size(), vehicles, fmt::join(others, ", "));
 }

