@@ -9,6 +9,7 @@
 #include "core/statistics.h"
 #include "data/sets/slots.h"
 #include "geometry/angles.h"
+#include "model/azimuth/turn_evidence.h"
 
 namespace spinfill {
 namespace {
@@ -25,6 +26,10 @@ constexpr double kSameDeg = 8, kSameShare = 0.3, kSamePlace = 0.015;
 constexpr std::size_t kFewestOfOne = 2, kFewestPairs = 3;
 constexpr std::ptrdiff_t kFewestPart = 4;  // a quarter of the photographs; fewer are masks that failed
 constexpr double kNearDeg = 30, kMedianInCommon = 0.8, kMostInCommon = 0.9;
+
+// A vehicle that something hides in part is narrower than from its azimuth; whole ones have 0.83 and more.
+constexpr std::size_t kFewestForWidths = 5;
+constexpr double kLeastWidth = 0.78, kSureForWidths = 0.8;
 
 bool show_the_same(const VehicleLook& a, const VehicleLook& b) {
   const auto matches = look_matches(a, b, kMostPoints);
@@ -63,6 +68,7 @@ std::vector<Examined> PhotographExam::judge() const {
   if (!alone_) ignore_strays(out);
   put_azimuths(out);
   if (!alone_ && ignore_second_vehicle(out)) put_azimuths(out);
+  if (!alone_) note_hidden(out);
   for (Examined& one : out) put_quality(one);
   if (!alone_) ignore_duplicates(out);
   return out;
@@ -114,6 +120,27 @@ bool PhotographExam::ignore_second_vehicle(std::vector<Examined>& all) const {
                                "from the same directions as others it shows other colours: it shows another vehicle"};
   }
   return true;
+}
+
+void PhotographExam::note_hidden(std::vector<Examined>& all) const {
+  const std::vector<std::size_t> places = usable(all);
+  if (places.size() < kFewestForWidths) return;
+  std::vector<double> aspects, azimuths_deg;
+  for (const std::size_t place : places) {
+    aspects.push_back(look_of(place).aspect);
+    azimuths_deg.push_back(all[place].azimuth->azimuth_deg);
+  }
+  const std::vector<double> widths = relative_widths(aspects, azimuths_deg);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    Examined& one = all[places[i]];
+    if (widths[i] > kLeastWidth || one.usable.verdict != Verdict::ok || one.azimuth->confidence < kSureForWidths)
+      continue;
+    one.usable = {
+        Verdict::retake, Trouble::hidden,
+        fmt::format("the vehicle is only {:.0f} % as wide as the other photographs say: something hides a part "
+                    "of it, take it with nothing before it",
+                    100 * widths[i])};
+  }
 }
 
 void PhotographExam::put_azimuths(std::vector<Examined>& all) const {

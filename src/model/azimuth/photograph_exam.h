@@ -38,6 +38,7 @@ class PhotographExam {
   };
   void ignore_strays(std::vector<Examined>& all) const;
   bool ignore_second_vehicle(std::vector<Examined>& all) const;  // whether there is one
+  void note_hidden(std::vector<Examined>& all) const;
   void put_azimuths(std::vector<Examined>& all) const;
   void ignore_duplicates(std::vector<Examined>& all) const;
 

@@ -66,6 +66,7 @@ TEST(VehicleLook, ColoursTellVehiclesApartButNotLight) {
 // The left side blue, the right one yellow: what is seen of yellow grows on the way from one side to the other.
 VehicleLook of_two_colours(int yellow_px) {
   Picture both = picture({50, 60, 170});
+  if (yellow_px == 0) return look_of(both);
   const cv::Rect yellow(380 - yellow_px, 80, yellow_px, 150);
   picture({190, 170, 30}).rgb(yellow).copyTo(both.rgb(yellow));
   return look_of(both);

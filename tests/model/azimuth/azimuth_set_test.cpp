@@ -97,6 +97,21 @@ TEST(TurnEvidence, NothingIsSaidWithoutMatches) {
   EXPECT_EQ(plan_of({1.1, 2.9, 2.8, 1.3, 2.9}).half_width, 0.55);
 }
 
+TEST(TurnEvidence, AVehicleThatIsHiddenInPartIsNarrower) {
+  const BoxVehicle vehicle;
+  std::vector<double> aspects, azimuths_deg;
+  for (int i = 0; i < 9; ++i) {
+    azimuths_deg.push_back(40.0 * i + 3);
+    aspects.push_back(vehicle.seen_from(azimuths_deg.back()).aspect);
+  }
+  for (const double width : relative_widths(aspects, azimuths_deg)) EXPECT_NEAR(width, 1, 0.12);
+  aspects[3] *= 0.6;
+  const std::vector<double> widths = relative_widths(aspects, azimuths_deg);
+  EXPECT_LT(widths[3], 0.7);
+  for (std::size_t i = 0; i < widths.size(); ++i)
+    if (i != 3) EXPECT_GT(widths[i], 0.83) << i;
+}
+
 TEST(AzimuthSet, TheOthersCorrectAPhotographThatIsHalfATurnOff) {
   constexpr int kCount = 24;
   const BoxVehicle vehicle;
