@@ -48,7 +48,7 @@ std::optional<std::string> why_mixed(const WalkaroundReport& report) {
   if (others.size() < 2 || static_cast<double>(others.size()) < kMixed * static_cast<double>(vehicles))
     return std::nullopt;
   return fmt::format(
-      "two vehicles, or more, are mixed: {} of {} photographs have nothing in common with the others' colours ({}): "
+      "two vehicles, or more, are mixed: {} of {} photographs show other colours than the others ({}): "
       "give each vehicle a folder of its own",
       others.size(), vehicles, fmt::join(others, ", "));
 }
@@ -132,12 +132,14 @@ double widest_gap(std::vector<double> azimuths_deg) {
 std::optional<std::string> why_no_spin(const WalkaroundReport& report, int least) {
   const std::vector<double> used = report.used_deg();
   const auto count = static_cast<int>(used.size());
-  if (const auto mixed = why_mixed(report)) return mixed;
+  const auto mixed = why_mixed(report);
+  if (mixed && 2 * without_vehicle(report) < report.photographs.size()) return mixed;
   if (count == 0 || is_chance(report))
     return fmt::format(
         "no vehicle can be told in {} of {} photographs ({}): interiors and details make no spin, take each from "
         "outside with one whole vehicle in sight",
         without_vehicle(report), report.photographs.size(), reasons(report));
+  if (mixed) return mixed;
   if (count < least)
     return fmt::format(
         "of {} photographs only {} of the eight primary views can be made out ({:.0f} degrees), {} are "

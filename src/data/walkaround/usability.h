@@ -24,6 +24,7 @@ enum class Trouble {
   too_far,     // it is too small
   too_near,    // it fills the photograph
   cut_off,     // it reaches the border
+  hidden,      // it is narrower than the other photographs say
   several,     // another thing stands out as much
   too_dark,
   over_exposed,
@@ -38,6 +39,7 @@ inline constexpr Named<Trouble> kNamesOf<Trouble>[] = {{Trouble::none, ""},
                                                        {Trouble::too_far, "too far"},
                                                        {Trouble::too_near, "too near"},
                                                        {Trouble::cut_off, "cut off"},
+                                                       {Trouble::hidden, "hidden in part"},
                                                        {Trouble::several, "several vehicles"},
                                                        {Trouble::too_dark, "too dark"},
                                                        {Trouble::over_exposed, "over-exposed"},

@@ -28,7 +28,7 @@ constexpr float kLeastChroma = 35, kLeastLight = 15, kLeastHueDeg = 10, kMostHue
 
 constexpr int kLights = 6, kTints = 14;         // bins: of L*, of a* and b* each
 constexpr float kTintStep = 10, kLowest = -70;  // a*, b*
-constexpr double kInCommon = 0.7;  // of one vehicle: 0.95 in the same light, 0.8 at half or twice the exposure
+constexpr double kInCommon = 0.66;  // of one vehicle: 0.95 in the same light, 0.8 at half or twice the exposure
 
 std::vector<float> blurred_histogram(std::vector<float> counts) {
   const auto at = [](int l, int a, int b) { return static_cast<std::size_t>((l * kTints + a) * kTints + b); };
@@ -156,6 +156,42 @@ std::vector<int> alike_groups(const std::vector<const VehicleLook*>& looks) {
                            [&](int a, int b) { return std::ranges::count(group, a) > std::ranges::count(group, b); });
   for (int& own : group) own = static_cast<int>(std::ranges::find(firsts, own) - firsts.begin());
   return group;
+}
+
+std::vector<bool> smaller_of_two(const std::vector<const VehicleLook*>& looks) {
+  // sums[a][b]: over the pairs of two groups.
+  const std::size_t count = looks.size();
+  std::vector<std::vector<double>> sums(count, std::vector<double>(count));
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t j = 0; j < count; ++j) sums[i][j] = colours_in_common(*looks[i], *looks[j]);
+  std::vector<std::vector<std::size_t>> groups(count);
+  for (std::size_t i = 0; i < count; ++i) groups[i] = {i};
+  while (groups.size() > 2) {
+    std::size_t into = 0, from = 1;
+    double most = -1;
+    for (std::size_t a = 0; a < groups.size(); ++a) {
+      for (std::size_t b = a + 1; b < groups.size(); ++b) {
+        const double mean = sums[a][b] / static_cast<double>(groups[a].size() * groups[b].size());
+        if (mean <= most) continue;
+        most = mean;
+        into = a;
+        from = b;
+      }
+    }
+    groups[into].insert(groups[into].end(), groups[from].begin(), groups[from].end());
+    for (std::size_t k = 0; k < groups.size(); ++k) {
+      sums[into][k] += sums[from][k];
+      sums[k][into] = sums[into][k];
+    }
+    const auto place = static_cast<std::ptrdiff_t>(from);
+    groups.erase(groups.begin() + place);
+    sums.erase(sums.begin() + place);
+    for (std::vector<double>& row : sums) row.erase(row.begin() + place);
+  }
+  std::vector<bool> out(count, false);
+  const bool second = groups[1].size() <= groups[0].size();
+  for (const std::size_t i : groups[second ? 1 : 0]) out[i] = true;
+  return out;
 }
 
 std::vector<LookMatch> look_matches(const VehicleLook& first, const VehicleLook& second, std::size_t most) {

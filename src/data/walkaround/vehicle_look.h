@@ -36,6 +36,10 @@ double colours_in_common(const VehicleLook& first, const VehicleLook& second);
 // of equally large ones the one that comes first.
 std::vector<int> alike_groups(const std::vector<const VehicleLook*>& looks);
 
+// The two groups whose looks have the least colours in common on average (agglomerative clustering, average linkage).
+// By look, whether it belongs to the smaller one, of equally large ones the later. At least two looks.
+std::vector<bool> smaller_of_two(const std::vector<const VehicleLook*>& looks);
+
 struct LookMatch {
   cv::Point2f first, second;
 };

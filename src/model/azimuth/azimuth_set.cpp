@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <Eigen/Core>
 
@@ -20,7 +21,8 @@ using Bins = Eigen::Matrix<float, kAzimuthBins, 1>;
 constexpr float kLeastShare = 1e-3F;  // a photograph rules nothing out
 constexpr int kRounds = 30;
 constexpr float kDamping = 0.5F;
-constexpr std::size_t kManyPhotographs = 32;  // of more, fewer points each are compared
+// Of more, fewer points each are compared, and of each photograph's pairs with later ones the strongest count.
+constexpr std::size_t kManyPhotographs = 32;
 
 // Rear lamps.
 constexpr double kLampWeight = 2;    // logarithm
@@ -64,7 +66,8 @@ std::vector<Bins> own_evidence(const std::vector<PhotographOfSet>& set) {
 }
 
 struct Pair {
-  std::size_t first, second;
+  std::size_t first = 0, second = 0;
+  float strength = 0;        // the range of its evidence
   TurnTable likelihood;      // exp(turn_evidence), at most 1
   Bins to_first, to_second;  // messages, logarithms
 };
@@ -79,13 +82,18 @@ std::vector<Pair> pairs_of(const std::vector<PhotographOfSet>& set) {
   const auto parts = side_by_side(threads, [&](std::size_t part) {
     std::vector<Pair> own;
     for (std::size_t first = part; first < set.size(); first += threads) {
+      std::vector<Pair> row;
       for (std::size_t second = first + 1; second < set.size(); ++second) {
         const auto matches = look_matches(set[first].look, set[second].look, most);
         TurnTable table = turn_evidence(matches, set[second].look.aspect, plan);
         if (table.isZero(0)) continue;
+        const float strength = table.maxCoeff() - table.minCoeff();
         table.array() -= table.maxCoeff();
-        own.push_back({first, second, table.array().exp(), Bins::Zero(), Bins::Zero()});
+        row.push_back({first, second, strength, table.array().exp(), Bins::Zero(), Bins::Zero()});
       }
+      std::ranges::stable_sort(row, std::ranges::greater(), &Pair::strength);
+      row.resize(std::min(row.size(), kManyPhotographs));
+      own.insert(own.end(), row.begin(), row.end());
     }
     return own;
   });

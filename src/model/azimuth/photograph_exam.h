@@ -36,9 +36,14 @@ class PhotographExam {
     Usability usable;
     std::optional<PhotographOfSet> of_set;
   };
-  void ignore_others(std::vector<Examined>& all) const;
+  void ignore_strays(std::vector<Examined>& all) const;
+  bool ignore_second_vehicle(std::vector<Examined>& all) const;  // whether there is one
+  void note_hidden(std::vector<Examined>& all) const;
   void put_azimuths(std::vector<Examined>& all) const;
   void ignore_duplicates(std::vector<Examined>& all) const;
+
+  std::vector<std::size_t> usable(const std::vector<Examined>& all) const;
+  const VehicleLook& look_of(std::size_t place) const { return seen_[place].of_set->look; }
 
   const AzimuthModel& model_;
   bool alone_;

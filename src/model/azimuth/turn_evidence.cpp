@@ -6,6 +6,7 @@
 #include <limits>
 #include <numbers>
 
+#include "core/statistics.h"
 #include "geometry/angles.h"
 
 namespace spinfill {
@@ -47,6 +48,19 @@ VehiclePlan plan_of(std::vector<double> aspects) {
   plan.half_width = std::clamp(aspects.front() / 2, 0.5, 0.75);
   plan.half_length = std::max(std::clamp(aspects[wide] / 2, 0.9, 1.7), 1.6 * plan.half_width);
   return plan;
+}
+
+std::vector<double> relative_widths(const std::vector<double>& aspects, const std::vector<double>& azimuths_deg) {
+  const VehiclePlan plan = plan_of(aspects);
+  std::vector<double> out;
+  for (std::size_t i = 0; i < aspects.size(); ++i) {
+    const double along = std::abs(std::sin(azimuths_deg[i] * kDegree)) * plan.half_length;
+    const double across = std::abs(std::cos(azimuths_deg[i] * kDegree)) * plan.half_width;
+    out.push_back(aspects[i] / (2 * (along + across)));
+  }
+  const double usual = median(out);
+  for (double& width : out) width /= usual;
+  return out;
 }
 
 TurnTable turn_evidence(const std::vector<LookMatch>& matches, double second_aspect, const VehiclePlan& plan) {

@@ -19,6 +19,10 @@ struct VehiclePlan {
 // From the widths of boxes that are seen from several directions, within what vehicles have.
 VehiclePlan plan_of(std::vector<double> aspects);
 
+// By photograph, the box's width over the one that the plan has from that azimuth, as a share of the set's median: low
+// where something hides a part of the vehicle.
+std::vector<double> relative_widths(const std::vector<double>& aspects, const std::vector<double>& azimuths_deg);
+
 // Logarithms of likelihood ratios (against: nothing matches) by the bins of both azimuths; row: of the first.
 using TurnTable = Eigen::Matrix<float, kAzimuthBins, kAzimuthBins>;
 

@@ -47,6 +47,31 @@ TEST(WalkaroundReport, SaysWhyNoSpinCanBeMade) {
   EXPECT_NE(why_no_spin(report_of({}), 3)->find("no vehicle"), std::string::npos);
 }
 
+TEST(WalkaroundReport, TellsInteriorsAndTwoVehiclesFromTooFewViews) {
+  const auto spoil = [](WalkaroundReport report, std::size_t count, Trouble trouble, double confidence) {
+    for (std::size_t i = 0; i < report.photographs.size(); ++i) {
+      PhotographReport& one = report.photographs[i];
+      one.confidence = confidence;
+      if (i >= count) continue;
+      one.fate = PhotographFate::refused;
+      one.verdict = Verdict::ignored;
+      one.trouble = trouble;
+    }
+    choose_views(report);
+    return why_no_spin(report, 3).value_or("");
+  };
+  const WalkaroundReport all = report_of({0, 45, 90, 135, 180, 225, 270, 315});
+  EXPECT_NE(spoil(all, 2, Trouble::other_vehicle, 0.9).find("two vehicles, or more, are mixed: 2 of 8"),
+            std::string::npos);
+  EXPECT_NE(spoil(all, 2, Trouble::other_vehicle, 0.9).find("(0, 1)"), std::string::npos);
+  EXPECT_EQ(spoil(all, 1, Trouble::other_vehicle, 0.9), "");
+  const std::string inside = spoil(all, 5, Trouble::no_vehicle, 0.9);
+  EXPECT_NE(inside.find("5 of 8 photographs (5 × no vehicle): interiors and details make no spin"), std::string::npos)
+      << inside;
+  EXPECT_EQ(spoil(all, 3, Trouble::blurred, 0.9), "");  // sure of the others
+  EXPECT_NE(spoil(all, 3, Trouble::not_told, 0.6).find("interiors"), std::string::npos);
+}
+
 TEST(CommonFrames, TheVehicleIsEverywhereAsHighAndInTheMiddle) {
   std::vector<cv::Mat> crops;
   const std::vector<cv::Size> sizes = {{300, 100}, {80, 60}, {210, 160}};

