@@ -35,5 +35,6 @@ Command metrics_command();
 Command bench_command();
 Command plan_command();
 Command inspect_command();
+Command autoencode_command();
 
 }  // namespace spinfill
