@@ -37,5 +37,6 @@ Command metrics_command();
 Command bench_command();
 Command plan_command();
 Command inspect_command();
+Command autoencode_command();
 
 }  // namespace spinfill

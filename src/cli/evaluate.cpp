@@ -142,6 +142,7 @@ void evaluate_as(Ranks& ranks, EvaluateArguments arguments, const OutputFolder& 
   job.at_once = device.is_cpu() ? processors() : 1;
   job.grids = arguments.grids;
   job.nets = nets;
+  job.oracle = subject.oracle;
   job.ranked_by = ranking(arguments, config.data, lpips.lpips.get());
   job.save_predictions = arguments.save_predictions;
   job.key = key_of(arguments, subject, protocol, lpips, nets, device);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/scored_subject.h"
 
+#include <ATen/ATen.h>
+
 #include <memory>
 #include <utility>
 
@@ -23,6 +25,19 @@ Predictor model_predictor(const SharedModel& model, const SamplerConfig& sampler
   return [model, sampler, seed, device](const Batch& batch) {
     const Batch known = batch.known_to(model->config.model.categories);
     return generate(model->denoiser, known.to(device), sampler, seed).to(at::kCPU);
+  };
+}
+
+// The true views as the model's autoencoder alone brings them back: the others stay as they are.
+Predictor oracle_of(const SharedModel& model, at::Device device) {
+  return [model, device](const Batch& batch) {
+    const Autoencoder& autoencoder = model->denoiser.autoencoder();
+    at::Tensor pictures = batch.colour.cpu().clone();
+    const at::Tensor is_target = batch.is_target.cpu();
+    const at::Tensor given = pictures.index({is_target}).to(device);
+    const at::Tensor shown = (autoencoder.decode(autoencoder.encode(given * 2 - 1)) + 1) / 2;
+    pictures.index_put_({is_target}, shown.clamp(0, 1).cpu());
+    return pictures;
   };
 }
 
@@ -88,6 +103,7 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
     subject.samples.push_back(model_predictor(model, sampler, seed, device));
     subject.photo_samples.push_back(photo_predictor(model, sampler, seed));
   }
+  if (!model->config.model.in_pixels()) subject.oracle = oracle_of(model, device);
   subject.description = model->provenance;
   log_info("scoring {}", describe(*model));
   return subject;

@@ -32,6 +32,7 @@ struct Subject {
   RunConfig config;
   Predictors samples;  // one for each seed
   std::vector<PhotoPredictor> photo_samples;
+  Predictor oracle = {};  // of a latent model: the true pictures through its autoencoder alone
   Json description;
 };
 bool is_baseline(const std::string& model);  // "baseline:NAME"

@@ -123,6 +123,7 @@ EvaluationReport Scoring::score(const std::vector<std::int64_t>& share) {
     report = evaluate_photos(job_.photo_samples, set_, job_.protocol, job_.lpips, options);
   } else {
     EvaluateOptions options;
+    options.oracle = job_.oracle;
     options.batches_at_once = job_.at_once;
     options.on_batch = [&](const BatchScored& scored) {
       if (const fs::path grid = grid_of(share[next]); !grid.empty())

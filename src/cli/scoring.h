@@ -26,6 +26,7 @@ struct ScoringJob {
   std::vector<PhotoPredictor> photo_samples;
   const Lpips* lpips = nullptr;
   ScoringNets nets;
+  Predictor oracle = {};          // EvaluateOptions::oracle
   std::int64_t at_once = 1;       // pieces of the work side by side
   std::int64_t grids = 0;         // of how many pieces a picture grid is drawn
   std::size_t ranked_by = 0;      // the score by which the best and worst views are drawn

@@ -68,6 +68,7 @@ BundleConfig travelling_config(const LoadedModel& source) {
   config.data.follow_links = false;
   config.data.replay.path.clear();
   config.data.loader.cache_folder.clear();
+  config.model.autoencoder_from.clear();
   return config;
 }
 
@@ -139,11 +140,14 @@ ExportResult export_bundle(const LoadedModel& source, const fs::path& out, const
   make_folder(folder.path() / "parity");
   const TensorMap rounded = cast_state(source.denoiser.state(), parse_dtype(name_of(options.dtype)));
   write_safetensors(folder.path() / kBundleModel, rounded, {{"format", "pt"}});
+  // As it was read: rounding it would cost what it can show.
+  if (const AutoencoderFile* file = source.denoiser.autoencoder().file())
+    save_autoencoder(folder.path() / kBundleAutoencoder, *file);
   write_safetensors(folder.path() / kBundleInputs, make_parity_inputs(config.data, config.model));
 
   const Batch batch =
       parity_batch(read_safetensors(folder.path() / kBundleInputs).tensors, config.data, config.model, kBundleInputs);
-  const Denoiser expected = build_denoiser(config.model, rounded, kBundleModel, device);
+  const Denoiser expected = build_denoiser(source.config.model, rounded, kBundleModel, device);
   const Json parity = write_outputs(folder.path(), source, expected, batch, options.dtype);
   ExportResult result;
   result.manifest = write_manifest(folder.path(), options.dtype, config, provenance, parity);

@@ -12,7 +12,11 @@ namespace spinfill {
 namespace {
 
 constexpr const char* kFormat = "spinfill-bundle";
-constexpr const char* kFiles[] = {kBundleModel, kBundleInputs, kBundleOutputs};
+std::vector<const char*> files_of_bundle(bool latent) {
+  std::vector<const char*> files = {kBundleModel, kBundleInputs, kBundleOutputs};
+  if (latent) files.push_back(kBundleAutoencoder);
+  return files;
+}
 
 std::string own_hash(Json manifest) {
   manifest.erase("sha256");
@@ -85,8 +89,9 @@ Json read_manifest(const fs::path& folder) {
     fail("{}: does not match its own hash; it was changed or damaged, export again", where);
   }
   const Json& files = object_field(manifest, "files", where);
-  if (files.size() != std::size(kFiles)) fail("{}: field 'files' must list {}", where, fmt::join(kFiles, ", "));
-  for (const char* name : kFiles) check_file(folder, name, files, where);
+  const auto expected = files_of_bundle(files.contains(kBundleAutoencoder));
+  if (files.size() != expected.size()) fail("{}: field 'files' must list {}", where, fmt::join(expected, ", "));
+  for (const char* name : expected) check_file(folder, name, files, where);
   return manifest;
 }
 
@@ -96,7 +101,7 @@ Json write_manifest(const fs::path& folder, BundleDtype dtype, const BundleConfi
   manifest["config"] = to_json(config);
   manifest["provenance"] = provenance;
   manifest["parity"] = parity;
-  for (const char* name : kFiles) {
+  for (const char* name : files_of_bundle(!config.model.in_pixels())) {
     const fs::path file = folder / name;
     manifest["files"][name] = {{"bytes", fs::file_size(file)}, {"sha256", sha256_file(file)}};
   }
@@ -108,7 +113,12 @@ Json write_manifest(const fs::path& folder, BundleDtype dtype, const BundleConfi
 BundleConfig config_of(const Json& manifest, const fs::path& folder) {
   const std::string where = (folder / "manifest.json").string();
   try {
-    return from_json<BundleConfig>(object_field(manifest, "config", where), where + " config");
+    auto config = from_json<BundleConfig>(object_field(manifest, "config", where), where + " config");
+    if (config.model.in_pixels() == manifest["files"].contains(kBundleAutoencoder))
+      fail("{}: the model's autoencoder is {}, which does not go with its files; export it again", where,
+           name_of(config.model.autoencoder));
+    config.model.autoencoder_from = config.model.in_pixels() ? "" : (folder / kBundleAutoencoder).string();
+    return config;
   } catch (const Error& error) {
     throw Error(ExitCode::runtime, error.what());  // a damaged bundle, not the user's configuration
   }

@@ -18,6 +18,8 @@ namespace spinfill {
 // manifest.json of an exported model's folder, and the files it lists (docs/bundle.md).
 inline constexpr int kBundleVersion = 1;
 inline constexpr const char* kBundleModel = "model.safetensors";
+inline constexpr const char* kBundleAutoencoder =
+    "autoencoder.safetensors";  // of latent models (model/autoencoder/files.h)
 inline constexpr const char* kBundleInputs = "parity/inputs.safetensors";
 inline constexpr const char* kBundleOutputs = "parity/outputs.safetensors";
 
@@ -26,7 +28,7 @@ template <>
 inline constexpr Named<BundleDtype> kNamesOf<BundleDtype>[] = {
     {BundleDtype::fp32, "fp32"}, {BundleDtype::bf16, "bf16"}, {BundleDtype::fp16, "fp16"}};
 
-// The part of a run's configuration that goes with its model.
+// The part of a run's configuration that goes with its model. model.autoencoder_from is empty: the bundle has the file.
 struct BundleConfig {
   DataConfig data;
   ModelConfig model;

@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "run/checkpoint_files.h"
+#include "run/run_inputs.h"
 #include "run/run_paths.h"
 
 namespace spinfill {
@@ -67,6 +68,16 @@ std::string folder_name(const fs::path& folder) {
   return name;
 }
 
+// A latent model's autoencoder, which the run keeps.
+std::string kept_autoencoder(const fs::path& run, const ModelConfig& model) {
+  if (model.in_pixels()) return {};
+  const fs::path path = run_autoencoder_path(run);
+  if (!fs::exists(path))
+    fail("{}: is missing; training wrote it beside config.yaml, and the model's latents mean nothing without it",
+         path.string());
+  return path.string();
+}
+
 }  // namespace
 
 LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device device) {
@@ -76,6 +87,7 @@ LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device de
   RunConfig config = load_config<RunConfig>(run_config_path(run));
   const CheckpointState checkpoint = choose_checkpoint(run, choice.step);
   const std::string part = choice.weights == RunWeights::ema ? "ema" : "weights";
+  config.model.autoencoder_from = kept_autoencoder(run, config.model);
   std::string hash;
   const TensorMap state = read_checkpoint_part(checkpoint, part, &hash);
   Denoiser denoiser =
@@ -89,6 +101,12 @@ LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device de
                      {"data_set", config.data.path.empty() ? "" : folder_name(config.data.path)},
                      {"seed", config.seed},
                      {"parameters", denoiser.parameter_count()}};
+  if (const AutoencoderFile* file = denoiser.autoencoder().file()) {
+    const std::string own = file->content_hash();
+    if (const auto inputs = read_run_inputs(run); inputs && inputs->autoencoder != own)
+      fail("{}: is not the autoencoder that this run was trained with; put it back", file->where);
+    provenance["autoencoder_sha256"] = own;
+  }
   if (config.train.lora.rank > 0) provenance["merged_adapters_of_rank"] = config.train.lora.rank;
   if (config.loss.lpips > 0) provenance["lpips_in_loss"] = config.loss.lpips;
   if (const BestValidation& best = checkpoint.progress.best; best.step == checkpoint.step) {

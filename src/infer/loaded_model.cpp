@@ -11,7 +11,7 @@ Denoiser build_denoiser(const ModelConfig& config, const TensorMap& state, const
                         at::Device device) {
   Denoiser shapes(config, 0, at::kMeta);
   load_state(shapes, state, where);
-  Denoiser denoiser(config, 0, at::kCPU);
+  Denoiser denoiser(config, 0, at::kCPU);  // with its own autoencoder: that of the shapes has no memory
   load_state(denoiser, state, where);
   denoiser.to(device);
   return denoiser;

@@ -186,6 +186,7 @@ OwnedScores score_batch(const Predictors& samples, const Batch& batch, const Eva
   if (options.baselines) {
     for (const std::string& name : kBaselines) methods.push_back(baseline_pictures(name, batch));
   }
+  if (options.oracle) methods.push_back(checked_prediction(options.oracle, batch));
   const auto scored = [&](const at::Tensor& x) { return round_to_8_bits ? rounded_to_8_bits(x) : x.clamp(0, 1); };
   const at::Tensor is_target = batch.is_target.cpu(), is_reference = batch.is_reference.cpu();
   for (std::int64_t b = 0; b < batch.size(); ++b) {
@@ -219,6 +220,10 @@ OwnedScores score_batch(const Predictors& samples, const Batch& batch, const Eva
       const at::Tensor shown = scored(at::stack(pictures));
       std::vector<Scores> scores = score_pictures(shown, truth, alpha, lpips);
       score_by_nets(nets, shown, truth, of_references, scores);
+      if (options.oracle) {
+        row.oracle = scores.back();
+        scores.pop_back();
+      }
       set_samples(row, std::move(scores), samples.size());
       result.rows.push_back(row);
     }
@@ -321,7 +326,10 @@ EvidenceErrors evidence_of(const EvaluationReport& report) {
   return all;
 }
 
-Summary summarise(const EvaluationReport& report, std::size_t method) {
+namespace {
+
+template <class ScoresOf>  // of a row
+Summary summary_of(const EvaluationReport& report, const ScoresOf& scores_of) {
   struct Sum {
     std::int64_t images = 0;
     std::array<std::int64_t, kMetrics> counts{};
@@ -344,7 +352,7 @@ Summary summarise(const EvaluationReport& report, std::size_t method) {
   std::map<std::int64_t, Sum> by_missing, by_azimuth;
   std::map<std::string, Sum> by_category, by_case;
   for (const ImageRow& row : report.images) {
-    const Scores& scores = row.scores.at(method);
+    const Scores& scores = scores_of(row);
     overall.add(scores);
     by_missing[row.missing()].add(scores);
     by_azimuth[azimuth_of(row.slot)].add(scores);
@@ -374,6 +382,18 @@ Summary summarise(const EvaluationReport& report, std::size_t method) {
   return {overall.average(),
           {numbered("by_missing", by_missing), numbered("by_azimuth", by_azimuth),
            named("by_category", by_category, categories), named("by_case", by_case, kCases)}};
+}
+
+}  // namespace
+
+Summary summarise(const EvaluationReport& report, std::size_t method) {
+  return summary_of(report, [method](const ImageRow& row) -> const Scores& { return row.scores.at(method); });
+}
+
+std::optional<Summary> summarise_oracle(const EvaluationReport& report) {
+  const auto has_oracle = [](const ImageRow& row) { return row.oracle.has_value(); };
+  if (report.images.empty() || !std::ranges::all_of(report.images, has_oracle)) return std::nullopt;
+  return summary_of(report, [](const ImageRow& row) -> const Scores& { return *row.oracle; });
 }
 
 }  // namespace spinfill

@@ -41,7 +41,10 @@ struct ImageRow {
     ViewConsistency consistency = {};
   };
   std::optional<Photo> photo = {};
-  std::vector<Scores> scores;   // of the model, then of kBaselines in their order (or of the model alone)
+  std::vector<Scores> scores;  // of the model, then of kBaselines in their order (or of the model alone)
+  // Of the truth as a latent model's autoencoder alone brings it back: what no picture of that model can exceed by
+  // much.
+  std::optional<Scores> oracle = {};
   std::vector<Scores> samples;  // of each of the model's, whose mean is scores[0]; empty where there is one
   std::int64_t missing() const { return static_cast<std::int64_t>(targets.size()); }
 };
@@ -67,6 +70,7 @@ using OnScored = std::function<void(const Protocol&, const std::vector<ImageRow>
 
 struct EvaluateOptions {
   bool baselines = true;  // score the four baselines beside the model
+  Predictor oracle = {};  // the true pictures through a latent model's autoencoder, scored beside them
   ScoringNets nets = {};
   // Above 1: that many batches are predicted and scored side by side (core/side_by_side.h), for a model on the CPU; the
   // predictor must allow it, and no score depends on how many. 1: one after another with torch's own threads, which
@@ -123,6 +127,8 @@ struct Summary {
 // method 0 is the model, 1 + i is kBaselines[i].
 Summary summarise(const EvaluationReport& report, std::size_t method = 0);
 std::size_t method_count(const EvaluationReport& report);
+// Of ImageRow::oracle; nothing where a model has none.
+std::optional<Summary> summarise_oracle(const EvaluationReport& report);
 // Of all images that tell; no pixels where none does.
 EvidenceErrors evidence_of(const EvaluationReport& report);
 

@@ -108,6 +108,7 @@ Json rows_to_json(const EvaluationReport& report) {
     Json& others = entry["baselines"] = Json::object();
     for (std::size_t i = 1; i < row.scores.size(); ++i)
       others[kBaselines.at(i - 1)] = scores_to_json(row.scores[i], at);
+    if (row.oracle) entry["oracle"] = scores_to_json(*row.oracle, at);
     images.push_back(std::move(entry));
   }
   return images;
@@ -167,6 +168,7 @@ Json report_to_json(const EvaluationReport& report) {
     baseline["overall"]["intervals"] = intervals_to_json(report, i);
     baseline["model_differs_by"] = differences_to_json(report, i);
   }
+  if (const auto oracle = summarise_oracle(report)) value["oracle"] = summary_to_json(*oracle, at);
   value["images"] = rows_to_json(report);
   return value;
 }

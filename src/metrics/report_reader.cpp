@@ -155,6 +155,7 @@ EvaluationReport report_from_json(const Json& value, const std::string& where) {
         row.scores.push_back(reader.scores(baselines[name], "baselines." + name, report.protocol.at));
       }
     }
+    if (reader.row.contains("oracle")) row.oracle = reader.scores(reader.row["oracle"], "oracle", report.protocol.at);
     if (!report.images.empty() && row.scores.size() != method_count(report)) {
       reader.wrong("baselines", "in some images only");
     }

@@ -18,6 +18,7 @@ namespace {
 std::vector<std::string> method_names(const EvaluationReport& report) {
   std::vector<std::string> names = {"model"};
   for (std::size_t i = 1; i < method_count(report); ++i) names.push_back(kBaselines.at(i - 1));
+  if (summarise_oracle(report)) names.push_back("oracle");
   return names;
 }
 
@@ -138,6 +139,7 @@ std::string report_table(const EvaluationReport& report) {
   const Protocol& p = report.protocol;
   std::vector<Summary> summaries;
   for (std::size_t i = 0; i < method_count(report); ++i) summaries.push_back(summarise(report, i));
+  if (auto oracle = summarise_oracle(report)) summaries.push_back(std::move(*oracle));
   std::vector<std::vector<std::string>> rows = {{""}};
   for (const std::string& name : method_names(report)) rows[0].push_back(name);
   const std::size_t methods = method_count(report);

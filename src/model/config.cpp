@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "core/error.h"
@@ -83,8 +84,19 @@ void ModelConfig::bind(Fields& f) {
            4096);
   f.number("pooled_text_dim", pooled_text_dim,
            "Width of the pooled text in that embedding; there is no text here, so it is always zero", 0, 65536);
-  f.choice("autoencoder", autoencoder, "Pictures to latents: pixel = lossless space-to-depth");
+  f.choice(
+      "autoencoder", autoencoder,
+      "Pictures to latents: pixel = lossless space-to-depth, or a trained network: tiny = diffusers' AutoencoderTiny "
+      "(TAESD), kl = AutoencoderKL (Stable Diffusion's)");
   f.number("pixel_factor", pixel_factor, "Space-to-depth factor of the pixel autoencoder", 1, 16);
+  f.text(
+      "autoencoder_from", autoencoder_from,
+      "Weights of the autoencoder tiny or kl, which are not trained: a folder as diffusers writes it, one with TAESD's "
+      "two files, or a file; RUN/autoencoder.safetensors keeps them");
+  f.number("autoencoder_channels", autoencoder_channels, "Channels of the latents of the autoencoder tiny or kl", 1,
+           256);
+  f.number("autoencoder_factor", autoencoder_factor, "Pixels along a latent's side of the autoencoder tiny or kl", 1,
+           64);
   f.choice("output", output,
            "Output form: prior image + residual_scale x network, sources (the same on a corrected surface), EDM "
            "preconditioning, or what Stable Diffusion's networks predict: epsilon (1.5, XL), v (2.1)");
@@ -137,21 +149,33 @@ void ModelConfig::bind(Fields& f) {
             "the first entry of block_out_channels must be even");
   f.require(output != OutputForm::sources || prior_image == PriorImage::prior,
             "output sources is a form of the hull warp: it needs prior_image prior");
+  f.require_at("autoencoder_factor", std::has_single_bit(static_cast<std::uint64_t>(autoencoder_factor)),
+               "must be 1, 2, 4, 8, …: each level of an autoencoder halves");
+  f.require_at("output", output != OutputForm::sources || in_pixels(),
+               "sources says where each pixel comes from: it needs the autoencoder pixel");
   f.require(cross_attention_dim > 0 && sigma_min < sigma_max, "sigma_min must be below sigma_max");
 }
 
+std::int64_t ModelConfig::latent_factor() const {
+  return in_pixels() ? pixel_factor : autoencoder_factor;
+}
+
 std::int64_t ModelConfig::latent_channels() const {
-  return 3 * pixel_factor * pixel_factor;
+  return in_pixels() ? 3 * pixel_factor * pixel_factor : autoencoder_channels;
+}
+
+std::int64_t ModelConfig::latent_weights() const {
+  return in_pixels() ? pixel_factor * pixel_factor : 1;
 }
 
 std::int64_t ModelConfig::output_channels() const {
-  const std::int64_t pixels = pixel_factor * pixel_factor;
-  if (output == OutputForm::sources) return latent_channels() + kSourceFields * pixels;
-  return latent_channels() + (output == OutputForm::prior_residual && blend ? kBlended * pixels : 0);
+  if (output == OutputForm::sources) return latent_channels() + kSourceFields * latent_weights();
+  return latent_channels() + (output == OutputForm::prior_residual && blend ? kBlended * latent_weights() : 0);
 }
 
 std::int64_t ModelConfig::input_channels() const {
-  return latent_channels() + 1 + (use_rays ? 6 : 0) + (use_priors ? kPriorChannels * pixel_factor * pixel_factor : 0) +
+  return latent_channels() + 1 + (use_rays ? 6 : 0) +
+         (use_priors ? kPriorChannels * latent_factor() * latent_factor() : 0) +
          (corrects_prior() ? latent_channels() : 0);
 }
 

@@ -9,10 +9,12 @@
 
 namespace spinfill {
 
-// Pictures to latents: `pixel` is a space-to-depth by pixel_factor, lossless.
-enum class AutoencoderKind { pixel };
+// Pictures to latents: `pixel` is a space-to-depth by pixel_factor, lossless; `tiny` and `kl` are trained networks
+// (model/autoencoder/network.h), frozen here.
+enum class AutoencoderKind { pixel, tiny, kl };
 template <>
-inline constexpr Named<AutoencoderKind> kNamesOf<AutoencoderKind>[] = {{AutoencoderKind::pixel, "pixel"}};
+inline constexpr Named<AutoencoderKind> kNamesOf<AutoencoderKind>[] = {
+    {AutoencoderKind::pixel, "pixel"}, {AutoencoderKind::tiny, "tiny"}, {AutoencoderKind::kl, "kl"}};
 
 // Karras et al. 2022, table 1; or D = base + g·(s·F + blends); or the same with the hull warp for base, looked up on a
 // surface that the network corrects and cut by a coverage that it gives (model/denoiser/source_fields.h). epsilon and
@@ -61,6 +63,9 @@ struct ModelConfig {
 
   AutoencoderKind autoencoder = AutoencoderKind::pixel;
   std::int64_t pixel_factor = 2;
+  std::string autoencoder_from;           // tiny, kl: file or folder of its weights (model/autoencoder/files.h)
+  std::int64_t autoencoder_channels = 4;  // tiny, kl: channels of its latents
+  std::int64_t autoencoder_factor = 8;    // tiny, kl: pixels along a latent's side
 
   // Denoiser
   OutputForm output = OutputForm::prior_residual;
@@ -94,7 +99,10 @@ struct ModelConfig {
   static constexpr std::int64_t kSourceFields = 2;
   // Prior maps, and the hull's normals in the camera's frame (prior_channels in model/denoiser/conditioning.h).
   static constexpr std::int64_t kPriorChannels = 23;
+  bool in_pixels() const { return autoencoder == AutoencoderKind::pixel; }
+  std::int64_t latent_factor() const;    // H / h
   std::int64_t latent_channels() const;  // C
+  std::int64_t latent_weights() const;   // numbers that give each pixel (pixel) or each latent position one
   std::int64_t input_channels() const;   // C + mask + rays + prior maps + C of the prior image, of conv_in
   std::int64_t output_channels() const;  // C + weights of the blended pictures or source fields, of conv_out
   bool corrects_prior() const { return output == OutputForm::prior_residual || output == OutputForm::sources; }

@@ -82,6 +82,8 @@ std::string headline_table(const EvaluationReport& report) {
   const auto baseline = to_beat(report);
   std::string head = "<th></th><th>model</th>", rows;
   for (std::size_t m = 1; m < method_count(report); ++m) head += fmt::format("<th>{}</th>", kBaselines[m - 1]);
+  const auto oracle = summarise_oracle(report);
+  if (oracle) head += "<th>oracle</th>";
   if (baseline) head += fmt::format("<th>model − {}</th><th></th>", kBaselines[*baseline - 1]);
   const Average overall = summarise(report).overall;
   for (std::size_t k = 0; k < kMetrics; ++k) {
@@ -91,6 +93,7 @@ std::string headline_table(const EvaluationReport& report) {
       const std::string cell = with_interval(estimate_of(report, m, k), k);
       rows += "<td>" + (m == 0 ? "<b>" + cell + "</b>" : cell) + "</td>";
     }
+    if (oracle) rows += fmt::format("<td>{}</td>", score_text(k, oracle->overall.mean[k]));
     if (baseline) {
       const Estimate difference = difference_from(report, *baseline, k);
       const std::string told = judged(k, difference);

@@ -10,8 +10,9 @@ void check_sizes(Fields& f, const RunConfig& config) {
   const DataConfig& data = config.data;
   const ModelConfig& model = config.model;
   const auto multiple = [&](const char* key, std::int64_t size) {
-    f.require_at(key, size % model.pixel_factor == 0,
-                 fmt::format("is {}, but must be a multiple of model.pixel_factor ({})", size, model.pixel_factor));
+    f.require_at(key, size % model.latent_factor() == 0,
+                 fmt::format("is {}, but must be a multiple of model.{} ({})", size,
+                             model.in_pixels() ? "pixel_factor" : "autoencoder_factor", model.latent_factor()));
   };
   multiple("data.width", data.width);
   multiple("data.height", data.height);

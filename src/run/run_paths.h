@@ -22,6 +22,10 @@ inline std::filesystem::path run_samples_path(const std::filesystem::path& run) 
 inline std::filesystem::path run_checkpoints_path(const std::filesystem::path& run) {
   return run / "checkpoints";
 }
+// The weights of a trained autoencoder, kept from the start (model/autoencoder/files.h).
+inline std::filesystem::path run_autoencoder_path(const std::filesystem::path& run) {
+  return run / "autoencoder.safetensors";
+}
 // What the names of a validation's pictures in samples/ begin with.
 inline std::string sample_prefix(std::int64_t step) {
   return fmt::format("step-{:07}-", step);

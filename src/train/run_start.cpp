@@ -14,6 +14,7 @@
 #include "data/spins/set_cameras.h"
 #include "metrics/lpips.h"
 #include "model/denoiser/weights.h"
+#include "run/run_paths.h"
 #include "train/step/schedule.h"
 #include "train/step/set_up.h"
 
@@ -73,7 +74,8 @@ std::optional<Checkpoint> checkpoint_to_resume(const fs::path& run, const TrainC
   return checkpoint;
 }
 
-RunInputs inputs_of(const RunConfig& config, const TrainingData& data, bool has_checkpoint) {
+RunInputs inputs_of(const RunConfig& config, const TrainingData& data, const Autoencoder& autoencoder,
+                    bool has_checkpoint) {
   RunInputs inputs{content_of(data.own, config.data.depth), {}, {}, {}};
   if (data.replays) inputs.replay = content_of(data.replayed, config.data.depth);
   const fs::path& init = config.train.init_from;
@@ -88,12 +90,29 @@ RunInputs inputs_of(const RunConfig& config, const TrainingData& data, bool has_
     const LpipsChoice lpips = choose_lpips(config.evaluation.lpips, at::kCPU);
     if (lpips.lpips) inputs.lpips = lpips.lpips->sha256();  // else the loss refuses it
   }
+  if (autoencoder.file() != nullptr) inputs.autoencoder = autoencoder.file()->content_hash();
   return inputs;
 }
 
-Denoiser open_denoiser(const RunConfig& config, at::Device device, bool reads_initial) {
+std::shared_ptr<Autoencoder> open_autoencoder(const ModelConfig& config, const fs::path& run, bool resume) {
+  ModelConfig found = config;
+  const fs::path kept = run_autoencoder_path(run);
+  if (resume && !config.in_pixels() && !fs::exists(config.autoencoder_from) && fs::exists(kept)) {
+    log_info("model.autoencoder_from: {} is gone; {} stands for it", config.autoencoder_from, kept.string());
+    found.autoencoder_from = kept.string();
+  }
+  return make_autoencoder(found);
+}
+
+void keep_autoencoder(const fs::path& run, const Autoencoder& autoencoder) {
+  const fs::path path = run_autoencoder_path(run);
+  if (autoencoder.file() != nullptr && !fs::exists(path)) save_autoencoder(path, *autoencoder.file());
+}
+
+Denoiser open_denoiser(const RunConfig& config, at::Device device, bool reads_initial,
+                       const std::shared_ptr<Autoencoder>& autoencoder) {
   const auto seed = static_cast<std::uint64_t>(config.seed);
-  Denoiser denoiser(config.model, seed, device);
+  Denoiser denoiser(config.model, seed, device, autoencoder);
   if (reads_initial && !config.train.init_from.empty()) load_weights(config.train.init_from, denoiser);
   choose_trained(denoiser, config.train, seed);
   set_up_for_training(denoiser, config.train);

@@ -217,15 +217,16 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   const auto read = unless_stopped(ranks, [&] { return open_training_data(config.data); });
   const TrainingData& data = *read;
   ranks.at(0, "reading data");
+  const std::shared_ptr<Autoencoder> autoencoder = open_autoencoder(config.model, folder, resume);
   std::optional<RunInputs> inputs;  // of the first rank
-  if (ranks.first()) inputs = inputs_of(config, data, checkpoint.has_value());
+  if (ranks.first()) inputs = inputs_of(config, data, *autoencoder, checkpoint.has_value());
   if (before) check_run_inputs(folder, *before, config, *inputs);
   const auto validation = unless_stopped(ranks, [&] { return Validation(config, run.device, ranks); });
   const PerceptualDistance perceptual = perceptual_distance(config, run.device);
   const MakeRecording recording = recording_of(config.train, run.device);
 
   // ---- Model, averaged weights, optimiser. A checkpoint's counters say where every random stream stands.
-  const Denoiser denoiser = open_denoiser(config, run.device, ranks.first() && !checkpoint);
+  const Denoiser denoiser = open_denoiser(config, run.device, ranks.first() && !checkpoint, autoencoder);
 
   // ---- The run folder: a new one, or the resumed one. Opened only now, so that a wrong path leaves none behind.
   unless_stopped(ranks, [&] {
@@ -233,6 +234,7 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
     if (!resume) make_folder(folder);
     if (!resume || is_run(folder)) take_lock();
     open_run_folder(folder, config, inputs);
+    keep_autoencoder(folder, *autoencoder);
     if (before && checkpoint) tell_schedule(*before, config, checkpoint->step);
     return true;
   });

@@ -89,12 +89,9 @@ class BatchConditions {
       c.shown =
           dropped.defined() ? 1 - dropped.to(c.base.scalar_type()) : at::ones({layout_.targets}, c.base.options());
     } else if (config_.blend) {
-      const at::Tensor background =
-          batch_.background.to(image_.scalar_type()).view({-1, 1, 3, 1, 1}).expand(image_.sizes());
-      const auto beside_base = [&](const at::Tensor& picture) {
-        return without(autoencoder_.encode(take_views(picture, layout_.target_rows) * 2 - 1) - c.base, dropped);
-      };
-      c.blend = at::stack({beside_base(background), beside_base(other_)}, 1);
+      const auto beside_base = [&](const at::Tensor& latents) { return without(latents - c.base, dropped); };
+      const at::Tensor other = autoencoder_.encode(take_views(other_, layout_.target_rows) * 2 - 1);
+      c.blend = at::stack({beside_base(background_latents()), beside_base(other)}, 1);
     }
     if (dropped.defined()) c.scale.masked_fill_(dropped, config_.sigma_data);
     c.gate = residual_gate(take_views(batch_.priors.silhouette, layout_.target_rows), config_, autoencoder_);
@@ -113,6 +110,14 @@ class BatchConditions {
     }
     if (residual_) maps.push_back(base);
     return maps;
+  }
+
+  // [ΣT,C,h,w], encoded once for each sample.
+  at::Tensor background_latents() const {
+    const at::Tensor plain = batch_.background.to(image_.scalar_type())
+                                 .view({-1, 3, 1, 1})
+                                 .expand({-1, 3, image_.size(-2), image_.size(-1)});
+    return autoencoder_.encode(plain * 2 - 1).index_select(0, layout_.target_samples);
   }
 
   // Latents of the prior image that is corrected.

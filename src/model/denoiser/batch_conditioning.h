@@ -2,8 +2,8 @@
 #pragma once
 
 #include "data/batches/batch.h"
+#include "model/autoencoder/autoencoder.h"
 #include "model/config.h"
-#include "model/denoiser/autoencoder.h"
 #include "model/denoiser/conditioner.h"
 #include "model/denoiser/conditioning.h"
 

@@ -9,8 +9,8 @@
 
 #include "data/batches/batch.h"
 #include "data/priors/surface_warp.h"
+#include "model/autoencoder/autoencoder.h"
 #include "model/config.h"
-#include "model/denoiser/autoencoder.h"
 #include "model/network/view_layout.h"
 
 namespace spinfill {

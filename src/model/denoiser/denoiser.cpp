@@ -13,9 +13,11 @@
 
 namespace spinfill {
 
-Denoiser::Denoiser(const ModelConfig& config, std::uint64_t seed, at::Device device)
-    : config_(config), autoencoder_(make_autoencoder(config)) {
+Denoiser::Denoiser(const ModelConfig& config, std::uint64_t seed, at::Device device,
+                   std::shared_ptr<Autoencoder> autoencoder)
+    : config_(config), autoencoder_(std::move(autoencoder)) {
   const bool nothing = device.is_meta();
+  if (!autoencoder_) autoencoder_ = make_autoencoder(config, nothing ? device : at::Device(at::kCPU));
   modules_ = std::make_shared<DenoiserModules>(
       config, at::TensorOptions().dtype(at::kFloat).device(nothing ? device : at::Device(at::kCPU)));
   if (nothing) return;
@@ -31,6 +33,7 @@ at::ScalarType Denoiser::dtype() const {
 }
 void Denoiser::to(at::Device device) {
   modules_->to(device);
+  autoencoder_->to(device);
 }
 void Denoiser::to(at::ScalarType dtype) {
   modules_->to(dtype);

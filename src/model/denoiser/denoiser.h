@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "core/tensors/safetensors.h"
+#include "model/autoencoder/autoencoder.h"
 #include "model/config.h"
-#include "model/denoiser/autoencoder.h"
 #include "model/denoiser/conditioning.h"
 #include "model/denoiser/source_fields.h"
 #include "model/network/lora.h"
@@ -27,16 +27,19 @@ struct DenoiserModules;
 //                      auto d = denoiser.denoise(x, sigma, c, cache);
 class Denoiser {
  public:
-  // Initial weights are a function of (config, seed) alone. On at::kMeta nothing is allocated.
-  Denoiser(const ModelConfig& config, std::uint64_t seed, at::Device device = at::kCPU);
+  // Initial weights are a function of (config, seed) alone. On at::kMeta nothing is allocated. `autoencoder`, where it
+  // is at hand already, is shared; else it is make_autoencoder()'s.
+  Denoiser(const ModelConfig& config, std::uint64_t seed, at::Device device = at::kCPU,
+           std::shared_ptr<Autoencoder> autoencoder = nullptr);
 
   const ModelConfig& config() const { return config_; }
   const Autoencoder& autoencoder() const { return *autoencoder_; }
+  const std::shared_ptr<Autoencoder>& shared_autoencoder() const { return autoencoder_; }
   at::Device device() const;
   at::ScalarType dtype() const;  // of the network's weights; latents outside of it are float32
 
   void to(at::Device device);
-  void to(at::ScalarType dtype);    // float32, bfloat16 or float16
+  void to(at::ScalarType dtype);    // float32, bfloat16 or float16; the autoencoder's stay float32
   void set_channels_last(bool on);  // memory layout of the convolutions; results agree to rounding
 
   // Products of the network in this dtype (kBFloat16), with weights that stay float32; kFloat: all in float32. as_gpu:

@@ -3,7 +3,7 @@
 
 #include <ATen/ATen.h>
 
-#include "model/denoiser/autoencoder.h"
+#include "model/autoencoder/autoencoder.h"
 
 namespace spinfill {
 

@@ -10,14 +10,18 @@
 namespace spinfill {
 
 Conv2dImpl::Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel, std::int64_t stride,
-                       const at::TensorOptions& tensors)
+                       const at::TensorOptions& tensors, bool with_bias)
     : stride_(stride), padding_(kernel / 2) {
   weight = register_parameter("weight", at::empty({out_channels, in_channels, kernel, kernel}, tensors));
-  bias = register_parameter("bias", at::empty({out_channels}, tensors));
+  if (with_bias) bias = register_parameter("bias", at::empty({out_channels}, tensors));
 }
 
 at::Tensor Conv2dImpl::forward(const at::Tensor& x) const {
   return at::conv2d(cast_product(x), cast_product(weight), cast_product(bias), stride_, padding_);
+}
+
+at::Tensor Conv2dImpl::of_padded(const at::Tensor& x) const {
+  return at::conv2d(cast_product(x), cast_product(weight), cast_product(bias), stride_);
 }
 
 LinearImpl::LinearImpl(std::int64_t in_features, std::int64_t out_features, bool with_bias,
@@ -50,6 +54,15 @@ GroupNormImpl::GroupNormImpl(std::int64_t groups, std::int64_t channels, double 
 
 at::Tensor GroupNormImpl::forward(const at::Tensor& x) const {
   return at::group_norm(cast_norm(x), groups_, weight, bias, eps_);
+}
+
+at::Tensor GroupNormImpl::with_statistics(const at::Tensor& x, const at::Tensor& mean,
+                                          const at::Tensor& variance) const {
+  const std::int64_t each = x.size(1) / groups_;
+  const at::Tensor scale = at::rsqrt(variance + eps_).repeat_interleave(each, 1) * weight;  // [N,C]
+  const at::Tensor shift = bias - mean.repeat_interleave(each, 1) * scale;
+  return x * scale.view({x.size(0), -1, 1, 1}).to(x.scalar_type()) +
+         shift.view({x.size(0), -1, 1, 1}).to(x.scalar_type());
 }
 
 LayerNormImpl::LayerNormImpl(std::int64_t channels, const at::TensorOptions& tensors) {

@@ -14,9 +14,11 @@ class Conv2dImpl : public torch::nn::Module {
  public:
   // A square kernel with padding kernel/2 and a bias.
   Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel, std::int64_t stride,
-             const at::TensorOptions& tensors);
+             const at::TensorOptions& tensors, bool with_bias = true);
   at::Tensor forward(const at::Tensor& x) const;
-  at::Tensor weight, bias;
+  // The same of a map that has its padding already.
+  at::Tensor of_padded(const at::Tensor& x) const;
+  at::Tensor weight, bias;  // bias undefined without one
 
  private:
   std::int64_t stride_, padding_;
@@ -38,6 +40,9 @@ class GroupNormImpl : public torch::nn::Module {
  public:
   GroupNormImpl(std::int64_t groups, std::int64_t channels, double eps, const at::TensorOptions& tensors);
   at::Tensor forward(const at::Tensor& x) const;
+  // With the mean and variance [N,groups] of a whole map, of which x may be a part.
+  at::Tensor with_statistics(const at::Tensor& x, const at::Tensor& mean, const at::Tensor& variance) const;
+  std::int64_t groups() const { return groups_; }
   at::Tensor weight, bias;
 
  private:

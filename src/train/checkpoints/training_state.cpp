@@ -37,7 +37,7 @@ TrainingState::TrainingState(const Denoiser& denoiser, const RunConfig& config, 
     }
     optimizer_ = std::make_unique<AdamW>(shards_->pieces(), config.optimizer);
   } else {
-    averaged_ = random_denoiser(config, denoiser_.device());
+    averaged_ = random_denoiser(config, denoiser_.device(), denoiser_.shared_autoencoder());
     share_frozen(*averaged_, denoiser_);
     weights_ = detached(trained_tensors(denoiser_));
     averaged_weights_ = detached(trained_tensors(*averaged_));
@@ -87,7 +87,7 @@ void TrainingState::average(double decay) {
 Denoiser TrainingState::averaged() {
   if (averaged_) return *averaged_;
   // Kept only while it is used: it is as large as the weights.
-  Denoiser whole = random_denoiser(config_, denoiser_.device());
+  Denoiser whole = random_denoiser(config_, denoiser_.device(), denoiser_.shared_autoencoder());
   TensorMap state = shards_->gather(averaged_weights_);
   state.merge(denoiser_.state());  // what is not trained
   load_state(whole, state, "averaged weights");

@@ -60,7 +60,7 @@ class DryRun {
     denoiser_.set_autocast(dtype_of(config.train.precision), target.gpu);
     parameters_ = trained_tensors(denoiser_);
     use_.weights = since_last();
-    averaged_ = random_denoiser(config, at::kMeta);
+    averaged_ = random_denoiser(config, at::kMeta, denoiser_.shared_autoencoder());
     use_.averaged = since_last();
     // What is not trained shares one memory in both models.
     for (const auto& [name, tensor] : denoiser_.parameters()) {

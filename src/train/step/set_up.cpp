@@ -9,9 +9,11 @@
 
 namespace spinfill {
 
-Denoiser random_denoiser(const RunConfig& config, at::Device device) {
+Denoiser random_denoiser(const RunConfig& config, at::Device device, const std::shared_ptr<Autoencoder>& autoencoder) {
   const auto seed = static_cast<std::uint64_t>(config.seed);
-  Denoiser denoiser(config.model, seed, device);
+  // Planning needs no weights of the autoencoder, nor where they are.
+  const bool unknown = !autoencoder && !config.model.in_pixels() && config.model.autoencoder_from.empty();
+  Denoiser denoiser(config.model, seed, device, unknown ? usual_autoencoder(config.model, device) : autoencoder);
   choose_trained(denoiser, config.train, seed);
   return denoiser;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "model/denoiser/denoiser.h"
@@ -14,7 +15,9 @@ namespace spinfill {
 // How a network is made ready for training.
 
 // The run's network with random weights by its seed, adapters and frozen parts; train.init_from is not read.
-Denoiser random_denoiser(const RunConfig& config, at::Device device);
+// `autoencoder`, where there is one already, is shared; where none is named either, usual_autoencoder() stands for it.
+Denoiser random_denoiser(const RunConfig& config, at::Device device,
+                         const std::shared_ptr<Autoencoder>& autoencoder = nullptr);
 
 // Adds adapters and freezes parts, as train.lora and train.freeze say. Call it after loading the initial weights.
 void choose_trained(Denoiser& denoiser, const TrainConfig& train, std::uint64_t seed);

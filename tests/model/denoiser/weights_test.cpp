@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "model/denoiser/autoencoder.h"
+#include "model/autoencoder/autoencoder.h"
 #include "model/tiny.h"
 #include "support/support.h"
 

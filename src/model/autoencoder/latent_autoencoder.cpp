@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include "core/error.h"
+#include "model/autoencoder/autoencoder.h"
+#include "model/autoencoder/network.h"
+#include "model/network/copy_state.h"
+
+namespace spinfill {
+namespace {
+
+at::TensorOptions floats_on(at::Device device) {
+  return at::TensorOptions().dtype(at::kFloat).device(device);
+}
+
+// One after the other where no gradient is asked for.
+template <class Function>
+at::Tensor one_by_one(const at::Tensor& maps, const Function& function) {
+  const bool alone = maps.size(0) <= 1 || (at::GradMode::is_enabled() && maps.requires_grad());
+  if (alone) return function(maps);
+  std::vector<at::Tensor> each;
+  for (const at::Tensor& map : maps.split(1)) each.push_back(function(map));
+  return at::cat(each);
+}
+
+}  // namespace
+
+LatentAutoencoder::LatentAutoencoder(AutoencoderFile file, at::Device device) : file_(std::move(file)) {
+  const std::string what = fmt::format("the autoencoder {} of its description", name_of(file_.architecture.kind));
+  // Compared before anything of its size is allocated.
+  for (const at::Device there : {at::Device(at::kMeta), device}) {
+    network_ = make_network(file_.architecture, floats_on(there));
+    TensorMap parameters;
+    for (const auto& item : network_->named_parameters()) {
+      item.value().set_requires_grad(false);
+      parameters[item.key()] = item.value();
+    }
+    copy_state(parameters, file_.tensors, file_.where, what, "give weights and description of one model");
+    if (device.is_meta()) return;
+  }
+}
+
+LatentAutoencoder::LatentAutoencoder(const AutoencoderArchitecture& architecture, at::Device device)
+    : file_{architecture, {}, {}}, network_(make_network(architecture, floats_on(device))) {
+  for (at::Tensor& parameter : network_->parameters()) parameter.set_requires_grad(false).zero_();
+}
+
+LatentAutoencoder::~LatentAutoencoder() = default;
+
+at::Tensor LatentAutoencoder::encode(const at::Tensor& pictures, std::int64_t tile) const {
+  if (pictures.dim() != 4 || pictures.size(2) % factor() != 0 || pictures.size(3) % factor() != 0)
+    fail_usage("pictures of {} x {} pixels: width and height must be multiples of {} for this model", pictures.size(-1),
+               pictures.size(-2), factor());
+  if (pictures.size(0) == 0)
+    return pictures.new_empty({0, channels(), pictures.size(2) / factor(), pictures.size(3) / factor()});
+  return one_by_one(pictures, [&](const at::Tensor& one) { return network_->encode(one, tile); });
+}
+
+at::Tensor LatentAutoencoder::decode(const at::Tensor& latents, std::int64_t tile) const {
+  if (latents.size(0) == 0) return latents.new_empty({0, 3, latents.size(2) * factor(), latents.size(3) * factor()});
+  return one_by_one(latents, [&](const at::Tensor& one) { return network_->decode(one, tile); });
+}
+
+at::Tensor LatentAutoencoder::pixel_weights(const at::Tensor& weights) const {
+  return at::avg_pool2d(weights, {factor(), factor()});
+}
+
+void LatentAutoencoder::to(at::Device device) {
+  network_->to(device);
+}
+
+std::int64_t LatentAutoencoder::parameter_count() const {
+  std::int64_t count = 0;
+  for (const at::Tensor& parameter : network_->parameters()) count += parameter.numel();
+  return count;
+}
+
+}  // namespace spinfill
