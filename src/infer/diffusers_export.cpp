@@ -74,6 +74,7 @@ std::uint64_t export_diffusers(const LoadedModel& source, const fs::path& out, c
   RunConfig travelling;  // of the run, what import-weights needs; no path of this machine
   travelling.seed = source.config.seed;
   travelling.model = config;
+  travelling.model.autoencoder_from.clear();
 
   AtomicFolder folder(bundle_folder(out, options));
   make_folder(folder.path() / "unet");
