@@ -39,7 +39,7 @@ void put(const Examined& examined, PhotographReport& report) {
   report.trouble = examined.usable.trouble;
   report.why = examined.usable.what;
   report.quality = examined.quality;
-  if (report.verdict != Verdict::ignored) report.fate = PhotographFate::spare;
+  if (report.verdict != PhotographVerdict::ignored) report.fate = PhotographFate::spare;
   if (!examined.azimuth) return;
   report.azimuth_deg = examined.azimuth->azimuth_deg;
   report.confidence = examined.azimuth->confidence;

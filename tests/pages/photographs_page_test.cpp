@@ -53,10 +53,10 @@ TEST(PhotographsPage, SaysWhatIsWrongInAWordAndWhatToDo) {
   WalkaroundReport report;
   report.photographs = {photograph("a.jpg", PhotographFate::used, 0),
                         photograph("b.jpg", PhotographFate::refused, std::nullopt)};
-  report.photographs[0].verdict = Verdict::retake;
+  report.photographs[0].verdict = PhotographVerdict::retake;
   report.photographs[0].trouble = Trouble::blurred;
   report.photographs[0].why = "hold the camera still";
-  report.photographs[1].verdict = Verdict::ignored;
+  report.photographs[1].verdict = PhotographVerdict::ignored;
   report.photographs[1].trouble = Trouble::other_vehicle;
   const std::string page = photographs_page(report);
   EXPECT_EQ(count(page, "<span class=\"verdict\">retake: blurred</span>"), 1);
@@ -75,7 +75,7 @@ TEST_F(PhotographsInBrowser, IsWholeAtDesktopAndPhoneWidth) {
     one.preview = cv::Mat(240, 360, CV_8UC3, cv::Scalar(20 * i, 90, 160));
     one.mask = cv::Mat(240, 360, CV_8U, cv::Scalar(200));
     if (i >= 8) {
-      one.verdict = Verdict::ignored;
+      one.verdict = PhotographVerdict::ignored;
       one.trouble = Trouble::not_told;
       one.why = "from where it shows the vehicle cannot be told: take it with one whole vehicle in sight";
     }

@@ -24,7 +24,7 @@ constexpr double kOneSide = 190;  // degrees of a gap: what is left is less than
 
 bool shows_no_vehicle(const PhotographReport& one) {
   using enum Trouble;
-  return one.verdict == Verdict::ignored && one.trouble != duplicate && one.trouble != other_vehicle;
+  return one.verdict == PhotographVerdict::ignored && one.trouble != duplicate && one.trouble != other_vehicle;
 }
 
 std::size_t without_vehicle(const WalkaroundReport& report) {

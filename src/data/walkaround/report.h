@@ -28,7 +28,7 @@ struct PhotographReport {
   std::string file;
   std::string reference;  // its picture's name among the references of the spin
   PhotographFate fate = PhotographFate::refused;
-  Verdict verdict = Verdict::ok;
+  PhotographVerdict verdict = PhotographVerdict::ok;
   Trouble trouble = Trouble::none;
   std::string why;                    // and what to do; of a used one what is doubtful, often empty
   std::optional<double> azimuth_deg;  // [0, 360), where the photograph shows a vehicle

@@ -105,7 +105,7 @@ double blur_of(const cv::Mat& rgb, const VehicleMask& mask) {
 }
 
 Usability mask_usability(const VehicleMask& mask) {
-  using enum Verdict;
+  using enum PhotographVerdict;
   if (mask.box.empty())
     return {ignored, Trouble::no_vehicle,
             "nothing stands out of its background: take it with the whole vehicle in sight"};
@@ -129,7 +129,7 @@ Usability mask_usability(const VehicleMask& mask) {
 }
 
 Usability usability(const MaskedPhotograph& photograph) {
-  using enum Verdict;
+  using enum PhotographVerdict;
   const Usability by_mask = mask_usability(photograph.mask);
   if (by_mask.verdict == ignored) return by_mask;
   const Lit seen = lit(photograph.rgb, photograph.mask);

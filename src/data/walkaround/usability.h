@@ -8,14 +8,14 @@
 
 namespace spinfill {
 
-enum class Verdict {
+enum class PhotographVerdict {
   ok,
   retake,   // used where no other photograph shows the view
   ignored,  // not used
 };
 template <>
-inline constexpr Named<Verdict> kNamesOf<Verdict>[] = {
-    {Verdict::ok, "ok"}, {Verdict::retake, "retake"}, {Verdict::ignored, "ignored"}};
+inline constexpr Named<PhotographVerdict> kNamesOf<PhotographVerdict>[] = {
+    {PhotographVerdict::ok, "ok"}, {PhotographVerdict::retake, "retake"}, {PhotographVerdict::ignored, "ignored"}};
 
 // What a photograph suffers from. In JSON these names stand as `reason`.
 enum class Trouble {
@@ -50,7 +50,7 @@ inline constexpr Named<Trouble> kNamesOf<Trouble>[] = {{Trouble::none, ""},
 
 // Whether a photograph is usable, what is wrong with it in words, and what to do; empty where nothing is.
 struct Usability {
-  Verdict verdict = Verdict::ok;
+  PhotographVerdict verdict = PhotographVerdict::ok;
   Trouble trouble = Trouble::none;
   std::string what;
 };

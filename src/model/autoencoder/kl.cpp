@@ -16,15 +16,15 @@ struct Sizes {
 
 Step local_step(std::function<at::Tensor(const at::Tensor&)> function, std::int64_t channels, std::int64_t reach) {
   Step step;
-  step.run = [function = std::move(function)](const Features& at, const Normalise&) {
-    return Features{function(at.x), {}};
+  step.run = [function = std::move(function)](const FeatureMap& at, const Normalise&) {
+    return FeatureMap{function(at.x), {}};
   };
   step.channels = channels;
   step.reach = reach;
   return step;
 }
 
-Step norm_step(const GroupNorm& norm, std::function<Features(const Features&, const Normalise&)> run,
+Step norm_step(const GroupNorm& norm, std::function<FeatureMap(const FeatureMap&, const Normalise&)> run,
                std::int64_t channels) {
   Step step;
   step.run = std::move(run);
@@ -48,16 +48,16 @@ class KlResnetImpl : public torch::nn::Module {
     const std::int64_t out = conv1_->weight.size(0);
     steps.push_back(norm_step(
         norm1_,
-        [norm = norm1_, conv = conv1_](const Features& at, const Normalise& normalise) {
-          return Features{conv->forward(at::silu(normalise(norm, at.x))), at.x};
+        [norm = norm1_, conv = conv1_](const FeatureMap& at, const Normalise& normalise) {
+          return FeatureMap{conv->forward(at::silu(normalise(norm, at.x))), at.x};
         },
         out));
     steps.back().inside_block = true;
     steps.push_back(norm_step(
         norm2_,
-        [norm = norm2_, conv = conv2_, shortcut = shortcut_](const Features& at, const Normalise& normalise) {
+        [norm = norm2_, conv = conv2_, shortcut = shortcut_](const FeatureMap& at, const Normalise& normalise) {
           const at::Tensor changed = conv->forward(at::silu(normalise(norm, at.x)));
-          return Features{(shortcut.is_empty() ? at.kept : shortcut->forward(at.kept)) + changed, {}};
+          return FeatureMap{(shortcut.is_empty() ? at.kept : shortcut->forward(at.kept)) + changed, {}};
         },
         out));
   }
@@ -153,8 +153,8 @@ class KlPart : public torch::nn::Module {
     const Conv2d conv = register_module("conv_out", Conv2d(in, out, 3, 1, sizes_.tensors));
     steps.push_back(norm_step(
         norm,
-        [=](const Features& at, const Normalise& normalise) {
-          return Features{conv->forward(at::silu(normalise(norm, at.x))), {}};
+        [=](const FeatureMap& at, const Normalise& normalise) {
+          return FeatureMap{conv->forward(at::silu(normalise(norm, at.x))), {}};
         },
         out));
   }

@@ -7,7 +7,7 @@ namespace spinfill {
 
 at::Tensor run_whole(const Steps& steps, const at::Tensor& x) {
   const Normalise normalise = [](const GroupNorm& norm, const at::Tensor& map) { return norm->forward(map); };
-  Features at{x, {}};
+  FeatureMap at{x, {}};
   for (const Step& step : steps) at = step.run(at, normalise);
   return at.x;
 }

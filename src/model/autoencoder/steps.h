@@ -15,7 +15,7 @@ namespace spinfill {
 // tile (model/autoencoder/tiles.h).
 
 // A feature map on its way [N,C,h,w], and inside a residual block what is added to it at the block's end.
-struct Features {
+struct FeatureMap {
   at::Tensor x, kept;
 };
 
@@ -24,13 +24,13 @@ struct Features {
 using Normalise = std::function<at::Tensor(const GroupNorm& norm, const at::Tensor& x)>;
 
 struct Step {
-  std::function<Features(const Features& in, const Normalise& normalise)> run;
+  std::function<FeatureMap(const FeatureMap& in, const Normalise& normalise)> run;
   GroupNorm norm{nullptr};    // the one it begins with, where it has one: the only part of it that is not local
   std::int64_t channels = 0;  // C of what comes out
   std::int64_t up = 1;        // what comes out is so many times larger …
   std::int64_t down = 1;      // … or smaller
   std::int64_t reach = 0;     // pixels that an output depends on beyond those it covers, to each side
-  bool inside_block = false;  // Features::kept holds something afterwards
+  bool inside_block = false;  // FeatureMap::kept holds something afterwards
   bool needs_all = false;     // attention: every output depends on every input
 };
 using Steps = std::vector<Step>;

@@ -131,7 +131,7 @@ class Segment {
     const Area wide{std::max<std::int64_t>(0, core.top - around), std::max<std::int64_t>(0, core.left - around), 0, 0};
     const std::int64_t bottom = std::min(start_.size(2), core.top + core.height + around),
                        right = std::min(start_.size(3), core.left + core.width + around);
-    Features at{part(start_, {wide.top, wide.left, bottom - wide.top, right - wide.left}), {}};
+    FeatureMap at{part(start_, {wide.top, wide.left, bottom - wide.top, right - wide.left}), {}};
     Scale scale;
     for (std::size_t i = begin_; i < end; ++i) {
       const Normalise normalise = [&](const GroupNorm& norm, const at::Tensor& map) {

@@ -44,7 +44,7 @@ class Layers {
     const Conv2d conv(in, out, 3, stride, tensors_, bias);
     list_->push_back(conv);
     Step step;
-    step.run = [=](const Features& at, const Normalise&) { return Features{function(conv, at.x), {}}; };
+    step.run = [=](const FeatureMap& at, const Normalise&) { return FeatureMap{function(conv, at.x), {}}; };
     step.channels = out;
     step.down = stride;
     step.reach = 1;
@@ -58,7 +58,7 @@ class Layers {
       const TinyBlock block(width_, tensors_);
       list_->push_back(block);
       Step step;
-      step.run = [=](const Features& at, const Normalise&) { return Features{block->forward(at.x), {}}; };
+      step.run = [=](const FeatureMap& at, const Normalise&) { return FeatureMap{block->forward(at.x), {}}; };
       step.channels = width_;
       step.reach = 3;
       steps_.push_back(std::move(step));

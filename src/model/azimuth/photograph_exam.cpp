@@ -42,12 +42,12 @@ bool show_the_same(const VehicleLook& a, const VehicleLook& b) {
 }
 
 void put_quality(Examined& one) {
-  if (one.usable.verdict == Verdict::ignored) return;
+  if (one.usable.verdict == PhotographVerdict::ignored) return;
   const AzimuthEstimate& azimuth = *one.azimuth;
   const double apart = apart_deg(azimuth.azimuth_deg, azimuth_of(nearest_slot(azimuth.azimuth_deg)));
-  one.quality = azimuth.confidence - apart / 45 - (one.usable.verdict == Verdict::retake ? 1 : 0);
+  one.quality = azimuth.confidence - apart / 45 - (one.usable.verdict == PhotographVerdict::retake ? 1 : 0);
   if (azimuth.confidence < kLeastConfidence)
-    one.usable = {Verdict::ignored, Trouble::not_told,
+    one.usable = {PhotographVerdict::ignored, Trouble::not_told,
                   fmt::format("from where it shows the vehicle, or whether it shows one, cannot be told (perhaps "
                               "{:.0f} degrees, confidence {:.2f}): take it with one whole vehicle in sight",
                               azimuth.azimuth_deg, azimuth.confidence)};
@@ -77,7 +77,7 @@ std::vector<Examined> PhotographExam::judge() const {
 std::vector<std::size_t> PhotographExam::usable(const std::vector<Examined>& all) const {
   std::vector<std::size_t> out;
   for (std::size_t i = 0; i < all.size(); ++i)
-    if (all[i].usable.verdict != Verdict::ignored) out.push_back(i);
+    if (all[i].usable.verdict != PhotographVerdict::ignored) out.push_back(i);
   return out;
 }
 
@@ -89,7 +89,7 @@ void PhotographExam::ignore_strays(std::vector<Examined>& all) const {
   const std::vector<int> groups = alike_groups(looks);
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (groups[i] > 0)
-      all[places[i]].usable = {Verdict::ignored, Trouble::other_vehicle,
+      all[places[i]].usable = {PhotographVerdict::ignored, Trouble::other_vehicle,
                                "its colours have nothing in common with the others': it shows another vehicle, or its "
                                "mask does not show the vehicle"};
   }
@@ -116,7 +116,7 @@ bool PhotographExam::ignore_second_vehicle(std::vector<Examined>& all) const {
   if (across[across.size() * 9 / 10] > kMostInCommon) return false;
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (second[i])
-      all[places[i]].usable = {Verdict::ignored, Trouble::other_vehicle,
+      all[places[i]].usable = {PhotographVerdict::ignored, Trouble::other_vehicle,
                                "from the same directions as others it shows other colours: it shows another vehicle"};
   }
   return true;
@@ -133,10 +133,11 @@ void PhotographExam::note_hidden(std::vector<Examined>& all) const {
   const std::vector<double> widths = relative_widths(aspects, azimuths_deg);
   for (std::size_t i = 0; i < places.size(); ++i) {
     Examined& one = all[places[i]];
-    if (widths[i] > kLeastWidth || one.usable.verdict != Verdict::ok || one.azimuth->confidence < kSureForWidths)
+    if (widths[i] > kLeastWidth || one.usable.verdict != PhotographVerdict::ok ||
+        one.azimuth->confidence < kSureForWidths)
       continue;
     one.usable = {
-        Verdict::retake, Trouble::hidden,
+        PhotographVerdict::retake, Trouble::hidden,
         fmt::format("the vehicle is only {:.0f} % as wide as the other photographs say: something hides a part "
                     "of it, take it with nothing before it",
                     100 * widths[i])};
@@ -145,7 +146,7 @@ void PhotographExam::note_hidden(std::vector<Examined>& all) const {
 
 void PhotographExam::put_azimuths(std::vector<Examined>& all) const {
   std::vector<PhotographOfSet> set;
-  const auto belongs = [&](std::size_t i) { return !alone_ && all[i].usable.verdict != Verdict::ignored; };
+  const auto belongs = [&](std::size_t i) { return !alone_ && all[i].usable.verdict != PhotographVerdict::ignored; };
   for (std::size_t i = 0; i < all.size(); ++i)
     if (belongs(i)) set.push_back(*seen_[i].of_set);
   const std::vector<AzimuthEstimate> together = consistent_azimuths(set);
@@ -161,15 +162,15 @@ void PhotographExam::put_azimuths(std::vector<Examined>& all) const {
 void PhotographExam::ignore_duplicates(std::vector<Examined>& all) const {
   for (std::size_t i = 0; i < all.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      if (all[i].usable.verdict == Verdict::ignored) break;
-      if (all[j].usable.verdict == Verdict::ignored ||
+      if (all[i].usable.verdict == PhotographVerdict::ignored) break;
+      if (all[j].usable.verdict == PhotographVerdict::ignored ||
           apart_deg(all[i].azimuth->azimuth_deg, all[j].azimuth->azimuth_deg) > kSameDeg ||
           !show_the_same(seen_[i].of_set->look, seen_[j].of_set->look))
         continue;
       const bool first_is_better = all[j].quality >= all[i].quality;
       Examined& worse = first_is_better ? all[i] : all[j];
       worse.usable = {
-          Verdict::ignored, Trouble::duplicate,
+          PhotographVerdict::ignored, Trouble::duplicate,
           fmt::format("shows the same as {}, which is used for it", (first_is_better ? all[j] : all[i]).file)};
     }
   }

@@ -54,7 +54,7 @@ TEST(WalkaroundReport, TellsInteriorsAndTwoVehiclesFromTooFewViews) {
       one.confidence = confidence;
       if (i >= count) continue;
       one.fate = PhotographFate::refused;
-      one.verdict = Verdict::ignored;
+      one.verdict = PhotographVerdict::ignored;
       one.trouble = trouble;
     }
     choose_views(report);

@@ -32,7 +32,7 @@ MaskedPhotograph drawn(double scale = 1) {
 Trouble trouble_of(const MaskedPhotograph& one) {
   const Usability found = usability(one);
   EXPECT_EQ(found.what.empty(), found.trouble == Trouble::none);
-  EXPECT_EQ(found.verdict == Verdict::ok, found.trouble == Trouble::none);
+  EXPECT_EQ(found.verdict == PhotographVerdict::ok, found.trouble == Trouble::none);
   return found.trouble;
 }
 
@@ -51,7 +51,7 @@ TEST(Usability, BlurIsToldWhateverTheSize) {
     cv::GaussianBlur(one.rgb, one.rgb, {}, 12 * scale);
     EXPECT_GT(blur_of(one.rgb, one.mask), sharp + 0.2) << scale;
     EXPECT_EQ(trouble_of(one), Trouble::blurred) << scale;
-    EXPECT_EQ(usability(one).verdict, Verdict::retake);
+    EXPECT_EQ(usability(one).verdict, PhotographVerdict::retake);
   }
   MaskedPhotograph shaken = drawn();
   cv::blur(shaken.rgb, shaken.rgb, {61, 1});
@@ -76,7 +76,7 @@ TEST(Usability, LightIsToldOfTheVehicleAlone) {
 TEST(Usability, MasksThatAreNoVehiclesAreIgnored) {
   const auto expect_ignored = [](const cv::Mat& alpha, Trouble trouble) {
     const Usability found = usability(masked(alpha));
-    EXPECT_EQ(found.verdict, Verdict::ignored);
+    EXPECT_EQ(found.verdict, PhotographVerdict::ignored);
     EXPECT_EQ(found.trouble, trouble) << found.what;
   };
   cv::Mat alpha = cv::Mat::zeros(400, 600, CV_8U);
@@ -101,7 +101,7 @@ TEST(Usability, WhatIsCutOffIsTakenAgain) {
   cv::Mat alpha = cv::Mat::zeros(400, 600, CV_8U);
   alpha(cv::Rect(0, 150, 400, 180)).setTo(255);
   EXPECT_EQ(mask_usability(given_mask(alpha)).trouble, Trouble::cut_off);
-  EXPECT_EQ(mask_usability(given_mask(alpha)).verdict, Verdict::retake);
+  EXPECT_EQ(mask_usability(given_mask(alpha)).verdict, PhotographVerdict::retake);
   VehicleMask two = drawn().mask;
   two.others = 0.9;
   EXPECT_EQ(mask_usability(two).trouble, Trouble::several);

@@ -100,10 +100,10 @@ TEST(VehicleMask, WhatReachesTheBorderIsSaidToBeCutOff) {
   const VehicleMask mask = refined_mask(scene.saliency, scene.rgb);
   EXPECT_TRUE(mask.cut_off);
   EXPECT_NE(mask_usability(mask).what.find("reaches the border"), std::string::npos);
-  EXPECT_EQ(mask_usability(mask).verdict, Verdict::retake);
+  EXPECT_EQ(mask_usability(mask).verdict, PhotographVerdict::retake);
   const VehicleMask nothing = refined_mask(cv::Mat::zeros(320, 320, CV_32F), scene.rgb);
   EXPECT_TRUE(nothing.box.empty());
-  EXPECT_EQ(mask_usability(nothing).verdict, Verdict::ignored);
+  EXPECT_EQ(mask_usability(nothing).verdict, PhotographVerdict::ignored);
 }
 
 TEST(Segmenter, AFileThatIsNoNetworkIsOneLine) {
