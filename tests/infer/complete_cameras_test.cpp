@@ -10,6 +10,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/files/json.h"
+#include "data/pictures/xmp.h"
 #include "data/sets/view_set_reader.h"
 #include "data/spins/stabilise.h"
 #include "infer/complete_fixture.h"
@@ -137,7 +138,8 @@ TEST_F(Complete, GeneratesForTheCamerasItStates) {
     RunnerOptions options = steps(1).runner;
     options.opaque = true;
     std::string made;
-    photo_views(model, set, pictures, options, [&](const GeneratedView& view) { made += encode_png(view.picture); });
+    photo_views(model, set, pictures, options,
+                [&](const GeneratedView& view) { made += with_xmp(encode_png(view.picture), machine_made_xmp()); });
     return made;
   };
   std::vector<std::string> different;
