@@ -75,8 +75,12 @@ class RoundTrips {
 void folder_through(const Options& options, RoundTrips& trips) {
   const OutputFolder out{options.out, "autoencode", options.replace, {options.input, options.vae}};
   check_output_folder(out);
-  const std::vector<std::string> files = list_pictures(options.input).pictures;
-  if (files.empty()) fail("{}: holds no picture (.png, .jpg or .webp)", options.input);
+  const FolderListing listing = list_pictures(options.input);
+  const std::vector<std::string>& files = listing.pictures;
+  if (files.empty()) fail("{}: holds no picture (.png, .jpg, .webp, .heic or .avif)", options.input);
+  for (const auto* left_out : {&listing.other_formats, &listing.other_endings})
+    if (!left_out->empty())
+      log_warning("{}: left out, for their format or ending: {}", options.input, first_names(*left_out));
   AtomicFolder folder(out);
   const std::vector<std::string> names = png_names(files);
   Progress progress("autoencode", std::ssize(files), "pictures");

@@ -138,7 +138,12 @@ void evaluate_as(Ranks& ranks, EvaluateArguments arguments, const OutputFolder& 
   const ScoringNets nets = choose_nets(config.evaluation, device);
   const EvaluationSet set(config.data, config.evaluation, arguments.split, arguments.limit);
   const Protocol protocol = protocol_of(arguments, subject, set, lpips, device);
-  ScoringJob job{arguments.at, protocol, subject.samples, subject.photo_samples, lpips.lpips.get()};
+  ScoringJob job;
+  job.at = arguments.at;
+  job.protocol = protocol;
+  job.samples = subject.samples;
+  job.photo_samples = subject.photo_samples;
+  job.lpips = lpips.lpips.get();
   job.at_once = device.is_cpu() ? processors() : 1;
   job.grids = arguments.grids;
   job.nets = nets;

@@ -6,6 +6,8 @@
 #include "core/error.h"
 #include "core/files/atomic_folder.h"
 #include "core/tensors/safetensors.h"
+#include "infer/bundle_manifest.h"
+#include "model/autoencoder/files.h"
 #include "model/denoiser/unet_options.h"
 #include "model/denoiser/weights.h"
 #include "model/diffusers/unet_config.h"
@@ -29,7 +31,7 @@ constexpr const char* kReadme = R"(# A UNet of spinfill for diffusers
 - Its time is {time}; references have the learned `conditioner.clean_embedding` in place of its embedding.
 
 `spinfill.safetensors` holds the parameters that diffusers has no place for, `spinfill.yaml` the configuration.
-Back into spinfill, bit for bit (from fp32):
+{autoencoder}Back into spinfill, bit for bit (from fp32):
 
     spinfill import-weights THIS_FOLDER --config THIS_FOLDER/spinfill.yaml --out weights.safetensors
 )";
@@ -41,6 +43,11 @@ std::string readme(const ModelConfig& config) {
       text.replace(at, name.size(), std::to_string(value));
   };
   const bool steps = config.noise_input == NoiseInput::timestep;
+  const std::string latents =
+      config.in_pixels()
+          ? std::string()
+          : fmt::format("`{}` is the autoencoder of its latents, for model.autoencoder_from.\n", kBundleAutoencoder);
+  text.replace(text.find("{autoencoder}"), 13, latents);
   text.replace(text.find("{time}"), 6, steps ? "Stable Diffusion's, 0 ... 999" : "25 ln sigma, not one of 0 ... 999");
   put("{in}", config.input_channels());
   put("{out}", config.output_channels());
@@ -81,6 +88,8 @@ std::uint64_t export_diffusers(const LoadedModel& source, const fs::path& out, c
   write_json_atomic(folder.path() / "unet" / "config.json", write_unet_config(unet_options(config)));
   write_safetensors(folder.path() / "unet" / "diffusion_pytorch_model.safetensors", unet, {{"format", "pt"}});
   write_safetensors(folder.path() / kOwnWeights, own, {{"format", "pt"}});
+  if (const AutoencoderFile* file = source.denoiser.autoencoder().file())
+    save_autoencoder(folder.path() / kBundleAutoencoder, *file);
   write_file_atomic(folder.path() / "spinfill.yaml", to_yaml(travelling));
   write_json_atomic(folder.path() / "provenance.json",
                     {{"training", source.provenance}, {"exported_by", "spinfill " + options.version}});

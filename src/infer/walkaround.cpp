@@ -55,7 +55,9 @@ void write_references(const WalkaroundReport& report, const std::vector<cv::Mat>
     const PhotographReport& one = report.photographs[i];
     if (one.fate != PhotographFate::used) continue;
     used.push_back(crops[i]);
-    set.frames.push_back({one.reference, *one.azimuth_deg});
+    Frame& frame = set.frames.emplace_back();
+    frame.file_path = one.reference;
+    frame.azimuth_deg = *one.azimuth_deg;
   }
   const std::vector<cv::Mat> frames = common_frames(used);
   set.width = frames.front().cols;

@@ -90,6 +90,11 @@ TEST_F(Latent, TrainsResumesEvaluatesExportsAndCompletes) {
   // The bundle holds all it needs.
   result = spinfill("export --run run --out bundle --dtype fp16");
   ASSERT_EQ(result.exit_code, 0) << result.output;
+  result = spinfill("export --run run --format diffusers --out unet");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(sha256_file(*folder_ / "unet/autoencoder.safetensors"),
+            sha256_file(*folder_ / "run/autoencoder.safetensors"));
+  EXPECT_THAT(read_file(*folder_ / "unet/README.md"), HasSubstr("autoencoder.safetensors"));
   fs::rename(*folder_ / "run", *folder_ / "elsewhere");
   const Json manifest = read_json(*folder_ / "bundle/manifest.json");
   EXPECT_EQ(manifest.at("config").at("model").at("autoencoder_from"), "");

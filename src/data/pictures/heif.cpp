@@ -27,8 +27,9 @@ using HeifOptions = HeifOwned<heif_decoding_options, heif_decoding_options_free>
 
 void check_heif(const heif_error& error, const std::string& where) {
   if (error.code == heif_error_Ok) return;
-  fail("{}: damaged or unsupported HEIC or AVIF ({}): copy the picture again, or save it as JPEG", where,
-       error.message);
+  std::string message = error.message;
+  message.resize(message.find_last_not_of("\n ") + 1);
+  fail("{}: damaged or unsupported HEIC or AVIF ({}): copy the picture again, or save it as JPEG", where, message);
 }
 
 struct Opened {

@@ -83,7 +83,8 @@ void put_features(const cv::Mat& rgb, const cv::Mat& seen, const cv::Rect& box, 
                         cv::Rect(0, 0, rgb.cols, rgb.rows);
   cv::Mat grey, covered;
   cv::cvtColor(rgb(crop), grey, cv::COLOR_RGB2GRAY);
-  cv::resize(grey, grey, {}, scale, scale, scale < 1 ? cv::INTER_AREA : cv::INTER_CUBIC);
+  const auto scaled = [scale](int side) { return std::max(1, static_cast<int>(std::lround(side * scale))); };
+  cv::resize(grey, grey, {scaled(grey.cols), scaled(grey.rows)}, 0, 0, scale < 1 ? cv::INTER_AREA : cv::INTER_CUBIC);
   cv::resize(seen(crop), covered, grey.size(), 0, 0, cv::INTER_NEAREST);
   cv::createCLAHE(2, {6, 6})->apply(grey, grey);
   cv::erode(covered, covered, cv::Mat::ones(5, 5, CV_8U), {-1, -1}, 1, cv::BORDER_CONSTANT, cv::Scalar::all(0));

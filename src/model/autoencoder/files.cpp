@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/files/content_store.h"
 #include "core/files/place_note.h"
-#include "core/tensors/sharded.h"
+#include "core/tensors/weights_folder.h"
 #include "model/autoencoder/other_names.h"
 
 namespace spinfill {
@@ -34,23 +34,10 @@ std::vector<fs::path> files_named(const fs::path& folder, std::string_view part)
   return found;
 }
 
-TensorMap diffusers_weights(const fs::path& folder) {
-  const fs::path whole = folder / fmt::format("{}{}", kWeights, kEnding), index = whole.string() + ".index.json";
-  if (fs::exists(whole)) return read_safetensors(whole).tensors;
-  if (fs::exists(index)) return read_sharded_safetensors(index);
-  const std::vector<fs::path> variants = files_named(folder, fmt::format("{}.", kWeights));
-  if (variants.size() == 1) return read_safetensors(variants.front()).tensors;
-  if (variants.size() > 1)
-    fail("{}: holds {} variants of {} and none of that name itself: keep one of them there", folder.string(),
-         variants.size(), whole.filename().string());
-  fail("{}: has a {}, but no {}; weights in other formats (.bin, .ckpt) must be converted to safetensors",
-       folder.string(), kConfig, whole.filename().string());
-}
-
 AutoencoderFile from_diffusers(const fs::path& folder) {
   const fs::path config = folder / kConfig;
   return {architecture_from_json(read_json(config, 1 << 20), config.string()),
-          with_attention_names(diffusers_weights(folder)), folder.string()};
+          with_attention_names(find_weights(folder, "", "keep one of them there").read()), folder.string()};
 }
 
 AutoencoderFile from_taesd(const fs::path& folder, const fs::path& encoder, const fs::path& decoder) {
@@ -75,6 +62,7 @@ AutoencoderFile from_folder(const fs::path& folder) {
 }
 
 AutoencoderFile from_file(const fs::path& path) {
+  if (is_pickle(path)) refuse_pickle(path);
   Safetensors file = read_safetensors(path);
   const std::string where = path.string();
   if (const auto config = file.metadata.find(kMetadata); config != file.metadata.end()) {

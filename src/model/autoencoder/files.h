@@ -25,8 +25,8 @@ struct AutoencoderFile {
 //    with an index; or a whole pipeline, which has that in its folder vae/;
 //  - a folder with TAESD's own two files, *encoder*.safetensors and *decoder*.safetensors, keys as in its Sequential;
 //  - a single file: one that save_autoencoder() wrote, or a Stable Diffusion checkpoint (keys first_stage_model.*).
-// Older names of the attention's layers are known, too. Errors: exit 2 where there is no such path; exit 3 names the
-// file and what is wrong with it. Weights are compared with the architecture when they are loaded.
+// Older names of the attention's layers are known, too. Errors: exit 2 where there is no such path, and for pickles;
+// exit 3 names the file and what is wrong with it. Weights are compared with the architecture when they are loaded.
 AutoencoderFile read_autoencoder(const std::filesystem::path& path);
 
 // One self-contained file, whose metadata holds config.json. Returns its SHA-256.

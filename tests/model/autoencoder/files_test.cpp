@@ -158,7 +158,9 @@ TEST(AutoencoderFiles, WhatIsNoAutoencoderIsSaid) {
   test::expect_error(ExitCode::usage, {"nothing", "no such"}, [&] { read_autoencoder(temp / "nothing"); });
   test::expect_error(ExitCode::runtime, {"empty", "config.json", "TAESD"}, [&] { read_autoencoder(temp / "empty"); });
   write_config(temp / "bare", described_autoencoder("kl").at("config"));
-  test::expect_error(ExitCode::runtime, {"bare", "safetensors"}, [&] { read_autoencoder(temp / "bare"); });
+  test::expect_error(ExitCode::usage, {"bare", "safetensors"}, [&] { read_autoencoder(temp / "bare"); });
+  write_file_atomic(temp / "bare" / "diffusion_pytorch_model.bin", "PK");
+  test::expect_error(ExitCode::usage, {"model.bin", "pickle"}, [&] { read_autoencoder(temp / "bare"); });
   write_safetensors(temp / "other.safetensors", {{"x", at::zeros({1})}});
   test::expect_error(ExitCode::runtime, {"other.safetensors", "no autoencoder"},
                      [&] { read_autoencoder(temp / "other.safetensors"); });

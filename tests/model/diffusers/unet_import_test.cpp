@@ -302,7 +302,7 @@ TEST_F(UNetImport, WhatIsNoSourceIsRefused) {
   refuse(ExitCode::usage, {"holds no diffusion_pytorch_model.safetensors"});
   for (const char* variant : {"ema", "fp16"})
     write_safetensors(folder_ / fmt::format("model/unet/diffusion_pytorch_model.{}.safetensors", variant), {});
-  refuse(ExitCode::usage, {"choose one of ema, fp16", "--variant"});
+  refuse(ExitCode::usage, {"ema, fp16", "choose one by --variant"});
 }
 
 TEST_F(UNetImport, AnIndexNamesFilesBesideIt) {
