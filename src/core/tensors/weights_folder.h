@@ -19,8 +19,8 @@ struct WeightsFolder {
 };
 
 // variant: the files to take, as in "fp16"; empty: those without one, else the only one there is. `choose` says what to
-// do where there are several ("choose one by --variant"). Exit 2: no weights, no such variant, several, pickles; exit 3:
-// an index whose shards are missing or lie elsewhere, a file whose content is elsewhere (Git LFS).
+// do where there are several ("choose one by --variant"). Exit 2: no weights, no such variant, several, pickles; exit
+// 3: an index whose shards are missing or lie elsewhere, a file whose content is elsewhere (Git LFS).
 WeightsFolder find_weights(const std::filesystem::path& folder, const std::string& variant, const std::string& choose);
 
 // Python's pickles, by name (.ckpt, .bin, .pt, .pth, .pkl) or by their first bytes: they run code when they are read.
