@@ -21,6 +21,7 @@
 #include "metrics/picture_size.h"
 #include "metrics/protocol_file.h"
 #include "metrics/report.h"
+#include "metrics/report_sets.h"
 #include "model/device.h"
 #include "pages/evidence_chart.h"
 #include "pages/extreme_views.h"
@@ -156,6 +157,7 @@ void evaluate_as(Ranks& ranks, EvaluateArguments arguments, const OutputFolder& 
   if (!ranks.first()) return;
   report.model = subject.description;
   report.keeps_predictions = arguments.save_predictions;
+  score_sets(report);
   write_folder(arguments, out, report, job.ranked_by, scoring);
 }
 

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "metrics/report.h"
+#include "metrics/report_sets.h"
 
 namespace spinfill {
 namespace {
@@ -38,6 +39,7 @@ struct Report {
   std::string predictions_sha256;  // empty in old reports
   std::vector<Image> images;       // by key
   std::set<std::string> categories;
+  std::optional<SetDistances> sets = {};  // of the model
 };
 
 class Reader {
@@ -49,6 +51,7 @@ class Reader {
       fail("{}: not a report of spinfill evaluate: no protocol or images", name_);
     Report report{value_["protocol"], false, {}, {}, {}};
     read_predictions(report);
+    if (value_.contains("sets")) report.sets = report_sets_from_json(value_["sets"], name_ + ": sets").front();
     if (!report.protocol.is_object()) fail("{}: protocol: not an object", name_);
     const Json& images = value_["images"];
     if (!images.is_array() || images.empty()) fail("{}: images: not a list with an entry for each target view", name_);
@@ -309,6 +312,19 @@ void note_same_predictions(const Report& before, const Report& after, Comparison
     result.notes.push_back("both hold the same pictures, to the last bit");
 }
 
+// They are no scores of images, so that nothing tells by pairs what is chance.
+void note_sets(const Report& before, const Report& after, Comparison& result) {
+  if (!before.sets || !after.sets) return;
+  const auto kid = [](const SetDistances& sets) {
+    return fmt::format(
+        "{:.5f}{}", sets.kid,
+        sets.kid_interval ? fmt::format(" ({:.5f} to {:.5f})", (*sets.kid_interval)[0], (*sets.kid_interval)[1]) : "");
+  };
+  result.notes.push_back(fmt::format(
+      "as sets of {} and {} pictures, which no limit judges: FID {:.4f} → {:.4f}, KID {} → {}", before.sets->images,
+      after.sets->images, before.sets->fid, after.sets->fid, kid(*before.sets), kid(*after.sets)));
+}
+
 // Views and scores that only one of them has are in its means and in no difference.
 void note_unpaired(const Report& before, const Report& after, Comparison& result) {
   const auto pairs = std::ssize(result.images);
@@ -418,6 +434,7 @@ Comparison compare_reports(const Json& before, const std::string& before_name, c
         fmt::format("no target view is in both: there are no intervals, and {}",
                     options.limits_alone ? "limits alone decide" : "nothing counts as a regression"));
   note_same_predictions(old_report, new_report, result);
+  note_sets(old_report, new_report, result);
   note_unpaired(old_report, new_report, result);
   for (ComparedGroup& group : result.groups) {
     group.counts = &group == &overall || options.groups_count ||

@@ -137,11 +137,18 @@ at::Tensor detail_psnr(const at::Tensor& pictures, const at::Tensor& truth, cons
 at::Tensor detail_lpips(const at::Tensor& pictures, const at::Tensor& truth, const DetailWindows& windows,
                         const Lpips& lpips) {
   if (windows.corners.empty() || windows.side < lpips.smallest_size()) return undefined(pictures.size(0));
-  const at::Tensor true_crops = crops(truth, windows);
+  std::vector<at::Tensor> of_windows;  // each [N]: its true features are made once
+  for (const auto& [x, y] : windows.corners) {
+    const auto crop = [&](const at::Tensor& all) {
+      return all.narrow(2, y, windows.side).narrow(3, x, windows.side).contiguous();
+    };
+    of_windows.push_back(lpips.distance(crop(pictures), crop(truth.unsqueeze(0))));
+  }
+  const at::Tensor each = at::stack(of_windows, 1);
+  const std::int64_t count = each.size(1);
   return of_each(pictures.size(0), [&](std::int64_t n) {
-    const at::Tensor each = lpips.distance(crops(pictures[n], windows), true_crops);
-    const double* d = each.const_data_ptr<double>();
-    return sum_of(0, each.numel(), [&](std::int64_t i) { return d[i]; }) / static_cast<double>(each.numel());
+    const double* d = each.const_data_ptr<double>() + n * count;
+    return sum_of(0, count, [&](std::int64_t i) { return d[i]; }) / static_cast<double>(count);
   });
 }
 

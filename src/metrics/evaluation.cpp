@@ -8,14 +8,12 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
-#include <map>
 #include <set>
 #include <tuple>
 
 #include "core/error.h"
 #include "core/files/sha256.h"
 #include "core/side_by_side.h"
-#include "data/sets/categories.h"
 #include "data/sets/slots.h"
 #include "metrics/detail.h"
 #include "metrics/distinct.h"
@@ -99,6 +97,15 @@ void set_samples(ImageRow& row, std::vector<Scores> scores, std::size_t count) {
   }
   row.scores.assign(first_baseline, scores.end());
   row.scores.insert(row.scores.begin(), mean);
+}
+
+void set_embeddings(ImageRow& row, const EmbeddedView& embedded, std::size_t count) {
+  row.embeddings.clear();
+  if (embedded.pictures.empty()) return;
+  const auto keep = [&](const Embedding& one) { row.embeddings.emplace_back(one.begin(), one.end()); };
+  keep(embedded.truth);
+  keep(embedded.pictures.front());
+  for (std::size_t i = 1; i < row.scores.size(); ++i) keep(embedded.pictures.at(count + i - 1));
 }
 
 // Counts and hashes of the whole list: functions of the sorted rows alone.
@@ -219,12 +226,13 @@ OwnedScores score_batch(const Predictors& samples, const Batch& batch, const Eva
       row.prediction_sha256 = picture_sha256(rgb_picture(pictures.front()));
       const at::Tensor shown = scored(at::stack(pictures));
       std::vector<Scores> scores = score_pictures(shown, truth, alpha, lpips);
-      score_by_nets(nets, shown, truth, of_references, scores);
+      const EmbeddedView embedded = score_by_nets(nets, shown, truth, of_references, scores);
       if (options.oracle) {
         row.oracle = scores.back();
         scores.pop_back();
       }
       set_samples(row, std::move(scores), samples.size());
+      set_embeddings(row, embedded, samples.size());
       result.rows.push_back(row);
     }
   }
@@ -309,6 +317,7 @@ EvaluationReport merge(const std::vector<EvaluationReport>& reports) {
     }
     if (method_count(report) != method_count(merged)) fail("only some shares of one evaluation have baselines");
     merged.images.insert(merged.images.end(), report.images.begin(), report.images.end());
+    merged.sets.clear();
   }
   if (first && !reports.empty()) merged = reports.front();
   finish_report(merged);
@@ -317,83 +326,6 @@ EvaluationReport merge(const std::vector<EvaluationReport>& reports) {
 
 std::size_t method_count(const EvaluationReport& report) {
   return report.images.empty() ? 0 : report.images.front().scores.size();
-}
-
-EvidenceErrors evidence_of(const EvaluationReport& report) {
-  EvidenceErrors all;
-  for (const ImageRow& row : report.images)
-    if (row.photo && row.photo->evidence) all.add(*row.photo->evidence);
-  return all;
-}
-
-namespace {
-
-template <class ScoresOf>  // of a row
-Summary summary_of(const EvaluationReport& report, const ScoresOf& scores_of) {
-  struct Sum {
-    std::int64_t images = 0;
-    std::array<std::int64_t, kMetrics> counts{};
-    Scores sums{};
-    void add(const Scores& scores) {
-      ++images;
-      for (std::size_t k = 0; k < kMetrics; ++k) {
-        if (std::isnan(scores[k])) continue;
-        ++counts[k];
-        sums[k] += scores[k];
-      }
-    }
-    Average average() const {
-      Average a{images, counts, {}};
-      for (std::size_t k = 0; k < kMetrics; ++k) a.mean[k] = counts[k] > 0 ? sums[k] / counts[k] : kUndefined;
-      return a;
-    }
-  };
-  Sum overall;
-  std::map<std::int64_t, Sum> by_missing, by_azimuth;
-  std::map<std::string, Sum> by_category, by_case;
-  for (const ImageRow& row : report.images) {
-    const Scores& scores = scores_of(row);
-    overall.add(scores);
-    by_missing[row.missing()].add(scores);
-    by_azimuth[azimuth_of(row.slot)].add(scores);
-    by_category[row.category].add(scores);
-    by_case[row.case_name].add(scores);
-  }
-  const auto numbered = [](const char* name, const std::map<std::int64_t, Sum>& sums) {
-    Grouping grouping{name, {}};
-    for (const auto& [key, sum] : sums) grouping.groups.emplace_back(std::to_string(key), sum.average());
-    return grouping;
-  };
-  const auto named = [](const char* name, const std::map<std::string, Sum>& sums,
-                        const std::vector<std::string>& order) {
-    Grouping grouping{name, {}};
-    for (const std::string& key : order) {
-      if (const auto found = sums.find(key); found != sums.end()) {
-        grouping.groups.emplace_back(key, found->second.average());
-      }
-    }
-    return grouping;
-  };
-  std::vector<std::string> categories = kCategories;  // then others by name, then the unknown
-  for (const auto& [name, sum] : by_category) {
-    if (name != "unknown" && std::ranges::find(categories, name) == categories.end()) categories.push_back(name);
-  }
-  categories.push_back("unknown");
-  return {overall.average(),
-          {numbered("by_missing", by_missing), numbered("by_azimuth", by_azimuth),
-           named("by_category", by_category, categories), named("by_case", by_case, kCases)}};
-}
-
-}  // namespace
-
-Summary summarise(const EvaluationReport& report, std::size_t method) {
-  return summary_of(report, [method](const ImageRow& row) -> const Scores& { return row.scores.at(method); });
-}
-
-std::optional<Summary> summarise_oracle(const EvaluationReport& report) {
-  const auto has_oracle = [](const ImageRow& row) { return row.oracle.has_value(); };
-  if (report.images.empty() || !std::ranges::all_of(report.images, has_oracle)) return std::nullopt;
-  return summary_of(report, [](const ImageRow& row) -> const Scores& { return *row.oracle; });
 }
 
 }  // namespace spinfill

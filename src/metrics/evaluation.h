@@ -14,6 +14,7 @@
 #include "metrics/metric_list.h"
 #include "metrics/protocol.h"
 #include "metrics/scoring_nets.h"
+#include "metrics/set_distances.h"
 #include "metrics/view_consistency.h"
 
 namespace spinfill {
@@ -46,14 +47,18 @@ struct ImageRow {
   // much.
   std::optional<Scores> oracle = {};
   std::vector<Scores> samples;  // of each of the model's, whose mean is scores[0]; empty where there is one
+  // By the identity network, where there is one: the truth's, the model's (of several samples the first) and the
+  // baselines'. Only what is still being scored has them; a report keeps what they say of sets.
+  std::vector<std::vector<float>> embeddings = {};
   std::int64_t missing() const { return static_cast<std::int64_t>(targets.size()); }
 };
 
 struct EvaluationReport {
   Protocol protocol;
-  Json model = Json::object();     // what was scored: name, weights, hash …; the caller's
-  bool keeps_predictions = false;  // beside it (metrics/predictions.h); the caller's
-  std::vector<ImageRow> images;    // sorted by (id, sample, slot)
+  Json model = Json::object();          // what was scored: name, weights, hash …; the caller's
+  bool keeps_predictions = false;       // beside it (metrics/predictions.h); the caller's
+  std::vector<ImageRow> images;         // sorted by (id, sample, slot)
+  std::vector<SetDistances> sets = {};  // of the model, then of each baseline (metrics/report_sets.h), or none
 };
 
 // A batch as it was scored.
@@ -100,6 +105,8 @@ inline EvaluationReport evaluate(const Predictor& predictor, const NextBatch& ne
 
 // Takes the scores of a row's `count` samples, which come before those of the baselines, apart.
 void set_samples(ImageRow& row, std::vector<Scores> scores, std::size_t count);
+// Of the same pictures; those after the baselines' are passed over.
+void set_embeddings(ImageRow& row, const EmbeddedView& embedded, std::size_t count);
 
 // Names the net that was used, or why there is none.
 void note_lpips(Protocol& protocol, const Lpips* lpips);
@@ -110,26 +117,6 @@ void finish_report(EvaluationReport& report);
 // error (exit 3). Empty shares are fine.
 EvaluationReport merge(const std::vector<EvaluationReport>& reports);
 
-// Mean of per-image scores in float64, added in the order of the sorted images.
-struct Average {
-  std::int64_t images = 0;
-  std::array<std::int64_t, kMetrics> counts{};  // images that have the score
-  Scores mean{};                                // NaN where no image has it
-};
-struct Grouping {
-  std::string name;  // "by_missing", "by_azimuth", "by_category", "by_case"
-  std::vector<std::pair<std::string, Average>> groups;
-};
-struct Summary {
-  Average overall;
-  std::vector<Grouping> groupings;
-};
-// method 0 is the model, 1 + i is kBaselines[i].
-Summary summarise(const EvaluationReport& report, std::size_t method = 0);
 std::size_t method_count(const EvaluationReport& report);
-// Of ImageRow::oracle; nothing where a model has none.
-std::optional<Summary> summarise_oracle(const EvaluationReport& report);
-// Of all images that tell; no pixels where none does.
-EvidenceErrors evidence_of(const EvaluationReport& report);
 
 }  // namespace spinfill

@@ -34,7 +34,13 @@ struct IdentityConfig {
   void bind(Fields& f);
 };
 
-using Embedding = std::vector<double>;
+using Embedding = std::vector<double>;  // float32 values, exactly
+
+// A truth's embedding and those of the pictures of it; none without a network.
+struct EmbeddedView {
+  Embedding truth;
+  std::vector<Embedding> pictures;
+};
 
 // Cosine of the angle between two embeddings of one length, in [−1,1].
 double cosine_similarity(const Embedding& a, const Embedding& b);
@@ -69,7 +75,7 @@ IdentityChoice choose_identity(const IdentityConfig& config);
 
 // Puts kIdentity and kIdentityOfReferences into the scores of M pictures [M,3,H,W] of one truth [3,H,W]. Without
 // references the latter is not defined.
-void score_identity(const IdentityModel& model, const at::Tensor& pictures, const at::Tensor& truth,
-                    const std::vector<Embedding>& references, std::vector<Scores>& scores);
+EmbeddedView score_identity(const IdentityModel& model, const at::Tensor& pictures, const at::Tensor& truth,
+                            const std::vector<Embedding>& references, std::vector<Scores>& scores);
 
 }  // namespace spinfill

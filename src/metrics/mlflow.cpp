@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "metrics/predictions.h"
 #include "metrics/report_estimates.h"
+#include "metrics/summary.h"
 
 namespace spinfill {
 namespace {

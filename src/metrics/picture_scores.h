@@ -10,6 +10,7 @@
 #include "core/files/json.h"
 #include "metrics/evaluation.h"
 #include "metrics/set_distances.h"
+#include "metrics/summary.h"
 
 namespace spinfill {
 

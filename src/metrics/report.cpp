@@ -12,6 +12,8 @@
 #include "data/sets/view_set.h"
 #include "metrics/predictions.h"
 #include "metrics/report_estimates.h"
+#include "metrics/report_sets.h"
+#include "metrics/summary.h"
 #include "metrics/view_samples.h"
 
 namespace spinfill {
@@ -76,7 +78,9 @@ double psnr_of(double squared_error) {
   return std::min(100.0, -10 * std::log10(std::max(squared_error, 1e-12)));
 }
 
-Json rows_to_json(const EvaluationReport& report) {
+enum class With { nothing, embeddings };
+
+Json rows_to_json(const EvaluationReport& report, With with = With::nothing) {
   const ScoredAt at = report.protocol.at;
   Json images = Json::array();
   for (const ImageRow& row : report.images) {
@@ -109,6 +113,8 @@ Json rows_to_json(const EvaluationReport& report) {
     for (std::size_t i = 1; i < row.scores.size(); ++i)
       others[kBaselines.at(i - 1)] = scores_to_json(row.scores[i], at);
     if (row.oracle) entry["oracle"] = scores_to_json(*row.oracle, at);
+    if (with == With::embeddings)
+      for (const auto& embedding : row.embeddings) entry["embeddings"].push_back(embedding_text(embedding));
     images.push_back(std::move(entry));
   }
   return images;
@@ -169,12 +175,13 @@ Json report_to_json(const EvaluationReport& report) {
     baseline["model_differs_by"] = differences_to_json(report, i);
   }
   if (const auto oracle = summarise_oracle(report)) value["oracle"] = summary_to_json(*oracle, at);
+  if (Json sets = report_sets_to_json(report); !sets.is_null()) value["sets"] = std::move(sets);
   value["images"] = rows_to_json(report);
   return value;
 }
 
 Json share_to_json(const EvaluationReport& report) {
-  return {{"protocol", protocol_to_json(report.protocol)}, {"images", rows_to_json(report)}};
+  return {{"protocol", protocol_to_json(report.protocol)}, {"images", rows_to_json(report, With::embeddings)}};
 }
 
 void write_report(const std::filesystem::path& path, const EvaluationReport& report) {

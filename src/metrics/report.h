@@ -10,11 +10,11 @@ namespace spinfill {
 
 // metrics.json: protocol, model, overall (with its 95 % intervals over vehicles and, of several samples of each view,
 // what they tell), by_missing, by_azimuth, by_category, by_case, baselines.NAME.{the same, model_differs_by}, at photo
-// by_evidence and geometric_consistency_of_photographs, images (one row per target view). A score
-// that is not defined is null; where LPIPS is absent protocol.lpips_absent says why.
+// by_evidence and geometric_consistency_of_photographs, where sets are compared `sets` (metrics/report_sets.h), images
+// (one row per target view). A score that is not defined is null; where LPIPS is absent protocol.lpips_absent says why.
 Json report_to_json(const EvaluationReport& report);
-// Protocol and images alone, for merge() of what processes have scored: report_from_json() reads it. JSON changes no
-// number: each is written with the fewest digits that read back as the same value.
+// Protocol and images alone, these with their embeddings, for merge() of what processes have scored: report_from_json()
+// reads it. JSON changes no number: each is written with the fewest digits that read back as the same value.
 Json share_to_json(const EvaluationReport& report);
 // Reads protocol, model and images back; every field is checked (exit 3 names it). Averages are computed anew.
 EvaluationReport report_from_json(const Json& value, const std::string& where);

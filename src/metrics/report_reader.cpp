@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/sets/view_set.h"
+#include "metrics/report_sets.h"
 
 namespace spinfill {
 namespace {
@@ -119,6 +120,20 @@ std::vector<Scores> samples_of(const RowReader& reader, const Protocol& protocol
   return samples;
 }
 
+// Only in the shares of an evaluation.
+std::vector<std::vector<float>> embeddings_of(const RowReader& reader) {
+  std::vector<std::vector<float>> out;
+  const auto found = reader.row.find("embeddings");
+  if (found == reader.row.end()) return out;
+  if (!found->is_array()) reader.wrong("embeddings", "not a list");
+  for (const Json& text : *found) {
+    if (text.is_string()) out.push_back(embedding_of_text(text.get<std::string>()));
+    if (!text.is_string() || out.back().empty() || out.back().size() != out.front().size())
+      reader.wrong("embeddings", "not numbers of one length");
+  }
+  return out;
+}
+
 }  // namespace
 
 EvaluationReport report_from_json(const Json& value, const std::string& where) {
@@ -156,10 +171,15 @@ EvaluationReport report_from_json(const Json& value, const std::string& where) {
       }
     }
     if (reader.row.contains("oracle")) row.oracle = reader.scores(reader.row["oracle"], "oracle", report.protocol.at);
+    row.embeddings = embeddings_of(reader);
     if (!report.images.empty() && row.scores.size() != method_count(report)) {
       reader.wrong("baselines", "in some images only");
     }
     report.images.push_back(std::move(row));
+  }
+  if (value.contains("sets")) {
+    report.sets = report_sets_from_json(value["sets"], where + ": sets");
+    if (report.sets.size() != method_count(report)) fail("{}: sets: not of what the images are of", where);
   }
   return merge({report});
 }

@@ -10,6 +10,8 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "metrics/report_estimates.h"
+#include "metrics/report_sets.h"
+#include "metrics/summary.h"
 #include "metrics/view_samples.h"
 
 namespace spinfill {
@@ -173,7 +175,9 @@ std::string report_table(const EvaluationReport& report) {
     }
   }
   const std::string samples = view_samples_table(report);
-  return report_head(report) + "\n" + aligned_table(rows) + (samples.empty() ? "" : "\n" + samples);
+  const std::string sets = report_sets_table(report);
+  return report_head(report) + "\n" + aligned_table(rows) + (samples.empty() ? "" : "\n" + samples) +
+         (sets.empty() ? "" : "\n" + sets);
 }
 
 }  // namespace spinfill

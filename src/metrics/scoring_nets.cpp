@@ -25,14 +25,15 @@ void note_nets(Protocol& protocol, const ScoringNets& nets) {
   protocol.st_lpips_sha256 = nets.st_lpips ? nets.st_lpips->sha256() : "";
 }
 
-void score_by_nets(const ScoringNets& nets, const at::Tensor& pictures, const at::Tensor& truth,
-                   const std::vector<Embedding>& references, std::vector<Scores>& scores) {
-  if (!nets.any()) return;
+EmbeddedView score_by_nets(const ScoringNets& nets, const at::Tensor& pictures, const at::Tensor& truth,
+                           const std::vector<Embedding>& references, std::vector<Scores>& scores) {
+  EmbeddedView embedded;
+  if (!nets.any()) return embedded;
   at::Tensor firsts;
   const Distinct kinds = distinct_pictures(pictures, firsts);
   std::vector<Scores> own(kinds.firsts.size());
   for (Scores& one : own) one.fill(std::numeric_limits<double>::quiet_NaN());
-  if (nets.identity) score_identity(*nets.identity, firsts, truth, references, own);
+  if (nets.identity) embedded = score_identity(*nets.identity, firsts, truth, references, own);
   const auto note = [&](std::size_t metric, const at::Tensor& distances) {
     for (std::size_t k = 0; k < own.size(); ++k) own[k][metric] = distances.const_data_ptr<double>()[k];
   };
@@ -42,6 +43,8 @@ void score_by_nets(const ScoringNets& nets, const at::Tensor& pictures, const at
   for (std::size_t m = 0; m < scores.size(); ++m)
     for (const std::size_t k : {kIdentity, kIdentityOfReferences, kDists, kStLpips})
       scores[m][k] = own[kinds.kinds[m]][k];
+  if (nets.identity) embedded.pictures = of_all(kinds, embedded.pictures);
+  return embedded;
 }
 
 }  // namespace spinfill

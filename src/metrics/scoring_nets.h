@@ -31,7 +31,7 @@ void note_nets(Protocol& protocol, const ScoringNets& nets);
 
 // Of M pictures [M,3,H,W] of one truth [3,H,W], the given views' embeddings beside them (none where they are not
 // known).
-void score_by_nets(const ScoringNets& nets, const at::Tensor& pictures, const at::Tensor& truth,
-                   const std::vector<Embedding>& references, std::vector<Scores>& scores);
+EmbeddedView score_by_nets(const ScoringNets& nets, const at::Tensor& pictures, const at::Tensor& truth,
+                           const std::vector<Embedding>& references, std::vector<Scores>& scores);
 
 }  // namespace spinfill

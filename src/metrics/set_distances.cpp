@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <limits>
+#include <map>
 
 #include "core/error.h"
 #include "core/side_by_side.h"
@@ -35,8 +37,15 @@ double trace_of_root(const at::Tensor& c, const at::Tensor& other) {
 }
 
 double frechet_distance(const at::Tensor& a, const at::Tensor& b) {
-  const at::Tensor of_a = covariance(a), of_b = covariance(b);
   const double apart = (a.mean(0) - b.mean(0)).square().sum().item<double>();
+  if (a.size(0) <= a.size(1)) {
+    // Of fewer pictures than values C·C' has the eigenvalues σ² of X·Yᵀ/(N − 1), X and Y the sets less their means.
+    const at::Tensor x = a - a.mean(0, true), y = b - b.mean(0, true);
+    const double both = (x.square().sum() + y.square().sum()).item<double>(),
+                 root = at::linalg_svdvals(at::matmul(x, y.t())).sum().item<double>();
+    return apart + (both - 2 * root) / static_cast<double>(a.size(0) - 1);
+  }
+  const at::Tensor of_a = covariance(a), of_b = covariance(b);
   return apart + (of_a.trace() + of_b.trace()).item<double>() - 2 * trace_of_root(of_a, of_b);
 }
 
@@ -44,35 +53,81 @@ at::Tensor kernel(const at::Tensor& a, const at::Tensor& b) {
   return (at::matmul(a, b.t()) / static_cast<double>(a.size(1)) + 1).pow(3);
 }
 
-// Of n pictures each, from the sums of the kernel without its diagonal within either set, and of all across.
-double unbiased(double within, double across, double n) {
-  return within / (n * (n - 1)) - 2 * across / (n * n);
+// What KID is made of: sums of the kernel over ordered pairs within either set and across, and how many they are.
+struct KernelSums {
+  double within = 0, pairs = 0;
+  double across = 0, pairs_across = 0;
+  double unbiased() const { return within / pairs - 2 * across / pairs_across; }
+};
+
+// The places of each group, in the order of their first picture.
+std::vector<std::vector<std::int64_t>> places_of(const std::vector<std::string>& groups) {
+  std::map<std::string, std::size_t> numbers;
+  std::vector<std::vector<std::int64_t>> places;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const auto [found, added] = numbers.try_emplace(groups[i], places.size());
+    if (added) places.emplace_back();
+    places[found->second].push_back(static_cast<std::int64_t>(i));
+  }
+  return places;
 }
 
-void put_kernel_distance(const at::Tensor& a, const at::Tensor& b, SetDistances& out) {
-  at::Tensor within = kernel(a, a) + kernel(b, b);
-  within.fill_diagonal_(0);
-  const at::Tensor across = kernel(a, b);
-  const auto n = static_cast<double>(a.size(0));
-  const double all_within = within.sum().item<double>(), all_across = across.sum().item<double>();
-  out.kid = unbiased(all_within, all_across, n);
-  if (a.size(0) < 3) return;
-  // Efron and Tibshirani, "An introduction to the bootstrap", 1993, eq. 11.5, each pair left out once.
-  const at::Tensor own_within = 2 * within.sum(1), own_across = across.sum(0) + across.sum(1) - across.diagonal();
-  double sum = 0, squares = 0;
-  for (std::int64_t i = 0; i < a.size(0); ++i) {
-    const double without =
-        unbiased(all_within - own_within[i].item<double>(), all_across - own_across[i].item<double>(), n - 1);
-    sum += without - out.kid;
-    squares += (without - out.kid) * (without - out.kid);
+// Without groups each picture is one by itself, and what it shares with its partner counts.
+void put_kernel_distance(const at::Tensor& a, const at::Tensor& b, const std::vector<std::string>& groups,
+                         SetDistances& out) {
+  const std::int64_t n = a.size(0);
+  const bool partners_count = groups.empty();
+  std::vector<std::string> names = groups;
+  for (std::int64_t i = 0; partners_count && i < n; ++i) names.push_back(std::to_string(i));
+  const std::vector<std::vector<std::int64_t>> places = places_of(names);
+  at::Tensor within = kernel(a, a) + kernel(b, b), across = kernel(a, b);
+  auto of_within = within.accessor<double, 2>(), of_across = across.accessor<double, 2>();
+  KernelSums all;
+  for (const auto& group : places) {
+    for (const std::int64_t i : group) {
+      for (const std::int64_t j : group) {
+        of_within[i][j] = 0;
+        if (!partners_count) of_across[i][j] = 0;
+      }
+    }
+    all.pairs += static_cast<double>(std::ssize(group) * (n - std::ssize(group)));
   }
-  const double error = std::sqrt((n - 1) / n * std::max(0.0, squares - sum * sum / n));
+  all.within = within.sum().item<double>();
+  all.across = across.sum().item<double>();
+  all.pairs_across = partners_count ? static_cast<double>(n * n) : all.pairs;
+  out.kid = places.size() > 1 ? all.unbiased() : std::numeric_limits<double>::quiet_NaN();
+  if (places.size() < 3) return;
+  const at::Tensor shared_within = 2 * within.sum(1), shared_across = across.sum(0) + across.sum(1);
+  const auto count = static_cast<double>(places.size()), pictures = static_cast<double>(n);
+  std::vector<double> deviations, weights;  // of a group: KID without it less KID, and h = N/m
+  double estimate = 0;                      // the jackknife's own, less KID
+  for (const auto& group : places) {
+    const auto m = static_cast<double>(group.size());
+    KernelSums left = all;
+    for (const std::int64_t i : group) {
+      left.within -= shared_within[i].item<double>();
+      left.across -= shared_across[i].item<double>();
+      for (const std::int64_t j : group) left.across += of_across[i][j];
+    }
+    left.pairs -= 2 * m * (pictures - m);
+    left.pairs_across = partners_count ? (pictures - m) * (pictures - m) : left.pairs;
+    deviations.push_back(left.unbiased() - out.kid);
+    weights.push_back(pictures / m);
+    estimate -= (1 - m / pictures) * deviations.back();
+  }
+  double variance = 0;
+  for (std::size_t g = 0; g < places.size(); ++g) {
+    const double off = (weights[g] - 1) * deviations[g] + estimate;
+    variance += off * off / (weights[g] - 1) / count;
+  }
+  const double error = std::sqrt(variance);
   out.kid_interval = {out.kid - 1.96 * error, out.kid + 1.96 * error};
 }
 
 }  // namespace
 
-SetDistances set_distances(const std::vector<Embedding>& a, const std::vector<Embedding>& b) {
+SetDistances set_distances(const std::vector<Embedding>& a, const std::vector<Embedding>& b,
+                           const std::vector<std::string>& groups) {
   if (a.size() != b.size() || a.size() < 2)
     fail("distances of sets need two or more pictures on both sides, got {} and {}", a.size(), b.size());
   const KeepTorchThreads keep;
@@ -82,7 +137,7 @@ SetDistances set_distances(const std::vector<Embedding>& a, const std::vector<Em
   out.images = of_a.size(0);
   out.dimensions = of_a.size(1);
   out.fid = frechet_distance(of_a, of_b);
-  put_kernel_distance(of_a, of_b, out);
+  put_kernel_distance(of_a, of_b, groups, out);
   return out;
 }
 
@@ -90,8 +145,29 @@ Json set_distances_to_json(const SetDistances& distances) {
   return {{"images", distances.images},
           {"dimensions", distances.dimensions},
           {"fid", distances.fid},
-          {"kid", distances.kid},
+          {"kid", std::isfinite(distances.kid) ? Json(distances.kid) : Json()},
           {"kid_interval", distances.kid_interval ? Json(*distances.kid_interval) : Json()}};
+}
+
+std::optional<SetDistances> set_distances_from_json(const Json& value) {
+  const auto number = [&](const char* key) -> std::optional<double> {
+    const auto found = value.find(key);
+    if (found == value.end() || !found->is_number()) return std::nullopt;
+    return found->get<double>();
+  };
+  if (!value.is_object() || !value.contains("kid") || !value.contains("kid_interval")) return std::nullopt;
+  const auto images = number("images"), dimensions = number("dimensions"), fid = number("fid");
+  if (!images || !dimensions || !fid || !value["images"].is_number_integer() ||
+      !value["dimensions"].is_number_integer())
+    return std::nullopt;
+  SetDistances out{value["images"].get<std::int64_t>(), value["dimensions"].get<std::int64_t>(), *fid,
+                   number("kid").value_or(std::numeric_limits<double>::quiet_NaN()), std::nullopt};
+  const Json& interval = value["kid_interval"];
+  if (interval.is_null()) return out;
+  if (!interval.is_array() || interval.size() != 2 || !interval[0].is_number() || !interval[1].is_number())
+    return std::nullopt;
+  out.kid_interval = {interval[0].get<double>(), interval[1].get<double>()};
+  return out;
 }
 
 std::string set_distances_text(const SetDistances& d) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pages/evidence_chart.h"
+#include "metrics/summary.h"
 
 #include <cmath>
 

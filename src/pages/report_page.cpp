@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pages/report_page.h"
+#include "metrics/summary.h"
 
 #include <algorithm>
 #include <cmath>
@@ -107,6 +108,25 @@ std::string headline_table(const EvaluationReport& report) {
     rows += "</tr>\n";
   }
   return "<h2>Scores, with 95 % intervals over vehicles</h2>\n" + wide_table("", head, rows);
+}
+
+std::string sets_table(const EvaluationReport& report) {
+  if (report.sets.empty()) return {};
+  std::string head = "<th></th>", fid = "<tr><td>FID</td>", kid = "<tr><td>KID</td>";
+  for (std::size_t m = 0; m < report.sets.size(); ++m) {
+    const SetDistances& d = report.sets[m];
+    head += fmt::format("<th>{}</th>", m == 0 ? "model" : kBaselines[m - 1]);
+    fid += fmt::format("<td>{:.4f}</td>", d.fid);
+    kid += std::isfinite(d.kid) ? fmt::format("<td>{:.5f}", d.kid) : "<td>–";
+    if (d.kid_interval)
+      kid += fmt::format("<small>{:.5f} to {:.5f}</small>", (*d.kid_interval)[0], (*d.kid_interval)[1]);
+    kid += "</td>";
+  }
+  const SetDistances& d = report.sets.front();
+  return fmt::format("<h2>As sets</h2>\n<p>All {} pictures from all truths, by embeddings of {} values.{}</p>\n{}",
+                     d.images, d.dimensions,
+                     d.images < kFewForFid ? " FID is too large by much with so few: look at KID." : "",
+                     wide_table("", head, fid + "</tr>\n" + kid + "</tr>\n"));
 }
 
 // Where scores are low, and where the baseline to beat is better.
@@ -223,7 +243,7 @@ std::string model_name(const EvaluationReport& report) {
 
 std::string report_page(const EvaluationReport& report, const ReportPictures& pictures) {
   const std::vector<std::size_t> metrics = told_metrics(report, {0, 1, 2, kLpips, kSilhouetteIou});
-  std::string body = verdict(report) + paragraph_of(report_head(report)) + headline_table(report);
+  std::string body = verdict(report) + paragraph_of(report_head(report)) + headline_table(report) + sets_table(report);
   const std::string note = fmt::format(
       "Each vehicle and azimuth once, by {}. {} {}Last the baseline that does best there.", pictures.chosen_by,
       error_note(),

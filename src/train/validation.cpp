@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/validation.h"
+#include "metrics/summary.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>

@@ -13,6 +13,7 @@
 #include "data/sets/categories.h"
 #include "metrics/image_metrics.h"
 #include "metrics/report.h"
+#include "metrics/summary.h"
 #include "support/examples.h"
 
 namespace spinfill {

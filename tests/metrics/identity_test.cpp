@@ -10,6 +10,7 @@
 #include "core/files/sha256.h"
 #include "core/side_by_side.h"
 #include "metrics/report.h"
+#include "metrics/report_sets.h"
 #include "support/examples.h"
 #include "support/mutate.h"
 
@@ -143,6 +144,58 @@ TEST(Identity, IsScoredAgainstTheTruthAndTheReferences) {
   EXPECT_EQ(differences(json["protocol"], none).size(), 2U);
   other["identity"]["sha256"] = "0";
   EXPECT_THAT(unlike(json["protocol"], other), testing::HasSubstr("identity.sha256"));
+}
+
+// Of the model nothing from the truths themselves, of the baselines more; in shares the same to the last digit.
+TEST(Identity, ReportsCompareSets) {
+  std::vector<Batch> batches;
+  for (const std::uint32_t seed : {3, 4, 5}) batches.push_back(example_batch({seed}, {{1, 5}}));
+  EvaluateOptions options;
+  options.nets.identity = choose_identity(tiny()).model;
+  const auto report_of = [&](std::vector<Batch> some) {
+    return evaluate(example_model(0), batches_of(std::move(some)), {}, nullptr, options);
+  };
+  EvaluationReport whole = report_of(batches);
+  EXPECT_FALSE(report_to_json(whole).contains("sets")) << "not before they are scored";
+  score_sets(whole);
+  const Json json = report_to_json(whole);
+  ASSERT_EQ(whole.sets.size(), 1 + kBaselines.size());
+  std::vector<Embedding> truths, nearest;
+  std::vector<std::string> vehicles;
+  for (const ImageRow& row : whole.images) {
+    ASSERT_EQ(row.embeddings.size(), 2 + kBaselines.size());
+    EXPECT_EQ(row.embeddings[0], row.embeddings[1]) << "the model gives the truths";
+    truths.emplace_back(row.embeddings[0].begin(), row.embeddings[0].end());
+    nearest.emplace_back(row.embeddings[2].begin(), row.embeddings[2].end());
+    vehicles.push_back(row.id);
+  }
+  EXPECT_NEAR(json["sets"]["model"]["fid"].get<double>(), 0, 1e-6);
+  EXPECT_EQ(json["sets"]["images"], 6);
+  EXPECT_EQ(json["sets"]["baselines"]["nearest"]["kid"], set_distances(nearest, truths, vehicles).kid);
+  EXPECT_GT(json["sets"]["baselines"]["nearest"]["fid"], json["sets"]["model"]["fid"]);
+  EXPECT_FALSE(json["images"][0].contains("embeddings"));
+  EXPECT_THAT(report_table(whole),
+              testing::AllOf(testing::HasSubstr("as sets of 6 pictures"), testing::HasSubstr("KID, 95 %")));
+  EXPECT_EQ(report_to_json(report_from_json(json, "here")), json);
+
+  std::vector<EvaluationReport> shares;
+  for (const Batch& batch : batches)
+    shares.push_back(report_from_json(parse_json(share_to_json(report_of({batch})).dump(), "share"), "share"));
+  EvaluationReport merged = merge(shares);
+  score_sets(merged);
+  EXPECT_EQ(report_to_json(merged).dump(), json.dump());
+
+  Json broken = share_to_json(whole);
+  for (const char* text : {"3f80", "not hex!", "7f800000"}) {
+    broken["images"][0]["embeddings"][0] = text;
+    test::expect_error(ExitCode::runtime, {"images[0]", "embeddings"}, [&] { report_from_json(broken, "here"); });
+  }
+  broken = json;
+  broken["sets"]["baselines"].erase("prior");
+  test::expect_error(ExitCode::runtime, {"sets.baselines.prior"}, [&] { report_from_json(broken, "here"); });
+  EvaluationReport of_one = report_of({batches.front()});
+  score_sets(of_one);
+  EXPECT_TRUE(of_one.sets.empty()) << "a single vehicle is no set";
 }
 
 }  // namespace

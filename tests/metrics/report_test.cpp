@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "metrics/estimates.h"
+#include "metrics/summary.h"
 #include "support/examples.h"
 
 namespace spinfill {

@@ -30,7 +30,7 @@ TEST(SetDistances, EqualTheReference) {
     const auto n = expected["images"].get<std::int64_t>(), d = expected["dimensions"].get<std::int64_t>();
     const auto a = embeddings(expected["a"], n, d, 2, -1), b = embeddings(expected["b"], n, d, 1.5, -0.5);
     const SetDistances distances = set_distances(a, b);
-    // With as few pictures as dimensions the root of a singular product is known to half of the digits.
+    // With as few pictures as dimensions the reference's root of a singular product is known to half of the digits.
     EXPECT_NEAR(distances.fid, expected["fid"].get<double>(), n > d ? 1e-9 : 1e-5);
     EXPECT_NEAR(distances.kid, expected["kid"].get<double>(), 1e-10);
     EXPECT_EQ(distances.images, n);
@@ -38,6 +38,33 @@ TEST(SetDistances, EqualTheReference) {
     for (std::size_t k = 0; distances.kid_interval && k < 2; ++k)
       EXPECT_NEAR((*distances.kid_interval)[k], expected["kid_interval"][k].get<double>(), 1e-9);
   }
+}
+
+// Views of one vehicle are alike whatever the model: only pairs of unlike vehicles count within a set.
+TEST(SetDistances, OfGroupsEqualTheReference) {
+  const Json expected = read_json(test::fixture("metrics/grouped_sets.json"));
+  const auto n = expected["images"].get<std::int64_t>(), d = expected["dimensions"].get<std::int64_t>();
+  const auto a = embeddings(expected["a"], n, d, 2, -1), b = embeddings(expected["b"], n, d, 1.5, -0.5);
+  std::vector<std::string> groups;
+  for (const Json& group : expected["groups"]) groups.push_back(fmt::format("car-{}", group.get<int>()));
+  const SetDistances distances = set_distances(a, b, groups);
+  EXPECT_NEAR(distances.kid, expected["kid"].get<double>(), 1e-10);
+  for (std::size_t k = 0; k < 2; ++k)
+    EXPECT_NEAR((*distances.kid_interval)[k], expected["kid_interval"][k].get<double>(), 1e-9);
+  EXPECT_EQ(distances.fid, set_distances(a, b).fid);
+
+  const SetDistances of_one = set_distances(a, b, std::vector<std::string>(14, "car"));
+  EXPECT_TRUE(set_distances_to_json(of_one)["kid"].is_null());
+  EXPECT_FALSE(of_one.kid_interval.has_value());
+}
+
+// Both ways to the root: by covariances, and by the pictures where these are fewer than the values.
+TEST(SetDistances, FewPicturesGiveTheDistanceOfTheirCovariances) {
+  const auto a = embeddings(770, 12, 11, 1, 0), b = embeddings(771, 12, 11, 2, 0.5);
+  auto wide_a = a, wide_b = b;  // two values more that are always 0 change nothing
+  for (auto* set : {&wide_a, &wide_b})
+    for (Embedding& one : *set) one.insert(one.end(), {0, 0});
+  EXPECT_NEAR(set_distances(a, b).fid, set_distances(wide_a, wide_b).fid, 1e-9);
 }
 
 TEST(SetDistances, OfLikeSetsAreNone) {

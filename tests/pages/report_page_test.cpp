@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pages/report_page.h"
+#include "metrics/summary.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -150,11 +150,12 @@ class PhotoScorer {
     row.photo.emplace();
     row.photo->azimuth_deg = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);
     std::vector<Scores> scores = score_photos(pictures, truth, lpips_, &*row.photo);
-    score_photos_by_nets(nets_, pictures, truth, scored.sample, scores);
+    const EmbeddedView embedded = score_photos_by_nets(nets_, pictures, truth, scored.sample, scores);
     const ConsistencyOfView consistency = geometric_consistency(scored.sample, slot, pictures, truth);
     row.photo->consistency = consistency.view;
     for (std::size_t m = 0; m < pictures.size(); ++m) scores[m][kGeometricConsistency] = consistency.scores[m];
     set_samples(row, std::move(scores), scored.predicted.size());
+    set_embeddings(row, embedded, scored.predicted.size());
     for (const PhotoPrediction& sample : scored.predicted) {
       const cv::Mat &picture = sample.pictures[static_cast<std::size_t>(slot)],
                     &shares = sample.shares[static_cast<std::size_t>(slot)];
@@ -231,9 +232,9 @@ void keep_predictions(const std::filesystem::path& report, const PhotoScored& sc
   }
 }
 
-void score_photos_by_nets(const ScoringNets& nets, const std::vector<cv::Mat>& pictures, const cv::Mat& truth,
-                          const PhotoSample& sample, std::vector<Scores>& scores) {
-  if (!nets.any()) return;
+EmbeddedView score_photos_by_nets(const ScoringNets& nets, const std::vector<cv::Mat>& pictures, const cv::Mat& truth,
+                                  const PhotoSample& sample, std::vector<Scores>& scores) {
+  if (!nets.any()) return {};
   const cv::Rect box = scored_box(truth);
   std::vector<at::Tensor> shown;
   for (const cv::Mat& picture : pictures) shown.push_back(cropped(picture, box));
@@ -242,7 +243,7 @@ void score_photos_by_nets(const ScoringNets& nets, const std::vector<cv::Mat>& p
     const cv::Rect own = !nets.identity || reference.empty() ? cv::Rect() : scored_box(reference);
     if (!own.empty()) of_references.push_back(nets.identity->embedding(cropped(reference, own)));
   }
-  score_by_nets(nets, at::stack(shown), cropped(truth, box), of_references, scores);
+  return score_by_nets(nets, at::stack(shown), cropped(truth, box), of_references, scores);
 }
 
 EvaluationReport evaluate_photos(const std::vector<PhotoPredictor>& samples, const EvaluationSet& set,

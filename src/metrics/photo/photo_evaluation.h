@@ -46,8 +46,8 @@ cv::Rect scored_box(const cv::Mat& rgba);
 std::vector<Scores> score_photos(const std::vector<cv::Mat>& pictures, const cv::Mat& truth, const Lpips* lpips,
                                  ImageRow::Photo* by = nullptr);
 // What the networks say of the same pictures, on the same box; the references each on its own vehicle's.
-void score_photos_by_nets(const ScoringNets& nets, const std::vector<cv::Mat>& pictures, const cv::Mat& truth,
-                          const PhotoSample& sample, std::vector<Scores>& scores);
+EmbeddedView score_photos_by_nets(const ScoringNets& nets, const std::vector<cv::Mat>& pictures, const cv::Mat& truth,
+                                  const PhotoSample& sample, std::vector<Scores>& scores);
 
 // Scores every target of the list beside all baselines. Errors (exit 3) name the vehicle and the view: a target without
 // a mask, a prediction that is missing or of another size. `protocol` needs its first group only.
