@@ -23,6 +23,7 @@ enum class Stream : std::uint32_t {
   surroundings,  // synthetic vehicles' environments
   details,       // synthetic vehicles' photo look
   bootstrap,     // which vehicles an interval draws
+  close_up,      // windows of a loss at the photographs' size
 };
 
 // Counter-based generator: a pure function of (seed, index, stream), so that any sample's numbers can be drawn without

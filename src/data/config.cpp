@@ -57,6 +57,8 @@ void DataConfig::bind(Fields& f) {
            "stated: of transforms.json (estimated where they are an earlier estimate, the turntable's where there are "
            "none); estimated: from the masks of each sample's references alone; turntable: the same for all sets");
   f.flag("depth", depth, "Read the depth pictures of training targets, which loss.depth compares with");
+  f.number("close_up", close_up,
+           "Training pictures are also read so many times as large, which loss.close_up compares with; 1: not", 1, 16);
   f.flag("cues", cues, "Tell the model how each picture departs from the canonical turntable");
   f.list("background", background, "Background that pictures are composited on: sRGB, three numbers", 0, 1);
   f.list("missing", missing, "How many views are missing; one is drawn per sample", 1, kSlots);

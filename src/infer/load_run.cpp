@@ -108,7 +108,8 @@ LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device de
     provenance["autoencoder_sha256"] = own;
   }
   if (config.train.lora.rank > 0) provenance["merged_adapters_of_rank"] = config.train.lora.rank;
-  if (config.loss.lpips > 0) provenance["lpips_in_loss"] = config.loss.lpips;
+  if (const double weight = config.loss.lpips + config.loss.close_up_lpips; weight > 0)
+    provenance["lpips_in_loss"] = weight;
   if (const BestValidation& best = checkpoint.progress.best; best.step == checkpoint.step) {
     provenance["validation_psnr"] = best.psnr;
     if (!best.conditions.empty()) provenance["validation_conditions"] = best.conditions;

@@ -36,7 +36,8 @@ Summary summary_of(const EvaluationReport& report, const ScoresOf& scores_of) {
     }
     Average average() const {
       Average a{images, counts, {}};
-      for (std::size_t k = 0; k < kMetrics; ++k) a.mean[k] = counts[k] > 0 ? sums[k] / counts[k] : std::numeric_limits<double>::quiet_NaN();
+      for (std::size_t k = 0; k < kMetrics; ++k)
+        a.mean[k] = counts[k] > 0 ? sums[k] / counts[k] : std::numeric_limits<double>::quiet_NaN();
       return a;
     }
   };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/view_samples.h"
-#include "metrics/summary.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "metrics/report.h"
+#include "metrics/summary.h"
 
 namespace spinfill {
 namespace {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pages/evidence_chart.h"
-#include "metrics/summary.h"
 
 #include <cmath>
 
 #include "metrics/report.h"
+#include "metrics/summary.h"
 #include "pages/svg_chart.h"
 
 namespace spinfill {

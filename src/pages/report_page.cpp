@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pages/report_page.h"
-#include "metrics/summary.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +11,7 @@
 #include "metrics/predictions.h"
 #include "metrics/report.h"
 #include "metrics/report_estimates.h"
+#include "metrics/summary.h"
 #include "pages/evidence_chart.h"
 #include "pages/html.h"
 #include "pages/score_tables.h"

@@ -94,6 +94,10 @@ void RunConfig::bind(Fields& f) {
   f.require_at(
       "loss.depth", loss.depth == 0 || (model.output == OutputForm::sources && data.depth),
       "compares the correction of model.output sources with the depth pictures that data.depth reads: set both");
+  const bool close_ups = loss.close_up > 0 || loss.close_up_lpips > 0;
+  f.require_at("loss.close_up", close_ups == (data.close_up > 1) && (!close_ups || model.output == OutputForm::sources),
+               "compares what model.output sources shows with the larger pictures that data.close_up reads: set all "
+               "three, or none");
   f.require(loss.rollout == 0 || model.corrects_prior(),
             "loss.rollout needs model.output prior-residual or sources, whose sampler begins with a regression");
 }

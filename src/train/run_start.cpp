@@ -86,7 +86,7 @@ RunInputs inputs_of(const RunConfig& config, const TrainingData& data, const Aut
   } else if (!init.empty()) {
     log_info("train.init_from: {} is gone; the checkpoint stands for it", init.string());
   }
-  if (config.loss.lpips > 0) {
+  if (config.loss.lpips > 0 || config.loss.close_up_lpips > 0) {
     const LpipsChoice lpips = choose_lpips(config.evaluation.lpips, at::kCPU);
     if (lpips.lpips) inputs.lpips = lpips.lpips->sha256();  // else the loss refuses it
   }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/validation.h"
-#include "metrics/summary.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -16,6 +15,7 @@
 #include "metrics/evaluation_set.h"
 #include "metrics/picture_size.h"
 #include "metrics/report.h"
+#include "metrics/summary.h"
 #include "model/sampling/generate.h"
 #include "pages/sample_grid.h"
 #include "run/run_paths.h"

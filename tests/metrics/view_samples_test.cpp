@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/view_samples.h"
-#include "metrics/summary.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +8,7 @@
 
 #include "metrics/comparison.h"
 #include "metrics/report.h"
+#include "metrics/summary.h"
 #include "support/examples.h"
 
 namespace spinfill {

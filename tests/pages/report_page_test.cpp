@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pages/report_page.h"
-#include "metrics/summary.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +8,7 @@
 
 #include "core/files/files.h"
 #include "data/pictures/picture.h"
+#include "metrics/summary.h"
 #include "pages/extreme_views.h"
 #include "pages/page_in_browser.h"
 #include "support/examples.h"

@@ -38,6 +38,21 @@ TEST(RunConfig, TheLossOfDepthNeedsDepthAndItsForm) {
   EXPECT_EQ(read("loss: {depth: 1}\ndata: {depth: true}\nmodel: {output: sources, prior_image: prior}").loss.depth, 1);
 }
 
+TEST(RunConfig, TheLossOfCloseUpsNeedsLargerPicturesAndItsForm) {
+  const auto read = [](const char* yaml) {
+    RunConfig config;
+    read_config_text(yaml, "run.yaml", {}, [&](Fields& f) { config.bind(f); });
+    return config;
+  };
+  for (const char* yaml : {"loss:\n  close_up: 1", "loss:\n  close_up: 1\ndata: {close_up: 3}",
+                           "loss:\n  close_up: 1\nmodel: {output: sources, prior_image: prior}",
+                           "model: {output: sources, prior_image: prior}\ndata: {close_up: 3}"})
+    test::expect_error(ExitCode::usage, {"loss.close_up", "set all three"}, [&] { read(yaml); });
+  EXPECT_EQ(read("loss: {close_up_lpips: 1}\ndata: {close_up: 3}\nmodel: {output: sources, prior_image: prior}")
+                .data.close_up,
+            3);
+}
+
 TEST(RunConfig, WrongPatternsAreNamedWithTheirLine) {
   const auto refused = [](const std::string& yaml, const std::vector<std::string>& texts) {
     test::expect_error(ExitCode::usage, texts, [&] {

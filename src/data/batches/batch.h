@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/batches/close_ups.h"
 #include "data/priors/priors.h"
 #include "data/sets/slots.h"
 
@@ -32,6 +33,7 @@ struct Batch {
   std::vector<std::string> category_names;  // B: as the sets state them, of kCategories or not; or empty
   at::Tensor identity;                      // [B,D] float32, undefined where the data set has none
   PriorMaps priors;                         // undefined tensors until computed
+  CloseUps close_ups;                       // of training batches where data.close_up asks for them
 
   static constexpr std::int64_t kViews = kSlots;
   // log-scale, shift x, shift y (shares of the width), roll, azimuth correction, elevation (radians)

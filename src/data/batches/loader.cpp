@@ -18,8 +18,14 @@ MakeBatch training_batches(const DataSet& data, const DataConfig& config, const 
   if (stream.batch_size < 1 || stream.world < 1 || stream.rank < 0 || stream.rank >= stream.world) {
     fail_usage("batches of {} sets for rank {} of {} cannot be made", stream.batch_size, stream.rank, stream.world);
   }
-  auto cache = std::make_shared<PictureCache>(config.loader.cache_mib << 20, open_store(config));
-  return [&data, config, stream, cache](std::int64_t step) {
+  const std::int64_t kinds = config.close_up > 1 ? 2 : 1;  // of pictures that share the memory
+  const auto cache_of = [&] {
+    return std::make_shared<PictureCache>((config.loader.cache_mib << 20) / kinds, open_store(config));
+  };
+  DataConfig large = config;
+  large.width *= config.close_up;
+  large.height *= config.close_up;
+  return [&data, config, large, stream, cache = cache_of(), large_cache = cache_of()](std::int64_t step) {
     std::vector<SampleSpec> specs;
     const std::int64_t first = (step * stream.world + stream.rank) * stream.batch_size;
     for (std::int64_t i = 0; i < stream.batch_size; ++i) {
@@ -27,6 +33,11 @@ MakeBatch training_batches(const DataSet& data, const DataConfig& config, const 
     }
     Batch batch = make_batch(data, specs, config, cache.get());
     if (stream.priors) batch.priors = compute_priors(batch.prior_inputs(), config.priors);
+    if (config.close_up > 1) {
+      for (SampleSpec& spec : specs) spec.depth = false;
+      batch.close_ups =
+          close_ups(make_batch(data, specs, large, large_cache.get()), config.priors, config.close_up, stream.seed);
+    }
     return stream.pinned ? batch.pinned() : batch;
   };
 }

@@ -17,13 +17,22 @@ at::Tensor pixels_of(const at::Tensor& maps, const at::Tensor& rows) {
 
 }  // namespace
 
-SurfaceWarp::SurfaceWarp(const PriorInputs& in, const PriorMaps& maps, const at::Tensor& rows) {
-  const std::int64_t V = in.colour.size(1), H = in.colour.size(3), W = in.colour.size(4);
+SurfaceWarp::SurfaceWarp(const PriorInputs& in, const PriorMaps& maps, const at::Tensor& rows)
+    : SurfaceWarp(in, maps,
+                  {maps.canonical, maps.normal,
+                   ray_directions(in.vehicle_from_camera, in.intrinsics, in.colour.size(3), in.colour.size(4),
+                                  in.colour.size(3), in.colour.size(4)),
+                   maps.silhouette},
+                  rows) {}
+
+SurfaceWarp::SurfaceWarp(const PriorInputs& in, const PriorMaps& maps, const Views& views, const at::Tensor& rows)
+    : height_(views.point.size(3)), width_(views.point.size(4)) {
+  const std::int64_t V = in.colour.size(1);
   const at::Tensor sets = at::div(rows, V, "floor");
-  point_ = pixels_of(maps.canonical, rows);
-  normal_ = pixels_of(maps.normal, rows);
-  direction_ = pixels_of(ray_directions(in.vehicle_from_camera, in.intrinsics, H, W, H, W), rows);
-  coverage_ = pixels_of(maps.silhouette, rows).squeeze(2);
+  point_ = pixels_of(views.point, rows);
+  normal_ = pixels_of(views.normal, rows);
+  direction_ = pixels_of(views.direction, rows);
+  coverage_ = pixels_of(views.silhouette, rows).squeeze(2);
   background_ = in.background.to(at::kFloat).index_select(0, sets);
 
   const References references =
@@ -32,7 +41,10 @@ SurfaceWarp::SurfaceWarp(const PriorInputs& in, const PriorMaps& maps, const at:
   const at::Tensor hit = (maps.silhouette >= 0.5).to(at::kFloat);
   const at::Tensor away = in.vehicle_from_camera.narrow(-2, 0, 3).select(-1, 3).norm(2, {-1}).to(at::kFloat);  // [B,V]
   const at::Tensor own = at::cat({(maps.depth + away.view({-1, V, 1, 1, 1})) * hit, hit}, 2);
-  const at::Tensor shown = at::cat({references.premultiplied, references.gather(own)}, 2);
+  at::Tensor own_of_references = references.gather(own);
+  if (const std::int64_t k = in.colour.size(3) / maps.depth.size(3); k > 1)
+    own_of_references = own_of_references.repeat_interleave(k, 3).repeat_interleave(k, 4);
+  const at::Tensor shown = at::cat({references.premultiplied, own_of_references}, 2);
   pose_ = references.vehicle_from_camera.index_select(0, sets);
   intrinsics_ = references.intrinsics.index_select(0, sets);
   valid_ = references.valid.index_select(0, sets);
@@ -41,6 +53,8 @@ SurfaceWarp::SurfaceWarp(const PriorInputs& in, const PriorMaps& maps, const at:
 
 SurfaceWarp SurfaceWarp::select(const at::Tensor& which) const {
   SurfaceWarp out;
+  out.height_ = height_;
+  out.width_ = width_;
   const auto chosen = [&](const at::Tensor& all) { return all.index_select(0, which); };
   out.point_ = chosen(point_);
   out.normal_ = chosen(normal_);
@@ -55,7 +69,7 @@ SurfaceWarp SurfaceWarp::select(const at::Tensor& which) const {
 }
 
 PriorPicture SurfaceWarp::at(const at::Tensor& correction) const {
-  const std::int64_t N = point_.size(0), H = maps_.size(3), W = maps_.size(4);
+  const std::int64_t N = point_.size(0), H = height_, W = width_;
   Surface surface;
   surface.pixels.index = at::arange(H * W, valid_.options().dtype(at::kLong)).expand({N, H * W});
   surface.pixels.valid = at::ones({N, H * W}, valid_.options());

@@ -21,7 +21,7 @@ PriorMaps blank_priors(const at::Tensor& alpha) {  // [B,V,1,H,W]
 }  // namespace
 
 Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std::int64_t width, at::Device device,
-                  bool depth) {
+                  bool depth, std::int64_t close_up) {
   const std::int64_t B = std::ssize(sets), V = Batch::kViews;
   const auto maps = [&](std::int64_t channels) {
     return at::zeros({B, V, channels, height, width}, at::TensorOptions(device).dtype(at::kFloat));
@@ -50,6 +50,7 @@ Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std:
   batch.cue = at::zeros({B, V, Batch::kCueSize}, batch.colour.options());
   batch.category = at::zeros({B}, at::kLong);
   batch.priors = blank_priors(batch.alpha);
+  if (close_up > 1) batch.close_ups = blank_close_ups(B, height, width, close_up, device);
   return batch;
 }
 

@@ -16,9 +16,9 @@ namespace spinfill {
 struct ViewCounts {
   std::int64_t references = 0, targets = 0;  // together at most Batch::kViews
 };
-// Sets with so many views, all zero, of height × width px.
+// Sets with so many views, all zero, of height × width px; with close-ups where these are more than 1 times as large.
 Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std::int64_t width, at::Device device,
-                  bool depth = false);
+                  bool depth = false, std::int64_t close_up = 1);
 // A batch's shapes and masks without its memory; priors that it lacks are added.
 Batch without_memory(const Batch& batch);
 

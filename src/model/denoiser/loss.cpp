@@ -28,6 +28,12 @@ void LossOptions::bind(Fields& f) {
   f.number("coverage", coverage, "Weight of the error of their coverage (model.output sources)", 0, 1000);
   f.number("depth", depth,
            "Weight of the correction's distance from the true depth (model.output sources; needs data.depth)", 0, 1000);
+  f.number("close_up", close_up,
+           "Weight of the errors of what the sources show in windows of the photographs' size (model.output sources; "
+           "needs data.close_up)",
+           0, 1000);
+  f.number("close_up_lpips", close_up_lpips,
+           "Weight of LPIPS in these windows; needs evaluation.lpips.weights. 0: none", 0, 1000);
   f.number("lpips", lpips,
            "Weight of LPIPS in draws with noise, beside the error; needs evaluation.lpips.weights. 0: none", 0, 1000);
 }
@@ -95,6 +101,47 @@ WantedCorrection wanted_correction(const Batch& batch, const at::Tensor& rows, d
   return {share.clamp(-1, 1), known.to(at::kFloat)};
 }
 
+double square_of(double value) {
+  return value * value;
+}
+
+// What the sources show in the windows against the truth, weighted as the whole pictures are; the sum over rows and
+// pixels. `level_weight` [N,1,1,1].
+at::Tensor close_up_loss(const Batch& batch, const ViewLayout& layout, const SourceFields& fields,
+                         const at::Tensor& level_weight, const LossOptions& options,
+                         const PerceptualDistance& perceptual) {
+  const CloseUps& windows = batch.close_ups;
+  if (!windows.defined()) fail("loss.close_up is {}, but the batch has no close-ups", options.close_up);
+  const std::int64_t k = windows.colour.size(-1) / batch.colour.size(-1);
+  const PriorInputs large{
+      windows.colour,     windows.alpha,    batch.background, batch.is_reference, batch.vehicle_from_camera,
+      windows.intrinsics, batch.azimuth_deg};
+  const SurfaceWarp of_targets(
+      large, batch.priors, {windows.point, windows.normal, windows.direction, windows.silhouette}, layout.target_rows);
+  const auto rows = [&](const at::Tensor& all) {
+    return layout.repeat_draws(all.flatten(0, 1).index_select(0, layout.target_rows), options.draws);
+  };
+  const at::Tensor each = at::arange(layout.targets, layout.target_rows.options());
+  const SurfaceWarp surface = of_targets.select(layout.repeat_draws(each, options.draws));
+  const SourceFields shown = close_up_fields(fields, surface, rows(windows.corner), k);
+  const at::Tensor truth = rows(windows.truth), alpha = rows(windows.truth_alpha);
+  const double c2 = square_of(options.huber);
+  const auto distance_of = [c2](const at::Tensor& squares) {
+    return c2 > 0 ? ((squares / c2 + 1).sqrt() - 1) * (2 * c2) : squares;
+  };
+  const at::Tensor weight = level_weight * (1 + (options.foreground_weight - 1) * alpha);
+  // In [−1,1] like latents; coverage counts in each channel.
+  const at::Tensor colour = options.sources * distance_of((2 * (shown.picture - truth)).square()),
+                   outline = 3 * options.coverage * distance_of((shown.coverage - alpha).square());
+  at::Tensor sum = options.close_up * ((colour * weight).sum() + (outline * weight).sum());
+  if (options.close_up_lpips > 0) {
+    if (!perceptual) fail("loss.close_up_lpips is {}, but there are no LPIPS weights", options.close_up_lpips);
+    const at::Tensor distances = perceptual(shown.picture, truth) * level_weight.flatten();
+    sum = sum + distances.sum() * (options.close_up_lpips * static_cast<double>(truth[0].numel()));
+  }
+  return sum;
+}
+
 }  // namespace
 
 TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
@@ -155,6 +202,10 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const T
       own = own + options.depth * distance_of(denoiser.autoencoder().encode(off.expand_as(fields.picture)).square());
     }
     loss.sum = loss.sum + (own * weight * shown).sum();
+    if (options.close_up > 0 || options.close_up_lpips > 0) {
+      const at::Tensor level = denoiser.loss_weight(draw.sigma, conditioning).view({-1, 1, 1, 1}) * shown;
+      loss.sum = loss.sum + close_up_loss(batch, layout, fields, level, options, perceptual);
+    }
   }
   if (options.lpips > 0) {
     if (!perceptual) fail("loss.lpips is {}, but there are no LPIPS weights", options.lpips);

@@ -42,6 +42,11 @@ struct LossOptions {
   // where the hull and the truth are both seen; needs Batch::depth. A correction shows in colours only where there is
   // texture to align, and depth says it everywhere.
   double depth = 0;
+  // model.output sources: weights of the same errors of what the sources show in windows of the photographs' size, and
+  // of LPIPS there; needs Batch::close_ups. Pictures of the model's size forgive what a person sees in the delivered
+  // one.
+  double close_up = 0;
+  double close_up_lpips = 0;
   void bind(Fields& f);
 };
 
@@ -74,7 +79,8 @@ TrainingDraw draw_training(const Denoiser& denoiser, const Batch& batch, const L
                            std::uint64_t seed);
 
 // Noise, noise levels and dropout are functions of (seed, batch.samples[b]) alone: the same on every device and for
-// every split of the samples over batches and ranks. `perceptual` is needed where options.lpips is above 0.
+// every split of the samples over batches and ranks. `perceptual` is needed where options.lpips or
+// options.close_up_lpips is above 0.
 TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
                            const PerceptualDistance& perceptual = {});
 

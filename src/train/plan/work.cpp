@@ -46,7 +46,7 @@ double flops_of_set(const Denoiser& denoiser, const DataConfig& data, const Loss
     options.mode = mode;
     double flops = 0;
     for (const ViewCounts& counts : views) {
-      const Batch batch = blank_batch({counts}, data.height, data.width, at::kMeta, data.depth);
+      const Batch batch = blank_batch({counts}, data.height, data.width, at::kMeta, data.depth, data.close_up);
       flops += training_flops(denoiser, batch, options, 1, perceptual).total();
     }
     return flops / static_cast<double>(views.size());

@@ -48,11 +48,12 @@ std::vector<NamedParameter> named_parameters(const Denoiser& denoiser) {
 }
 
 PerceptualDistance perceptual_distance(const RunConfig& config, at::Device device) {
-  if (config.loss.lpips <= 0) return {};
+  if (config.loss.lpips <= 0 && config.loss.close_up_lpips <= 0) return {};
   const LpipsChoice choice = choose_lpips(config.evaluation.lpips, device);
   const std::string problem =
       choice.lpips ? too_small_for(*choice.lpips, config.data.width, config.data.height) : choice.absent;
-  if (!problem.empty()) fail_usage("loss.lpips is {}: {}", config.loss.lpips, problem);
+  if (!problem.empty())
+    fail_usage("loss.lpips is {}, loss.close_up_lpips {}: {}", config.loss.lpips, config.loss.close_up_lpips, problem);
   return [lpips = choice.lpips](const at::Tensor& pictures, const at::Tensor& truths) {
     return lpips->differentiable_distance(pictures, truths);
   };

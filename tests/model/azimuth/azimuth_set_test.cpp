@@ -108,8 +108,11 @@ TEST(TurnEvidence, AVehicleThatIsHiddenInPartIsNarrower) {
   aspects[3] *= 0.6;
   const std::vector<double> widths = relative_widths(aspects, azimuths_deg);
   EXPECT_LT(widths[3], 0.7);
-  for (std::size_t i = 0; i < widths.size(); ++i)
-    if (i != 3) EXPECT_GT(widths[i], 0.83) << i;
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    if (i != 3) {
+      EXPECT_GT(widths[i], 0.83) << i;
+    }
+  }
 }
 
 TEST(AzimuthSet, TheOthersCorrectAPhotographThatIsHalfATurnOff) {

@@ -149,6 +149,101 @@ TEST(SourceFields, TheLossOfDepthEqualsAHandComputation) {
   test::expect_error(ExitCode::runtime, {"the batch has no depth"}, [&] { training_loss(fresh, batch, options, 5); });
 }
 
+// Random close-ups of random priors, twice as large.
+Batch with_close_ups(Batch batch) {
+  batch.close_ups = blank_close_ups(batch.size(), batch.colour.size(3), batch.colour.size(4), 2, at::kCPU);
+  std::uint64_t seed = 40;
+  for (at::Tensor* map : batch.close_ups.all())
+    if (map->scalar_type() == at::kFloat) map->copy_(test::random_uniform(map->sizes(), seed++));
+  batch.close_ups.corner.mul_(10).floor_();
+  batch.close_ups.intrinsics = 2 * batch.intrinsics;
+  return batch;
+}
+
+SurfaceWarp close_up_surface(const Batch& batch, const at::Tensor& rows) {
+  const CloseUps& c = batch.close_ups;
+  PriorInputs large = batch.prior_inputs();
+  large.colour = c.colour;
+  large.alpha = c.alpha;
+  large.intrinsics = c.intrinsics;
+  return {large, batch.priors, {c.point, c.normal, c.direction, c.silhouette}, rows};
+}
+
+TEST(SourceFields, AreBroughtToWindowsBilinearly) {
+  const at::NoGradGuard no_grad;
+  const Batch batch = with_close_ups(make_batch({"rrrrtrrt"}));
+  const at::Tensor rows = at::tensor({4, 7}, at::kLong), corner = batch.close_ups.corner.flatten(0, 1).index({rows});
+  SourceFields fields;
+  fields.taken = random_normal({2, 1, 16, 24}, 6);
+  fields.correction = 0.01 * random_normal({2, 1, 16, 24}, 7);
+  const SourceFields close = close_up_fields(fields, close_up_surface(batch, rows), corner, 2);
+  const auto places = [&](std::int64_t to, std::int64_t axis) {
+    return (at::arange(to) + 0.5 + corner.select(1, axis).unsqueeze(1)) / static_cast<double>(2 * to) * 2 - 1;
+  };
+  const at::Tensor x = places(24, 0).view({2, 1, 24}).expand({2, 16, 24}),
+                   y = places(16, 1).view({2, 16, 1}).expand({2, 16, 24});
+  const auto looked_up = [&](const at::Tensor& field) {
+    return at::grid_sampler(field, at::stack({x, y}, 3).to(at::kFloat), 0, /*padding: border*/ 1, false);
+  };
+  EXPECT_LT(max_difference(close.taken, looked_up(fields.taken)), 1e-5);
+  EXPECT_LT(max_difference(close.correction, looked_up(fields.correction)), 1e-7);
+}
+
+// An untrained model's windows are the warp's.
+TEST(SourceFields, TheLossOfCloseUpsEqualsAHandComputation) {
+  const at::NoGradGuard no_grad;
+  const ModelConfig config = sources_config();
+  const Denoiser fresh(config, 1);
+  const Batch batch = with_close_ups(make_batch({"rrrrtrrr"}));
+  LossOptions options;
+  options.mode = LossMode::regression;
+  options.foreground_weight = 3;
+  options.coverage = 0.5;
+  const PerceptualDistance perceptual = [](const at::Tensor& pictures, const at::Tensor& truths) {
+    return (pictures - truths).abs().mean({1, 2, 3});
+  };
+  const auto sum_of = [&](double close_up, double lpips) {
+    LossOptions with = options;
+    with.close_up = close_up;
+    with.close_up_lpips = lpips;
+    return training_loss(fresh, batch, with, 5, perceptual).sum.item<double>();
+  };
+  const PriorPicture warp = close_up_surface(batch, at::full({1}, 4, at::kLong)).at({});
+  const at::Tensor truth = batch.close_ups.truth[0][4], alpha = batch.close_ups.truth_alpha[0][4];
+  const at::Tensor under = batch.background[0].view({3, 1, 1});
+  const at::Tensor picture = under + warp.alpha[0][0] * (warp.colour[0][0] - under);
+  const double s = config.residual_scale, lambda = 1 / (s * s) + 1 / (80.0 * 80.0), without = sum_of(0, 0);
+  const at::Tensor weight = (1 + 2 * alpha) * lambda;
+  const double colour = ((2 * (picture - truth)).square() * weight).sum().item<double>();
+  const double outline = 0.5 * 3 * ((warp.alpha[0][0] - alpha).square() * weight).sum().item<double>();
+  const double distance = lambda * (picture - truth).abs().mean().item<double>() * 3 * 16 * 24;
+  EXPECT_NEAR(sum_of(2, 0) - without, 2 * (colour + outline), 2e-3 * (colour + outline));
+  EXPECT_NEAR(sum_of(0, 3) - without, 3 * distance, 3e-3 * distance);
+  options.close_up = 1;
+  test::expect_error(ExitCode::runtime, {"has no close-ups"},
+                     [&] { training_loss(fresh, make_batch({"rrrrtrrr"}), options, 5); });
+}
+
+// Windows of the photographs' size teach the correction and what is taken away, and nothing else.
+TEST(SourceFields, CloseUpsReachTheFieldsAlone) {
+  const Batch batch = with_close_ups(make_batch({"rrrrtrrt", "t-rt---t"}));
+  const Denoiser denoiser(sources_config(), 1);
+  LossOptions options;
+  options.mode = LossMode::regression;
+  const auto gradient_of = [&](const LossOptions& with) {
+    const TrainingLoss loss = training_loss(denoiser, batch, with, 5);
+    for (const auto& [name, parameter] : denoiser.parameters())
+      if (name == "unet.conv_out.bias") return torch::autograd::grad({loss.sum}, {parameter})[0];
+    return at::Tensor();
+  };
+  LossOptions with = options;
+  with.close_up = 1;
+  const at::Tensor change = gradient_of(with) - gradient_of(options);
+  const std::int64_t residual = change.size(0) - 8;
+  EXPECT_EQ(change.narrow(0, 0, residual).abs().max().item<float>(), 0);
+  EXPECT_TRUE((change.narrow(0, residual, 8) != 0).all().item<bool>()) << change;
+}
+
 TEST(SourceFields, DroppedPriorsLeaveTheResidualAlone) {
   const at::NoGradGuard no_grad;
   const Batch batch = make_batch({"rrrrtrrr"});
