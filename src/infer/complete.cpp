@@ -123,7 +123,9 @@ OutputFolder completed_folder(const fs::path& input, const fs::path& out, const 
 Completion complete_folder(const LoadedModel& model, const fs::path& input, const fs::path& out,
                            const CompleteOptions& options) {
   const Stopwatch watch;
-  ViewSet references = read_references(input, options.photographs);
+  PhotographOptions photographs = options.photographs;
+  photographs.hidden = options.hide;
+  ViewSet references = read_references(input, photographs);
   set_category(references, options.category);
   AtomicFolder folder(completed_folder(input, out, options));
   SpinContents spin;

@@ -71,6 +71,7 @@ DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) 
     const auto* model = own.ptr<cv::Vec4f>(y);
     const auto* other = beside ? warp.generated_colour.ptr<cv::Vec3f>(y) : nullptr;
     const auto* other_trust = beside ? warp.generated_trust.ptr<float>(y) : nullptr;
+    const auto* lettered = warp.lettered.empty() ? nullptr : warp.lettered.ptr<float>(y);
     auto *to = out.ptr<cv::Vec4f>(y), *from = map.ptr<cv::Vec4f>(y);
     auto* told = shares.ptr<cv::Vec3b>(y);
     for (int x = 0; x < out.cols; ++x) {
@@ -81,7 +82,9 @@ DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) 
         to[x][c] = alpha * clamped(share * seen[x][c] + (1 - share) * made);
       }
       to[x][3] = alpha;
-      const std::array<float, 3> parts = {trust[x] * (1 - mirrored[x]), trust[x] * mirrored[x], 1 - trust[x]};
+      // Lettering that the mirror side shows is not what is there.
+      const float of_mirror = trust[x] * mirrored[x], wrong = lettered != nullptr ? of_mirror * lettered[x] : 0;
+      const std::array<float, 3> parts = {trust[x] - of_mirror, of_mirror - wrong, 1 - trust[x] + wrong};
       for (std::size_t k = 0; k < 3; ++k) sums[k] += alpha * parts[k];
       told[x] = in_255ths(parts);
       for (int c = 0; c < 3; ++c) {

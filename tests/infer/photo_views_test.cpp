@@ -92,6 +92,11 @@ TEST(PhotoDetail, SaysWherePixelsAreFrom) {
   EXPECT_EQ(evidence.shares.at<cv::Vec3b>(5, 10), cv::Vec3b(0, 0, 255));
   EXPECT_EQ(evidence.shares.at<cv::Vec3b>(10, 10), cv::Vec3b(191, 64, 0));
   EXPECT_EQ(evidence.shares.at<cv::Vec3b>(1, 1), cv::Vec3b(0, 0, 0)) << "outside the window";
+  warp.lettered = cv::Mat(warp.alpha.size(), CV_32F, cv::Scalar(0.5));  // half of what is mirrored is lettering
+  const Evidence reversed = with_photo_detail(blue(255), warp).evidence;
+  EXPECT_NEAR(reversed.mirrored, 0.5 * evidence.mirrored, 1e-6);
+  EXPECT_NEAR(reversed.invented, evidence.invented + 0.5 * evidence.mirrored, 1e-6);
+  EXPECT_EQ(with_photo_detail(blue(255), warp).picture.at<cv::Vec4b>(10, 10), cv::Vec4b(255, 0, 0, 255));
   warp.window = cv::Rect(40, 40, 8, 8);
   warp.alpha.setTo(0);
   EXPECT_EQ(with_photo_detail(blue(255), warp).evidence.invented, 0) << "nothing is covered";

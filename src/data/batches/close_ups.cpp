@@ -106,8 +106,8 @@ CloseUps close_ups(const Batch& large, const PriorConfig& config, std::int64_t k
   const std::int64_t T = places.size(1);
   const at::Tensor pose = gathered(large.vehicle_from_camera, places), intrinsics = gathered(of_windows, places);
   const Surface surface = march(carve_hull(references, options), pose, intrinsics, height, width);
-  const at::Tensor seen = surface.pixels.maps(
-      at::cat({surface.coverage.unsqueeze(2), surface.point, surface.normal}, 2), T, height, width);
+  const at::Tensor seen =
+      surface.pixels.maps(at::cat({surface.coverage.unsqueeze(2), surface.point, surface.normal}, 2), T, height, width);
   const at::Tensor is_target = large.is_target.gather(1, places).view({B, T, 1, 1, 1}).to(at::kFloat);
   const auto put = [&](at::Tensor& to, const at::Tensor& maps) {
     to.scatter_add_(1, places.view({B, T, 1, 1, 1}).expand_as(maps), maps * is_target);

@@ -16,11 +16,11 @@ struct Batch;
 // What a loss at the photographs' size needs: the views' pictures k times as large, and of each target a window of H×W
 // of their pixels with what its rays see of a hull that is k times as fine. Nothing here is given to the network.
 struct CloseUps {
-  at::Tensor colour;      // [B,V,3,kH,kW] as Batch::colour
-  at::Tensor alpha;       // [B,V,1,kH,kW]
-  at::Tensor intrinsics;  // [B,V,4] float64: fl_x fl_y cx cy, px of kH×kW
-  at::Tensor corner;      // [B,V,2] float32: x, y of a window's upper left pixel, px of kH×kW
-  at::Tensor truth;       // [B,V,3,H,W] colour in the window; zero where a view is no target, as all below
+  at::Tensor colour;       // [B,V,3,kH,kW] as Batch::colour
+  at::Tensor alpha;        // [B,V,1,kH,kW]
+  at::Tensor intrinsics;   // [B,V,4] float64: fl_x fl_y cx cy, px of kH×kW
+  at::Tensor corner;       // [B,V,2] float32: x, y of a window's upper left pixel, px of kH×kW
+  at::Tensor truth;        // [B,V,3,H,W] colour in the window; zero where a view is no target, as all below
   at::Tensor truth_alpha;  // [B,V,1,H,W]
   at::Tensor silhouette;   // [B,V,1,H,W] as in PriorMaps
   at::Tensor point;        // [B,V,3,H,W] of the hull, vehicle frame

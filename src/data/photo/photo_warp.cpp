@@ -15,6 +15,7 @@
 #include "data/photo/aligned_sources.h"
 #include "data/photo/carried_side.h"
 #include "data/photo/depth_sweep.h"
+#include "data/photo/lettering.h"
 #include "data/priors/prior_image.h"
 #include "data/priors/surface_maps.h"
 #include "data/priors/surface_warp.h"
@@ -119,6 +120,7 @@ struct PhotoWarper::State {
   cv::Size size;  // of the windows
   PriorConfig config;
   Sources photographs;
+  Sources lettering;  // the photographs' (data/photo/lettering.h) in place of colour, some hundred px wide
   std::optional<Sources> generated;
   Hull hull;
 
@@ -135,6 +137,41 @@ struct PhotoWarper::State {
   at::Tensor seen_by(const References& references) const {
     return reference_maps(march(hull, references.vehicle_from_camera, references.intrinsics, size.height, size.width),
                           references, references.count(), size.height, size.width);
+  }
+  cv::Size swept_size() const {
+    const double scale = sweep_scale(size);
+    return {static_cast<int>(std::lround(size.width * scale)), static_cast<int>(std::lround(size.height * scale))};
+  }
+  // What the mirror side shows of lettering on the flanks of `surface`, a view of swept_size(): [1,P].
+  at::Tensor mirrored_lettering(const Surface& surface, const at::Tensor& slack, const WarpOptions& options) const {
+    const Warped marks = warp_colour(surface, slack, lettering.references, lettering.seen, /*mirror=*/true, options);
+    return marks.colour.select(2, 0).clamp(0, 1) * flank_panels(surface, hull);
+  }
+  Sources lettering_of_photographs() const {
+    const cv::Size small = swept_size();
+    Sources out = photographs;
+    std::vector<at::Tensor> marks;
+    for (std::size_t v = 0; v < given; ++v) {
+      const cv::Mat whole = lettering_of(*views[v].picture);
+      cv::Mat part(size, CV_32F, cv::Scalar::all(0)), fitted;
+      const cv::Rect& window = windows.windows[v];
+      const cv::Rect inside = window & cv::Rect({}, whole.size());
+      if (!inside.empty()) whole(inside).copyTo(part(inside - window.tl()));
+      cv::resize(part, fitted, small, 0, 0, cv::INTER_AREA);
+      marks.push_back(
+          at::from_blob(fitted.data, {1, small.height, small.width}, at::kFloat).expand({3, -1, -1}).clone());
+    }
+    const std::int64_t R = photographs.seen.size(1);
+    const at::Tensor seen = at::upsample_nearest2d(photographs.seen[0].contiguous(), {small.height, small.width})
+                                .view({1, R, 6, small.height, small.width});
+    const at::Tensor premultiplied = at::stack(marks).unsqueeze(0) * seen.narrow(2, 3, 1);
+    out.seen = at::cat({premultiplied, seen.narrow(2, 3, 3)}, 2);
+    out.references.premultiplied = out.seen.narrow(2, 0, 4);
+    out.references.intrinsics = photographs.references.intrinsics *
+                                at::tensor({double(small.width) / size.width, double(small.height) / size.height,
+                                            double(small.width) / size.width, double(small.height) / size.height},
+                                           at::kDouble);
+    return out;
   }
 };
 
@@ -157,6 +194,7 @@ PhotoWarper::PhotoWarper(const ViewSet& set, const SlotPictures& pictures, Photo
   for (std::size_t v = 0; v < s.given; ++v)
     s.photographs.seen[0][static_cast<std::int64_t>(v)].narrow(0, 0, 4).mul_(
         weights[static_cast<std::size_t>(s.views[v].frame->slot())]);
+  s.lettering = s.lettering_of_photographs();
 }
 
 PhotoWarper::~PhotoWarper() = default;
@@ -209,9 +247,9 @@ std::optional<PhotoWarp> PhotoWarper::view(std::size_t index, const DepthCorrect
     correct(surface, in_window(*correction, s.windows.windows[v]));
     slack = at::full_like(slack, kCorrectedSlack);
   }
+  at::Tensor reversed = at::zeros({height, width});  // lettering on flanks that the mirror side shows
   if (aligned) {
-    const double scale = sweep_scale(s.size);
-    const cv::Size small(static_cast<int>(std::lround(width * scale)), static_cast<int>(std::lround(height * scale)));
+    const cv::Size small = s.swept_size();
     CameraTensors coarse(1, 1);
     coarse.put(0, 0, resized(s.camera(v), small.width, small.height));
     Surface start = march(s.hull, coarse.vehicle_from_camera, coarse.intrinsics, small.height, small.width);
@@ -219,6 +257,8 @@ std::optional<PhotoWarp> PhotoWarper::view(std::size_t index, const DepthCorrect
     const at::Tensor agreed = swept_correction(start, s.photographs.references, s.photographs.seen, options, small);
     correct(surface, fitted_to(agreed, s.size));
     slack = at::full_like(slack, kCorrectedSlack);
+    const at::Tensor marks = s.mirrored_lettering(start, slack, options);
+    reversed = fitted_to(start.pixels.maps(marks.unsqueeze(2), 1, small.height, small.width)[0][0][0], s.size);
   }
   const auto picture = [&](const State::Sources& sources, bool with_mirror) {
     const auto carried = [&](bool mirror) {
@@ -229,7 +269,7 @@ std::optional<PhotoWarp> PhotoWarper::view(std::size_t index, const DepthCorrect
         with_mirror ? carried(true) : Warped{at::zeros_like(direct.colour), at::zeros_like(direct.confidence)};
     return prior_picture(surface_maps(surface, direct, mirrored, eyes, background, height, width), background);
   };
-  const at::Tensor lettered = lettered_ends(surface);
+  const at::Tensor lettered = at::maximum(lettered_ends(surface), surface.pixels.take(reversed.flatten().unsqueeze(0)));
   const auto side = [&](bool mirror) {
     return carried_side(surface, slack, s.photographs.references, s.photographs.seen, mirror, options, lettered);
   };
@@ -241,6 +281,7 @@ std::optional<PhotoWarp> PhotoWarper::view(std::size_t index, const DepthCorrect
   out.alpha = mat_of(seen.alpha[0][0]);
   out.trust = mat_of(seen.trust[0][0]);
   out.mirrored = mat_of(seen.mirrored[0][0]);
+  if (aligned) out.lettered = mat_of(reversed.unsqueeze(0));
   if (s.generated) {
     const PriorPicture made = picture(*s.generated, false);
     out.generated_colour = mat_of(made.colour[0][0]);

@@ -20,6 +20,8 @@ struct PhotoWarp {
   cv::Mat alpha;     // CV_32FC1 in [0,1]
   cv::Mat trust;     // CV_32FC1 in [0,1]: 0 where no reference shows the surface, directly or mirrored
   cv::Mat mirrored;  // CV_32FC1 in [0,1]: share of what was seen that is from the mirror side
+  cv::Mat lettered;  // CV_32FC1 in [0,1]: how certainly what the mirror side shows there is lettering on a flank; empty
+                     // for views that are not aligned
   // What generated views show there (PhotoWarper::add_generated): colour and trust as above; empty without any.
   cv::Mat generated_colour, generated_trust;
 };

@@ -153,12 +153,20 @@ class FolderReader {
     }
   }
 
-  // That of most pictures, of equally many the larger one.
+  bool is_hidden(const Frame& frame) const {
+    return std::ranges::find(options_.hidden, azimuth_of(frame.slot())) != options_.hidden.end();
+  }
+
+  // That of most pictures that are not hidden, of equally many the larger one.
   void take_sizes() {
+    std::vector<Frame*> shown;
+    for (Frame& frame : set_.frames)
+      if (!is_hidden(frame)) shown.push_back(&frame);
+    if (shown.empty()) return;
     std::vector<std::pair<int, int>> sizes;
     std::map<std::pair<int, int>, std::size_t> count;
-    for (const Frame& frame : set_.frames) {
-      const PictureSize size = picture_size(folder_ / frame.file_path);
+    for (const Frame* frame : shown) {
+      const PictureSize size = picture_size(folder_ / frame->file_path);
       sizes.emplace_back(size.width, size.height);
       ++count[sizes.back()];
     }
@@ -170,7 +178,7 @@ class FolderReader {
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       const auto [width, height] = sizes[i];
       if (width == set_.width && height == set_.height) continue;
-      Frame& frame = set_.frames[i];
+      Frame& frame = *shown[i];
       const std::string unlike =
           fmt::format("{}: is {}x{} px, where {} of {} pictures have {}x{} px", (folder_ / frame.file_path).string(),
                       width, height, count[{set_.width, set_.height}], sizes.size(), set_.width, set_.height);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct PhotographOptions {
   PictureAzimuths azimuths = {};
   bool skip_unread = false;  // pictures that are not read are passed over with a warning; else they are an error
   bool fit_sizes = false;    // pictures of other sizes than most are fitted into that (Frame::fitted); else an error
+  std::vector<std::int64_t> hidden = {};  // primary azimuths, degrees: the pictures nearest to them have no part in it
 };
 
 // A folder of pictures alone, named by azimuth: 000.png, 045.JPG, … (PNG, JPEG, WebP, HEIC or AVIF, all of one size

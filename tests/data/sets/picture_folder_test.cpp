@@ -5,6 +5,7 @@
 
 #include <opencv2/core.hpp>
 
+#include "core/files/files.h"
 #include "data/pictures/picture.h"
 #include "data/sets/picture_names.h"
 #include "data/sets/set_pictures.h"
@@ -58,12 +59,29 @@ TEST_F(PictureFolder, PicturesOfOtherSizesAreFitted) {
     // 4×20 in the middle of 30×20; 60×20 across it, ten rows high.
     EXPECT_EQ(picture.at<cv::Vec4b>(10, 2)[3], slot == 0 || slot == 2 ? 0 : 40) << frame.file_path;
     EXPECT_EQ(picture.at<cv::Vec4b>(2, 15)[3], slot == 5 ? 0 : 40) << frame.file_path;
-    if (slot == 5) EXPECT_DOUBLE_EQ(*frame.fitted, 0.5);
+    if (slot == 5) {
+      EXPECT_DOUBLE_EQ(*frame.fitted, 0.5);
+    }
   }
   write_png(folder_ / "225_mask.png", cv::Mat(20, 30, CV_8UC4, cv::Scalar::all(255)));
   const ViewSet masked = view_set_from_pictures(folder_.path(), fitting);
   expect_error(ExitCode::runtime, {"225_mask.png", "30x20", "60x20"},
                [&] { read_masked_picture(masked, *masked.frame_at(5)); });
+}
+
+// What is hidden is as if it were not there.
+TEST_F(PictureFolder, HiddenPicturesHaveNoPartInTheSize) {
+  put({"000.png", "090.png", "180.png"}, 60);
+  put({"045.png", "135.png"});
+  PhotographOptions options{.fit_sizes = true};
+  EXPECT_EQ(view_set_from_pictures(folder_.path(), options).width, 60);
+  options.hidden = {0, 90};
+  write_file_atomic(folder_ / "000.png", "no picture");
+  const ViewSet set = view_set_from_pictures(folder_.path(), options);
+  EXPECT_EQ(set.width, 30);
+  EXPECT_EQ(set.frames.size(), 5U) << "whoever hides them leaves them out";
+  options.hidden = {0, 45, 90, 135, 180};
+  EXPECT_EQ(view_set_from_pictures(folder_.path(), options).frames.size(), 5U);
 }
 
 TEST_F(PictureFolder, PicturesNamedByAzimuthMakeASet) {
