@@ -147,6 +147,7 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
     RunnerOptions runner = options.runner;
     runner.anchors = asked.anchors;
     runner.weights = weights_of(spin.chosen.set, spin.odd);
+    runner.further = read_further_pictures(spin.chosen.set);
     Inventions inventions(options.max_invented);
     const double residual =
         photo_views(model, telling_views(spin), spin.pictures, runner, [&](const GeneratedView& view) {
@@ -166,6 +167,7 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
 
   done.out = out;
   done.id = set.id;
+  for (const Frame& frame : set.further) done.further.push_back(frame.file_path);
   done.given = std::move(views.given);
   done.generated = std::move(views.generated);
   done.evidence = std::move(views.evidence);
@@ -181,6 +183,7 @@ Json to_json(const Completion& completion) {
   Json json = {{"out", completion.out.string()},
                {"id", completion.id},
                {"given", completion.given},
+               {"further", completion.further},
                {"generated", completion.generated}};
   json["evidence"] = Json::array();
   for (const auto& evidence : completion.evidence) json["evidence"].push_back(evidence ? *evidence : Json());

@@ -37,6 +37,7 @@ struct Completion {
   std::filesystem::path out;
   std::string id;
   std::vector<double> given, generated;  // azimuths in degrees; of given views as stated
+  std::vector<std::string> further;      // files of further photographs, which were carried onto views
   CameraSource cameras = CameraSource::stated;
   Delivery deliver = Delivery::given;
   std::optional<Stabilisation> stabilisation;  // where cameras were estimated

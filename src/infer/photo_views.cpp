@@ -111,7 +111,8 @@ double photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictu
                    const RunnerOptions& options, const std::function<void(GeneratedView)>& deliver,
                    const PhotoGeometry* known) {
   const DataConfig& data = model.config.data;
-  const PhotoWindows windows = known != nullptr ? known->windows : photo_windows(set, photo_views_of(set, pictures));
+  const PhotoWindows windows =
+      known != nullptr ? known->windows : photo_windows(set, photo_views_of(set, pictures, options.further));
   const auto on_vehicle = framed_on_vehicle(set, windows, data);
   SetFraming framing = on_vehicle ? *on_vehicle : whole_framing(set, data);
   const bool detailed = shows_more(framing);
@@ -120,7 +121,7 @@ double photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictu
   with_alpha.opaque = options.opaque && !detailed;
   const GeneratedViews made = generate_views(model, set, framing, with_alpha);
   std::optional<PhotoWarper> warper;
-  if (detailed && known == nullptr) warper.emplace(set, pictures, windows, options.weights);
+  if (detailed && known == nullptr) warper.emplace(set, pictures, windows, options.weights, options.further);
   std::vector<int> without;
   for (std::size_t i = 0; i < set.missing.size(); ++i) {
     const double azimuth = set.missing[i].azimuth_deg;

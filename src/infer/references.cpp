@@ -2,6 +2,7 @@
 #include "infer/references.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/error.h"
 #include "core/files/files.h"
@@ -15,7 +16,9 @@
 namespace spinfill {
 namespace {
 
-constexpr double kToldApart = 10;  // degrees from the primary view that a picture stands for
+constexpr double kToldApart = 10;                    // degrees from the primary view that a picture stands for
+constexpr std::int64_t kMostFurther = 16;            // photographs
+constexpr std::int64_t kFurtherPixels = 40'000'000;  // of all of them
 
 // Pictures named by an azimuth whose view would be generated, since transforms.json does not list them.
 void tell_unlisted(const ViewSet& set) {
@@ -40,6 +43,63 @@ void tell_slots(const ViewSet& set) {
   if (!moved.empty()) log_info("{}: nearest primary views: {}", set.folder.string(), first_names(moved, kSlots));
 }
 
+// Of several photographs of one primary view the nearest to it stands for it, the others are further ones.
+void part_further(ViewSet& set) {
+  std::array<std::size_t, kSlots> best;
+  best.fill(set.frames.size());
+  const auto off = [&](const Frame& frame) { return apart_deg(frame.azimuth_deg, azimuth_of(frame.slot())); };
+  for (std::size_t i = 0; i < set.frames.size(); ++i) {
+    const Frame& frame = set.frames[i];
+    for (std::size_t j = 0; j < i; ++j) {
+      if (apart_deg(frame.azimuth_deg, set.frames[j].azimuth_deg) < kSameViewDeg)
+        fail("{}: {} and {} both show the view at {} degrees: keep one of them", set.folder.string(),
+             set.frames[j].file_path, frame.file_path, frame.azimuth_deg);
+    }
+    std::size_t& place = best[static_cast<std::size_t>(frame.slot())];
+    if (place == set.frames.size() || off(frame) < off(set.frames[place])) place = i;
+  }
+  std::vector<Frame> standing;
+  for (std::size_t i = 0; i < set.frames.size(); ++i) {
+    Frame& frame = set.frames[i];
+    (best[static_cast<std::size_t>(frame.slot())] == i ? standing : set.further).push_back(std::move(frame));
+  }
+  set.frames = std::move(standing);
+}
+
+std::vector<std::string> files_of(const std::vector<Frame>& frames) {
+  std::vector<std::string> out;
+  for (const Frame& frame : frames) out.push_back(frame.file_path);
+  return out;
+}
+
+// So many further photographs as memory and time allow, each time that which is farthest from all that are kept.
+void keep_some(ViewSet& set) {
+  if (set.further.empty()) return;
+  const std::int64_t pixels = std::max<std::int64_t>(1, std::int64_t{set.width} * set.height);
+  const auto most = static_cast<std::size_t>(std::min(kMostFurther, kFurtherPixels / pixels));
+  std::vector<Frame> kept;
+  while (kept.size() < most && !set.further.empty()) {
+    const auto alone = [&](const Frame& frame) {
+      double least = 360;
+      for (const auto* list : {&set.frames, &kept})
+        for (const Frame& other : *list) least = std::min(least, apart_deg(frame.azimuth_deg, other.azimuth_deg));
+      return least;
+    };
+    const auto next = std::ranges::max_element(set.further, {}, alone);
+    kept.push_back(std::move(*next));
+    set.further.erase(next);
+  }
+  if (!set.further.empty())
+    log_warning("{}: {} of {} further photographs of {}x{} px are not used, which keeps memory and time in bounds: {}",
+                set.folder.string(), set.further.size(), set.further.size() + kept.size(), set.width, set.height,
+                first_names(files_of(set.further)));
+  if (!kept.empty())
+    log_info("{}: further photographs of views that others stand for: {}", set.folder.string(),
+             first_names(files_of(kept), kept.size()));
+  std::ranges::stable_sort(kept, {}, &Frame::azimuth_deg);
+  set.further = std::move(kept);
+}
+
 }  // namespace
 
 ViewSet read_references(const fs::path& input, const PhotographOptions& options) {
@@ -48,7 +108,6 @@ ViewSet read_references(const fs::path& input, const PhotographOptions& options)
   PhotographOptions fitting = options;
   fitting.fit_sizes = true;
   ViewSet set = read_photographs(input, fitting);
-  std::array<const Frame*, kSlots> taken{};
   for (const Frame& frame : set.frames) {
     const double stated = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);
     if (nearest_slot(stated) != frame.slot()) {
@@ -56,16 +115,18 @@ ViewSet read_references(const fs::path& input, const PhotographOptions& options)
            input.string(), frame.file_path, frame.azimuth_deg, stated, azimuth_of(frame.slot()),
            azimuth_of(nearest_slot(stated)));
     }
-    const Frame*& place = taken[static_cast<std::size_t>(frame.slot())];
-    if (place != nullptr) {
-      fail("{}: {} and {} both show the view at {} degrees: keep the one nearer to it", input.string(),
-           place->file_path, frame.file_path, azimuth_of(frame.slot()));
-    }
-    place = &frame;
   }
+  part_further(set);
+  keep_some(set);
   if (has_transforms(input)) tell_unlisted(set);
   tell_slots(set);
   return set;
+}
+
+std::vector<cv::Mat> read_further_pictures(const ViewSet& set) {
+  std::vector<cv::Mat> pictures;
+  for (const Frame& frame : set.further) pictures.push_back(read_cut_out_picture(set, frame));
+  return pictures;
 }
 
 SlotPictures read_reference_pictures(const ViewSet& set, const std::vector<std::int64_t>& hidden) {

@@ -12,12 +12,16 @@
 namespace spinfill {
 
 // The references that a folder holds: its transforms.json, or pictures named by azimuth (data/sets/picture_folder.h).
-// Errors (exit 3) name the picture: two pictures for one primary view, two azimuths of different ones, sizes that
-// differ, one that would not be read.
+// Of several for one primary view the nearest stands for it, the others are further ones, of which at most 16 and 40
+// megapixels are kept, those that lie farthest from each other. Errors (exit 3) name the picture: two pictures of one
+// azimuth, two azimuths of different primary views, sizes that differ, one that would not be read.
 ViewSet read_references(const std::filesystem::path& input, const PhotographOptions& options = {});
 
 // Their pictures with the frames' masks as alpha, those at `hidden` azimuths (multiples of 45) left out. A picture
 // without a mask, or with an empty one, is an error (exit 3); what else data check would find is a warning.
 SlotPictures read_reference_pictures(const ViewSet& set, const std::vector<std::int64_t>& hidden);
+
+// Of the further ones, in their order.
+std::vector<cv::Mat> read_further_pictures(const ViewSet& set);
 
 }  // namespace spinfill

@@ -171,6 +171,7 @@ ViewSet SpinFolder::views() {
   spin.folder = folder_;
   spin.frames.clear();
   spin.missing.clear();
+  spin.further.clear();
   for (const Delivered& view : views_) spin.frames.push_back(view.frame);
   return spin;
 }
@@ -185,6 +186,8 @@ Json SpinFolder::description(const ViewSet& spin) const {
   const bool estimated = chosen.estimate && !contents_.canonical;
   if (estimated) root["stabilisation"] = to_json(*chosen.estimate);
   root["deliver"] = name_of(contents_.deliver());
+  for (const Frame& frame : chosen.set.further)
+    root["further"].push_back({{"file_path", frame.file_path}, {"azimuth_deg", frame.azimuth_deg}});
   for (std::size_t i = 0; i < views_.size(); ++i) {
     const Delivered& view = views_[i];
     Json& frame = root["frames"][i];

@@ -17,6 +17,7 @@ void hide_views(ViewSet& set, const std::vector<std::int64_t>& azimuths) {
     if (std::erase_if(set.frames, hidden) == 0) {
       fail_usage("{}: there is no view at {} degrees to hide", set.folder.string(), azimuth);
     }
+    std::erase_if(set.further, hidden);
   }
   if (set.frames.empty()) fail_usage("{}: every view is hidden; leave at least one", set.folder.string());
 }
@@ -66,7 +67,8 @@ ViewCameras choose_cameras(const ViewSet& set, CameraChoice choice, const std::v
   hide_views(out.set, hidden);
   if (source == CameraSource::stated) return out;
 
-  for (Frame& frame : out.set.frames) frame.camera.reset();
+  for (auto* list : {&out.set.frames, &out.set.further})
+    for (Frame& frame : *list) frame.camera.reset();
   out.set.cameras_estimated = false;
   out.set.missing.clear();
   if (source == CameraSource::turntable) return out;

@@ -99,6 +99,57 @@ TEST_F(Complete, APictureHasOnePrimaryView) {
                [&] { complete_folder(model, in, folder_ / "out", steps(1)); });
 }
 
+// More photographs than primary views: the nearest stand for these, the others are carried onto what is generated.
+TEST_F(Complete, TakesFurtherPhotographs) {
+  const LoadedModel model = small_model();
+  for (const bool stated : {true, false}) {
+    const fs::path in = references({0, 2, 4, 5, 6, 7}, /*cameras=*/true, 240, 160);
+    ViewSet set = read_view_set(in);
+    for (const double azimuth : {30.0, 62.0, 100.0, 120.0}) {
+      Frame& frame = set.frames.emplace_back();
+      frame.azimuth_deg = azimuth;
+      frame.file_path = fmt::format("{:03}.png", azimuth);
+      frame.camera = camera_towards(set, azimuth, {});
+      write_png(in / frame.file_path, test::render_tiny_vehicle(*frame.camera, 1));
+    }
+    if (!stated)
+      for (Frame& frame : set.frames) frame.camera.reset();
+    write_transforms(set);
+    const fs::path out = folder_ / (stated ? "stated" : "estimated");
+    CompleteOptions options = steps(1);
+    options.hide = {90};
+    const Completion done = complete_folder(model, in, out, options);
+    // 62 degrees stands for 45, 120 for 135; 90 and 100 are hidden.
+    EXPECT_EQ(done.further, (std::vector<std::string>{"030.png"}));
+    EXPECT_EQ(done.generated, (std::vector<double>{90}));
+    const Json root = read_json(out / "transforms.json");
+    EXPECT_EQ(root["frames"].size(), 8U);
+    ASSERT_EQ(root["further"].size(), 1U);
+    EXPECT_EQ(root["further"][0]["file_path"], "030.png");
+    EXPECT_NEAR(root["further"][0]["azimuth_deg"].get<double>(), 30, 8);
+    EXPECT_EQ(read_view_set(out).frames.size(), 8U);
+  }
+}
+
+TEST_F(Complete, OfManyFurtherPhotographsTakesThoseThatLieApart) {
+  const fs::path in = references({0, 4}, true);
+  ViewSet set = read_view_set(in);
+  for (int i = 0; i < 40; ++i) {
+    Frame& frame = set.frames.emplace_back();
+    frame.azimuth_deg = 2 + 0.5 * i;
+    frame.file_path = fmt::format("further-{:02}.png", i);
+    frame.camera = camera_towards(set, frame.azimuth_deg, {});
+    fs::copy_file(in / "000.png", in / frame.file_path);
+  }
+  write_transforms(set);
+  const ViewSet read = read_references(in);
+  EXPECT_EQ(read.frames.size(), 2U);
+  ASSERT_EQ(read.further.size(), 16U);
+  EXPECT_EQ(read.further.back().file_path, "further-39.png") << "the farthest one";
+  for (std::size_t i = 1; i < read.further.size(); ++i)
+    EXPECT_GE(read.further[i].azimuth_deg - read.further[i - 1].azimuth_deg, 0.9) << i;
+}
+
 TEST_F(Complete, RefusesBadInputByNameAndWritesNothing) {
   const LoadedModel model = small_model();
   const fs::path out = folder_ / "out";
@@ -131,13 +182,13 @@ TEST_F(Complete, RefusesBadInputByNameAndWritesNothing) {
 
   in = references({0, 2}, false);
   fs::remove(in / "transforms.json");
-  write_file_atomic(in / "095.png", read_file(in / "090.png"));
-  refuses(ExitCode::runtime, {"090.png", "095.png", "90 degrees"}, in);
+  write_file_atomic(in / "090.05.png", read_file(in / "090.png"));
+  refuses(ExitCode::runtime, {"090.png", "090.05.png", "both show the view", "keep one"}, in);
   fs::remove(in / "090.png");
   CompleteOptions options;
   options.category = "boat";
   refuses(ExitCode::usage, {"boat", "pickup"}, in, options);
-  fs::remove(in / "095.png");
+  fs::remove(in / "090.05.png");
   fs::remove(in / "000.png");
   refuses(ExitCode::runtime, {"000.png"}, in);
 

@@ -40,6 +40,7 @@ std::optional<SetFraming> framed_on_vehicle(const ViewSet& set, const PhotoWindo
     Letterbox& own = out.given[static_cast<std::size_t>(frame.slot())];
     own = centred(own, *box++);
   }
+  box = windows.boxes.end() - std::ssize(set.missing);  // after those of further photographs
   for (Letterbox& own : out.missing) own = centred(own, *box++);
   return out;
 }

@@ -10,7 +10,7 @@
 namespace spinfill {
 namespace {
 
-constexpr double kScale = 960;               // px for the width of the vehicle's box
+constexpr double kScale = 960;               // px for the longer side of the vehicle's box
 constexpr float kEdge = 9;                   // CIELAB units a pixel
 constexpr int kWindowX = 61, kWindowY = 25;  // px
 constexpr float kAlong = 2.5F;               // what edges along count for beside those across
@@ -44,8 +44,9 @@ cv::Mat lettering_of(const cv::Mat& rgba) {
   cv::extractChannel(rgba, alpha, 3);
   const cv::Rect box = cv::boundingRect(alpha >= 128);
   if (box.empty()) return out;
-  const double scale = kScale / box.width;
-  const cv::Size size(static_cast<int>(kScale), std::max(1, static_cast<int>(std::lround(scale * box.height))));
+  const double scale = kScale / std::max(box.width, box.height);
+  const auto scaled = [&](int length) { return std::max(1, static_cast<int>(std::lround(scale * length))); };
+  const cv::Size size(scaled(box.width), scaled(box.height));
   cv::Mat picture, rgb, lab, covered;
   cv::resize(rgba(box), picture, size, 0, 0, scale < 1 ? cv::INTER_AREA : cv::INTER_CUBIC);
   cv::cvtColor(picture, rgb, cv::COLOR_RGBA2RGB);

@@ -176,12 +176,12 @@ struct PhotoWarper::State {
 };
 
 PhotoWarper::PhotoWarper(const ViewSet& set, const SlotPictures& pictures, PhotoWindows windows,
-                         const SlotWeights& weights)
+                         const SlotWeights& weights, const std::vector<cv::Mat>& further)
     : state_(std::make_unique<State>()) {
   const at::NoGradGuard no_grad;
   State& s = *state_;
-  s.views = photo_views_of(set, pictures);
-  s.given = set.frames.size();
+  s.views = photo_views_of(set, pictures, further);
+  s.given = set.frames.size() + further.size();
   s.windows = std::move(windows);
   if (std::ranges::all_of(s.windows.boxes, [](const cv::Rect2d& box) { return box.empty(); })) return;
   s.size = s.windows.windows.front().size();
@@ -191,7 +191,7 @@ PhotoWarper::PhotoWarper(const ViewSet& set, const SlotPictures& pictures, Photo
   s.hull = carve_hull(s.photographs.references, hull_options(s.config));
   s.photographs.seen = s.seen_by(s.photographs.references);
   // A reference's weight in the warp is multiplied by its alpha, and its colours are premultiplied by that.
-  for (std::size_t v = 0; v < s.given; ++v)
+  for (std::size_t v = 0; v < set.frames.size(); ++v)
     s.photographs.seen[0][static_cast<std::int64_t>(v)].narrow(0, 0, 4).mul_(
         weights[static_cast<std::size_t>(s.views[v].frame->slot())]);
   s.lettering = s.lettering_of_photographs();

@@ -30,11 +30,26 @@ bool all_of(const std::vector<bool>& trusted) {
 
 WeighedReferences estimated_without(const ViewSet& set, const std::vector<bool>& trusted) {
   WeighedReferences out{as_photographed(set), {}, {}};
-  for (Frame& frame : out.set.frames) frame.camera.reset();
+  for (auto* list : {&out.set.frames, &out.set.further})
+    for (Frame& frame : *list) frame.camera.reset();
   out.set.missing.clear();
   out.estimate = stabilise_set(out.set, trusted);
   out.set = with_cameras(out.set, *out.estimate);
   return out;
+}
+
+// Of further photographs, without which each primary view is still shown.
+void leave_out_contradicting(WeighedReferences& weighed) {
+  if (!weighed.estimate) return;
+  std::size_t at = weighed.set.frames.size();
+  std::erase_if(weighed.set.further, [&](const Frame& frame) {
+    const bool leaves = !weighed.estimate->views.at(at++).trusted;
+    if (leaves)
+      log_warning("{}: is not used: its silhouette contradicts the others: check its azimuth ({:.0f}) and its mask",
+                  (weighed.set.folder / frame.file_path).string(),
+                  frame.stated_azimuth_deg.value_or(frame.azimuth_deg));
+    return leaves;
+  });
 }
 
 }  // namespace
@@ -43,7 +58,7 @@ WeighedReferences weigh_references(ViewSet set, std::optional<Stabilisation> est
   WeighedReferences out{std::move(set), std::move(estimate), {}};
   std::vector<bool> trusted;
   if (out.estimate)
-    for (const StabilisedView& view : out.estimate->views) trusted.push_back(view.trusted);
+    for (std::size_t i = 0; i < out.set.frames.size(); ++i) trusted.push_back(out.estimate->views[i].trusted);
   out.odd = odd_references(out.set, pictures, trusted);
   if (out.estimate && all_of(trusted)) {
     trusted = agreeing(out.odd);
@@ -54,6 +69,7 @@ WeighedReferences weigh_references(ViewSet set, std::optional<Stabilisation> est
       out.odd = odd_references(out.set, pictures, trusted);
     }
   }
+  leave_out_contradicting(out);
   for (std::size_t i = 0; i < out.odd.size(); ++i)
     for (const OddReference& found : out.odd[i])
       log_warning("{}: {}: {}", path_of(out.set, i), found.problem, found.advice);

@@ -69,7 +69,7 @@ Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable) {
 
 ViewSet with_every_camera(const ViewSet& set, const Turntable& turntable) {
   ViewSet out = set;
-  for (auto* list : {&out.frames, &out.missing}) {
+  for (auto* list : {&out.frames, &out.further, &out.missing}) {
     for (Frame& frame : *list) {
       if (!frame.camera) frame.camera = camera_towards(set, frame.azimuth_deg, turntable);
     }

@@ -18,7 +18,7 @@ Camera camera_between(const ViewSet& set, double azimuth_deg, const Turntable& t
 // azimuth.
 Camera camera_at(const ViewSet& set, int slot, const Turntable& turntable);
 
-// The set with camera_at() for each of its frames and of those in `missing`.
+// The set with camera_at() for each of its frames, further ones and those in `missing`.
 ViewSet with_every_camera(const ViewSet& set, const Turntable& turntable);
 
 }  // namespace spinfill

@@ -37,6 +37,9 @@ struct ViewSet {
   int width = 0, height = 0;       // px, of every picture
   double depth_scale = 0;          // values of its depth pictures per vehicle length; 0: not stated
   std::vector<Frame> frames;       // in the file's order
+  // More photographs of primary views that a frame stands for already: they are carried onto views and tell of the
+  // shape, but no network sees them. Only where a spin is completed; a data set's frames are all in `frames`.
+  std::vector<Frame> further = {};
   // Views without a picture (missing_frames), at any azimuths, of which no two are the same view.
   std::vector<Frame> missing = {};
   // The stated cameras and azimuths were estimated from the set's own pictures (data/spins), all of them: they know how

@@ -37,6 +37,7 @@ Stabilisation stabilise_set(const ViewSet& set, const std::vector<bool>& trusted
     pictures.push_back(spin_picture(set, set.frames[i]));
     pictures.back().trusted = trusted.empty() || trusted[i];
   }
+  for (const Frame& frame : set.further) pictures.push_back(spin_picture(set, frame));
   try {
     return stabilise(pictures);
   } catch (const Error& error) {
@@ -54,6 +55,13 @@ ViewSet with_cameras(const ViewSet& set, const Stabilisation& stabilisation) {
     moved.azimuth_deg = stabilisation.views[i].azimuth_deg;
     if (moved.slot() == out.frames[i].slot()) out.frames[i].azimuth_deg = moved.azimuth_deg;
     out.frames[i].camera = stabilisation.views[i].camera;
+  }
+  for (std::size_t i = 0; i < set.further.size(); ++i) {
+    const StabilisedView& view = stabilisation.views.at(set.frames.size() + i);
+    Frame& frame = out.further[i];
+    frame.stated_azimuth_deg = frame.azimuth_deg;
+    frame.azimuth_deg = view.azimuth_deg;
+    frame.camera = view.camera;
   }
   for (int slot = 0; slot < kSlots; ++slot) {
     if (set.frame_at(slot) != nullptr) continue;
@@ -104,7 +112,8 @@ bool states_own_cameras(const ViewSet& set) {
 
 ViewSet as_photographed(const ViewSet& set) {
   ViewSet out = set;
-  for (Frame& frame : out.frames) frame.azimuth_deg = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);
+  for (auto* list : {&out.frames, &out.further})
+    for (Frame& frame : *list) frame.azimuth_deg = frame.stated_azimuth_deg.value_or(frame.azimuth_deg);
   return out;
 }
 

@@ -13,11 +13,11 @@ namespace spinfill {
 SpinPicture spin_picture(const ViewSet& set, const Frame& frame);
 
 // Cameras of a set's pictures from these pictures alone (geometry/spin/stabilise.h). Needs masked pictures; errors name
-// the set. `trusted`, unless empty: whether each frame takes part.
+// the set. `trusted`, unless empty: whether each frame takes part. Of the further frames all do; their views come last.
 Stabilisation stabilise_set(const ViewSet& set, const std::vector<bool>& trusted = {});
 
 // The set with these cameras: those of its frames, and predicted ones for the primary views that it lacks. A frame's
-// azimuth becomes the corrected one unless that would move it to another primary view.
+// azimuth becomes the corrected one unless that would move it to another primary view; further frames' do in any case.
 ViewSet with_cameras(const ViewSet& set, const Stabilisation& stabilisation);
 
 // What transforms.json says of it: "stabilisation" of the set and "cue" of each frame.
