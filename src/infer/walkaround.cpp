@@ -53,7 +53,7 @@ void write_references(const WalkaroundReport& report, const std::vector<cv::Mat>
   std::vector<cv::Mat> used;
   for (std::size_t i = 0; i < crops.size(); ++i) {
     const PhotographReport& one = report.photographs[i];
-    if (one.fate != PhotographFate::used) continue;
+    if (one.fate != PhotographFate::used && one.fate != PhotographFate::further) continue;
     used.push_back(crops[i]);
     Frame& frame = set.frames.emplace_back();
     frame.file_path = one.reference;
@@ -72,7 +72,10 @@ void tell(const WalkaroundReport& report) {
       log_warning("{}: not used: {}", one.file, one.why);
     else
       log_info("{}: {:.0f} degrees, confidence {:.2f}{}{}{}", one.file, *one.azimuth_deg, one.confidence,
-               one.fate == PhotographFate::spare ? ", not used" : "", one.why.empty() ? "" : ": ", one.why);
+               one.fate == PhotographFate::spare     ? ", not used"
+               : one.fate == PhotographFate::further ? ", further"
+                                                     : "",
+               one.why.empty() ? "" : ": ", one.why);
   }
   for (const LeftOut& file : report.left_out) log_warning("{}: not used: {}", file.file, file.why);
 }

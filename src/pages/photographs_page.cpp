@@ -51,7 +51,7 @@ std::string compass(const WalkaroundReport& report) {
                     kCentre + 116 * std::cos(azimuth * kDegree) + 4, azimuth);
   }
   out += gaps(report);
-  for (const PhotographFate fate : {PhotographFate::spare, PhotographFate::used}) {
+  for (const PhotographFate fate : {PhotographFate::spare, PhotographFate::further, PhotographFate::used}) {
     for (std::size_t i = 0; i < report.photographs.size(); ++i) {
       const PhotographReport& one = report.photographs[i];
       if (one.fate != fate) continue;
@@ -115,7 +115,7 @@ std::string left_out(const WalkaroundReport& report) {
 std::string photographs_page(const WalkaroundReport& report) {
   std::vector<const PhotographReport*> order;
   for (const PhotographReport& one : report.photographs) order.push_back(&one);
-  // Used ones round the vehicle, then spare ones, then those that were refused.
+  // Used ones round the vehicle, then further ones, spare ones, then those that were refused.
   std::ranges::stable_sort(order, [](const PhotographReport* a, const PhotographReport* b) {
     return a->fate != b->fate ? a->fate < b->fate : a->azimuth_deg.value_or(0) < b->azimuth_deg.value_or(0);
   });
@@ -128,9 +128,10 @@ std::string photographs_page(const WalkaroundReport& report) {
       "photographs.html",
       {{"TITLE", html_escaped(report.title)},
        {"FACTS",
-        fmt::format("{} photographs: {} used, {} spare, {} refused; the widest gap between used ones is {:.0f}°",
-                    report.photographs.size(), count(PhotographFate::used), count(PhotographFate::spare),
-                    count(PhotographFate::refused), widest_gap(report.used_deg()))},
+        fmt::format(
+            "{} photographs: {} used, {} further, {} spare, {} refused; the widest gap between used ones is {:.0f}°",
+            report.photographs.size(), count(PhotographFate::used), count(PhotographFate::further),
+            count(PhotographFate::spare), count(PhotographFate::refused), widest_gap(report.used_deg()))},
        {"COMPASS", compass(report)},
        {"CARDS", cards},
        {"OTHERS", left_out(report)}});

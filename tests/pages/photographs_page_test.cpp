@@ -39,7 +39,7 @@ TEST(PhotographsPage, ShowsEveryPhotographAndTheGaps) {
   EXPECT_NE(page.find("c&amp;d.jpg"), std::string::npos);
   EXPECT_NE(page.find("nothing stands out"), std::string::npos);
   EXPECT_NE(page.find("notes.txt: is no picture"), std::string::npos);
-  EXPECT_NE(page.find("4 photographs: 2 used, 1 spare, 1 refused; the widest gap between used ones is 270"),
+  EXPECT_NE(page.find("4 photographs: 2 used, 0 further, 1 spare, 1 refused; the widest gap between used ones is 270"),
             std::string::npos);
   EXPECT_EQ(count(page, "<article class=\"used\""), 2);
   EXPECT_EQ(count(page, "<img "), 8);          // each as it came and with its mask

@@ -14,6 +14,9 @@
 namespace spinfill {
 namespace {
 
+constexpr double kSureOfFurther = 0.7;  // confidence
+constexpr double kFurtherApart = 5;     // degrees from the photograph that stands for the same primary view
+
 // Photographs of another vehicle, as a share of those that show one, from which on two are mixed rather than one
 // astray.
 constexpr double kMixed = 0.25;
@@ -102,6 +105,19 @@ Json to_json(const WalkaroundReport& report) {
   return {{"photographs", rows}, {"left_out", left_out}};
 }
 
+namespace {
+
+// Whether a photograph is good and shows something else than the one that stands for its primary view, which is the
+// nearer one to it (infer/references.h).
+bool adds_to(const PhotographReport& one, const PhotographReport& chosen) {
+  const int primary = azimuth_of(nearest_slot(*chosen.azimuth_deg));
+  const auto off = [&](const PhotographReport& of) { return apart_deg(*of.azimuth_deg, primary); };
+  return one.verdict == PhotographVerdict::ok && one.confidence >= kSureOfFurther &&
+         apart_deg(*one.azimuth_deg, *chosen.azimuth_deg) >= kFurtherApart && off(one) > off(chosen);
+}
+
+}  // namespace
+
 void choose_views(WalkaroundReport& report) {
   std::array<PhotographReport*, kSlots> best{};
   for (PhotographReport& one : report.photographs) {
@@ -113,8 +129,10 @@ void choose_views(WalkaroundReport& report) {
     if (one.fate == PhotographFate::refused || !one.azimuth_deg) continue;
     const int slot = nearest_slot(*one.azimuth_deg);
     const PhotographReport* chosen = best[static_cast<std::size_t>(slot)];
-    one.fate = chosen == &one ? PhotographFate::used : PhotographFate::spare;
-    if (chosen == &one) continue;
+    one.fate = chosen == &one          ? PhotographFate::used
+               : adds_to(one, *chosen) ? PhotographFate::further
+                                       : PhotographFate::spare;
+    if (one.fate != PhotographFate::spare) continue;
     const std::string better = fmt::format("{} shows the view at {} degrees better", chosen->file, azimuth_of(slot));
     one.why = one.why.empty() ? better : fmt::format("{}; {}", one.why, better);
   }

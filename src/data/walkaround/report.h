@@ -16,12 +16,15 @@ namespace spinfill {
 
 enum class PhotographFate {
   used,     // stands for a primary view of the spin
+  further,  // carried onto what is generated, beside the photograph that stands for its primary view
   spare,    // another photograph shows the same primary view better
   refused,  // cannot be used
 };
 template <>
-inline constexpr Named<PhotographFate> kNamesOf<PhotographFate>[] = {
-    {PhotographFate::used, "used"}, {PhotographFate::spare, "spare"}, {PhotographFate::refused, "refused"}};
+inline constexpr Named<PhotographFate> kNamesOf<PhotographFate>[] = {{PhotographFate::used, "used"},
+                                                                     {PhotographFate::further, "further"},
+                                                                     {PhotographFate::spare, "spare"},
+                                                                     {PhotographFate::refused, "refused"}};
 
 // What became of one photograph, and why.
 struct PhotographReport {
@@ -49,8 +52,8 @@ struct WalkaroundReport {
 };
 Json to_json(const WalkaroundReport& report);
 
-// Marks, for each primary view, the photograph of the highest quality as used and the others as spare; refused ones
-// stay so.
+// Marks, for each primary view, the photograph of the highest quality as used, good ones farther from the primary view
+// as further and the others as spare; refused ones stay so.
 void choose_views(WalkaroundReport& report);
 
 // The widest arc, degrees, that none of these azimuths lies in; 360 of one or none.

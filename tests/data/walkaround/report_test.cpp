@@ -17,6 +17,7 @@ WalkaroundReport report_of(const std::vector<double>& azimuths_deg) {
     one.file = std::to_string(report.photographs.size());
     one.fate = PhotographFate::spare;
     one.azimuth_deg = azimuth;
+    one.confidence = 0.9;
     one.quality = 1 - std::abs(std::remainder(azimuth, 45)) / 45;
     report.photographs.push_back(one);
   }
@@ -27,8 +28,17 @@ WalkaroundReport report_of(const std::vector<double>& azimuths_deg) {
 TEST(WalkaroundReport, TheBestOfEachPrimaryViewIsUsed) {
   WalkaroundReport report = report_of({30, 44, 350, 1, 100, 180});
   EXPECT_EQ(report.used_deg(), (std::vector<double>{1, 44, 100, 180}));
+  EXPECT_EQ(report.photographs[0].fate, PhotographFate::further);
+  EXPECT_EQ(report.photographs[0].why, "");
+  report.photographs[0].confidence = 0.6;
+  choose_views(report);
   EXPECT_EQ(report.photographs[0].fate, PhotographFate::spare);
   EXPECT_EQ(report.photographs[0].why, "1 shows the view at 45 degrees better");
+  report.photographs[0].confidence = 0.9;
+  report.photographs[0].verdict = PhotographVerdict::retake;
+  choose_views(report);
+  EXPECT_EQ(report.photographs[0].fate, PhotographFate::spare);
+  EXPECT_EQ(report_of({42, 45}).photographs[0].fate, PhotographFate::spare) << "nearly the same view";
   EXPECT_EQ(to_json(report)["photographs"][2]["fate"], "spare");
 }
 
