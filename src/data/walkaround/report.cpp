@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/log.h"
 #include "core/statistics.h"
 #include "data/sets/slots.h"
 #include "geometry/angles.h"
@@ -79,6 +80,14 @@ std::vector<double> WalkaroundReport::used_deg() const {
   return out;
 }
 
+std::vector<std::size_t> WalkaroundReport::used_in_order() const {
+  std::vector<std::size_t> out;
+  for (std::size_t i = 0; i < photographs.size(); ++i)
+    if (photographs[i].fate == PhotographFate::used) out.push_back(i);
+  std::ranges::stable_sort(out, {}, [&](std::size_t i) { return *photographs[i].azimuth_deg; });
+  return out;
+}
+
 void WalkaroundReport::add_why(const std::string& reference, const std::string& why) {
   for (PhotographReport& one : photographs) {
     if (one.fate != PhotographFate::used || one.reference != reference) continue;
@@ -100,6 +109,17 @@ Json to_json(const WalkaroundReport& report) {
   }
   for (const LeftOut& file : report.left_out) left_out.push_back({{"file", file.file}, {"why", file.why}});
   return {{"photographs", rows}, {"left_out", left_out}};
+}
+
+void tell(const WalkaroundReport& report) {
+  for (const PhotographReport& one : report.photographs) {
+    if (one.fate == PhotographFate::refused)
+      log_warning("{}: not used: {}", one.file, one.why);
+    else
+      log_info("{}: {:.0f} degrees, confidence {:.2f}{}{}{}", one.file, *one.azimuth_deg, one.confidence,
+               one.fate == PhotographFate::spare ? ", not used" : "", one.why.empty() ? "" : ": ", one.why);
+  }
+  for (const LeftOut& file : report.left_out) log_warning("{}: not used: {}", file.file, file.why);
 }
 
 void choose_views(WalkaroundReport& report) {

@@ -45,9 +45,12 @@ struct WalkaroundReport {
   // What became of a used photograph's picture among the references is said of it, too.
   void add_why(const std::string& reference, const std::string& why);
   std::vector<std::string> files_of(Trouble trouble) const;
-  std::vector<double> used_deg() const;  // in ascending order
+  std::vector<double> used_deg() const;            // in ascending order
+  std::vector<std::size_t> used_in_order() const;  // their places, by azimuth
 };
 Json to_json(const WalkaroundReport& report);
+// What became of each, in the log: what is not used as a warning.
+void tell(const WalkaroundReport& report);
 
 // Marks, for each primary view, the photograph of the highest quality as used and the others as spare; refused ones
 // stay so.
