@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +14,7 @@
 #include "core/print.h"
 #include "core/progress.h"
 #include "data/sets/view_set.h"
+#include "geometry/angles.h"
 #include "infer/import/import_sets.h"
 
 namespace spinfill {
@@ -31,12 +34,15 @@ void print_set(const ImportedSet& set) {
     if (set.front["from"] == "azimuth network")
       how += fmt::format(", confidence {:.2f}", set.front["confidence"].get<double>());
     if (set.front.contains("symmetry_deg"))
-      how += fmt::format(", turned by {:.1f} degrees to the plane of symmetry", set.front["symmetry_deg"].get<double>());
+      how +=
+          fmt::format(", turned by {:.1f} degrees to the plane of symmetry", set.front["symmetry_deg"].get<double>());
   } else {
     how = fmt::format("stabilised, confidence {:.2f}", set.stabilisation["confidence"].get<double>());
   }
-  const auto used = set.report.used_deg();
-  print_line("{}: {} of {} pictures of {} ({:.0f} degrees); {}", set.id, used.size(),
+  std::vector<double> used;
+  for (const double azimuth : set.report.used_deg()) used.push_back(wrapped_deg(std::round(azimuth)));
+  std::ranges::sort(used);
+  print_line("{}: {} of {} pictures of {} ({:g} degrees); {}", set.id, used.size(),
              set.report.photographs.size() + set.report.left_out.size(), set.kind, fmt::join(used, ", "), how);
   for (const DataProblem& problem : set.problems) log_warning("{}", to_line(problem));
 }
@@ -85,8 +91,9 @@ Command data_import_command() {
                        "finds it")
             ->type_name("DEGREES")
             ->check(CLI::Range(-360.0, 360.0));
-        add_choice(app, "--up", how.up,
-                   "With cameras: which axis of their world points up: auto (told by the cameras), x, -x, y, -y, z, -z");
+        add_choice(
+            app, "--up", how.up,
+            "With cameras: which axis of their world points up: auto (told by the cameras), x, -x, y, -y, z, -z");
         app.add_option("--least-views", how.least_views,
                        "Refuse a source where fewer of the primary views can be made out")
             ->check(CLI::Range(1, 8))
@@ -99,8 +106,9 @@ Command data_import_command() {
         add_azimuth_model(app, how.azimuth_model);
         add_replace(app, how.replace);
         app.add_flag("--json", options->json, "Result as JSON on stdout: sets with what became of every picture");
-        app.footer("Every picture is used or named with the reason. Exits 1 where some sources could not be imported; the "
-                   "other sets are written.");
+        app.footer(
+            "Every picture is used or named with the reason. Exits 1 where some sources could not be imported; the "
+            "other sets are written.");
         return [options] { return run_import(*options); };
       }};
 }

@@ -14,14 +14,12 @@ namespace spinfill {
 namespace {
 
 using Chosen = std::array<std::optional<std::size_t>, kSlots>;
-constexpr double kUsualElevation = 8;  // of a turntable (geometry/camera.h), where several suit as well
+constexpr double kUsualElevation = 8;  // of a turntable (geometry/camera.h)
+constexpr double kUnusual = 0.25;      // what a degree of elevation more than that counts, in degrees of a view
 
-// Great-circle angle, degrees.
+// Degrees; of the azimuth as they are, so that views from high above are not all near to each other.
 double between(const Direction& a, const Direction& b) {
-  const double ea = a.elevation_deg * kDegree, eb = b.elevation_deg * kDegree,
-               turn = turn_deg(a.azimuth_deg, b.azimuth_deg) * kDegree;
-  const double cosine = std::sin(ea) * std::sin(eb) + std::cos(ea) * std::cos(eb) * std::cos(turn);
-  return std::acos(std::clamp(cosine, -1.0, 1.0)) / kDegree;
+  return std::hypot(turn_deg(a.azimuth_deg, b.azimuth_deg), a.elevation_deg - b.elevation_deg);
 }
 
 // The best of each slot at an elevation, and the sum of their distances.
@@ -55,7 +53,7 @@ Chosen choose_slots(const std::vector<ViewCandidate>& candidates) {
   for (const double elevation : elevations) {
     double cost = 0;
     const Chosen chosen = at_elevation(candidates, elevation, cost);
-    cost += 1e-3 * std::abs(elevation - kUsualElevation);
+    cost += kSlots * kUnusual * std::abs(elevation - kUsualElevation);
     if (cost >= least) continue;
     least = cost;
     best = chosen;
@@ -74,7 +72,8 @@ std::vector<std::size_t> spread_views(const std::vector<Direction>& directions, 
   const double usual = median(elevations);
   std::vector<std::optional<std::size_t>> of_sector(most);
   for (std::size_t i = 0; i < directions.size(); ++i) {
-    const auto sector = std::min(most - 1, static_cast<std::size_t>(directions[i].azimuth_deg / 360 * static_cast<double>(most)));
+    const auto sector =
+        std::min(most - 1, static_cast<std::size_t>(directions[i].azimuth_deg / 360 * static_cast<double>(most)));
     auto& place = of_sector[sector];
     const auto off = [&](std::size_t at) { return std::abs(directions[at].elevation_deg - usual); };
     if (!place || off(i) < off(*place)) place = i;

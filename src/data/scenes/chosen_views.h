@@ -18,8 +18,8 @@ struct ViewCandidate {
 };
 
 // For each primary view the place of the candidate that stands for it: of those whose azimuth is nearest to that slot
-// the one that, with its penalty, is least far (great circle) from the primary azimuth at the elevation that suits all
-// slots best. Nothing where no candidate is nearest to a slot.
+// the one that, with its penalty, is least far from the primary azimuth at the elevation that suits all slots best;
+// one near a turntable's where several do. Nothing where no candidate is nearest to a slot.
 std::array<std::optional<std::size_t>, kSlots> choose_slots(const std::vector<ViewCandidate>& candidates);
 
 // At most `most` places, spread over the azimuths as evenly as there are views, each near the median elevation of all.

@@ -30,8 +30,9 @@ struct ColmapImage {
 
 using ColmapCameras = std::map<std::uint32_t, ColmapCamera>;
 
-// `where` is the file's name in errors (exit 3): cut off, numbers that are none or not finite, ids twice, a camera model
-// that is no pinhole with OpenCV's distortion (SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV, FULL_OPENCV).
+// `where` is the file's name in errors (exit 3): cut off, numbers that are none or not finite, ids twice, a camera
+// model that is no pinhole with OpenCV's distortion (SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV,
+// FULL_OPENCV).
 ColmapCameras colmap_cameras_text(std::string_view text, const std::string& where);
 ColmapCameras colmap_cameras_binary(std::string_view bytes, const std::string& where);
 std::vector<ColmapImage> colmap_images_text(std::string_view text, const std::string& where);

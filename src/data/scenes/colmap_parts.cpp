@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "data/pictures/picture.h"
+#include "data/scenes/scene.h"
 
 namespace spinfill {
 namespace {
@@ -39,7 +40,6 @@ constexpr std::array<const char*, 18> kNames = {"SIMPLE_PINHOLE",
                                                 "EUCM",
                                                 "EQUIRECTANGULAR"};
 constexpr double kMaxFocal = 1e6, kMaxTerm = 1e6;  // px; of distortion
-constexpr double kMaxCoordinate = 1e7;             // the world's unit
 
 [[noreturn]] void refuse_model(const std::string& name, const std::string& where) {
   fail(
@@ -93,7 +93,8 @@ Eigen::Matrix4d colmap_pose(const std::array<double, 7>& numbers, const std::str
   const Eigen::Quaterniond turn(numbers[0], numbers[1], numbers[2], numbers[3]);
   const Eigen::Vector3d shift(numbers[4], numbers[5], numbers[6]);
   if (!(std::abs(turn.norm() - 1) < 1e-2)) fail("{}: an image's quaternion is not of length 1", where);
-  if (!(shift.cwiseAbs().maxCoeff() <= kMaxCoordinate)) fail("{}: an image's position is not finite, or absurd", where);
+  if (!(shift.cwiseAbs().maxCoeff() <= kMaxSceneCoordinate))
+    fail("{}: an image's position is not finite, or absurd", where);
   const Eigen::Matrix3d world_from_camera = turn.normalized().toRotationMatrix().transpose();
   Eigen::Matrix4d out = Eigen::Matrix4d::Identity();
   out.topLeftCorner<3, 3>() = world_from_camera * Eigen::Vector3d(1, -1, -1).asDiagonal();

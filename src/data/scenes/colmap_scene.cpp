@@ -41,14 +41,15 @@ void tell_other_models(const fs::path& model) {
       others.push_back(entry.path().filename().string());
   std::ranges::sort(others);
   if (!others.empty())
-    log_warning("{}: {} other model{} of COLMAP beside it not read ({}): name its folder to import it",
-                model.string(), others.size(), others.size() == 1 ? " is" : "s are", fmt::join(others, ", "));
+    log_warning("{}: {} other model{} of COLMAP beside it not read ({}): name its folder to import it", model.string(),
+                others.size(), others.size() == 1 ? " is" : "s are", fmt::join(others, ", "));
 }
 
 // masks/NAME.png, or NAME with its ending replaced.
 std::string mask_of(const Scene& scene, const std::string& name) {
   std::error_code error;
-  for (const fs::path& mask : {fs::path("masks") / (name + ".png"), fs::path("masks") / fs::path(name).replace_extension(".png")})
+  for (const fs::path& mask :
+       {fs::path("masks") / (name + ".png"), fs::path("masks") / fs::path(name).replace_extension(".png")})
     if (fs::is_regular_file(scene.folder / mask, error)) return mask.string();
   return "";
 }

@@ -59,9 +59,7 @@ class Lines {
   }
 
  private:
-  void skip_blanks() {
-    rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t"), rest_.size()));
-  }
+  void skip_blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t"), rest_.size())); }
   std::string_view text_, rest_;
   std::string file_;
   std::size_t at_ = 0;

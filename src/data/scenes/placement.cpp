@@ -121,8 +121,7 @@ Placement place_upright(const std::vector<SceneView>& views, const Eigen::Vector
       origins.push_back(views[i].centre());
       directions.emplace_back(-axis(views[i], 2));
     }
-    if (origins.size() < 2)
-      fail("the cameras look past each other: they do not stand round one vehicle");
+    if (origins.size() < 2) fail("the cameras look past each other: they do not stand round one vehicle");
     out.centre = nearest_to_rays(origins, directions);
     for (std::size_t i = 0; i < views.size(); ++i) {
       const Eigen::Matrix3d turn = views[i].world_from_camera.topLeftCorner<3, 3>();

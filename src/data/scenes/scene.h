@@ -39,5 +39,7 @@ struct Scene {
 
 // More is no walk round one vehicle.
 inline constexpr std::size_t kMaxSceneViews = 10000;
+// Of a world in any unit: millimetres, geographic coordinates.
+inline constexpr double kMaxSceneCoordinate = 1e7;
 
 }  // namespace spinfill

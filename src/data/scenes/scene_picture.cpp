@@ -19,7 +19,8 @@
 namespace spinfill {
 namespace {
 
-constexpr double kMostGrowth = 0.5;  // of the picture's size, on each side, that undistortion may add
+constexpr double kLeastRadius = 0.5;  // of a straight picture, in those of the picture as it is
+constexpr double kMostGrowth = 0.5;   // of the picture's size, on each side, that undistortion may add
 
 cv::Mat decoded(const Scene& scene, const std::string& file, const Camera& lens, Colours colours) {
   ViewSet folder;  // whose rule for links and paths holds
@@ -59,11 +60,12 @@ void require_unfolded(const SceneView& view, const std::string& where) {
     // The undistorted radius is larger than the picture's where the lens draws in.
     const double r = 1.25 * most * i / kSteps, r2 = r * r;
     const double radial = r * (1 + r2 * (k[0] + r2 * (k[1] + r2 * k[4]))) / (1 + r2 * (k[5] + r2 * (k[6] + r2 * k[7])));
-    const bool rises = radial > last;
-    if (last >= most) return;
-    if (!rises)
-      fail("{}: its lens's distortion (k1 {:g}, k2 {:g}) folds the picture: calibrate it again, or undistort by the tool",
-           where, k[0], k[1]);
+    if (last >= most && r >= kLeastRadius * most) return;
+    if (last >= most || radial <= last)
+      fail(
+          "{}: its lens's distortion (k1 {:g}, k2 {:g}) folds the picture, or is absurd: calibrate it again, or "
+          "undistort by the tool",
+          where, k[0], k[1]);
     last = radial;
   }
 }
@@ -91,8 +93,7 @@ std::array<int, 4> growth(const SceneView& view) {
   }
   std::array<int, 4> out{};
   for (std::size_t i = 0; i < 4; ++i)
-    out[i] = static_cast<int>(
-        std::ceil(std::min(beyond[i], kMostGrowth * (i % 2 == 0 ? lens.width : lens.height))));
+    out[i] = static_cast<int>(std::ceil(std::min(beyond[i], kMostGrowth * (i % 2 == 0 ? lens.width : lens.height))));
   return out;
 }
 
@@ -157,8 +158,7 @@ ScenePicture read_scene_picture(const Scene& scene, const SceneView& view) {
 
 ScenePicture turned_upright(ScenePicture picture, const Eigen::Vector3d& world_up) {
   for (int quarter = 0; quarter < 3; ++quarter) {
-    const Eigen::Vector3d in_camera =
-        picture.camera.vehicle_from_camera.topLeftCorner<3, 3>().transpose() * world_up;
+    const Eigen::Vector3d in_camera = picture.camera.vehicle_from_camera.topLeftCorner<3, 3>().transpose() * world_up;
     if (in_camera.y() >= std::abs(in_camera.x())) break;
     picture.camera = quarter_turned(picture.camera);
     for (cv::Mat* one : {&picture.rgba, &picture.seen})

@@ -9,9 +9,9 @@ namespace spinfill {
 
 // A picture of a scene as a pinhole took it.
 struct ScenePicture {
-  cv::Mat rgba;  // 8-bit straight; alpha is its own and the mask file's, where it has either, else 255
-  bool masked;   // whether it has
-  cv::Mat seen;  // 8-bit: 255 where the lens looked, 0 in what undistortion added; empty: everywhere
+  cv::Mat rgba;   // 8-bit straight; alpha is its own and the mask file's, where it has either, else 255
+  bool masked;    // whether it has
+  cv::Mat seen;   // 8-bit: 255 where the lens looked, 0 in what undistortion added; empty: everywhere
   Camera camera;  // its pose is world_from_camera
 };
 

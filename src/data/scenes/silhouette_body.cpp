@@ -12,8 +12,9 @@
 namespace spinfill {
 namespace {
 
-constexpr int kCoarse = 48, kFine = 128;     // voxels along the longest side
+constexpr int kCoarse = 48, kFine = 128;  // voxels along the longest side
 constexpr std::size_t kPicturesPerMiss = 12;
+constexpr double kSameBody = 0.95;  // of the length: what all masks agree on is no less
 
 struct VoxelBox {
   Eigen::Vector3d low;
@@ -23,9 +24,9 @@ struct VoxelBox {
 };
 
 // Whether a ball about the point reaches into all cones but the few that may miss it.
-class Cones {
+class MaskCones {
  public:
-  explicit Cones(const std::vector<SeenBody>& seen) : seen_(seen), may_miss_(seen.size() / kPicturesPerMiss) {
+  MaskCones(const std::vector<SeenBody>& seen, std::size_t may_miss) : seen_(seen), may_miss_(may_miss) {
     for (const SeenBody& one : seen) {
       const Eigen::Matrix4d& pose = one.camera.vehicle_from_camera;
       turns_.emplace_back(pose.topLeftCorner<3, 3>().transpose());
@@ -55,7 +56,7 @@ class Cones {
 };
 
 // plan: the number of voxels in each column that are inside.
-bool measure(const Cones& cones, const VoxelBox& box, double radius, SilhouetteBody& body) {
+bool measure(const MaskCones& cones, const VoxelBox& box, double radius, SilhouetteBody& body) {
   Eigen::Vector3i low = box.count, high = Eigen::Vector3i::Constant(-1);
   body.plan = cv::Mat::zeros(box.count.y(), box.count.x(), CV_32F);
   for (int y = 0; y < box.count.y(); ++y) {
@@ -95,7 +96,8 @@ double overlap(const SilhouetteBody& body, double azimuth, double offset) {
       if (px < 0 || py < 0 || px + 1 >= body.plan.cols || py + 1 >= body.plan.rows) continue;
       const double fx = place.x() - px, fy = place.y() - py;
       const auto *above = body.plan.ptr<float>(py) + px, *below = body.plan.ptr<float>(py + 1) + px;
-      const double there = (above[0] * (1 - fx) + above[1] * fx) * (1 - fy) + (below[0] * (1 - fx) + below[1] * fx) * fy;
+      const double there =
+          (above[0] * (1 - fx) + above[1] * fx) * (1 - fy) + (below[0] * (1 - fx) + below[1] * fx) * fy;
       common += std::min<double>(row[x], there);
     }
   }
@@ -106,24 +108,31 @@ double overlap(const SilhouetteBody& body, double azimuth, double offset) {
 double best_overlap(const SilhouetteBody& body, const Eigen::Vector2d& middle, double azimuth) {
   const double through = Eigen::Vector2d(-std::sin(azimuth), std::cos(azimuth)).dot(middle);
   double best = 0;
-  for (int step = -4; step <= 4; ++step) best = std::max(best, overlap(body, azimuth, through + 0.5 * step * body.voxel));
+  for (int step = -4; step <= 4; ++step)
+    best = std::max(best, overlap(body, azimuth, through + 0.5 * step * body.voxel));
   return best;
 }
 
 }  // namespace
 
 SilhouetteBody silhouette_body(const std::vector<SeenBody>& seen, double reach) {
-  const Cones cones(seen);
+  const std::size_t may_miss = seen.size() / kPicturesPerMiss;
+  const MaskCones most(seen, may_miss), all(seen, 0);
   const double coarse = 2 * reach / kCoarse;
-  SilhouetteBody body;
-  const VoxelBox all{Eigen::Vector3d::Constant(-reach), Eigen::Vector3i::Constant(kCoarse), coarse};
+  SilhouetteBody body, of_all;
   // A voxel holds a part of the body where its centre is nearer than half its diagonal.
-  if (!measure(cones, all, coarse * std::sqrt(3.0) / 2, body))
-    fail("the masks contradict each other: no body is inside all of them; are the cameras those of these pictures?");
-  const double fine = (body.high - body.low).maxCoeff() / kFine;
-  const VoxelBox near{body.low - Eigen::Vector3d::Constant(fine),
-                      ((body.high - body.low) / fine).array().ceil().cast<int>() + 2, fine};
-  if (!measure(cones, near, 0, body))
+  const VoxelBox anywhere{Eigen::Vector3d::Constant(-reach), Eigen::Vector3i::Constant(kCoarse), coarse};
+  bool found = measure(most, anywhere, coarse * std::sqrt(3.0) / 2, body);
+  if (found) {
+    const double fine = (body.high - body.low).maxCoeff() / kFine;
+    const VoxelBox near{body.low - Eigen::Vector3d::Constant(fine),
+                        ((body.high - body.low) / fine).array().ceil().cast<int>() + 2, fine};
+    found = measure(most, near, 0, body);
+    const auto length = [](const SilhouetteBody& of) { return (of.high - of.low).maxCoeff(); };
+    if (found && may_miss > 0 && measure(all, near, 0, of_all) && length(of_all) >= kSameBody * length(body))
+      return of_all;
+  }
+  if (!found)
     fail("the masks contradict each other: no body is inside all of them; are the cameras those of these pictures?");
   return body;
 }
@@ -131,8 +140,7 @@ SilhouetteBody silhouette_body(const std::vector<SeenBody>& seen, double reach) 
 Heading symmetric_heading(const SilhouetteBody& body, double azimuth_deg, double within_deg) {
   const cv::Moments moments = cv::moments(body.plan);
   const Eigen::Vector2d middle =
-      body.plan_low +
-      body.voxel * Eigen::Vector2d(moments.m10 / moments.m00 + 0.5, moments.m01 / moments.m00 + 0.5);
+      body.plan_low + body.voxel * Eigen::Vector2d(moments.m10 / moments.m00 + 0.5, moments.m01 / moments.m00 + 0.5);
   const auto at = [&](double degrees) { return best_overlap(body, middle, degrees * kDegree); };
   const double before = at(azimuth_deg);
   double best = before, heading = azimuth_deg;

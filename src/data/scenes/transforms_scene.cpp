@@ -16,8 +16,7 @@
 namespace spinfill {
 namespace {
 
-constexpr std::uint64_t kMaxBytes = 64 << 20;
-constexpr double kMaxCoordinate = 1e7;  // of a world in any unit: millimetres, geographic coordinates
+constexpr std::uint64_t kMaxDescriptionBytes = 64 << 20;
 constexpr std::size_t kFirstOfRational = 5;  // k4, k5, k6 in Distortion
 
 class SceneReader {
@@ -74,21 +73,21 @@ class SceneReader {
     }
     SceneView view;
     if (!fields.has("file_path")) fields.wrong("file_path", "is missing", "name the frame's picture");
-    view.file = listed_file(fields, "file_path", folder_, ListedAs::picture);
+    view.file = fs::path(listed_file(fields, "file_path", folder_, ListedAs::picture)).lexically_normal();
     view.mask_file = listed_file(fields, "mask_file_path", "mask_path", folder_);
-    if (!view.file.empty() && !listed_.insert(fs::path(view.file).lexically_normal()).second)
+    if (!view.file.empty() && !listed_.insert(view.file).second)
       fields.wrong("file_path", "'{}' is listed twice", "name each picture once", shown(view.file));
     if (!fields.has("transform_matrix"))
       fields.wrong("transform_matrix", "is missing", "give the frame its camera, or import the pictures alone");
-    const auto pose = read_pose(fields, kMaxCoordinate);
+    const auto pose = read_pose(fields, kMaxSceneCoordinate);
     if (pose) view.world_from_camera = *pose;
     if (const auto azimuth = fields.number("azimuth_deg", -360, 360)) view.azimuth_deg = wrapped_deg(*azimuth);
     Lens lens = lens_of(fields, of_all);
     view.distortion = lens.distortion;
     if (view.file.empty() || !lens.usable) return;
     if (!is_there(view.file)) {
-      scene_.left_out.push_back({view.file, "is listed with a camera, but is not there" +
-                                                why_absent(scene_.folder / view.file)});
+      scene_.left_out.push_back(
+          {view.file, "is listed with a camera, but is not there" + why_absent(scene_.folder / view.file)});
       return;
     }
     take_lens(fields, lens, view);
@@ -128,7 +127,7 @@ class SceneReader {
   SetProblems problems_;
   Scene scene_;
   ViewSet folder_;  // where listed_file() looks
-  std::set<fs::path> listed_;
+  std::set<std::string> listed_;
   bool rational_ = false;  // camera_model says that k4, k5 and k6 are OpenCV's
 };
 
@@ -136,7 +135,7 @@ class SceneReader {
 
 Scene read_transforms_scene(const fs::path& file, Links links) {
   SceneReader reader(file, links);
-  Scene scene = reader.read(read_json(file, kMaxBytes));
+  Scene scene = reader.read(read_json(file, kMaxDescriptionBytes));
   for (const auto& problem : reader.problems().list("frames "))
     fail("{}: {} {}: {}", file.string(), problem.where, problem.what, problem.advice);
   return scene;

@@ -25,8 +25,8 @@ struct ImportOptions {
   std::string segmenter, azimuth_model;  // of segmenter_file, azimuth_model_folder
   Links links = Links::stay_inside;
   int least_views = 3;
-  SceneUp up = SceneUp::automatic;   // of sources with cameras
-  std::optional<double> front_deg;   // the same
+  SceneUp up = SceneUp::automatic;        // of sources with cameras
+  std::optional<double> front_deg;        // the same
   std::string category, source, licence;  // written into each set unless empty
   // Once for each source, then for its photographs.
   std::function<void(const std::string& what, std::int64_t done, std::int64_t total)> progress = {};
@@ -34,11 +34,11 @@ struct ImportOptions {
 
 struct ImportedSet {
   std::filesystem::path source;
-  std::string id, kind;          // kind: "photographs", "nerfstudio", "instant-ngp" or "COLMAP"
-  WalkaroundReport report;       // every picture and what became of it
-  Json front, stabilisation;     // of a source with cameras; of photographs alone
+  std::string id, kind;               // kind: "photographs", "nerfstudio", "instant-ngp" or "COLMAP"
+  WalkaroundReport report;            // every picture and what became of it
+  Json front, stabilisation;          // of a source with cameras; of photographs alone
   std::vector<DataProblem> problems;  // what `data check` says of the set, but for missing views
-  std::string refused;           // why there is no set; nothing of it was written
+  std::string refused;                // why there is no set; nothing of it was written
 };
 
 struct Import {
@@ -46,10 +46,10 @@ struct Import {
   std::int64_t refused() const;
 };
 
-// Each source with cameras by write_scene_set(), each folder of photographs by prepare_walkaround() (infer/walkaround.h) and
-// stabilise_set() (data/spins/stabilise.h); then checked. A source that cannot be imported is told in its ImportedSet;
-// where none can, nothing is written and the first one's error is thrown. Exit 2: two sources of one name, an output
-// that may not be replaced.
+// Each source with cameras by write_scene_set(), each folder of photographs by prepare_walkaround()
+// (infer/walkaround.h) and stabilise_set() (data/spins/stabilise.h); then checked. A source that cannot be imported is
+// told in its ImportedSet; where none can, nothing is written and the first one's error is thrown. Exit 2: two sources
+// of one name, an output that may not be replaced.
 Import import_sets(const ImportOptions& options);
 Json to_json(const Import& imported);
 

@@ -19,15 +19,15 @@
 namespace spinfill {
 namespace {
 
-constexpr std::size_t kMostLooked = 24;   // views that the body is carved of and the front is told by
-constexpr double kRetakeDeg = 30;         // by so much further another view may stand that need not be taken again
-constexpr double kReach = 1.25;           // of the half diagonal of the largest box in sight
-constexpr std::size_t kLeastWhole = 4;    // views that the body is carved of, so that cut-off ones can stay out
-constexpr double kSureFront = 0.5;        // confidence below which the front counts as not told
-constexpr double kSymmetryDeg = 20;       // how far the network may be off
-constexpr double kSymmetryGain = 0.002;   // of the volume; less is the voxels' chance
-constexpr double kClosedRing = 100;       // degrees of a gap up to which the body is closed, and so symmetric
-constexpr double kStatedOff = 30;         // degrees between a stated azimuth and the cameras
+constexpr std::size_t kMostLooked = 24;  // views that the body is carved of and the front is told by
+constexpr double kRetakeDeg = 30;        // by so much further another view may stand that need not be taken again
+constexpr double kReach = 1.25;          // of the half diagonal of the largest box in sight
+constexpr std::size_t kLeastWhole = 4;   // views that the body is carved of, so that cut-off ones can stay out
+constexpr double kSureFront = 0.5;       // confidence below which the front counts as not told
+constexpr double kSymmetryDeg = 20;      // how far the network may be off
+constexpr double kSymmetryGain = 0.002;  // of the volume; less is the voxels' chance
+constexpr double kClosedRing = 100;      // degrees of a gap up to which the body is closed, and so symmetric
+constexpr double kStatedOff = 30;        // degrees between a stated azimuth and the cameras
 
 class SceneImport {
  public:
@@ -242,8 +242,8 @@ class SceneImport {
       const std::size_t used = turning_[*slots_[static_cast<std::size_t>(slot)]];
       of.fate = used == i ? PhotographFate::used : PhotographFate::spare;
       if (used == i) continue;
-      const std::string better = fmt::format("{} shows the view at {} degrees better", scene_.views[used].file,
-                                             azimuth_of(slot));
+      const std::string better =
+          fmt::format("{} shows the view at {} degrees better", scene_.views[used].file, azimuth_of(slot));
       of.why = of.why.empty() ? better : of.why + "; " + better;
     }
   }

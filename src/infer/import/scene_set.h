@@ -25,8 +25,8 @@ struct SceneSetOptions {
 
 // Where the front was found, for people and for the set's description.
 struct SceneFront {
-  std::string from;                     // "--front", "azimuth_deg", "azimuth network"
-  double confidence = 1;                // that it is right to 22.5°
+  std::string from;                         // "--front", "azimuth_deg", "azimuth network"
+  double confidence = 1;                    // that it is right to 22.5°
   std::optional<double> symmetry_deg = {};  // by how much the body's plane of symmetry turned it
 };
 

@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include <opencv2/core/mat.hpp>
+#include <cmath>
 
 #include "core/files/files.h"
 #include "core/files/json.h"
@@ -93,7 +93,8 @@ TEST_F(DataImport, ScenesAndPhotographsBecomeSetsThatPassTheCheck) {
   EXPECT_EQ(sets[1]["kind"], "photographs");
   EXPECT_EQ(sets[1]["left_out"][0]["file"], "notes.txt");
   EXPECT_GT(sets[1]["stabilisation"]["confidence"], 0.3);
-  const auto check = test::run_command(test::program() + " data check " + quoted(folder_ / "sets") + " --allow-missing");
+  const auto check =
+      test::run_command(test::program() + " data check " + quoted(folder_ / "sets") + " --allow-missing");
   EXPECT_EQ(check.exit_code, 0) << check.output;
 
   const ViewSet set = read_view_set(made("scene"));

@@ -59,10 +59,12 @@ void expect_as_colmap_sees(const Model& model) {
     EXPECT_EQ(camera.lens.width, 640);
     EXPECT_EQ(camera.lens.height, 480);
     for (int k = 0; k < 3; ++k)
-      EXPECT_NEAR(image.world_from_camera(k, 3), expected[i]["centre"][static_cast<std::size_t>(k)].get<double>(), 1e-9);
+      EXPECT_NEAR(image.world_from_camera(k, 3), expected[i]["centre"][static_cast<std::size_t>(k)].get<double>(),
+                  1e-9);
     for (const Json& point : expected[i]["points"]) {
       const auto& w = point["world"];
-      const Eigen::Vector2d at = seen(camera, image, {w[0], w[1], w[2]});
+      const Eigen::Vector2d at =
+          seen(camera, image, Eigen::Vector3d(w[0].get<double>(), w[1].get<double>(), w[2].get<double>()));
       EXPECT_NEAR(at.x(), point["pixel"][0].get<double>(), 1e-6) << expected[i]["model"];
       EXPECT_NEAR(at.y(), point["pixel"][1].get<double>(), 1e-6) << expected[i]["model"];
     }
@@ -78,8 +80,8 @@ TEST(ColmapModel, BinaryIsReadAsColmapMeansIt) {
 }
 
 TEST(ColmapModel, TextMayHaveWindowsLineEndsAndNamesWithBlanks) {
-  const auto images = colmap_images_text("# x\r\n3 1 0 0 0 0 0 2 7 my car (1).JPG\r\n\r\n4 0 1 0 0 0 0 2 7 b.png\r\n1 2 -1\r\n",
-                                         "images.txt");
+  const auto images = colmap_images_text(
+      "# x\r\n3 1 0 0 0 0 0 2 7 my car (1).JPG\r\n\r\n4 0 1 0 0 0 0 2 7 b.png\r\n1 2 -1\r\n", "images.txt");
   ASSERT_EQ(images.size(), 2U);
   EXPECT_EQ(images[0].name, "my car (1).JPG");
   EXPECT_EQ(images[0].camera_id, 7U);
@@ -94,7 +96,8 @@ TEST(ColmapModel, OtherLensesAreRefusedByName) {
     });
   std::string bytes = read_file(colmap("binary/cameras.bin"));
   bytes[12] = 5;  // the first camera's model
-  expect_error(ExitCode::runtime, {"cameras.bin", "OPENCV_FISHEYE"}, [&] { colmap_cameras_binary(bytes, "cameras.bin"); });
+  expect_error(ExitCode::runtime, {"cameras.bin", "OPENCV_FISHEYE"},
+               [&] { colmap_cameras_binary(bytes, "cameras.bin"); });
   bytes[12] = 99;
   expect_error(ExitCode::runtime, {"cameras.bin", "number 99"}, [&] { colmap_cameras_binary(bytes, "cameras.bin"); });
 }
@@ -123,7 +126,8 @@ TEST(ColmapModel, DamagedTextIsRefusedByLine) {
 TEST(ColmapModel, CutOffBinaryIsRefusedAtEveryLength) {
   const std::string cameras = read_file(colmap("binary/cameras.bin")), images = read_file(colmap("binary/images.bin"));
   for (std::size_t size = 0; size < cameras.size(); size += 7)
-    expect_error(ExitCode::runtime, {"cameras.bin"}, [&] { colmap_cameras_binary(cameras.substr(0, size), "cameras.bin"); });
+    expect_error(ExitCode::runtime, {"cameras.bin"},
+                 [&] { colmap_cameras_binary(cameras.substr(0, size), "cameras.bin"); });
   for (std::size_t size = 0; size < images.size(); size += 11)
     expect_error(ExitCode::runtime, {"images.bin", "cut off"},
                  [&] { colmap_images_binary(images.substr(0, size), "images.bin"); });
@@ -142,8 +146,10 @@ TEST(ColmapModel, AbsurdCountsCostNothing) {
 }
 
 TEST(ColmapModel, DamageIsAnErrorAndNothingElse) {
-  test::mutate_and_try(read_file(colmap("binary/cameras.bin")), [](std::string_view b) { colmap_cameras_binary(b, "c"); });
-  test::mutate_and_try(read_file(colmap("binary/images.bin")), [](std::string_view b) { colmap_images_binary(b, "i"); });
+  test::mutate_and_try(read_file(colmap("binary/cameras.bin")),
+                       [](std::string_view b) { colmap_cameras_binary(b, "c"); });
+  test::mutate_and_try(read_file(colmap("binary/images.bin")),
+                       [](std::string_view b) { colmap_images_binary(b, "i"); });
   test::mutate_and_try(read_file(colmap("text/cameras.txt")), [](std::string_view b) { colmap_cameras_text(b, "c"); });
   test::mutate_and_try(read_file(colmap("text/images.txt")), [](std::string_view b) { colmap_images_text(b, "i"); });
 }

@@ -43,7 +43,8 @@ SceneView view_at(const World& world, double azimuth_deg, double elevation_deg, 
 
 std::vector<SceneView> ring(const World& world, double roll_deg = 0) {
   std::vector<SceneView> views;
-  for (int i = 0; i < 12; ++i) views.push_back(view_at(world, 30 * i + 10, 8 + 5 * (i % 3), i % 2 == 0 ? roll_deg : -roll_deg));
+  for (int i = 0; i < 12; ++i)
+    views.push_back(view_at(world, 30 * i + 10, 8 + 5 * (i % 3), i % 2 == 0 ? roll_deg : -roll_deg));
   return views;
 }
 
@@ -138,7 +139,7 @@ TEST(SilhouetteBodies, OfManyMasksOneMayBeWrong) {
   speck.slice(0, 0, 8).slice(1, 0, 8).fill_(1);
   seen[2].silhouette = Silhouette(speck);
   EXPECT_NEAR(silhouette_body(seen, 1).high.x(), 0.5, 0.03);
-  seen.resize(6);
+  seen.erase(seen.begin() + 6, seen.end());
   expect_error(ExitCode::runtime, {"masks contradict each other"}, [&] { silhouette_body(seen, 1); });
 }
 
@@ -155,7 +156,7 @@ TEST(ChosenViews, StandNearestToThePrimaryOnes) {
   std::vector<ViewCandidate> candidates;
   for (int i = 0; i < 36; ++i) candidates.push_back({{10.0 * i + 1, 9}, 0});
   for (int i = 0; i < 36; ++i) candidates.push_back({{10.0 * i, 55}, 0});  // a ring from above
-  candidates[14].penalty_deg = 30;                                        // 141 degrees
+  candidates[14].penalty_deg = 30;                                         // 141 degrees
   const auto chosen = choose_slots(candidates);
   const std::vector<std::size_t> expected = {0, 4, 9, 13, 18, 22, 27, 31};
   for (std::size_t slot = 0; slot < kSlots; ++slot) EXPECT_EQ(chosen[slot], expected[slot]) << slot;

@@ -24,13 +24,19 @@ class SceneFolder : public testing::Test {
   void SetUp() override {
     set_ = test::write_tiny_set(folder_ / "drawn");
     fs::create_directories(path() / "images");
-    for (const Frame& frame : set_.frames) fs::copy_file(set_.folder / frame.file_path, path() / "images" / frame.file_path);
+    for (const Frame& frame : set_.frames)
+      fs::copy_file(set_.folder / frame.file_path, path() / "images" / frame.file_path);
   }
   fs::path path() const { return folder_ / "car"; }
   // A description like nerfstudio's.
   Json described() const {
-    Json root = {{"w", set_.width}, {"h", set_.height}, {"camera_model", "OPENCV"}, {"k1", 0.01}, {"p2", -0.002},
-                 {"applied_transform", {{0, 1, 0, 0}, {1, 0, 0, 0}, {0, 0, -1, 0}}}, {"frames", Json::array()}};
+    Json root = {{"w", set_.width},
+                 {"h", set_.height},
+                 {"camera_model", "OPENCV"},
+                 {"k1", 0.01},
+                 {"p2", -0.002},
+                 {"applied_transform", {{0, 1, 0, 0}, {1, 0, 0, 0}, {0, 0, -1, 0}}},
+                 {"frames", Json::array()}};
     put_intrinsics(root, *set_.frames[0].camera);
     for (const Frame& frame : set_.frames) {
       Json one = {{"file_path", "images/" + frame.file_path}};

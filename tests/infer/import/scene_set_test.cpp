@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include <Eigen/Geometry>
+#include <opencv2/core.hpp>
 
 #include "core/files/json.h"
 #include "data/check/check.h"
@@ -66,15 +67,16 @@ class SceneSets : public testing::Test {
       return camera.vehicle_from_camera.topRightCorner<3, 1>();
     };
     const Frame &a = set.frames.front(), &b = set.frames.back();
-    const double scale = (place(*a.camera) - place(*b.camera)).norm() /
-                         (place(true_camera(a)) - place(true_camera(b))).norm();
+    const double scale =
+        (place(*a.camera) - place(*b.camera)).norm() / (place(true_camera(a)) - place(true_camera(b))).norm();
     const Eigen::Vector3d shift = place(*a.camera) - scale * place(true_camera(a));
     EXPECT_NEAR(scale, 1, 0.02);
     EXPECT_LT(shift.norm(), 0.03);
     for (const Frame& frame : set.frames) {
       const Camera truth = true_camera(frame), &found = *frame.camera;
-      EXPECT_LT((found.vehicle_from_camera.topLeftCorner<3, 3>() - truth.vehicle_from_camera.topLeftCorner<3, 3>()).norm(),
-                1e-9);
+      EXPECT_LT(
+          (found.vehicle_from_camera.topLeftCorner<3, 3>() - truth.vehicle_from_camera.topLeftCorner<3, 3>()).norm(),
+          1e-9);
       EXPECT_LT((place(found) - scale * place(truth) - shift).norm(), 1e-9);
       EXPECT_NEAR(found.fl_x, truth.fl_x, 1e-9);
       EXPECT_LT(apart_deg(frame.azimuth_deg, viewing_direction(truth).azimuth_deg), 1);
@@ -109,7 +111,8 @@ TEST_F(SceneSets, HaveTheCamerasTheyWereMadeOf) {
 }
 
 TEST_F(SceneSets, TakeTheFrontFromStatedAzimuths) {
-  for (int i = 0; i < 4; ++i) described_["frames"][static_cast<std::size_t>(i)]["azimuth_deg"] = azimuth(i + 3) + (i % 2 == 0 ? 1 : -1);
+  for (int i = 0; i < 4; ++i)
+    described_["frames"][static_cast<std::size_t>(i)]["azimuth_deg"] = azimuth(i + 3) + (i % 2 == 0 ? 1 : -1);
   EXPECT_EQ(import({}).front.from, "azimuth_deg");
   expect_truth(set());
 }
