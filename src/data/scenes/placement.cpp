@@ -34,6 +34,16 @@ Eigen::Vector3d axis(const SceneView& view, int column) {
   return view.world_from_camera.block<3, 1>(0, column);
 }
 
+// The direction most nearly at right angles to all of these: least squares. `second`: what the next one would leave.
+Eigen::Vector3d across_all(const std::vector<Eigen::Vector3d>& axes, double& left, double& second) {
+  Eigen::Matrix3d sum = Eigen::Matrix3d::Zero();
+  for (const Eigen::Vector3d& one : axes) sum += one * one.transpose() / static_cast<double>(axes.size());
+  const Eigen::SelfAdjointEigenSolver<Eigen::Matrix3d> solved(sum);
+  left = std::max(0.0, solved.eigenvalues()[0]);
+  second = solved.eigenvalues()[1];
+  return solved.eigenvectors().col(0);
+}
+
 // The normal of the plane of the cameras, from which they look down.
 Eigen::Vector3d up_of_plane(const std::vector<SceneView>& views) {
   Eigen::Vector3d middle = Eigen::Vector3d::Zero(), forward = Eigen::Vector3d::Zero();
@@ -82,18 +92,27 @@ Placement Placement::boxed(const Eigen::Vector3d& low, const Eigen::Vector3d& hi
 
 Eigen::Vector3d scene_up(const std::vector<SceneView>& views, SceneUp asked) {
   if (asked != SceneUp::automatic) return asked_up(asked);
-  Eigen::Matrix3d sideways = Eigen::Matrix3d::Zero();
+  const auto along = [](const Eigen::Vector3d& vertical, const Eigen::Vector3d& roughly) -> Eigen::Vector3d {
+    return vertical.dot(roughly) < 0 ? Eigen::Vector3d(-vertical) : vertical;
+  };
+  std::vector<Eigen::Vector3d> sideways;
   Eigen::Vector3d upward = Eigen::Vector3d::Zero();
   for (const SceneView& view : views) {
-    sideways += axis(view, 0) * axis(view, 0).transpose() / static_cast<double>(views.size());
-    upward += axis(view, 1) / static_cast<double>(views.size());
+    sideways.push_back(axis(view, 0));
+    upward += axis(view, 1);
   }
-  const Eigen::SelfAdjointEigenSolver<Eigen::Matrix3d> solved(sideways);
-  if (solved.eigenvalues()[1] < kFewDirections)
+  double left = 0, second = 0;
+  const Eigen::Vector3d vertical = across_all(sideways, left, second);
+  if (second < kFewDirections)
     fail("all cameras look the same way, so they do not tell which way is up: give --up, or more views");
-  if (std::sqrt(std::max(0.0, solved.eigenvalues()[0])) > std::sin(kLevelRoll)) return up_of_plane(views);
-  const Eigen::Vector3d vertical = solved.eigenvectors().col(0);
-  return vertical.dot(upward) < 0 ? Eigen::Vector3d(-vertical) : vertical;
+  if (std::sqrt(left) <= std::sin(kLevelRoll)) return along(vertical, upward);
+  // Of pictures on their side the other axis is level.
+  const Eigen::Vector3d roughly = up_of_plane(views);
+  for (std::size_t i = 0; i < views.size(); ++i)
+    if (std::abs(axis(views[i], 1).dot(roughly)) < std::abs(axis(views[i], 0).dot(roughly)))
+      sideways[i] = axis(views[i], 1);
+  const Eigen::Vector3d level = across_all(sideways, left, second);
+  return std::sqrt(left) <= std::sin(kLevelRoll) ? along(level, roughly) : roughly;
 }
 
 Eigen::Vector3d nearest_to_rays(const std::vector<Eigen::Vector3d>& origins,

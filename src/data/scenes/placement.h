@@ -33,9 +33,10 @@ inline constexpr Named<SceneUp> kNamesOf<SceneUp>[] = {
     {SceneUp::minus_y, "-y"},     {SceneUp::z, "z"}, {SceneUp::minus_z, "-z"}};
 
 // The vertical of cameras that were held level, whatever they look at: to it all pictures' horizontal axes are most
-// nearly at right angles (least squares), and on the mean their upward axes point along it. Where they were not held
-// level (the mean roll would exceed 10°), the normal of the plane in which the cameras stand; they stand
-// above what they look at. Unit vector. Exit 3: neither tells (all look from one side, or stand nowhere near a plane).
+// nearly at right angles (least squares), and on the mean their upward axes point along it. Where that leaves a roll of
+// 10° or more, some were held on their side: which ones, the plane tells in which the cameras stand, above what they
+// look at; where it is not that, its normal is the vertical. Unit vector. Exit 3: neither tells (all look
+// from one side, or stand nowhere near a plane).
 Eigen::Vector3d scene_up(const std::vector<SceneView>& views, SceneUp asked);
 
 // The point to which rays from `origins` along `directions` (unit) come nearest (least squares). Exit 3 where they are

@@ -53,6 +53,7 @@ class SceneImport {
     find_front();
     const SilhouetteBody body = carve();
     placed_ = placed_.boxed(body.low, body.high);
+    if (const auto turn = known_turn()) placed_ = placed_.turned(-*turn);  // about the vehicle's middle
     choose();
     tell_fates();
     if (const auto why = why_no_spin(out_.report, options_.least_views))
@@ -148,21 +149,20 @@ class SceneImport {
 
   // Turns placed_ so that the front lies at azimuth 0.
   void find_front() {
-    double shows_at_zero = 0;  // the azimuth from which a camera that stands at 0 shows the vehicle
-    if (options_.front_deg) {
-      if (report(0).fate == PhotographFate::refused && !report(0).why.empty())
-        fail("{}: {}: --front says from where it shows the vehicle, but {}", scene_.folder.string(), report(0).file,
-             report(0).why);
-      out_.front.from = "--front";
-      shows_at_zero = *options_.front_deg - direction(0).azimuth_deg;
-    } else if (states_azimuth()) {
-      out_.front.from = "azimuth_deg";
-      shows_at_zero = stated_turn();
-    } else {
-      shows_at_zero = network_turn();
-    }
-    placed_ = placed_.turned(-shows_at_zero);
+    if (options_.front_deg && report(0).fate == PhotographFate::refused && !report(0).why.empty())
+      fail("{}: {}: --front says from where it shows the vehicle, but {}", scene_.folder.string(), report(0).file,
+           report(0).why);
+    const auto known = known_turn();
+    out_.front.from = options_.front_deg ? "--front" : known ? "azimuth_deg" : "azimuth network";
+    placed_ = placed_.turned(-(known ? *known : network_turn()));
     front_known_ = true;
+  }
+
+  // The azimuth from which a camera that stands at 0 shows the vehicle, where it is given.
+  std::optional<double> known_turn() const {
+    if (options_.front_deg) return *options_.front_deg - direction(0).azimuth_deg;
+    if (states_azimuth()) return stated_turn();
+    return std::nullopt;
   }
 
   double stated_turn() const {
@@ -193,7 +193,6 @@ class SceneImport {
       standing_deg.push_back(direction(i).azimuth_deg);
     }
     const AzimuthEstimate estimate = common_azimuth(shares, standing_deg);
-    out_.front.from = "azimuth network";
     out_.front.confidence = estimate.confidence;
     if (estimate.confidence < kSureFront)
       fail(

@@ -127,7 +127,7 @@ TEST_F(DataImport, TheFrontThatIsGivenIsObeyed) {
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_NE(result.output.find("front by --front"), std::string::npos) << result.output;
   for (const Frame& frame : read_view_set(made("scene")).frames)
-    if (frame.file_path == "01.png") EXPECT_NEAR(frame.azimuth_deg, 135, 1.5);
+    if (frame.file_path == "01.png") EXPECT_NEAR(frame.azimuth_deg, 135, 1e-3);
 }
 
 TEST_F(DataImport, OneBadSourceIsNamedAndTheOthersAreWritten) {
