@@ -51,6 +51,9 @@ std::optional<Scene> read_scene(const fs::path& source, Links links) {
   std::error_code error;
   std::optional<Scene> scene;
   if (fs::is_regular_file(source, error)) {
+    if (lower_case(source.extension().string()) != ".json")
+      fail_usage("{}: is neither a folder nor a description such as transforms.json: name the vehicle's folder",
+                 source.string());
     scene = read_transforms_scene(source, links);
   } else if (!fs::is_directory(source, error)) {
     fail_usage("{}: there is no such folder{}", source.string(), why_absent(source));

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/statistics.h"
 #include "data/scenes/scene_folder.h"
+#include "data/sets/picture_names.h"
 #include "data/sets/view_set_reader.h"
 #include "data/spins/stabilise.h"
 #include "infer/import/scene_set.h"
@@ -23,6 +24,17 @@ struct Source {
   std::optional<Scene> scene;  // none: photographs alone
   std::string id;
 };
+
+// Of a source without cameras.
+void require_photographs(const fs::path& source, const ImportOptions& options) {
+  if (options.front_deg || options.up != SceneUp::automatic)
+    fail_usage("{}: has no cameras, of which --front and --up speak: import it without them", source.string());
+  // A folder of vehicles is a likely slip.
+  const FolderListing listing = list_pictures(source);
+  if (listing.folders.empty() || !listing.pictures.empty() || !listing.other_endings.empty()) return;
+  fail_usage("{}: holds folders ({}) and no pictures: a source is one vehicle's folder, so give {}/*", source.string(),
+             first_names(listing.folders), source.string());
+}
 
 // The name of the folder that a source is.
 std::string id_of(const fs::path& folder) {
@@ -135,6 +147,7 @@ Import import_sets(const ImportOptions& options) {
     imported.sets.emplace_back().source = path;
     try {
       source.scene = read_scene(path, options.links);
+      if (!source.scene) require_photographs(path, options);
       source.id = id_of(source.scene ? source.scene->folder : path);
     } catch (const Error& error) {
       refuse(imported.sets.back(), error);

@@ -92,7 +92,7 @@ class SceneImport {
   }
 
   bool states_azimuth() const {
-    return std::ranges::any_of(scene_.views, [](const SceneView& view) { return view.azimuth_deg.has_value(); });
+    return std::ranges::any_of(turning_, [&](std::size_t i) { return scene_.views[i].azimuth_deg.has_value(); });
   }
   bool needs_network() const { return !options_.front_deg && !states_azimuth() && !front_known_; }
 
@@ -149,7 +149,7 @@ class SceneImport {
 
   // Turns placed_ so that the front lies at azimuth 0.
   void find_front() {
-    if (options_.front_deg && report(0).fate == PhotographFate::refused && !report(0).why.empty())
+    if (options_.front_deg && turning_.front() != 0)
       fail("{}: {}: --front says from where it shows the vehicle, but {}", scene_.folder.string(), report(0).file,
            report(0).why);
     const auto known = known_turn();

@@ -156,6 +156,13 @@ TEST_F(DataImport, UsageErrorsSayWhatToDo) {
   EXPECT_EQ(twice.exit_code, 2);
   EXPECT_NE(twice.output.find("both would become the set car"), std::string::npos) << twice.output;
   EXPECT_EQ(import(quoted(folder_ / "none")).exit_code, 2);
+  const auto front = import(quoted(first) + " --front 0");
+  EXPECT_EQ(front.exit_code, 2);
+  EXPECT_NE(front.output.find("has no cameras"), std::string::npos) << front.output;
+  const auto parent = import(quoted(second.parent_path()));
+  EXPECT_EQ(parent.exit_code, 2);
+  EXPECT_NE(parent.output.find("holds folders (car)"), std::string::npos) << parent.output;
+  EXPECT_EQ(import(quoted(first / "19 copy.PNG")).exit_code, 2);
   EXPECT_EQ(import(quoted(first) + " --category 'My Cars'").exit_code, 2);
   EXPECT_EQ(import(quoted(first) + " --up w").exit_code, 2);
   EXPECT_EQ(import(quoted(truth_.folder)).exit_code, 2);  // a view set already
