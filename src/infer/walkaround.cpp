@@ -45,15 +45,14 @@ void put(const Examined& examined, PhotographReport& report) {
   report.confidence = examined.azimuth->confidence;
 }
 
-// The photographs that are used, framed alike, with their azimuths. crops: one for each photograph.
+// The photographs that are used, framed alike, with their azimuths, in their order. crops: one for each photograph.
 void write_references(const WalkaroundReport& report, const std::vector<cv::Mat>& crops, const fs::path& folder) {
   ViewSet set;
   set.folder = folder;
   set.id = folder.filename().string();
   std::vector<cv::Mat> used;
-  for (std::size_t i = 0; i < crops.size(); ++i) {
+  for (const std::size_t i : report.used_in_order()) {
     const PhotographReport& one = report.photographs[i];
-    if (one.fate != PhotographFate::used && one.fate != PhotographFate::further) continue;
     used.push_back(crops[i]);
     Frame& frame = set.frames.emplace_back();
     frame.file_path = one.reference;
@@ -64,20 +63,6 @@ void write_references(const WalkaroundReport& report, const std::vector<cv::Mat>
   set.height = frames.front().rows;
   for (std::size_t i = 0; i < frames.size(); ++i) write_png(folder / set.frames[i].file_path, frames[i]);
   write_transforms(set);
-}
-
-void tell(const WalkaroundReport& report) {
-  for (const PhotographReport& one : report.photographs) {
-    if (one.fate == PhotographFate::refused)
-      log_warning("{}: not used: {}", one.file, one.why);
-    else
-      log_info("{}: {:.0f} degrees, confidence {:.2f}{}{}{}", one.file, *one.azimuth_deg, one.confidence,
-               one.fate == PhotographFate::spare     ? ", not used"
-               : one.fate == PhotographFate::further ? ", further"
-                                                     : "",
-               one.why.empty() ? "" : ": ", one.why);
-  }
-  for (const LeftOut& file : report.left_out) log_warning("{}: not used: {}", file.file, file.why);
 }
 
 // The photographs' folder by name, as a set's id.
@@ -107,7 +92,7 @@ WalkaroundReport prepare_walkaround(const fs::path& photographs, const AzimuthMo
   });
   const std::vector<Examined> judged = exam.judge();
   for (std::size_t i = 0; i < judged.size(); ++i) put(judged[i], report.photographs[i]);
-  choose_views(report);
+  choose_views(report, options.with_further);
   tell(report);
   if (const auto why = why_no_spin(report, options.least_views))
     fail_check("{}: {}; nothing was written", photographs.string(), *why);
@@ -129,7 +114,9 @@ WalkaroundCompletion complete_walkaround(const LoadedModel& model, const Azimuth
   WalkaroundCompletion done;
   const fs::path folder = scratch.path() / folder_title(photographs);
   make_folder(folder);
-  done.report = prepare_walkaround(photographs, azimuths, folder, options);
+  WalkaroundOptions with_further = options;
+  with_further.with_further = true;
+  done.report = prepare_walkaround(photographs, azimuths, folder, with_further);
   how.also = [&](const fs::path& spin, const Json& odd) {
     for (const Json& one : odd) done.report.add_why(one["file_path"], one["problem"]);
     write_photographs_page(done.report, spin / "photos.html");

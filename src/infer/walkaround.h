@@ -18,6 +18,7 @@ struct WalkaroundOptions {
   std::string segmenter;             // of segmenter_file (data/walkaround/segmenter.h)
   Links links = Links::stay_inside;  // of the folder of photographs
   int least_views = 3;               // fewer primary views are refused
+  bool with_further = false;         // good photographs beside those that stand for primary views are written, too
   std::function<void(std::int64_t done, std::int64_t total)> looked_at = {};
 };
 

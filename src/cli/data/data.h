@@ -11,6 +11,7 @@ Command data_stabilise_command();
 Command data_inspect_command();
 Command data_pack_command();
 Command data_index_command();
+Command data_import_command();
 Command data_segment_command();
 Command data_angles_command();
 Command data_train_azimuth_command();

@@ -23,7 +23,7 @@ constexpr double kMaxDistortionTerm = 1e6;
 
 // Models that are a pinhole where all distortion terms are zero (COLMAP's names, which nerfstudio uses too).
 constexpr std::array kPinholes = {"PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV"};
-constexpr std::array kDistortions = {"k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2"};
+constexpr std::array kDistortions = {"k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6"};  // in Distortion's order
 // instant-ngp's switches for other lenses.
 constexpr std::array kOtherLenses = {"is_fisheye", "latlong", "equirectangular", "orthographic", "ftheta_p0"};
 
@@ -48,12 +48,18 @@ bool check_model(TransformsFields& fields) {
   return true;
 }
 
-bool check_distortion(TransformsFields& fields) {
+// The terms that are stated replace those of the set.
+bool read_distortion(TransformsFields& fields, DistortedLenses distorted, Distortion& to) {
   std::vector<std::string> terms;
   bool sound = true;
-  for (const char* name : kDistortions) {
-    if (fields.number(name, -kMaxDistortionTerm, kMaxDistortionTerm).value_or(0) != 0) terms.emplace_back(name);
+  for (std::size_t i = 0; i < kDistortions.size(); ++i) {
+    const char* name = kDistortions[i];
+    const auto term = fields.number(name, -kMaxDistortionTerm, kMaxDistortionTerm);
     sound = sound && !fields.is_wrong(name);
+    if (distorted == DistortedLenses::read)
+      to[i] = term.value_or(to[i]);
+    else if (term.value_or(0) != 0)
+      terms.emplace_back(name);
   }
   if (const Json* list = fields.find("distortion_params"); list != nullptr && list->is_array()) {
     if (std::ranges::any_of(*list, [](const Json& term) { return is_set(term); }))
@@ -86,7 +92,7 @@ double focal(double fov, int size) {
 
 }  // namespace
 
-Lens read_lens(TransformsFields& fields, const Lens& of_set) {
+Lens read_lens(TransformsFields& fields, const Lens& of_set, DistortedLenses distorted) {
   Lens out = of_set;
   const auto take = [](std::optional<double>& to, std::optional<double> stated) {
     if (stated) to = stated;
@@ -105,7 +111,7 @@ Lens read_lens(TransformsFields& fields, const Lens& of_set) {
   }
   take(out.cx, fields.number("cx", -kMaxFocal, kMaxFocal));
   take(out.cy, fields.number("cy", -kMaxFocal, kMaxFocal));
-  const bool pinhole = check_model(fields) && check_distortion(fields);
+  const bool pinhole = check_model(fields) && read_distortion(fields, distorted, out.distortion);
   for (const char* name :
        {"w", "h", "fl_x", "fl_y", "cx", "cy", "camera_angle_x", "camera_angle_y", "x_fov", "y_fov"}) {
     out.usable = out.usable && !fields.is_wrong(name);

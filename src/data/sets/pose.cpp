@@ -13,16 +13,15 @@ namespace {
 
 constexpr const char* kField = "transform_matrix";
 constexpr double kRigidTolerance = 1e-3;  // files keep four decimals or more
-constexpr double kMaxCoordinate = 1e4;    // vehicle lengths
 
-std::optional<Eigen::Matrix4d> numbers(const Json& rows) {
+std::optional<Eigen::Matrix4d> numbers(const Json& rows, double most) {
   if (!rows.is_array() || (rows.size() != 3 && rows.size() != 4)) return std::nullopt;
   Eigen::Matrix4d out = Eigen::Matrix4d::Identity();
   for (std::size_t r = 0; r < rows.size(); ++r) {
     if (!rows[r].is_array() || rows[r].size() != 4) return std::nullopt;
     for (std::size_t c = 0; c < 4; ++c) {
       const Json& entry = rows[r][c];
-      if (!entry.is_number() || !(std::abs(entry.get<double>()) <= kMaxCoordinate)) return std::nullopt;
+      if (!entry.is_number() || !(std::abs(entry.get<double>()) <= most)) return std::nullopt;
       out(static_cast<int>(r), static_cast<int>(c)) = entry.get<double>();
     }
   }
@@ -64,12 +63,12 @@ Fault fault_of(const Eigen::Matrix4d& pose) {
 
 }  // namespace
 
-std::optional<Eigen::Matrix4d> read_pose(TransformsFields& fields) {
+std::optional<Eigen::Matrix4d> read_pose(TransformsFields& fields, double most) {
   const Json* rows = fields.find(kField);
   if (rows == nullptr || fields.is_wrong(kField)) return std::nullopt;
-  const auto pose = numbers(*rows);
+  const auto pose = numbers(*rows, most);
   if (!pose) {
-    fields.wrong(kField, fmt::format("is not 4x4 (or 3x4) finite numbers within ±{}", kMaxCoordinate),
+    fields.wrong(kField, fmt::format("is not 4x4 (or 3x4) finite numbers within ±{}", most),
                  "write the camera-to-vehicle matrix by rows");
     return std::nullopt;
   }

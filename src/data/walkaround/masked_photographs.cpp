@@ -21,10 +21,20 @@ cv::Mat MaskedPhotograph::rgba() const {
   return out;
 }
 
+MaskedPhotograph masked_photograph(const std::string& file, const cv::Mat& rgba, LazySegmenter& segmenter) {
+  MaskedPhotograph one{file, {}, {}};
+  cv::cvtColor(rgba, one.rgb, cv::COLOR_RGBA2RGB);
+  cv::Mat alpha;
+  cv::extractChannel(rgba, alpha, 3);
+  double lowest = 0;
+  cv::minMaxLoc(alpha, &lowest);
+  one.mask = lowest < kSeenAlpha ? given_mask(alpha) : vehicle_mask(segmenter.get(), one.rgb);
+  return one;
+}
+
 std::vector<LeftOut> each_masked(const Photographs& photographs, LazySegmenter& segmenter, const TakePhotograph& take) {
   std::vector<LeftOut> left_out = photographs.left_out;
   for (const std::string& file : photographs.files) {
-    MaskedPhotograph one{file, {}, {}};
     cv::Mat rgba;
     try {
       rgba = read_picture(photographs.folder / file);
@@ -32,13 +42,7 @@ std::vector<LeftOut> each_masked(const Photographs& photographs, LazySegmenter& 
       left_out.push_back({file, why_unread(error, photographs.folder / file)});
       continue;
     }
-    cv::cvtColor(rgba, one.rgb, cv::COLOR_RGBA2RGB);
-    cv::Mat alpha;
-    cv::extractChannel(rgba, alpha, 3);
-    double lowest = 0;
-    cv::minMaxLoc(alpha, &lowest);
-    one.mask = lowest < kSeenAlpha ? given_mask(alpha) : vehicle_mask(segmenter.get(), one.rgb);
-    take(std::move(one));
+    take(masked_photograph(file, rgba, segmenter));
   }
   return left_out;
 }

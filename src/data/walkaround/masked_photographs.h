@@ -18,9 +18,11 @@ struct MaskedPhotograph {
   cv::Mat rgba() const;  // 8-bit straight
 };
 
-// Photographs one after another, so that one is in memory at a time, upright. A picture with transparent parts is cut
-// out already: its own alpha is the mask. A file that is damaged behind its header is named
-// in what is returned, with the photographs' own left_out.
+// Of 8-bit RGBA. A picture with transparent parts is cut out already: its own alpha is the mask.
+MaskedPhotograph masked_photograph(const std::string& file, const cv::Mat& rgba, LazySegmenter& segmenter);
+
+// Photographs one after another, so that one is in memory at a time, upright. A file that is damaged behind its header
+// is named in what is returned, with the photographs' own left_out.
 using TakePhotograph = std::function<void(MaskedPhotograph photograph)>;
 std::vector<LeftOut> each_masked(const Photographs& photographs, LazySegmenter& segmenter, const TakePhotograph& take);
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/log.h"
 #include "core/statistics.h"
 #include "data/sets/slots.h"
 #include "geometry/angles.h"
@@ -82,9 +83,20 @@ std::vector<double> WalkaroundReport::used_deg() const {
   return out;
 }
 
+std::vector<std::size_t> WalkaroundReport::used_in_order() const {
+  std::vector<std::size_t> out;
+  for (std::size_t i = 0; i < photographs.size(); ++i)
+    if (const PhotographFate fate = photographs[i].fate;
+        fate == PhotographFate::used || fate == PhotographFate::further)
+      out.push_back(i);
+  std::ranges::stable_sort(out, {}, [&](std::size_t i) { return *photographs[i].azimuth_deg; });
+  return out;
+}
+
 void WalkaroundReport::add_why(const std::string& reference, const std::string& why) {
   for (PhotographReport& one : photographs) {
-    if (one.fate != PhotographFate::used || one.reference != reference) continue;
+    if (one.fate == PhotographFate::spare || one.fate == PhotographFate::refused || one.reference != reference)
+      continue;
     one.why += (one.why.empty() ? "" : "; ") + why;
   }
 }
@@ -105,6 +117,20 @@ Json to_json(const WalkaroundReport& report) {
   return {{"photographs", rows}, {"left_out", left_out}};
 }
 
+void tell(const WalkaroundReport& report) {
+  for (const PhotographReport& one : report.photographs) {
+    if (one.fate == PhotographFate::refused)
+      log_warning("{}: not used: {}", one.file, one.why);
+    else
+      log_info("{}: {:.0f} degrees, confidence {:.2f}{}{}{}", one.file, *one.azimuth_deg, one.confidence,
+               one.fate == PhotographFate::spare     ? ", not used"
+               : one.fate == PhotographFate::further ? ", further"
+                                                     : "",
+               one.why.empty() ? "" : ": ", one.why);
+  }
+  for (const LeftOut& file : report.left_out) log_warning("{}: not used: {}", file.file, file.why);
+}
+
 namespace {
 
 // Whether a photograph is good and shows something else than the one that stands for its primary view, which is the
@@ -118,7 +144,7 @@ bool adds_to(const PhotographReport& one, const PhotographReport& chosen) {
 
 }  // namespace
 
-void choose_views(WalkaroundReport& report) {
+void choose_views(WalkaroundReport& report, bool with_further) {
   std::array<PhotographReport*, kSlots> best{};
   for (PhotographReport& one : report.photographs) {
     if (one.fate == PhotographFate::refused || !one.azimuth_deg) continue;
@@ -129,9 +155,9 @@ void choose_views(WalkaroundReport& report) {
     if (one.fate == PhotographFate::refused || !one.azimuth_deg) continue;
     const int slot = nearest_slot(*one.azimuth_deg);
     const PhotographReport* chosen = best[static_cast<std::size_t>(slot)];
-    one.fate = chosen == &one          ? PhotographFate::used
-               : adds_to(one, *chosen) ? PhotographFate::further
-                                       : PhotographFate::spare;
+    one.fate = chosen == &one                          ? PhotographFate::used
+               : with_further && adds_to(one, *chosen) ? PhotographFate::further
+                                                       : PhotographFate::spare;
     if (one.fate != PhotographFate::spare) continue;
     const std::string better = fmt::format("{} shows the view at {} degrees better", chosen->file, azimuth_of(slot));
     one.why = one.why.empty() ? better : fmt::format("{}; {}", one.why, better);

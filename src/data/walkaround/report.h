@@ -48,13 +48,16 @@ struct WalkaroundReport {
   // What became of a used photograph's picture among the references is said of it, too.
   void add_why(const std::string& reference, const std::string& why);
   std::vector<std::string> files_of(Trouble trouble) const;
-  std::vector<double> used_deg() const;  // in ascending order
+  std::vector<double> used_deg() const;            // in ascending order
+  std::vector<std::size_t> used_in_order() const;  // their places and those of further ones, by azimuth
 };
 Json to_json(const WalkaroundReport& report);
+// What became of each, in the log: what is not used as a warning.
+void tell(const WalkaroundReport& report);
 
 // Marks, for each primary view, the photograph of the highest quality as used, good ones farther from the primary view
-// as further and the others as spare; refused ones stay so.
-void choose_views(WalkaroundReport& report);
+// as further (where these are wanted) and the others as spare; refused ones stay so.
+void choose_views(WalkaroundReport& report, bool with_further = false);
 
 // The widest arc, degrees, that none of these azimuths lies in; 360 of one or none.
 double widest_gap(std::vector<double> azimuths_deg);

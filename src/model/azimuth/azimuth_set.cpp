@@ -173,4 +173,26 @@ std::vector<AzimuthEstimate> consistent_azimuths(const std::vector<PhotographOfS
   return out;
 }
 
+AzimuthEstimate common_azimuth(const std::vector<at::Tensor>& shares, const std::vector<double>& standing_deg) {
+  constexpr double kIndependent = 8;
+  std::vector<double> logarithms(kAzimuthBins, 0.0);
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    const at::Tensor own = shares[i].contiguous();
+    const float* p = own.const_data_ptr<float>();
+    for (std::int64_t b = 0; b < kAzimuthBins; ++b) {
+      const double place = wrapped_deg(kAzimuthBinDeg * static_cast<double>(b) + standing_deg[i]) / kAzimuthBinDeg;
+      const auto below = static_cast<std::int64_t>(place);
+      const double part = place - static_cast<double>(below);
+      const double share = (1 - part) * p[below % kAzimuthBins] + part * p[(below + 1) % kAzimuthBins];
+      logarithms[static_cast<std::size_t>(b)] += std::log(share + kLeastShare);
+    }
+  }
+  const double weight = std::min(1.0, kIndependent / static_cast<double>(shares.size()));
+  const double most = std::ranges::max(logarithms);
+  at::Tensor together = at::empty({kAzimuthBins}, at::kFloat);
+  for (std::int64_t b = 0; b < kAzimuthBins; ++b)
+    together[b] = std::exp(weight * (logarithms[static_cast<std::size_t>(b)] - most));
+  return estimate_of(together / together.sum());
+}
+
 }  // namespace spinfill

@@ -25,4 +25,9 @@ struct PhotographOfSet {
 // is estimate_of(shares). Deterministic.
 std::vector<AzimuthEstimate> consistent_azimuths(const std::vector<PhotographOfSet>& set);
 
+// The same where the cameras are known but for where the vehicle's front is: the azimuth from which a photograph that
+// stands at 0 shows the vehicle, each of the others standing by standing_deg[i] counter-clockwise of it. The product of
+// their shares, as of no more than eight photographs that know nothing of each other: denser ones err alike.
+AzimuthEstimate common_azimuth(const std::vector<at::Tensor>& shares, const std::vector<double>& standing_deg);
+
 }  // namespace spinfill

@@ -21,7 +21,7 @@ WalkaroundReport report_of(const std::vector<double>& azimuths_deg) {
     one.quality = 1 - std::abs(std::remainder(azimuth, 45)) / 45;
     report.photographs.push_back(one);
   }
-  choose_views(report);
+  choose_views(report, /*with_further=*/true);
   return report;
 }
 
@@ -30,13 +30,16 @@ TEST(WalkaroundReport, TheBestOfEachPrimaryViewIsUsed) {
   EXPECT_EQ(report.used_deg(), (std::vector<double>{1, 44, 100, 180}));
   EXPECT_EQ(report.photographs[0].fate, PhotographFate::further);
   EXPECT_EQ(report.photographs[0].why, "");
-  report.photographs[0].confidence = 0.6;
   choose_views(report);
+  EXPECT_EQ(report.photographs[0].fate, PhotographFate::spare);
+  report.photographs[0].why.clear();
+  report.photographs[0].confidence = 0.6;
+  choose_views(report, true);
   EXPECT_EQ(report.photographs[0].fate, PhotographFate::spare);
   EXPECT_EQ(report.photographs[0].why, "1 shows the view at 45 degrees better");
   report.photographs[0].confidence = 0.9;
   report.photographs[0].verdict = PhotographVerdict::retake;
-  choose_views(report);
+  choose_views(report, true);
   EXPECT_EQ(report.photographs[0].fate, PhotographFate::spare);
   EXPECT_EQ(report_of({42, 45}).photographs[0].fate, PhotographFate::spare) << "nearly the same view";
   EXPECT_EQ(to_json(report)["photographs"][2]["fate"], "spare");

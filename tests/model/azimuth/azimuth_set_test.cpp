@@ -164,5 +164,34 @@ TEST(AzimuthSet, OnePhotographIsWhatItSaysItself) {
   EXPECT_TRUE(consistent_azimuths({}).empty());
 }
 
+// A photograph that cannot tell a direction from another one.
+at::Tensor two_peaks(double first_deg, double second_deg) {
+  std::vector<float> logits;
+  for (std::int64_t b = 0; b < kAzimuthBins; ++b) {
+    const auto peak = [&](double at) {
+      const double off = apart_deg(kAzimuthBinDeg * static_cast<double>(b), at) / 8;
+      return std::exp(-off * off / 2);
+    };
+    logits.push_back(static_cast<float>(1e-3 + peak(first_deg) + peak(second_deg)));
+  }
+  const at::Tensor shares = at::tensor(logits);
+  return shares / shares.sum();
+}
+
+TEST(CommonAzimuth, KnownCamerasSettleWhatEachLeavesOpen) {
+  // Cameras at 0, 52 and 171 degrees of a world in which 0 shows the vehicle from 118.
+  const std::vector<double> standing = {0, 52, 171};
+  const std::vector<at::Tensor> shares = {two_peaks(118, 298), two_peaks(170, 10), two_peaks(289, 71)};
+  const AzimuthEstimate one = common_azimuth({shares[0]}, {0});
+  EXPECT_LT(one.confidence, 0.6);
+  const AzimuthEstimate all = common_azimuth(shares, standing);
+  EXPECT_LT(apart_deg(all.azimuth_deg, 118), 1);
+  EXPECT_GT(all.confidence, 0.95);
+  // Many that err alike are no surer than eight.
+  const std::vector<at::Tensor> many(40, two_peaks(0, 100)), eight(8, two_peaks(0, 100));
+  EXPECT_NEAR(common_azimuth(many, std::vector<double>(40, 0.0)).confidence,
+              common_azimuth(eight, std::vector<double>(8, 0.0)).confidence, 1e-3);
+}
+
 }  // namespace
 }  // namespace spinfill
