@@ -23,13 +23,15 @@ cv::Mat MaskedPhotograph::rgba() const {
 
 std::vector<LeftOut> each_masked(const Photographs& photographs, LazySegmenter& segmenter, const TakePhotograph& take) {
   std::vector<LeftOut> left_out = photographs.left_out;
+  for (const std::string& film : photographs.films)
+    left_out.push_back({film, "is a film: spinfill complete --photos takes photographs out of it"});
   for (const std::string& file : photographs.files) {
     MaskedPhotograph one{file, {}, {}};
     cv::Mat rgba;
     try {
-      rgba = read_picture(photographs.folder / file);
+      rgba = read_picture(photographs.path(file));
     } catch (const Error& error) {
-      left_out.push_back({file, why_unread(error, photographs.folder / file)});
+      left_out.push_back({file, why_unread(error, photographs.path(file))});
       continue;
     }
     cv::cvtColor(rgba, one.rgb, cv::COLOR_RGBA2RGB);

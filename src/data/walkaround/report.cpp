@@ -99,7 +99,13 @@ Json to_json(const WalkaroundReport& report) {
     rows.push_back(std::move(row));
   }
   for (const LeftOut& file : report.left_out) left_out.push_back({{"file", file.file}, {"why", file.why}});
-  return {{"photographs", rows}, {"left_out", left_out}};
+  Json films = Json::array();
+  for (const FilmFrames& film : report.films)
+    films.push_back({{"file", film.file},
+                     {"seconds", rounded(film.seconds, 2)},
+                     {"pictures", film.pictures},
+                     {"chosen", film.chosen}});
+  return {{"photographs", rows}, {"films", films}, {"left_out", left_out}};
 }
 
 void choose_views(WalkaroundReport& report) {
