@@ -94,6 +94,7 @@ int run(const Options& options) {
   if (unsorted) {
     WalkaroundOptions walkaround = options.walkaround;
     walkaround.links = options.photographs.links;
+    walkaround.films.progress = telling("films", "pictures");
     walkaround.looked_at = telling("photographs", "photographs");
     WalkaroundCompletion both =
         complete_walkaround(model, *azimuths, options.unsorted, options.out, walkaround, complete);
@@ -124,10 +125,11 @@ Command complete_command() {
         app.add_option("--model", options->model, "Bundle or run")->required();
         app.add_option("--input", options->input,
                        "Folder with transforms.json, or pictures named by azimuth (000.png …), masked by alpha");
-        auto* photos = app.add_option(
-            "--photos", options->unsorted,
-            "In place of --input: photographs as they come, of any name, order and background; vehicles are "
-            "cut out, azimuths found, and photos.html beside the spin shows what became of each");
+        auto* photos = app.add_option("--photos", options->unsorted,
+                                      "In place of --input: photographs as they come, of any name, order and "
+                                      "background, or a film (MP4, MOV) of a "
+                                      "walk round the vehicle; vehicles are cut out, azimuths found, and photos.html "
+                                      "beside the spin shows what became of each");
         app.add_option("--least-views", options->walkaround.least_views,
                        "With --photos: exit 1 where fewer of the primary views can be made out")
             ->check(CLI::Range(1, 8))

@@ -27,6 +27,20 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, Enum& value, con
       ->default_str(name_of(value));
 }
 
+// Several of an enum's names.
+template <class Enum>
+CLI::Option* add_choices(CLI::App& app, const std::string& name, std::vector<Enum>& values, const std::string& help) {
+  return app
+      .add_option_function<std::vector<std::string>>(
+          name,
+          [&values](const std::vector<std::string>& texts) {
+            values.clear();
+            for (const std::string& text : texts) values.push_back(*value_named<Enum>(text));
+          },
+          help)
+      ->check(CLI::IsMember(names_of<Enum>()));
+}
+
 // --device, for choose_device (model/device.h).
 CLI::Option* add_device(CLI::App& app, std::string& device, const std::string& help = "auto, cpu or cuda");
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/ranges.h>
+
 #include <memory>
 #include <optional>
 
@@ -37,8 +39,9 @@ int run(Options& options) {
   if (options.json) {
     print_json(to_json(spin), 2);
   } else {
-    print_line("written to {}: {} views of {}x{} px, {} of them marked as machine-made, spin.html", options.out,
-               spin.files.size(), spin.width, spin.height, spin.generated.size());
+    print_line("written to {}: {} views of {}x{} px, {} of them marked as machine-made, spin.html{}{}", options.out,
+               spin.files.size(), spin.width, spin.height, spin.generated.size(), spin.films.empty() ? "" : ", ",
+               fmt::join(spin.films, ", "));
   }
   return 0;
 }
@@ -52,13 +55,21 @@ Command studio_command() {
             StudioOptions& studio = options->studio;
             app.add_option("spin", options->spin, "Folder that spinfill complete wrote")->required();
             app.add_option("--out", options->out,
-                           "Folder to write: all views, transforms.json, spin.html, contact_sheet.png")
+                           "Folder to write: all views, transforms.json, spin.html, embed.html, contact_sheet.png")
                 ->required();
             app.add_option("--background", studio.background,
                            "studio (a light sweep), white, transparent, a colour such as #f0f0f0, or a picture's file")
                 ->capture_default_str();
-            app.add_option("--shadow", studio.shadow,
-                           "How dark the ground under the vehicle gets, 0 (no shadow) to 1; made of all views' masks")
+            add_choice(app, "--exposure", studio.exposure,
+                       "common: exposure and white balance are made alike, from what two views show of the same place; "
+                       "given: they stay as they are");
+            add_choice(app, "--ground", studio.ground.kind,
+                       "shadow: a matt floor; reflection: a polished one with the vehicle's mirror image and half of "
+                       "the shadow; none. Both are made of all views' masks");
+            app.add_option("--shadow", studio.ground.shadow, "How dark the ground under the vehicle gets, 0 to 1")
+                ->capture_default_str();
+            app.add_option("--reflection", studio.ground.reflection,
+                           "With --ground reflection: what the floor throws back of light from straight above, 0 to 1")
                 ->capture_default_str();
             app.add_option("--size", options->size, "WIDTHxHEIGHT of the pictures, px (default: the spin's)");
             app.add_option("--fill", studio.fill, "Share of the picture that the vehicle's largest view takes")
@@ -67,6 +78,13 @@ Command studio_command() {
             app.add_option("--quality", studio.quality, "Of WebP, JPEG and AVIF")
                 ->check(CLI::Range(1, 100))
                 ->capture_default_str();
+            add_choices(app, "--film", studio.films.formats,
+                        "Also one turn as a film, spin.mp4 (H.264) or spin.gif; both: --film mp4 --film gif");
+            app.add_option("--film-seconds", studio.films.seconds, "Of one turn")->capture_default_str();
+            app.add_option("--film-fps", studio.films.pictures_per_second, "Pictures per second of the MP4")
+                ->capture_default_str();
+            app.add_option("--film-width", studio.films.width,
+                           "Of the films, px (default: the pictures', at most 1920 of MP4 and 640 of GIF)");
             add_replace(app, studio.replace);
             app.add_flag("--json", options->json, "Print a summary as JSON");
             return [options] { return run(*options); };

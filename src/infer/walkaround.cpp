@@ -65,10 +65,19 @@ void write_references(const WalkaroundReport& report, const std::vector<cv::Mat>
   write_transforms(set);
 }
 
+// A place of this process among temporary files.
+fs::path temporary_folder(const char* name) {
+  std::error_code error;
+  const fs::path temporary = fs::temp_directory_path(error);
+  if (error) fail("no folder for temporary files ({}): set TMPDIR", error.message());
+  return temporary / fmt::format("{}-{}", name, ::getpid());
+}
+
 // The photographs' folder by name, as a set's id.
 std::string folder_title(const fs::path& photographs) {
   std::error_code error;
-  const std::string name = fs::weakly_canonical(photographs, error).filename().string();
+  const fs::path whole = fs::weakly_canonical(photographs, error);
+  const std::string name = (fs::is_regular_file(whole, error) ? whole.stem() : whole.filename()).string();
   return is_valid_id(name) ? name : "photographs";
 }
 
@@ -76,10 +85,18 @@ std::string folder_title(const fs::path& photographs) {
 
 WalkaroundReport prepare_walkaround(const fs::path& photographs, const AzimuthModel& azimuths, const fs::path& folder,
                                     const WalkaroundOptions& options) {
-  const Photographs listed = list_photographs(photographs, options.links);
+  Photographs listed = list_photographs(photographs, options.links);
+  // Beside nothing of the user's, and never committed: it is removed at the end.
+  std::optional<AtomicFolder> taken;
+  std::vector<FilmFrames> films;
+  if (!listed.films.empty()) {
+    taken.emplace(temporary_folder("spinfill-film"));
+    films = take_film_frames(listed, taken->path(), options.films);
+  }
   const std::vector<std::string> names = png_names(listed.files);
   LazySegmenter segmenter(options.segmenter);
   WalkaroundReport report;
+  report.films = std::move(films);
   report.title = folder_title(photographs);
   PhotographExam exam(azimuths);
   std::vector<cv::Mat> crops;
@@ -107,10 +124,7 @@ WalkaroundCompletion complete_walkaround(const LoadedModel& model, const Azimuth
   how.inputs.push_back(photographs);
   check_output_folder(completed_folder(photographs, out, how));
   // Beside nothing of the user's, and never committed: it is removed at the end, whichever.
-  std::error_code error;
-  const fs::path temporary = fs::temp_directory_path(error);
-  if (error) fail("no folder for temporary files ({}): set TMPDIR", error.message());
-  const AtomicFolder scratch(temporary / fmt::format("spinfill-photographs-{}", ::getpid()));
+  const AtomicFolder scratch(temporary_folder("spinfill-photographs"));
   WalkaroundCompletion done;
   const fs::path folder = scratch.path() / folder_title(photographs);
   make_folder(folder);

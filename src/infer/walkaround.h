@@ -19,13 +19,15 @@ struct WalkaroundOptions {
   Links links = Links::stay_inside;  // of the folder of photographs
   int least_views = 3;               // fewer primary views are refused
   bool with_further = false;         // good photographs beside those that stand for primary views are written, too
+  FilmFrameOptions films = {};
   std::function<void(std::int64_t done, std::int64_t total)> looked_at = {};
 };
 
-// Cuts the vehicles out, tells their azimuths, chooses the photograph of each primary view (of several the one that is
-// whole, sure and near to it) and writes these into `folder`, which exists, under their own names, framed alike, with
-// their azimuths in transforms.json (data/walkaround/common_frame.h): an input of complete_folder(). Exit 1, with the
-// reason: a spin cannot be made of them (why_no_spin).
+// Takes pictures out of films (data/walkaround/film_frames.h), cuts the vehicles out, tells their azimuths, chooses the
+// photograph of each primary view (of several the one that is whole, sure and near to it) and writes these into
+// `folder`, which exists, under their own names, framed alike, with their azimuths in transforms.json
+// (data/walkaround/common_frame.h): an input of complete_folder(). Exit 1, with the reason: a spin cannot be made of
+// them (why_no_spin).
 WalkaroundReport prepare_walkaround(const std::filesystem::path& photographs, const AzimuthModel& azimuths,
                                     const std::filesystem::path& folder, const WalkaroundOptions& options = {});
 

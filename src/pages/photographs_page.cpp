@@ -110,6 +110,14 @@ std::string left_out(const WalkaroundReport& report) {
   return out + "</ul>\n";
 }
 
+std::string films(const WalkaroundReport& report) {
+  std::string out;
+  for (const FilmFrames& film : report.films)
+    out += fmt::format("<p>{}: the sharpest {} of {} pictures, spread over {:.1f} s by how far they move</p>\n",
+                       html_escaped(film.file), film.chosen.size(), film.pictures, film.seconds);
+  return out;
+}
+
 }  // namespace
 
 std::string photographs_page(const WalkaroundReport& report) {
@@ -132,6 +140,7 @@ std::string photographs_page(const WalkaroundReport& report) {
             "{} photographs: {} used, {} further, {} spare, {} refused; the widest gap between used ones is {:.0f}°",
             report.photographs.size(), count(PhotographFate::used), count(PhotographFate::further),
             count(PhotographFate::spare), count(PhotographFate::refused), widest_gap(report.used_deg()))},
+       {"FILMS", films(report)},
        {"COMPASS", compass(report)},
        {"CARDS", cards},
        {"OTHERS", left_out(report)}});

@@ -24,6 +24,7 @@ std::string figure(const SpinFrame& frame) {
   const VisibleBox box = visible_box(frame.picture);
   std::string out =
       fmt::format("<figure data-azimuth=\"{}\"{}>", frame.azimuth_deg, frame.generated ? " data-generated" : "");
+  out += "<div>";
   // An opaque picture has its own background.
   if (box.has_alpha && box.right > box.left) {
     out += fmt::format("<i style=\"--l:{:.2f}%;--r:{:.2f}%;--b:{:.2f}%\"></i>", 100 * box.left, 100 * box.right,
@@ -36,6 +37,7 @@ std::string figure(const SpinFrame& frame) {
     out += fmt::format("<img class=\"evidence\" alt=\"{}\" draggable=\"false\" src=\"data:image/png;base64,{}\">",
                        html_escaped(frame.evidence_text), base64(frame.evidence));
   }
+  out += "</div>";
   if (frame.generated) {
     out += "<figcaption>Generated";
     if (!frame.evidence.empty()) out += "<span>: " + html_escaped(frame.evidence_text) + "</span>";

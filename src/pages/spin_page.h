@@ -15,8 +15,9 @@ struct SpinPage {
 };
 
 // A turntable in one HTML file that needs nothing else, no network included: drag, touch, wheel, arrow keys, auto-spin,
-// labels on generated views, and where their pixels are from (seen, mirrored, invented). `spin.html#view=135` opens at
-// the view nearest to 135°. Errors as by_azimuth's.
+// zoom (double-click, pinch, + and −), labels on generated views, and where their pixels are from (seen, mirrored,
+// invented). `spin.html#view=135` opens at the view nearest to 135°, `#spin` turns, `#embed` shows the views alone, for
+// another page's frame. Errors as by_azimuth's.
 std::string spin_page(const SpinPage& page);
 
 }  // namespace spinfill

@@ -176,7 +176,7 @@ TEST_F(SpinInBrowser, OfManyViewsOnlySomeHaveButtons) {
   browser.open(url("#view=35"));
   EXPECT_EQ(seen(browser), 7);
   EXPECT_EQ(stated(browser), "35 degrees, generated");
-  EXPECT_EQ(browser.evaluate("document.querySelectorAll('nav button').length"), 8 + 8 + 2);
+  EXPECT_EQ(browser.evaluate("document.querySelectorAll('nav button').length"), 8 + 8 + 3);
   browser.key("ArrowRight", 39);
   EXPECT_EQ(seen(browser), 0) << "40 degrees";
   EXPECT_TRUE(browser.problems().empty()) << browser.problems().front();
@@ -257,6 +257,100 @@ TEST_F(SpinInBrowser, ReducedMotionNeverStartsBySelf) {
   EXPECT_EQ(browser.evaluate(pressed), "false");
   EXPECT_EQ(seen(browser, 2), 0);
   EXPECT_EQ(browser.screenshot().cols, 1200);
+}
+
+// How much larger the shown picture is than its stage, and where it begins, px.
+Json enlarged(Browser& browser) {
+  return browser.evaluate(
+      "((p, s) => [p.width / s.width, Math.round(p.x - s.x), Math.round(p.y - s.y)])("
+      "document.querySelector('figure.shown img').getBoundingClientRect(), "
+      "document.getElementById('stage').getBoundingClientRect())");
+}
+
+TEST_F(SpinInBrowser, ZoomsByKeysButtonDoubleClickAndWheel) {
+  Browser browser(900, 700);
+  browser.open(url());
+  EXPECT_EQ(enlarged(browser), (Json{1, 0, 0}));
+  browser.key("+", 187);
+  EXPECT_NEAR(enlarged(browser)[0].get<double>(), 1.5, 0.01);
+  browser.key("-", 189);
+  EXPECT_EQ(enlarged(browser), (Json{1, 0, 0}));
+  browser.evaluate("document.getElementById('zoom').click()");
+  EXPECT_NEAR(enlarged(browser)[0].get<double>(), 2.5, 0.01);
+  EXPECT_EQ(browser.evaluate("document.getElementById('zoom').ariaPressed"), "true");
+  EXPECT_EQ(browser.evaluate("getComputedStyle(document.querySelector('figure.shown')).overflow"), "visible");
+
+  // What is enlarged is moved by dragging, no farther than to its edge, and turned by keys.
+  const Json before = enlarged(browser);
+  browser.mouse("mousePressed", 450, 300);
+  browser.mouse("mouseMoved", 500, 330);
+  browser.mouse("mouseReleased", 500, 330, 0);
+  Json after = enlarged(browser);
+  EXPECT_EQ(after[1].get<int>() - before[1].get<int>(), 50);
+  EXPECT_EQ(after[2].get<int>() - before[2].get<int>(), 30);
+  EXPECT_EQ(stated(browser), "0 degrees, given");
+  browser.mouse("mousePressed", 100, 300);
+  browser.mouse("mouseMoved", 890, 690);
+  browser.mouse("mouseReleased", 890, 690, 0);
+  browser.mouse("mousePressed", 100, 100);
+  browser.mouse("mouseMoved", 890, 690);
+  browser.mouse("mouseReleased", 890, 690, 0);
+  after = enlarged(browser);
+  EXPECT_EQ(after[1], 0);
+  browser.key("ArrowRight", 39);
+  EXPECT_EQ(stated(browser), "45 degrees, given");
+  EXPECT_NEAR(enlarged(browser)[0].get<double>(), 2.5, 0.01) << "the next view is enlarged alike";
+  browser.key("Escape", 27);
+  EXPECT_EQ(enlarged(browser), (Json{1, 0, 0}));
+  EXPECT_EQ(browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
+
+  // A double click enlarges what lies under the pointer.
+  browser.evaluate(
+      "(s => s.dispatchEvent(new MouseEvent('dblclick', {bubbles: true, clientX: s.getBoundingClientRect().x + 30, "
+      "clientY: s.getBoundingClientRect().y + 20})))(document.getElementById('stage'))");
+  after = enlarged(browser);
+  EXPECT_NEAR(after[1].get<double>(), -45, 1);
+  EXPECT_NEAR(after[2].get<double>(), -30, 1);
+  EXPECT_TRUE(browser.problems().empty()) << browser.problems().front();
+}
+
+TEST_F(SpinInBrowser, TwoFingersZoomAndDoNotTurn) {
+  Browser browser(900, 700);
+  browser.open(url());
+  browser.evaluate(
+      "(() => { const stage = document.getElementById('stage'), b = stage.getBoundingClientRect();"
+      "stage.setPointerCapture = () => {};"
+      "const send = (type, id, x) => stage.dispatchEvent(new PointerEvent(type, {bubbles: true, pointerType: 'touch', "
+      "pointerId: id, clientX: b.x + x, clientY: b.y + 100}));"
+      "send('pointerdown', 1, 200); send('pointerdown', 2, 300);"
+      "send('pointermove', 1, 150); send('pointermove', 2, 350);"
+      "send('pointerup', 1, 150); send('pointerup', 2, 350); })()");
+  EXPECT_NEAR(enlarged(browser)[0].get<double>(), 2, 0.01);
+  EXPECT_EQ(stated(browser), "0 degrees, given");
+}
+
+TEST_F(SpinInBrowser, FillsAFrameOfAnotherPage) {
+  write_file_atomic(folder_ / "host.html",
+                    "<!doctype html><body style=\"margin:0\"><iframe src=\"spin.html#embed&view=270\" "
+                    "style=\"width:480px;height:320px;border:0\"></iframe>");
+  Browser browser(900, 700);
+  browser.open("file://" + (folder_ / "host.html").string());
+  browser.evaluate("new Promise(r => setTimeout(r, 300))");
+  const auto pixel = browser.screenshot().at<cv::Vec4b>(160, 240);
+  for (int c = 0; c < 3; ++c) EXPECT_NEAR(pixel[c], spin_colour(6)[c], 3);
+  EXPECT_TRUE(browser.problems().empty()) << browser.problems().front();
+  browser.open(url("#embed"));
+  EXPECT_EQ(browser.evaluate("getComputedStyle(document.querySelector('nav')).display"), "none");
+  EXPECT_EQ(browser.evaluate("document.documentElement.scrollHeight <= innerHeight"), true);
+  browser.go_to("#view=0");
+  EXPECT_EQ(browser.evaluate("getComputedStyle(document.querySelector('nav')).display"), "flex");
+}
+
+TEST(SpinPage, ItsScriptIsSmall) {
+  const std::string html = spin_page(example_spin());
+  const std::size_t begin = html.find("<script>"), end = html.find("</script>");
+  ASSERT_NE(end, html.npos);
+  EXPECT_LT(end - begin, 30U << 10);
 }
 
 TEST_F(SpinInBrowser, FitsSmallAndLargeWindows) {

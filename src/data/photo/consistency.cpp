@@ -6,94 +6,23 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
-#include "core/error.h"
 #include "core/statistics.h"
-#include "data/photo/photo_windows.h"
-#include "data/pictures/letterbox.h"
-#include "data/priors/surface_maps.h"
-#include "geometry/camera_tensors.h"
+#include "data/photo/surface_comparison.h"
 
 namespace spinfill {
 namespace {
 
 constexpr int kCompared = 384;     // px, width
-constexpr double kFrontal = 0.1;   // cos² of the angle to the normal, least
-constexpr double kCovered = 0.98;  // coverage of a pixel that is wholly the vehicle's
 constexpr double kMostPsnr = 100;  // dB
 
-// A view, and what it sees of the hull.
-struct Seen {
-  Surface surface;
-  References picture;  // it alone
-  at::Tensor maps;     // reference_maps()
-};
-
-class Comparison {
- public:
-  Comparison(const ViewSet& given, const SlotPictures& pictures)
-      : small_(fit(given.width, given.height, std::min(kCompared, given.width),
-                   std::max(1, static_cast<int>(std::lround(double(std::min(kCompared, given.width)) * given.height /
-                                                            given.width))))) {
-    config_ = photo_priors(2 * small_.to_width);  // a voxel about a pixel
-    hull_ = carve_hull(references_of(photo_views_of(given, pictures)), hull_options(config_));
-    // One reference whose weight is cos² alone: its confidence is ½ where that is kFrontal.
-    options_ = warp_options(config_);
-    options_.frontal_power = 2;
-    options_.closeness = 0;
-    options_.half_weight = kFrontal;
-  }
-
-  Seen look(const Frame& frame, const cv::Mat& picture) const {
-    Seen out;
-    out.picture = references_of({{&frame, &picture}});
-    out.surface = march(hull_, out.picture.vehicle_from_camera, out.picture.intrinsics, height(), width());
-    out.maps = reference_maps(out.surface, out.picture, 1, height(), width());
-    return out;
-  }
-
-  // Adds what differs from `a` to `b`, in sums.
-  void add(const Seen& a, const Seen& b, PairConsistency& sums) const {
-    const Surface& surface = a.surface;
-    if (surface.point.size(1) == 0) return;
-    const Warped there = warp_colour(surface, hull_.slack(), b.picture, b.maps, false, options_);
-    const at::Tensor own = surface.pixels.take(
-        a.maps[0].select(0, 0).narrow(0, 0, 4).reshape({1, 4, height() * width()}).transpose(1, 2));  // [1,P,4]
-    const at::Tensor alpha = own.select(2, 3), facing = -(surface.normal * surface.direction).sum(-1);
-    const at::Tensor counted = (alpha >= kCovered) & (surface.coverage >= kCovered) &
-                               (facing.clamp_min(0).square() >= kFrontal) & (there.confidence >= 0.5) &
-                               surface.pixels.valid;
-    const at::Tensor off = (own.narrow(2, 0, 3) / alpha.clamp_min(1e-6).unsqueeze(2) - there.colour)
-                               .to(at::kDouble)
-                               .masked_fill(counted.logical_not().unsqueeze(2), 0);
-    sums.difference += off.abs().mean(2).sum().item<double>();
-    sums.squares += off.square().mean(2).sum().item<double>();
-    sums.pixels += counted.sum().item<std::int64_t>();
-  }
-
- private:
-  std::int64_t width() const { return small_.to_width; }
-  std::int64_t height() const { return small_.to_height; }
-  References references_of(const std::vector<PhotoView>& views) const {
-    const PriorInputs in = photo_inputs(
-        views, {small_.to_width, small_.to_height},
-        [&](std::size_t v) {
-          if (views[v].picture->cols != small_.from_width || views[v].picture->rows != small_.from_height)
-            fail("consistency: the view at {} degrees has {}x{} px, not {}x{}", views[v].frame->azimuth_deg,
-                 views[v].picture->cols, views[v].picture->rows, small_.from_width, small_.from_height);
-          return rgba_planes(resample(premultiplied(*views[v].picture), small_));
-        },
-        [&](std::size_t v) { return small_.camera(*views[v].frame->camera); });
-    return gather_references(in.colour, in.alpha, in.background, in.is_reference, in.vehicle_from_camera,
-                             in.intrinsics);
-  }
-
-  Letterbox small_;
-  PriorConfig config_;
-  WarpOptions options_;
-  Hull hull_;
-};
+// Adds what differs, in sums.
+void add(const SamePlaces& places, PairConsistency& sums) {
+  const at::Tensor off = (places.here - places.there).to(at::kDouble);
+  sums.difference += off.abs().mean(1).sum().item<double>();
+  sums.squares += off.square().mean(1).sum().item<double>();
+  sums.pixels += off.size(0);
+}
 
 }  // namespace
 
@@ -142,15 +71,19 @@ Consistency cross_view_consistency(const ViewSet& given, const SlotPictures& pic
   const at::NoGradGuard no_grad;
   Consistency out;
   if (views.size() < 2) return out;
-  const Comparison comparison(given, pictures);
-  const Seen first = comparison.look(views[0], picture(0));
-  Seen before = first;
+  const SurfaceComparison comparison(photo_views_of(given, pictures), given.width, given.height, kCompared);
+  const auto look = [&](std::size_t i) {
+    const cv::Mat rgba = picture(i);
+    return comparison.look({&views[i], &rgba});
+  };
+  const SurfaceComparison::Seen first = look(0);
+  SurfaceComparison::Seen before = first;
   for (std::size_t i = 1; i <= views.size(); ++i) {
     const std::size_t at = i % views.size();
-    const Seen now = at == 0 ? first : comparison.look(views[at], picture(at));
+    const SurfaceComparison::Seen now = at == 0 ? first : look(at);
     PairConsistency pair{views[i - 1].azimuth_deg, views[at].azimuth_deg};
-    comparison.add(before, now, pair);
-    comparison.add(now, before, pair);
+    add(comparison.compare(before, now), pair);
+    add(comparison.compare(now, before), pair);
     if (pair.pixels > 0) {
       pair.difference /= static_cast<double>(pair.pixels);
       pair.squares /= static_cast<double>(pair.pixels);

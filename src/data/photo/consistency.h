@@ -12,12 +12,10 @@
 namespace spinfill {
 
 // How well the views of a spin agree about the vehicle's surface: each is compared with its neighbour where both see
-// the same surface of the references' visual hull. Of neighbours A and B, with X(p) the hull's point at pixel p of A
-// and π_B(X) its place in B:
+// the same surface of the references' visual hull (surface_comparison.h). Of neighbours A and B, over the pixels p of A
+// that see a point X(p) which B sees, too, at π_B(X):
 //     d(p) = mean over r, g, b of |A(p) − B(π_B(X(p)))|,  e(p) = the mean of the squares,
-// over the pixels p that A covers wholly and sees the surface at no more than 71.6° (cos² ≥ 0.1), whose point B sees
-// so, too, not hidden behind what B sees itself, and B covers; and the same from B to A. Colours are straight sRGB in
-// [0,1], looked up between pixels by cubic convolution, of pictures fitted into 384 px width.
+// and the same from B to A. Colours are straight sRGB in [0,1] of pictures fitted into 384 px width.
 struct PairConsistency {
   double from_deg = 0, to_deg = 0;  // azimuths
   double difference = 0;            // mean of d

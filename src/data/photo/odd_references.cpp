@@ -13,6 +13,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/statistics.h"
+#include "data/pictures/exposure_gain.h"
 #include "data/spins/hull_agreement.h"
 
 namespace spinfill {
@@ -100,10 +101,7 @@ struct Exposure {
 Exposure exposure(const cv::Mat& rgba, const cv::Rect& box) {
   const int step = std::max(1, box.width / 256);  // so many pixels tell enough
   std::array<double, 256> linear{};
-  for (std::size_t i = 0; i < linear.size(); ++i) {
-    const double x = static_cast<double>(i) / 255;
-    linear[i] = x <= 0.04045 ? x / 12.92 : std::pow((x + 0.055) / 1.055, 2.4);
-  }
+  for (std::size_t i = 0; i < linear.size(); ++i) linear[i] = linear_of_srgb(static_cast<double>(i) / 255);
   double sum = 0, clipped = 0, count = 0;
   for (int y = box.y; y < box.y + box.height; y += step) {
     const auto* row = rgba.ptr<cv::Vec4b>(y);

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "data/pictures/chunks.h"
+#include "data/pictures/heif.h"
 
 namespace spinfill {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 constexpr std::string_view kJpegName("http://ns.adobe.com/xap/1.0/\0", 29);
 constexpr std::string_view kPngName("XML:com.adobe.xmp\0\0\0\0\0", 22);  // not compressed, of no language
 constexpr std::string_view kPngMark("\x89PNG\r\n\x1a\n", 8);
+constexpr std::string_view kGifName("\x21\xFF\x0BXMP DataXMP", 14);  // an application extension
+constexpr std::string_view kMp4Name("uuid\xBE\x7A\xCF\xCB\x97\xA9\x42\xE8\x9C\x71\x99\x94\x91\xE3\xAF\xAC", 20);
 constexpr unsigned char kHasXmp = 0x04, kHasAlpha = 0x10;  // of VP8X
 
 std::string bytes_of(std::uint64_t value, int count, bool little_endian) {
@@ -78,6 +81,46 @@ std::string webp_with_xmp(std::string_view file, std::string_view packet) {
   return "RIFF" + bytes_of(body.size(), 4, true) + body;
 }
 
+bool is_gif(std::string_view file) {
+  return file.starts_with("GIF89a");
+}
+bool is_mp4(std::string_view file) {
+  return file.substr(4, 4) == "ftyp" && !is_heif(file);
+}
+
+// Before the last byte, which ends the file. Readers that see sub-blocks in the packet, each as long as a letter's
+// code, are brought to its end by bytes that count down.
+std::string gif_with_xmp(std::string_view file, std::string_view packet) {
+  std::string out(file.substr(0, file.size() - 1));
+  out.append(kGifName).append(packet).append("\x01");
+  for (int i = 255; i >= 0; --i) out += static_cast<char>(i);
+  return out.append(1, '\0').append(file.substr(file.size() - 1));
+}
+
+// A box of its own, last.
+std::string mp4_with_xmp(std::string_view file, std::string_view packet) {
+  std::string out(file);
+  return out.append(bytes_of(4 + kMp4Name.size() + packet.size(), 4, false)).append(kMp4Name).append(packet);
+}
+
+std::string gif_xmp(std::string_view file) {
+  const std::size_t at = file.find(kGifName);
+  if (at == file.npos) return {};
+  const std::string_view rest = file.substr(at + kGifName.size());
+  return std::string(rest.substr(0, rest.find(std::string_view("\x01\xFF\xFE", 3))));
+}
+
+std::string mp4_xmp(std::string_view file) {
+  for (std::uint64_t at = 0; at + 8 <= file.size();) {
+    const std::uint64_t size = *integer_at(file, at, 4, false);
+    if (size < 8 || size > file.size() - at) return {};
+    if (file.substr(at + 4).starts_with(kMp4Name))
+      return std::string(file.substr(at + 4 + kMp4Name.size(), size - 4 - kMp4Name.size()));
+    at += size;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string machine_made_xmp() {
@@ -93,7 +136,9 @@ std::string with_xmp(std::string_view file, std::string_view packet) {
   if (file.starts_with(kPngMark)) return png_with_xmp(file, packet);
   if (is_jpeg(file)) return jpeg_with_xmp(file, packet);
   if (is_webp(file)) return webp_with_xmp(file, packet);
-  fail("metadata are written into PNG, JPEG and WebP only");
+  if (is_gif(file)) return gif_with_xmp(file, packet);
+  if (is_mp4(file)) return mp4_with_xmp(file, packet);
+  fail("metadata are written into PNG, JPEG, WebP, GIF and MP4 only");
 }
 
 std::string xmp_of(std::string_view file) {
@@ -108,6 +153,10 @@ std::string xmp_of(std::string_view file) {
       if (type == "XMP ") packet = data;
       return packet.empty();
     });
+  } else if (is_gif(file)) {
+    packet = gif_xmp(file);
+  } else if (is_mp4(file)) {
+    packet = mp4_xmp(file);
   } else if (is_jpeg(file)) {
     for (std::size_t at = 2; at + 4 <= file.size() && file[at] == '\xFF' && file[at + 1] != '\xDA';) {
       const std::uint64_t length = *integer_at(file, at + 2, 2, false);

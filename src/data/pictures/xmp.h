@@ -13,11 +13,12 @@ namespace spinfill {
 // read.
 std::string machine_made_xmp();
 
-// The same PNG, JPEG or WebP with the packet in it (XMP Specification Part 3, §1.1: APP1 of JPEG, iTXt of PNG, "XMP "
-// of WebP), its pixels untouched. The file holds none yet; exit 3 where it is of another format.
+// The same PNG, JPEG, WebP, GIF or MP4 with the packet in it (XMP Specification Part 3, §1.1: APP1 of JPEG, iTXt of
+// PNG, "XMP " of WebP, an application extension of GIF, a uuid box of MP4), its pixels untouched. The file holds none
+// yet; exit 3 where it is of another format.
 std::string with_xmp(std::string_view file, std::string_view packet);
 
-// The packet that a PNG, JPEG or WebP holds; empty where there is none.
+// The packet that such a file holds; empty where there is none.
 std::string xmp_of(std::string_view file);
 
 }  // namespace spinfill

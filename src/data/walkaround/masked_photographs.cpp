@@ -34,12 +34,14 @@ MaskedPhotograph masked_photograph(const std::string& file, const cv::Mat& rgba,
 
 std::vector<LeftOut> each_masked(const Photographs& photographs, LazySegmenter& segmenter, const TakePhotograph& take) {
   std::vector<LeftOut> left_out = photographs.left_out;
+  for (const std::string& film : photographs.films)
+    left_out.push_back({film, "is a film: spinfill complete --photos takes photographs out of it"});
   for (const std::string& file : photographs.files) {
     cv::Mat rgba;
     try {
-      rgba = read_picture(photographs.folder / file);
+      rgba = read_picture(photographs.path(file));
     } catch (const Error& error) {
-      left_out.push_back({file, why_unread(error, photographs.folder / file)});
+      left_out.push_back({file, why_unread(error, photographs.path(file))});
       continue;
     }
     take(masked_photograph(file, rgba, segmenter));

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/files/files.h"
 #include "core/files/sha256.h"
+#include "data/films/film_reader.h"
 #include "data/pictures/picture.h"
 #include "data/sets/picture_names.h"
 
@@ -29,7 +30,16 @@ std::string why_unread(const Error& error, const fs::path& file) {
   return what.starts_with(own) ? what.substr(own.size()) : what;
 }
 
+fs::path Photographs::path(const std::string& file) const {
+  const auto found = elsewhere.find(file);
+  return found == elsewhere.end() ? folder / file : found->second;
+}
+
 Photographs list_photographs(const fs::path& folder, Links links) {
+  if (fs::is_regular_file(folder)) {
+    if (!is_film_file(folder)) fail_usage("{}: neither a folder of photographs nor a film (MP4, MOV)", folder.string());
+    return {folder.parent_path(), {}, {folder.filename().string()}, {}, {}};
+  }
   if (!fs::is_directory(folder)) fail_usage("{}: there is no such folder of photographs", folder.string());
   const FolderListing listing = list_pictures(folder);
   Photographs out;
@@ -39,6 +49,10 @@ Photographs list_photographs(const fs::path& folder, Links links) {
     const auto leads_out = links == Links::follow ? std::nullopt : link_out_of(folder, file);
     if (leads_out) {
       out.left_out.push_back({file, "is a link out of the folder: give --follow-links if it is your own"});
+      return;
+    }
+    if (is_film_file(folder / file)) {
+      out.films.push_back(file);
       return;
     }
     if (const std::string why = unreadable(folder / file); !why.empty()) {
@@ -57,8 +71,13 @@ Photographs list_photographs(const fs::path& folder, Links links) {
     out.left_out.push_back({file, "its format is not read: save it as JPEG, PNG or WebP"});
   for (const std::string& name : listing.folders)
     out.left_out.push_back({name, "is a folder: photographs are read from one folder alone"});
-  for (const std::string& file : listing.others) out.left_out.push_back({file, "is no picture"});
-  if (out.files.empty()) {
+  for (const std::string& file : listing.others) {
+    if (is_film_file(folder / file))
+      take(file);
+    else
+      out.left_out.push_back({file, "is no picture"});
+  }
+  if (out.files.empty() && out.films.empty()) {
     std::string why;
     if (!out.left_out.empty()) why = fmt::format("; {}: {}", out.left_out[0].file, out.left_out[0].why);
     if (out.left_out.size() > 1) why += fmt::format(" (and {} more)", out.left_out.size() - 1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,15 @@ struct LeftOut {
 struct Photographs {
   std::filesystem::path folder;
   std::vector<std::string> files;  // relative to it, in the order that people count in
-  std::vector<LeftOut> left_out;   // everything else that lies there, but for hidden files and what systems put there
+  std::vector<std::string> films;  // MP4 and MOV, relative to it: film_frames.h takes photographs out of them
+  std::map<std::string, std::filesystem::path> elsewhere = {};  // files that do not lie in it
+  std::vector<LeftOut> left_out;  // everything else that lies there, but for hidden files and what systems put there
+  std::filesystem::path path(const std::string& file) const;
 };
 
 // Of a folder: every picture that can be read (data/pictures/picture.h) whatever its name and ending; the same picture
-// twice is one. What a symbolic link outside the folder leads to is left out unless links may be followed. Exit 2: no
-// such folder; exit 3: no photograph in it.
+// twice is one. Or of a film by itself. What a symbolic link outside the folder leads to is left out unless links may
+// be followed. Exit 2: no such folder or film; exit 3: no photograph or film in it.
 Photographs list_photographs(const std::filesystem::path& folder, Links links = Links::stay_inside);
 
 // What is wrong with a file by itself: the page that shows it is for others, whom its folder does not concern.

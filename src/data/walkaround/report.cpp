@@ -114,7 +114,13 @@ Json to_json(const WalkaroundReport& report) {
     rows.push_back(std::move(row));
   }
   for (const LeftOut& file : report.left_out) left_out.push_back({{"file", file.file}, {"why", file.why}});
-  return {{"photographs", rows}, {"left_out", left_out}};
+  Json films = Json::array();
+  for (const FilmFrames& film : report.films)
+    films.push_back({{"file", film.file},
+                     {"seconds", rounded(film.seconds, 2)},
+                     {"pictures", film.pictures},
+                     {"chosen", film.chosen}});
+  return {{"photographs", rows}, {"films", films}, {"left_out", left_out}};
 }
 
 void tell(const WalkaroundReport& report) {
@@ -128,6 +134,8 @@ void tell(const WalkaroundReport& report) {
                                                      : "",
                one.why.empty() ? "" : ": ", one.why);
   }
+  for (const FilmFrames& film : report.films)
+    log_info("{}: {} of {} pictures taken, {:.1f} s", film.file, film.chosen.size(), film.pictures, film.seconds);
   for (const LeftOut& file : report.left_out) log_warning("{}: not used: {}", file.file, file.why);
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/config/named.h"
 #include "core/files/json.h"
+#include "data/walkaround/film_frames.h"
 #include "data/walkaround/photographs.h"
 #include "data/walkaround/usability.h"
 
@@ -44,6 +45,7 @@ inline constexpr int kPreviewWidth = 360;
 struct WalkaroundReport {
   std::string title;  // the folder's name
   std::vector<PhotographReport> photographs;
+  std::vector<FilmFrames> films;  // what was taken from films
   std::vector<LeftOut> left_out;  // files that are no photographs, or cannot be read
   // What became of a used photograph's picture among the references is said of it, too.
   void add_why(const std::string& reference, const std::string& why);

@@ -6,12 +6,15 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/files/files.h"
+#include "data/films/film_reader.h"
+#include "data/pictures/exposure_gain.h"
 #include "data/pictures/picture.h"
 #include "data/pictures/xmp.h"
 #include "data/sets/view_set_reader.h"
 #include "data/sets/view_set_writer.h"
 #include "geometry/angles.h"
 #include "infer/studio/background.h"
+#include "infer/studio/ground_reflection.h"
 #include "infer/studio/ground_shadow.h"
 #include "support/support.h"
 
@@ -115,7 +118,7 @@ TEST(Studio, PutsEveryViewIntoOneFrameOnOneBackground) {
   options.width = 240;
   options.height = 180;
   options.fill = 0.9;
-  options.shadow = 0.5;
+  options.ground.shadow = 0.5;
   const StudioSpin done = finish_in_studio(spin, folder / "out", options);
   EXPECT_EQ(done.files.size(), 8U);
   EXPECT_EQ(done.generated, (std::vector<std::string>{"000.png", "135.png", "270.png"}));
@@ -146,7 +149,7 @@ TEST(Studio, PutsEveryViewIntoOneFrameOnOneBackground) {
   const Json description = read_json(folder / "out" / "transforms.json");
   EXPECT_EQ(description["background"], "#336699");
   EXPECT_EQ(description["frames"][0]["generated"], true);
-  for (const char* file : {"spin.html", "contact_sheet.png", ".spinfill-output"})
+  for (const char* file : {"spin.html", "embed.html", "contact_sheet.png", ".spinfill-output"})
     EXPECT_TRUE(fs::exists(folder / "out" / file)) << file;
 }
 
@@ -180,10 +183,104 @@ TEST(Studio, FormatsAndTransparency) {
   write_png(folder / "room.png", cv::Mat(50, 200, CV_8UC3, cv::Scalar(9, 99, 199)));
   StudioOptions room;
   room.background = (folder / "room.png").string();
-  room.shadow = 0;
+  room.ground.kind = StudioGroundKind::none;
   finish_in_studio(spin, folder / "room", room);
   EXPECT_EQ(read_picture(folder / "room" / "045.png").at<cv::Vec4b>(2, 2), cv::Vec4b(9, 99, 199, 255));
   EXPECT_EQ(read_json(folder / "room" / "transforms.json")["background"], "room.png");
+}
+
+// Photographs under other exposures come out alike, and transforms.json says by how much each was changed.
+TEST(Studio, MakesExposuresAlike) {
+  const test::TemporaryFolder folder;
+  const fs::path spin = spin_in(folder.path());
+  const auto red = [&](const std::string& out, const std::string& file) {
+    const cv::Mat picture = read_picture(folder / out / file);
+    return static_cast<int>(picture.at<cv::Vec4b>(kHeight / 2, kWidth / 2)[0]);
+  };
+  StudioOptions options;
+  options.ground.kind = StudioGroundKind::none;
+  EXPECT_EQ(finish_in_studio(spin, folder / "same", options).exposure["before_stops"], 0);
+  EXPECT_EQ(red("same", "045.png"), 200);
+  EXPECT_FALSE(read_json(folder / "same" / "transforms.json")["frames"][1].contains("exposure"));
+
+  write_png(spin / "045.png", with_gain(read_picture(spin / "045.png"), {-1, -1, -1}));
+  const int dark = read_picture(spin / "045.png").at<cv::Vec4b>(kHeight / 2, kWidth / 2)[0];
+  const StudioSpin done = finish_in_studio(spin, folder / "alike", options);
+  EXPECT_LT(done.exposure["after_stops"], 0.1);
+  EXPECT_NEAR(red("alike", "045.png"), red("alike", "090.png"), 4);
+  const Json stops = read_json(folder / "alike" / "transforms.json")["frames"][1]["exposure"]["stops"];
+  EXPECT_NEAR(stops.get<double>(), 7.0 / 8, 0.08);
+  options.exposure = StudioExposure::given;
+  finish_in_studio(spin, folder / "given", options);
+  EXPECT_EQ(red("given", "045.png"), dark);
+  EXPECT_EQ(red("given", "090.png"), 200);
+}
+
+TEST(Studio, APolishedFloorMirrorsTheVehicle) {
+  const test::TemporaryFolder folder;
+  const fs::path spin = spin_in(folder.path());
+  StudioOptions options;
+  options.background = "white";
+  options.ground = {StudioGroundKind::reflection, 0, 0.5};
+  finish_in_studio(spin, folder / "out", options);
+  const ViewSet set = read_view_set(folder / "out");
+  const Frame& side = *set.frame_at(2);
+  const cv::Mat picture = read_picture(folder / "out" / side.file_path);
+  const auto at = [&](double x, double z) {
+    const Eigen::Vector2d place = project(*side.camera, {x, 0.2, z});
+    return picture.at<cv::Vec4b>(static_cast<int>(place.y()), static_cast<int>(place.x()));
+  };
+  const auto tint = [](const cv::Vec4b& pixel) { return pixel[0] - pixel[2]; };  // the vehicle is red, the floor white
+  EXPECT_GT(tint(at(0.3, -0.24)), 40) << "a wheel";
+  EXPECT_GT(tint(at(0.3, -0.24)), tint(at(0.3, -0.32)) + 10) << "fades";
+  EXPECT_LT(tint(at(0.75, -0.25)), 4) << "beside it";
+  EXPECT_GT(at(0.75, -0.25)[1], 250);
+  options.ground.kind = StudioGroundKind::none;
+  finish_in_studio(spin, folder / "none", options);
+  const cv::Mat bare = read_picture(folder / "none" / side.file_path);
+  const Eigen::Vector2d place = project(*side.camera, {0.3, 0.2, -0.26});
+  EXPECT_EQ(bare.at<cv::Vec4b>(static_cast<int>(place.y()), static_cast<int>(place.x()))[2], 255);
+  // A camera below the ground sees no floor.
+  std::vector<Frame> frames;
+  std::vector<cv::Mat> pictures;
+  std::vector<PhotoView> views;
+  const Views boxes;
+  for (std::size_t i = 0; i < boxes.masks.size(); ++i) {
+    frames.emplace_back().camera = boxes.cameras[i];
+    cv::Mat& rgba = pictures.emplace_back(kHeight, kWidth, CV_8UC4, cv::Scalar(200, 20, 10, 255));
+    cv::insertChannel(boxes.masks[i], rgba, 3);
+  }
+  for (std::size_t i = 0; i < frames.size(); ++i) views.push_back({&frames[i], &pictures[i]});
+  const GroundReflection floor(views, kWidth, kHeight, -0.2);
+  const cv::Mat below = floor.seen_from(turntable_camera({-20, 3.2, 2.6}, 60, kWidth, kHeight), 0.5);
+  EXPECT_EQ(cv::norm(below.reshape(1), cv::NORM_INF), 0);
+  test::expect_error(ExitCode::runtime, {"at least one view"}, [] { GroundReflection({}, kWidth, kHeight, 0); });
+}
+
+TEST(Studio, FilmsShowOneTurn) {
+  const test::TemporaryFolder folder;
+  const fs::path spin = spin_in(folder.path());
+  StudioOptions options;
+  options.films.formats = {FilmFormat::mp4, FilmFormat::gif};
+  options.films.seconds = 2;
+  const StudioSpin done = finish_in_studio(spin, folder / "out", options);
+  EXPECT_EQ(done.films, (std::vector<std::string>{"spin.mp4", "spin.gif"}));
+  for (const std::string& name : done.films) EXPECT_FALSE(xmp_of(read_file(folder / "out" / name)).empty()) << name;
+  FilmReader film(folder / "out" / "spin.mp4");
+  EXPECT_EQ(film.width(), kWidth);
+  int count = 0;
+  for (; film.next(); ++count) {
+    if (count % 10 != 3) continue;
+    const cv::Mat rgb = film.picture();
+    const std::string file = fmt::format("{:03}.png", static_cast<int>(azimuth_of(std::min(7, count * kSlots / 50))));
+    cv::Mat shown;
+    cv::cvtColor(read_picture(folder / "out" / file), shown, cv::COLOR_RGBA2RGB);
+    EXPECT_LT(cv::norm(rgb, shown, cv::NORM_L1) / static_cast<double>(shown.total() * 3), 5) << count;
+  }
+  EXPECT_EQ(count, 50);
+  finish_in_studio(spin, folder / "again", options);
+  for (const std::string& name : done.films)
+    EXPECT_EQ(read_file(folder / "out" / name), read_file(folder / "again" / name)) << name;
 }
 
 TEST(Studio, BadInputIsOneLineAndNothingIsWritten) {
@@ -201,7 +298,18 @@ TEST(Studio, BadInputIsOneLineAndNothingIsWritten) {
     o.background = "transparent";
     o.format = StudioFormat::jpeg;
   });
-  refuse(ExitCode::usage, {"--shadow", "1.5"}, [](StudioOptions& o) { o.shadow = 1.5; });
+  refuse(ExitCode::usage, {"--shadow", "1.5"}, [](StudioOptions& o) { o.ground.shadow = 1.5; });
+  refuse(ExitCode::usage, {"--reflection", "-1"}, [](StudioOptions& o) { o.ground.reflection = -1; });
+  refuse(ExitCode::usage, {"--film-seconds"}, [](StudioOptions& o) { o.films.seconds = 0; });
+  refuse(ExitCode::usage, {"--film-fps"}, [](StudioOptions& o) { o.films.pictures_per_second = 600; });
+  refuse(ExitCode::usage, {"--film-width"}, [](StudioOptions& o) { o.films.width = 5; });
+  refuse(ExitCode::usage, {"--film", "twice"}, [](StudioOptions& o) {
+    o.films.formats = {FilmFormat::gif, FilmFormat::gif};
+  });
+  refuse(ExitCode::usage, {"transparent", "--film"}, [](StudioOptions& o) {
+    o.background = "transparent";
+    o.films.formats = {FilmFormat::gif};
+  });
   refuse(ExitCode::usage, {"--fill"}, [](StudioOptions& o) { o.fill = 0; });
   refuse(ExitCode::usage, {"--size 8x8"}, [](StudioOptions& o) { o.width = o.height = 8; });
   write_file_atomic(folder / "notes.png", "no picture");
