@@ -56,9 +56,10 @@ TEST_F(EmbedInBrowser, ItsFilmPlays) {
   browser.open(url("<!doctype html><video src=\"spin.mp4\" muted playsinline width=\"480\"></video>"));
   if (browser.evaluate("document.querySelector('video').canPlayType('video/mp4; codecs=\"avc1.640028\"')") == "")
     GTEST_SKIP() << "SKIPPED: this Chromium has no H.264; tests of data/films decode it by the library";
-  EXPECT_EQ(browser.evaluate("new Promise(r => { const v = document.querySelector('video'); v.onended = () => r('ended');"
-                             "v.onerror = () => r(v.error.message); v.play(); })"),
-            "ended");
+  EXPECT_EQ(
+      browser.evaluate("new Promise(r => { const v = document.querySelector('video'); v.onended = () => r('ended');"
+                       "v.onerror = () => r(v.error.message); v.play(); })"),
+      "ended");
   EXPECT_EQ(browser.evaluate("document.querySelector('video').videoWidth"), 240);
   EXPECT_NEAR(browser.evaluate("document.querySelector('video').duration").get<double>(), 1, 0.05);
   const auto pixel = browser.screenshot().at<cv::Vec4b>(100, 200);  // the last picture

@@ -98,8 +98,7 @@ void FilmReader::State::open(const std::filesystem::path& file) {
   context->protocol_whitelist = av_strdup("file");
   context->max_streams = 32;
   // No other demuxer: playlists and the like name other files.
-  const int opened =
-      avformat_open_input(&context, ("file:" + where).c_str(), av_find_input_format("mov"), nullptr);
+  const int opened = avformat_open_input(&context, ("file:" + where).c_str(), av_find_input_format("mov"), nullptr);
   if (opened < 0) fail("{}: damaged or no MP4 or MOV ({}): record or copy it again", where, libav_error(opened));
   input.reset(context);
   if (const int read = avformat_find_stream_info(context, nullptr); read < 0)

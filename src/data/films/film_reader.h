@@ -10,7 +10,7 @@
 
 namespace spinfill {
 
-inline constexpr double kLongestFilm = 600;             // seconds
+inline constexpr double kLongestFilm = 600;  // seconds
 inline constexpr std::int64_t kMostFilmPictures = 40000;
 inline constexpr std::int64_t kMostFilmPixels = 40'000'000;  // of a picture: more than 8K
 
@@ -29,7 +29,7 @@ class FilmReader {
   FilmReader(const FilmReader&) = delete;
   FilmReader& operator=(const FilmReader&) = delete;
 
-  int width() const;   // px, upright as the file asks for
+  int width() const;  // px, upright as the file asks for
   int height() const;
   std::int64_t expected() const;  // pictures that the file says it has; 0: it does not
   // Goes to the next picture; false at the end. Exit 3 where the film is cut short or damaged.

@@ -42,8 +42,9 @@ struct Bytes {
   static std::int64_t seek(void* opaque, std::int64_t offset, int whence) {
     auto& own = *static_cast<Bytes*>(opaque);
     if (whence == AVSEEK_SIZE) return std::ssize(own.data);
-    const std::int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? static_cast<std::int64_t>(own.at)
-                                                                          : std::ssize(own.data);
+    const std::int64_t from = whence == SEEK_SET   ? 0
+                              : whence == SEEK_CUR ? static_cast<std::int64_t>(own.at)
+                                                   : std::ssize(own.data);
     if (from + offset < 0) return AVERROR(EINVAL);
     own.at = static_cast<std::size_t>(from + offset);
     return static_cast<std::int64_t>(own.at);
@@ -97,8 +98,8 @@ void FilmWriter::State::open_graph() {
   graph.reset(avfilter_graph_alloc());
   if (!graph) throw std::bad_alloc();
   graph->nb_threads = 1;
-  const std::string from = fmt::format("video_size={}x{}:pix_fmt=rgba:time_base=1/{}:pixel_aspect=1/1", options.width,
-                                       options.height, rate);
+  const std::string from =
+      fmt::format("video_size={}x{}:pix_fmt=rgba:time_base=1/{}:pixel_aspect=1/1", options.width, options.height, rate);
   check(avfilter_graph_create_filter(&source, avfilter_get_by_name("buffer"), "in", from.c_str(), nullptr, graph.get()),
         "buffer");
   check(avfilter_graph_create_filter(&sink, avfilter_get_by_name("buffersink"), "out", nullptr, nullptr, graph.get()),
@@ -118,8 +119,9 @@ void FilmWriter::State::open_graph() {
 void FilmWriter::State::open_encoder() {
   const bool mp4 = options.format == FilmFormat::mp4;
   const AVCodec* found = mp4 ? avcodec_find_encoder_by_name("libx264") : avcodec_find_encoder(AV_CODEC_ID_GIF);
-  if (found == nullptr) fail("this machine's libavcodec has no encoder for {}: leave out --film {}",
-                             mp4 ? "H.264" : "GIF", name_of(options.format));
+  if (found == nullptr)
+    fail("this machine's libavcodec has no encoder for {}: leave out --film {}", mp4 ? "H.264" : "GIF",
+         name_of(options.format));
   codec.reset(avcodec_alloc_context3(found));
   if (!codec) throw std::bad_alloc();
   codec->width = width;
@@ -138,6 +140,8 @@ void FilmWriter::State::open_encoder() {
     codec->color_trc = AVCOL_TRC_IEC61966_2_1;
     codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     check(av_opt_set(codec->priv_data, "preset", "medium", 0), "preset");
+    // Its macroblock trees read memory that it never wrote: the same pictures then give other bytes.
+    check(av_opt_set_int(codec->priv_data, "mbtree", 0, 0), "mbtree");
     check(av_opt_set_double(codec->priv_data, "crf", options.constant_rate_factor, 0), "quality");
   }
   check(avcodec_open2(codec.get(), found, nullptr), "encoder");
@@ -178,6 +182,8 @@ void FilmWriter::State::send(const cv::Mat& rgba, std::int64_t at) {
   frame->format = AV_PIX_FMT_RGBA;
   frame->pts = at;
   check(av_frame_get_buffer(frame.get(), 0), "picture");
+  // What pads the rows may be read, too.
+  std::fill_n(frame->buf[0]->data, frame->buf[0]->size, std::uint8_t{0});
   for (int y = 0; y < rgba.rows; ++y) std::copy_n(rgba.ptr(y), 4 * rgba.cols, frame->data[0] + y * frame->linesize[0]);
   check(av_buffersrc_add_frame(source, frame.get()), "picture");
   if (options.format == FilmFormat::mp4) drain();

@@ -23,11 +23,11 @@ inline constexpr int kMaxFilmSide = 4096;  // px, what browsers decode
 
 struct FilmOptions {
   FilmFormat format = FilmFormat::mp4;
-  int width = 0, height = 0;           // px of what is added
-  int film_width = 0;                  // px; the height follows. MP4 is even, either way
-  double seconds = 0;                  // of the whole film, at least
-  int pictures_per_second = 25;        // of MP4; a GIF holds each picture once
-  double constant_rate_factor = 18;    // of H.264: the quality, 0 (best) to 51
+  int width = 0, height = 0;         // px of what is added
+  int film_width = 0;                // px; the height follows. MP4 is even, either way
+  double seconds = 0;                // of the whole film, at least
+  int pictures_per_second = 25;      // of MP4; a GIF holds each picture once
+  double constant_rate_factor = 18;  // of H.264: the quality, 0 (best) to 51
 };
 
 // Same pictures, same bytes: no dates, one thread.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include <Eigen/Cholesky>
@@ -20,8 +21,8 @@
 namespace spinfill {
 namespace {
 
-constexpr int kWidthCompared = 256;               // px
-constexpr double kWidestDeg = 100;                // between two views that are compared
+constexpr int kWidthCompared = 256;                  // px
+constexpr double kWidestDeg = 100;                   // between two views that are compared
 constexpr double kDarkest = 0.002, kLightest = 0.8;  // linear light that tells a ratio: neither noise nor clipped
 constexpr std::int64_t kFewestPlaces = 60;
 constexpr double kSpread = 0.1, kTurned = 0.2;    // stops: what a median is off at best, and for a quarter turn
@@ -31,7 +32,7 @@ constexpr double kHuber = 2;                      // standard errors
 constexpr double kNormalMedian = 1.4826;          // standard deviation of a normal distribution by its median
 constexpr int kRounds = 30;
 constexpr double kSignificant = 2;                // standard errors of a gain
-constexpr int kWhite = 250;                     // of 255 in all channels: no colour left
+constexpr int kWhite = 250;                       // of 255 in all channels: no colour left
 constexpr double kWhiteShare = 0.2, kOver = 0.3;  // beyond the others', and stops too bright
 
 // What a pair of views tells: the first is so many stops brighter.
@@ -50,26 +51,38 @@ at::Tensor stops_of(const at::Tensor& encoded) {
   return linear.clamp_min(1e-6).log2();
 }
 
-// log₂ of the ratio here : there, [M,3], where both are neither dark nor clipped.
+// log₂ of the ratio here : there, [M,3]; NaN where a channel of either is dark or clipped.
 at::Tensor ratios(const SamePlaces& places) {
   const at::Tensor here = stops_of(places.here.to(at::kDouble)), there = stops_of(places.there.to(at::kDouble));
   const double low = std::log2(kDarkest), high = std::log2(kLightest);
-  const at::Tensor tells = ((here > low) & (here < high) & (there > low) & (there < high)).all(1);
-  return (here - there).index_select(0, tells.nonzero().select(1, 0));
+  const at::Tensor tells = (here > low) & (here < high) & (there > low) & (there < high);
+  return (here - there).masked_fill(tells.logical_not(), std::numeric_limits<double>::quiet_NaN());
 }
 
-std::optional<PairStops> compared(const SurfaceComparison& comparison, std::size_t first, std::size_t second, double turn,
-                                  const std::vector<SurfaceComparison::Seen>& seen) {
-  const at::Tensor all = at::cat({ratios(comparison.compare(seen[first], seen[second])),
-                                  -ratios(comparison.compare(seen[second], seen[first]))});
-  PairStops pair{first, second, {}, 0, all.size(0), turn};
-  if (pair.pixels < kFewestPlaces) return std::nullopt;
-  double spread = 0;
-  for (std::int64_t c = 0; c < 3; ++c) {
-    const at::Tensor channel = all.select(1, c), middle = channel.median();
-    pair.stops[static_cast<std::size_t>(c)] = middle.item<double>();
-    spread += (channel - middle).abs().median().item<double>() / 3;
+std::optional<PairStops> compared(const SurfaceComparison& comparison, std::size_t first, std::size_t second,
+                                  double turn, const std::vector<SurfaceComparison::Seen>& seen) {
+  const at::Tensor all = at::cat(
+      {ratios(comparison.compare(seen[first], seen[second])), -ratios(comparison.compare(seen[second], seen[first]))});
+  PairStops pair{first, second, {}, 0, 0, turn};
+  std::array<bool, 3> told{};
+  double spread = 0, mean = 0, channels = 0;
+  for (std::size_t c = 0; c < 3; ++c) {
+    const at::Tensor any = all.select(1, static_cast<std::int64_t>(c)),
+                     channel = any.index_select(0, any.isfinite().nonzero().select(1, 0));
+    pair.pixels = std::max(pair.pixels, channel.size(0));
+    told[c] = channel.size(0) >= kFewestPlaces;
+    if (!told[c]) continue;
+    const at::Tensor middle = channel.median();
+    pair.stops[c] = middle.item<double>();
+    spread += (channel - middle).abs().median().item<double>();
+    mean += pair.stops[c];
+    ++channels;
   }
+  if (channels == 0) return std::nullopt;
+  // Saturated paint is dark in some channel: that is taken to be as the others.
+  for (std::size_t c = 0; c < 3; ++c)
+    if (!told[c]) pair.stops[c] = mean / channels;
+  spread /= channels;
   // Neighbouring pixels tell the same: their number counts only while there are few.
   const double known = static_cast<double>(pair.pixels) / static_cast<double>(pair.pixels + 10 * kFewestPlaces);
   pair.weight = known / (kSpread * kSpread + spread * spread + kTurned * kTurned * turn * turn);
@@ -133,8 +146,8 @@ Gains solved(const std::vector<PairStops>& pairs, std::size_t channel, Eigen::In
     noise = std::max(kSurest, kNormalMedian * median(off) * std::sqrt(static_cast<double>(pairs.size()) / freedom));
   }
   // Of what lies beside the mean of all, which no pair tells.
-  const Eigen::MatrixXd beside =
-      Eigen::MatrixXd::Identity(count, count) - Eigen::MatrixXd::Constant(count, count, 1.0 / static_cast<double>(count));
+  const Eigen::MatrixXd beside = Eigen::MatrixXd::Identity(count, count) -
+                                 Eigen::MatrixXd::Constant(count, count, 1.0 / static_cast<double>(count));
   const Eigen::MatrixXd variance = normal.ldlt().solve(Eigen::MatrixXd::Identity(count + 1, count + 1));
   const Eigen::MatrixXd centred = beside * variance.topLeftCorner(count, count) * beside;
   return {x.head(count), centred.diagonal().cwiseMax(0).cwiseSqrt()};
@@ -158,8 +171,7 @@ double mean_difference(const std::vector<PairStops>& pairs, const std::vector<Vi
   double sum = 0, weights = 0;
   for (const PairStops& pair : pairs) {
     for (std::size_t c = 0; c < 3; ++c)
-      sum += pair.weight *
-             std::abs(pair.stops[c] + views[pair.first].stops[c] - views[pair.second].stops[c]);
+      sum += pair.weight * std::abs(pair.stops[c] + views[pair.first].stops[c] - views[pair.second].stops[c]);
     weights += 3 * pair.weight;
   }
   return weights > 0 ? sum / weights : 0;
@@ -197,9 +209,8 @@ void bound(std::vector<ViewExposure>& views, const ExposureOptions& options) {
     const double share = most > options.most_white_balance ? options.most_white_balance / most : 1;
     for (double& stops : view.stops) stops = rounded(kept + share * (stops - exposure), 3);
     if (kept != exposure && view.odd.empty())
-      view.odd = fmt::format(
-          "is {:.1f} stops too {}: more than {:g} are not mended: photograph it again", std::abs(exposure),
-          exposure > 0 ? "dark" : "bright", options.most_stops);
+      view.odd = fmt::format("is {:.1f} stops too {}: more than {:g} are not mended: photograph it again",
+                             std::abs(exposure), exposure > 0 ? "dark" : "bright", options.most_stops);
     const double least = std::max(options.least, kSignificant * view.error);
     const auto seen = [&](double stops) { return std::abs(stops) >= least; };
     if (std::ranges::none_of(view.stops, seen)) view.stops = kNoGain;

@@ -21,17 +21,17 @@ struct ViewExposure {
 };
 
 struct CommonExposure {
-  std::vector<ViewExposure> views;   // in their order
-  double before = 0, after = 0;      // mean of |log₂| of what two views show of the same place, stops
-  bool changes() const;              // any view
+  std::vector<ViewExposure> views;  // in their order
+  double before = 0, after = 0;     // mean of |log₂| of what two views show of the same place, stops
+  bool changes() const;             // any view
 };
 // Of one view: {"stops", "white_balance_stops": [r, g, b]}; null where it is left as it is.
 Json to_json(const ViewExposure& view);
 
 struct ExposureOptions {
-  double most_stops = 2;           // of exposure, either way: more than that is told as odd
+  double most_stops = 2;            // of exposure, either way: more than that is told as odd
   double most_white_balance = 0.3;  // of a channel beside the mean of all three
-  double least = 0.04;             // stops of every channel below which a view is left alone: nobody sees it
+  double least = 0.04;              // stops of every channel below which a view is left alone: nobody sees it
 };
 
 // Exposure and white balance common to the views of a spin, from what each two of them see of the same surface

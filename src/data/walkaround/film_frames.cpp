@@ -16,11 +16,11 @@
 namespace spinfill {
 namespace {
 
-constexpr double kLookedAt = 0.08;  // seconds between pictures that are looked at
+constexpr double kLookedAt = 0.08;                    // seconds between pictures that are looked at
 constexpr int kSharpWidth = 640, kMotionWidth = 240;  // px
 constexpr int kPoints = 150;
-constexpr double kFarthest = 0.2;   // of the width: more is an error of following
-constexpr double kUnknown = 0.01;   // where nothing can be followed
+constexpr double kFarthest = 0.2;  // of the width: more is an error of following
+constexpr double kUnknown = 0.01;  // where nothing can be followed
 constexpr int kJpegQuality = 97;
 
 // A picture that was looked at.

@@ -14,16 +14,16 @@ namespace spinfill {
 // Photographs out of a film of a walk round a vehicle.
 
 struct FilmFrameOptions {
-  int most = 24;               // frames of one film
-  int widest = 2000;           // px, of a frame
+  int most = 24;                                                          // frames of one film
+  int widest = 2000;                                                      // px, of a frame
   std::function<void(std::int64_t done, std::int64_t of)> progress = {};  // pictures looked at; of: 0 where not known
 };
 
 // What was taken from a film.
 struct FilmFrames {
   std::string file;
-  double seconds = 0;         // of the film
-  std::int64_t pictures = 0;  // in it
+  double seconds = 0;                // of the film
+  std::int64_t pictures = 0;         // in it
   std::vector<std::int64_t> chosen;  // their numbers, ascending
 };
 

@@ -43,12 +43,12 @@ GroundReflection::GroundReflection(const std::vector<PhotoView>& views, int widt
     : state_(std::make_unique<State>()) {
   const at::NoGradGuard no_grad;
   if (views.empty()) fail("a reflection needs at least one view");
-  const PriorInputs in =
-      photo_inputs(views, {width, height}, [&](std::size_t v) { return rgba_planes(premultiplied(*views[v].picture)); },
-                   [&](std::size_t v) { return *views[v].frame->camera; });
+  const PriorInputs in = photo_inputs(
+      views, {width, height}, [&](std::size_t v) { return rgba_planes(premultiplied(*views[v].picture)); },
+      [&](std::size_t v) { return *views[v].frame->camera; });
   State& own = *state_;
-  own.references = gather_references(in.colour, in.alpha, in.background, in.is_reference, in.vehicle_from_camera,
-                                     in.intrinsics);
+  own.references =
+      gather_references(in.colour, in.alpha, in.background, in.is_reference, in.vehicle_from_camera, in.intrinsics);
   const PriorConfig config = photo_priors(2 * width);
   own.hull = carve_hull(own.references, hull_options(config));
   own.options = warp_options(config);

@@ -10,7 +10,7 @@
 namespace spinfill {
 namespace {
 
-constexpr double kMostOff = 0.05;      // of a picture's height: more is no estimate's error
+constexpr double kMostOff = 0.05;       // of a picture's height: more is no estimate's error
 constexpr double kUnderPolished = 0.5;  // of the shadow
 
 GroundShadow shadow_of(const std::vector<StudioView>& views) {

@@ -38,8 +38,8 @@ class StudioGround {
   StudioGround(const ViewSet& set, const std::vector<StudioView>& views, const StudioGroundOptions& options);
 
   // A picture of the camera's size, 8-bit straight RGBA: the vehicle (CV_32FC4 premultiplied) on the ground before the
-  // background; opaque unless that is transparent. `bottom` is where its tyres end, px: by what the camera's estimate is
-  // off, the ground is moved.
+  // background; opaque unless that is transparent. `bottom` is where its tyres end, px: by what the camera's estimate
+  // is off, the ground is moved.
   cv::Mat under(const cv::Mat& vehicle, const Camera& camera, double bottom, const StudioBackground& background) const;
 
  private:

@@ -19,7 +19,7 @@ namespace spinfill {
 namespace {
 
 constexpr std::size_t kHullViews = 16;  // no more are needed for a hull
-constexpr int kKeptMaskWidth = 640;         // px, of masks that are kept
+constexpr int kKeptMaskWidth = 640;     // px, of masks that are kept
 constexpr int kSmallWidth = 384;        // and of pictures
 constexpr uchar kSeen = 128;
 
@@ -105,9 +105,10 @@ Json level_exposures(const ViewSet& set, std::vector<StudioView>& views) {
       log_warning("{}: {}", (set.folder / views[i].frame.file_path).string(), found.views[i].odd);
   }
   if (changed > 0)
-    log_info("exposure and white balance of {} of {} views made alike: what two of them show of one place differs by "
-             "{:.2f} stops, {:.2f} before (--exposure given leaves them as they are)",
-             changed, views.size(), found.after, found.before);
+    log_info(
+        "exposure and white balance of {} of {} views made alike: what two of them show of one place differs by "
+        "{:.2f} stops, {:.2f} before (--exposure given leaves them as they are)",
+        changed, views.size(), found.after, found.before);
   return {{"before_stops", rounded(found.before, 4)}, {"after_stops", rounded(found.after, 4)}};
 }
 

@@ -18,10 +18,10 @@ namespace spinfill {
 struct StudioView {
   Frame frame;
   bool generated = false;
-  cv::Rect box;           // of what is seen, px
-  cv::Mat mask;           // 8-bit coverage, reduced
-  cv::Mat small;          // 8-bit straight RGBA, further reduced
-  ViewExposure exposure;  // by which it is brought to the others'
+  cv::Rect box;              // of what is seen, px
+  cv::Mat mask;              // 8-bit coverage, reduced
+  cv::Mat small;             // 8-bit straight RGBA, further reduced
+  ViewExposure exposure;     // by which it is brought to the others'
   std::string stem() const;  // of its file's name
 };
 

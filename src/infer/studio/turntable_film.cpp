@@ -15,7 +15,8 @@ constexpr int kMp4Width = 1920, kGifWidth = 640;  // px, at most unless asked fo
 }  // namespace
 
 void check_film_options(const TurntableFilmOptions& o) {
-  if (!(o.seconds >= 0.5 && o.seconds <= 120)) fail_usage("--film-seconds {}: give a number from 0.5 to 120", o.seconds);
+  if (!(o.seconds >= 0.5 && o.seconds <= 120))
+    fail_usage("--film-seconds {}: give a number from 0.5 to 120", o.seconds);
   if (o.pictures_per_second < 1 || o.pictures_per_second > 60)
     fail_usage("--film-fps {}: give a number from 1 to 60", o.pictures_per_second);
   if (o.width != 0 && (o.width < 32 || o.width > kMaxFilmSide))
