@@ -140,6 +140,8 @@ void FilmWriter::State::open_encoder() {
     codec->color_trc = AVCOL_TRC_IEC61966_2_1;
     codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     check(av_opt_set(codec->priv_data, "preset", "medium", 0), "preset");
+    // Its macroblock trees read memory that it never wrote: the same pictures then give other bytes.
+    check(av_opt_set_int(codec->priv_data, "mbtree", 0, 0), "mbtree");
     check(av_opt_set_double(codec->priv_data, "crf", options.constant_rate_factor, 0), "quality");
   }
   check(avcodec_open2(codec.get(), found, nullptr), "encoder");
@@ -180,6 +182,8 @@ void FilmWriter::State::send(const cv::Mat& rgba, std::int64_t at) {
   frame->format = AV_PIX_FMT_RGBA;
   frame->pts = at;
   check(av_frame_get_buffer(frame.get(), 0), "picture");
+  // What pads the rows may be read, too.
+  std::fill_n(frame->buf[0]->data, frame->buf[0]->size, std::uint8_t{0});
   for (int y = 0; y < rgba.rows; ++y) std::copy_n(rgba.ptr(y), 4 * rgba.cols, frame->data[0] + y * frame->linesize[0]);
   check(av_buffersrc_add_frame(source, frame.get()), "picture");
   if (options.format == FilmFormat::mp4) drain();

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include <Eigen/Cholesky>
@@ -50,26 +51,38 @@ at::Tensor stops_of(const at::Tensor& encoded) {
   return linear.clamp_min(1e-6).log2();
 }
 
-// log₂ of the ratio here : there, [M,3], where both are neither dark nor clipped.
+// log₂ of the ratio here : there, [M,3]; NaN where a channel of either is dark or clipped.
 at::Tensor ratios(const SamePlaces& places) {
   const at::Tensor here = stops_of(places.here.to(at::kDouble)), there = stops_of(places.there.to(at::kDouble));
   const double low = std::log2(kDarkest), high = std::log2(kLightest);
-  const at::Tensor tells = ((here > low) & (here < high) & (there > low) & (there < high)).all(1);
-  return (here - there).index_select(0, tells.nonzero().select(1, 0));
+  const at::Tensor tells = (here > low) & (here < high) & (there > low) & (there < high);
+  return (here - there).masked_fill(tells.logical_not(), std::numeric_limits<double>::quiet_NaN());
 }
 
 std::optional<PairStops> compared(const SurfaceComparison& comparison, std::size_t first, std::size_t second,
                                   double turn, const std::vector<SurfaceComparison::Seen>& seen) {
   const at::Tensor all = at::cat(
       {ratios(comparison.compare(seen[first], seen[second])), -ratios(comparison.compare(seen[second], seen[first]))});
-  PairStops pair{first, second, {}, 0, all.size(0), turn};
-  if (pair.pixels < kFewestPlaces) return std::nullopt;
-  double spread = 0;
-  for (std::int64_t c = 0; c < 3; ++c) {
-    const at::Tensor channel = all.select(1, c), middle = channel.median();
-    pair.stops[static_cast<std::size_t>(c)] = middle.item<double>();
-    spread += (channel - middle).abs().median().item<double>() / 3;
+  PairStops pair{first, second, {}, 0, 0, turn};
+  std::array<bool, 3> told{};
+  double spread = 0, mean = 0, channels = 0;
+  for (std::size_t c = 0; c < 3; ++c) {
+    const at::Tensor any = all.select(1, static_cast<std::int64_t>(c)),
+                     channel = any.index_select(0, any.isfinite().nonzero().select(1, 0));
+    pair.pixels = std::max(pair.pixels, channel.size(0));
+    told[c] = channel.size(0) >= kFewestPlaces;
+    if (!told[c]) continue;
+    const at::Tensor middle = channel.median();
+    pair.stops[c] = middle.item<double>();
+    spread += (channel - middle).abs().median().item<double>();
+    mean += pair.stops[c];
+    ++channels;
   }
+  if (channels == 0) return std::nullopt;
+  // Saturated paint is dark in some channel: that is taken to be as the others.
+  for (std::size_t c = 0; c < 3; ++c)
+    if (!told[c]) pair.stops[c] = mean / channels;
+  spread /= channels;
   // Neighbouring pixels tell the same: their number counts only while there are few.
   const double known = static_cast<double>(pair.pixels) / static_cast<double>(pair.pixels + 10 * kFewestPlaces);
   pair.weight = known / (kSpread * kSpread + spread * spread + kTurned * kTurned * turn * turn);
