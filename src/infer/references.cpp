@@ -40,7 +40,7 @@ void tell_slots(const ViewSet& set) {
     if (apart_deg(frame.azimuth_deg, primary) >= kToldApart)
       moved.push_back(fmt::format("{} ({:.4g}) for {}", frame.file_path, frame.azimuth_deg, primary));
   }
-  if (!moved.empty()) log_info("{}: nearest primary views: {}", set.folder.string(), first_names(moved, kSlots));
+  if (!moved.empty()) log_info("{}: nearest primary views: {}", set.id, first_names(moved, kSlots));
 }
 
 // Of several photographs of one primary view the nearest to it stands for it, the others are further ones.
@@ -91,10 +91,10 @@ void keep_some(ViewSet& set) {
   }
   if (!set.further.empty())
     log_warning("{}: {} of {} further photographs of {}x{} px are not used, which keeps memory and time in bounds: {}",
-                set.folder.string(), set.further.size(), set.further.size() + kept.size(), set.width, set.height,
+                set.id, set.further.size(), set.further.size() + kept.size(), set.width, set.height,
                 first_names(files_of(set.further)));
   if (!kept.empty())
-    log_info("{}: further photographs of views that others stand for: {}", set.folder.string(),
+    log_info("{}: further photographs of views that others stand for: {}", set.id,
              first_names(files_of(kept), kept.size()));
   std::ranges::stable_sort(kept, {}, &Frame::azimuth_deg);
   set.further = std::move(kept);
