@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -13,6 +14,7 @@
 #include "core/log.h"
 #include "core/print.h"
 #include "core/progress.h"
+#include "data/sets/slots.h"
 #include "data/sets/view_set.h"
 #include "geometry/angles.h"
 #include "infer/import/import_sets.h"
@@ -40,10 +42,18 @@ void print_set(const ImportedSet& set) {
     how = fmt::format("stabilised, confidence {:.2f}", set.stabilisation["confidence"].get<double>());
   }
   std::vector<double> used;
-  for (const double azimuth : set.report.used_deg()) used.push_back(wrapped_deg(std::round(azimuth)));
+  Slots shown;
+  for (const double azimuth : set.report.used_deg()) {
+    used.push_back(wrapped_deg(std::round(azimuth)));
+    shown.set(static_cast<std::size_t>(nearest_slot(azimuth)));
+  }
   std::ranges::sort(used);
-  print_line("{}: {} of {} pictures of {} ({:g} degrees); {}", set.id, used.size(),
-             set.report.photographs.size() + set.report.left_out.size(), set.kind, fmt::join(used, ", "), how);
+  std::vector<int> missing;
+  for (int slot = 0; slot < kSlots; ++slot)
+    if (!shown[static_cast<std::size_t>(slot)]) missing.push_back(azimuth_of(slot));
+  print_line("{}: {} of {} pictures of {} ({:g} degrees{}); {}", set.id, used.size(),
+             set.report.photographs.size() + set.report.left_out.size(), set.kind, fmt::join(used, ", "),
+             missing.empty() ? "" : fmt::format("; no view at {}", fmt::join(missing, ", ")), how);
   for (const DataProblem& problem : set.problems) log_warning("{}", to_line(problem));
 }
 
