@@ -42,7 +42,7 @@ TEST(WalkaroundReport, TheBestOfEachPrimaryViewIsUsed) {
   choose_views(report, true);
   EXPECT_EQ(report.photographs[0].fate, PhotographFate::spare);
   EXPECT_EQ(report_of({42, 45}).photographs[0].fate, PhotographFate::spare) << "nearly the same view";
-  EXPECT_EQ(to_json(report)["photographs"][2]["fate"], "spare");
+  EXPECT_EQ(to_json(report)["photographs"][2]["fate"], "further");
 }
 
 TEST(WalkaroundReport, GapsGoRoundTheVehicle) {
