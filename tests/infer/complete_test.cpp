@@ -282,16 +282,16 @@ TEST_F(Complete, SummaryIsJson) {
   Completion done;
   done.given = {0, 45};
   done.model = {{"name", "small"}};
-  EXPECT_EQ(keys(to_json(done)), (std::vector<std::string>{"out", "id", "given", "generated", "evidence", "cameras",
-                                                           "deliver", "odd", "seconds", "model"}));
+  EXPECT_EQ(keys(to_json(done)), (std::vector<std::string>{"out", "id", "given", "further", "generated", "evidence",
+                                                           "cameras", "deliver", "odd", "seconds", "model"}));
   EXPECT_EQ(to_json(done)["generated"], Json::array());
   EXPECT_EQ(to_json(done)["given"].dump(), "[0.0,45.0]");
   done.stabilisation.emplace();
   done.sampler.emplace();
   done.matte_residual = 0.5;
-  EXPECT_EQ(keys(to_json(done)), (std::vector<std::string>{"out", "id", "given", "generated", "evidence", "cameras",
-                                                           "deliver", "stabilisation", "odd", "seconds", "sampler",
-                                                           "seed", "matte_residual", "model"}));
+  EXPECT_EQ(keys(to_json(done)), (std::vector<std::string>{"out", "id", "given", "further", "generated", "evidence",
+                                                           "cameras", "deliver", "stabilisation", "odd", "seconds",
+                                                           "sampler", "seed", "matte_residual", "model"}));
 }
 
 TEST_F(Complete, CommandRunsABundle) {
