@@ -256,7 +256,8 @@ std::optional<PhotoWarp> PhotoWarper::view(std::size_t index, const DepthCorrect
     if (correction != nullptr) correct(start, fitted_to(in_window(*correction, s.windows.windows[v]), small));
     const at::Tensor agreed = swept_correction(start, s.photographs.references, s.photographs.seen, options, small);
     correct(surface, fitted_to(agreed, s.size));
-    slack = at::full_like(slack, kCorrectedSlack);
+    // Moved twice: else what both move the same way would be hidden from every photograph.
+    slack = at::full_like(slack, correction != nullptr ? 2 * kCorrectedSlack : kCorrectedSlack);
     const at::Tensor marks = s.mirrored_lettering(start, slack, options);
     reversed = fitted_to(start.pixels.maps(marks.unsqueeze(2), 1, small.height, small.width)[0][0][0], s.size);
   }

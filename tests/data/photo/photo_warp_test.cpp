@@ -274,5 +274,18 @@ TEST(PhotoWarp, ACorrectedSurfaceIsLookedUpWhereItLies) {
   EXPECT_GT(moved_by(0.06F), moved_by(0.02F));
 }
 
+// The network and the photographs may move it the same way, each as far as one alone may.
+TEST(PhotoWarp, WhatIsMovedTwiceIsNotHidden) {
+  const test::TemporaryFolder folder;
+  const Asked asked = without(folder.path(), 1);
+  const PhotoGeometry geometry = photo_geometry(asked.set, asked.pictures);
+  const auto shown = [&](float depth) {
+    const DepthCorrection correction{cv::Mat(32, 48, CV_32FC1, cv::Scalar(depth)), fit(240, 160, 48, 32)};
+    const PhotoWarp warp = *geometry.warper.aligned_onto(0, &correction);
+    return cv::mean(warp.trust, warp.alpha > 0.9)[0];
+  };
+  EXPECT_GT(shown(0.08F), 0.97 * shown(0));
+}
+
 }  // namespace
 }  // namespace spinfill
