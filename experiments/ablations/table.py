@@ -77,7 +77,7 @@ def main():
 
 def draw(told, path):
     """Dots and intervals of PSNR, one and four steps; a hollow dot a seed."""
-    low = min(m - h for (v, s, k), (m, h, _) in told.items() if k == "psnr")
+    low = min(min([m - h] + seeds) for (v, s, k), (m, h, seeds) in told.items() if k == "psnr")
     left, right, top, step = 190, 700, 30, 34
     x = lambda value: left + (value - low) / (0.3 - low) * (right - left)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {top + step * len(VARIANTS) + 40}" '
@@ -93,7 +93,7 @@ def draw(told, path):
                          f'stroke="{colour}" stroke-width="3"/><circle cx="{x(mean):.1f}" cy="{y + off}" r="5" fill="{colour}"/>')
             parts += [f'<circle cx="{x(value):.1f}" cy="{y + off}" r="3" fill="none" stroke="{colour}"/>' for value in seeds]
     y = top + step * len(VARIANTS) + 8
-    for value in range(math.ceil(low), 1):
+    for value in range(0, math.floor(low), -2):
         parts.append(f'<text x="{x(value):.1f}" y="{y + 12}" text-anchor="middle">{value} dB</text>')
     parts.append(f'<text x="{left}" y="{y + 28}"><tspan fill="#1f6fb2">one step</tspan>, <tspan fill="#c2571a">four steps'
                  '</tspan>: PSNR less that of full, 95 % over vehicles; hollow: each seed</text></svg>')
