@@ -23,12 +23,12 @@ train() {
     touch "$run.done"
   }
 }
-# score OUT MODEL CHECKPOINT DATA STEPS
+# score OUT MODEL CHECKPOINT DATA STEPS [OPTION …]
 score() {
   [ -e "$1/metrics.json" ] && return
   local start=(); [ "$5" -gt 1 ] && start=(--set sampler.start=2)
   local checkpoint=(); [ "$3" != - ] && checkpoint=(--checkpoint "$3")
-  "$spinfill" evaluate --model "$2" "${checkpoint[@]}" --data "$4" --split test --steps "$5" "${start[@]}" --grids 0 --out "$1" > "$1.log" 2>&1
+  "$spinfill" evaluate --model "$2" "${checkpoint[@]}" --data "$4" --split test --steps "$5" "${start[@]}" "${@:6}" --grids 0 --out "$1" > "$1.log" 2>&1
 }
 variant() {
   train "$@"
@@ -59,7 +59,7 @@ nights() {
 }
 steps() {
   local n
-  for n in 1 2 4 8 16 50; do score "steps/$n" "$here/models/base-96" - data "$n"; done
+  for n in 1 2 4 8 16 50; do score "steps/$n" "$here/models/base-96" - data "$n" --limit 8; done
 }
 case $what in
   variants | nights | steps) "$what" ;;
