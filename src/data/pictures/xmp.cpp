@@ -85,7 +85,7 @@ bool is_gif(std::string_view file) {
   return file.starts_with("GIF89a");
 }
 bool is_mp4(std::string_view file) {
-  return file.substr(4, 4) == "ftyp" && !is_heif(file);
+  return file.size() >= 8 && file.substr(4, 4) == "ftyp" && !is_heif(file);
 }
 
 // Before the last byte, which ends the file. Readers that see sub-blocks in the packet, each as long as a letter's

@@ -32,7 +32,9 @@ TEST(Xmp, IsWrittenBesideThePixels) {
     EXPECT_EQ(cv::norm(before, after, cv::NORM_INF), 0) << ending;
     EXPECT_EQ(with_xmp(marked.substr(0, 0) + plain, packet), marked) << ending;
   }
-  test::expect_error(ExitCode::runtime, {"PNG, JPEG, WebP, GIF and MP4"}, [&] { with_xmp("BM 1234567", packet); });
+  for (const char* other : {"BM 1234567", "BM", ""})
+    test::expect_error(ExitCode::runtime, {"PNG, JPEG, WebP, GIF and MP4"}, [&] { with_xmp(other, packet); });
+  for (const char* cut : {"", "G", "GIF", "\xFF\xD8\xFF"}) EXPECT_EQ(xmp_of(cut), "");
   test::expect_error(ExitCode::runtime, {"JPEG"}, [&] { with_xmp(encoded(".jpg", 3), std::string(70'000, 'x')); });
 }
 
