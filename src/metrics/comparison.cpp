@@ -316,9 +316,7 @@ void note_same_predictions(const Report& before, const Report& after, Comparison
 void note_sets(const Report& before, const Report& after, Comparison& result) {
   if (!before.sets || !after.sets) return;
   const auto kid = [](const SetDistances& sets) {
-    return fmt::format(
-        "{:.5f}{}", sets.kid,
-        sets.kid_interval ? fmt::format(" ({:.5f} to {:.5f})", (*sets.kid_interval)[0], (*sets.kid_interval)[1]) : "");
+    return sets.kid_interval ? fmt::format("{} ({})", kid_text(sets), kid_interval_text(sets)) : kid_text(sets);
   };
   result.notes.push_back(fmt::format(
       "as sets of {} and {} pictures, which no limit judges: FID {:.4f} → {:.4f}, KID {} → {}", before.sets->images,

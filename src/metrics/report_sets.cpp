@@ -76,9 +76,8 @@ std::string report_sets_table(const EvaluationReport& report) {
     const SetDistances& d = report.sets[m];
     rows[0].push_back(m == 0 ? "model" : kBaselines.at(m - 1));
     rows[1].push_back(fmt::format("{:.4f}", d.fid));
-    rows[2].push_back(std::isfinite(d.kid) ? fmt::format("{:.5f}", d.kid) : "–");
-    rows[3].push_back(d.kid_interval ? fmt::format("{:.5f} to {:.5f}", (*d.kid_interval)[0], (*d.kid_interval)[1])
-                                     : "–");
+    rows[2].push_back(kid_text(d));
+    rows[3].push_back(kid_interval_text(d));
   }
   const SetDistances& d = report.sets.front();
   return fmt::format("as sets of {} pictures, by embeddings of {} values{}\n", d.images, d.dimensions,

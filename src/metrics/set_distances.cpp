@@ -170,10 +170,18 @@ std::optional<SetDistances> set_distances_from_json(const Json& value) {
   return out;
 }
 
+std::string kid_text(const SetDistances& d) {
+  return std::isfinite(d.kid) ? fmt::format("{:.5f}", d.kid) : "–";
+}
+
+std::string kid_interval_text(const SetDistances& d) {
+  return d.kid_interval ? fmt::format("{:.5f} to {:.5f}", (*d.kid_interval)[0], (*d.kid_interval)[1]) : "–";
+}
+
 std::string set_distances_text(const SetDistances& d) {
-  std::string text = fmt::format("as sets of {} pictures, by embeddings of {} values: FID {:.4f}, KID {:.5f}", d.images,
-                                 d.dimensions, d.fid, d.kid);
-  if (d.kid_interval) text += fmt::format(" ({:.5f} to {:.5f})", (*d.kid_interval)[0], (*d.kid_interval)[1]);
+  std::string text = fmt::format("as sets of {} pictures, by embeddings of {} values: FID {:.4f}, KID {}", d.images,
+                                 d.dimensions, d.fid, kid_text(d));
+  if (d.kid_interval) text += fmt::format(" ({})", kid_interval_text(d));
   if (d.images < kFewForFid)
     text += fmt::format("; with fewer than {} pictures FID is too large by much: look at KID", kFewForFid);
   return text;

@@ -37,6 +37,9 @@ SetDistances set_distances(const std::vector<Embedding>& a, const std::vector<Em
 Json set_distances_to_json(const SetDistances& distances);
 // Reads it back; nothing where it is not what the above writes.
 std::optional<SetDistances> set_distances_from_json(const Json& value);
+// "0.01234", and "0.00990 to 0.01480"; "–" where it is not known.
+std::string kid_text(const SetDistances& distances);
+std::string kid_interval_text(const SetDistances& distances);
 std::string set_distances_text(const SetDistances& distances);  // one line
 
 }  // namespace spinfill

@@ -117,10 +117,8 @@ std::string sets_table(const EvaluationReport& report) {
     const SetDistances& d = report.sets[m];
     head += fmt::format("<th>{}</th>", m == 0 ? "model" : kBaselines[m - 1]);
     fid += fmt::format("<td>{:.4f}</td>", d.fid);
-    kid += std::isfinite(d.kid) ? fmt::format("<td>{:.5f}", d.kid) : "<td>–";
-    if (d.kid_interval)
-      kid += fmt::format("<small>{:.5f} to {:.5f}</small>", (*d.kid_interval)[0], (*d.kid_interval)[1]);
-    kid += "</td>";
+    kid += fmt::format("<td>{}{}</td>", kid_text(d),
+                       d.kid_interval ? fmt::format("<small>{}</small>", kid_interval_text(d)) : "");
   }
   const SetDistances& d = report.sets.front();
   return fmt::format("<h2>As sets</h2>\n<p>All {} pictures from all truths, by embeddings of {} values.{}</p>\n{}",

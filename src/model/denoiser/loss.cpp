@@ -101,8 +101,10 @@ WantedCorrection wanted_correction(const Batch& batch, const at::Tensor& rows, d
   return {share.clamp(-1, 1), known.to(at::kFloat)};
 }
 
-double square_of(double value) {
-  return value * value;
+// Of squared differences, with the constant c: 2c²(√(x/c² + 1) − 1), which is x itself at c = 0.
+at::Tensor pseudo_huber(const at::Tensor& squares, double c) {
+  const double c2 = c * c;
+  return c2 > 0 ? ((squares / c2 + 1).sqrt() - 1) * (2 * c2) : squares;
 }
 
 // What the sources show in the windows against the truth, weighted as the whole pictures are; the sum over rows and
@@ -125,14 +127,11 @@ at::Tensor close_up_loss(const Batch& batch, const ViewLayout& layout, const Sou
   const SurfaceWarp surface = of_targets.select(layout.repeat_draws(each, options.draws));
   const SourceFields shown = close_up_fields(fields, surface, rows(windows.corner), k);
   const at::Tensor truth = rows(windows.truth), alpha = rows(windows.truth_alpha);
-  const double c2 = square_of(options.huber);
-  const auto distance_of = [c2](const at::Tensor& squares) {
-    return c2 > 0 ? ((squares / c2 + 1).sqrt() - 1) * (2 * c2) : squares;
-  };
   const at::Tensor weight = level_weight * (1 + (options.foreground_weight - 1) * alpha);
+  const auto distance_of = [&](const at::Tensor& off) { return pseudo_huber(off.square(), options.huber); };
   // In [−1,1] like latents; coverage counts in each channel.
-  const at::Tensor colour = options.sources * distance_of((2 * (shown.picture - truth)).square()),
-                   outline = 3 * options.coverage * distance_of((shown.coverage - alpha).square());
+  const at::Tensor colour = options.sources * distance_of(2 * (shown.picture - truth)),
+                   outline = 3 * options.coverage * distance_of(shown.coverage - alpha);
   at::Tensor sum = options.close_up * ((colour * weight).sum() + (outline * weight).sum());
   if (options.close_up_lpips > 0) {
     if (!perceptual) fail("loss.close_up_lpips is {}, but there are no LPIPS weights", options.close_up_lpips);
@@ -172,12 +171,9 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const T
   SourceFields fields;
   const at::Tensor d = denoiser.denoise(x, draw.sigma, conditioning, cache, &fields);
 
-  const double c2 = options.huber * options.huber;
-  const auto distance_of = [c2](const at::Tensor& squares) {
-    return c2 > 0 ? ((squares / c2 + 1).sqrt() - 1) * (2 * c2) : squares;
-  };
+  const auto distance_of = [&](const at::Tensor& off) { return pseudo_huber(off.square(), options.huber); };
   const at::Tensor squared = (d - y).square();
-  const at::Tensor distance = distance_of(squared);
+  const at::Tensor distance = pseudo_huber(squared, options.huber);
   TrainingLoss loss;
   loss.count = squared.numel();
   loss.squared_error = squared.detach().sum();
@@ -191,15 +187,14 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const T
     // Coverage counts in each channel.
     const at::Tensor outline = denoiser.autoencoder().encode(
         (fields.coverage - layout.repeat_draws(alpha, options.draws)).expand_as(fields.picture));
-    at::Tensor own =
-        options.sources * distance_of((carried - y).square()) + options.coverage * distance_of(outline.square());
+    at::Tensor own = options.sources * distance_of(carried - y) + options.coverage * distance_of(outline);
     if (options.depth > 0) {
       if (!batch.depth.defined()) fail("loss.depth is {}, but the batch has no depth", options.depth);
       const WantedCorrection wanted = wanted_correction(batch, layout.target_rows, config.correction_limit);
       const at::Tensor off =
           (fields.correction / config.correction_limit - layout.repeat_draws(wanted.share, options.draws)) *
           layout.repeat_draws(wanted.known, options.draws);
-      own = own + options.depth * distance_of(denoiser.autoencoder().encode(off.expand_as(fields.picture)).square());
+      own = own + options.depth * distance_of(denoiser.autoencoder().encode(off.expand_as(fields.picture)));
     }
     loss.sum = loss.sum + (own * weight * shown).sum();
     if (options.close_up > 0 || options.close_up_lpips > 0) {
