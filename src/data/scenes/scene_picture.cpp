@@ -121,14 +121,6 @@ void undistort(const SceneView& view, ScenePicture& picture) {
   picture.rgba = moved;
 }
 
-bool has_transparent(const cv::Mat& rgba) {
-  cv::Mat alpha;
-  cv::extractChannel(rgba, alpha, 3);
-  double lowest = 0;
-  cv::minMaxLoc(alpha, &lowest);
-  return lowest < kSeenAlpha;
-}
-
 // A quarter clockwise: pixel (u, v) comes to (h − v, u), what was up in the picture is right.
 Camera quarter_turned(const Camera& camera) {
   Camera out = camera;
@@ -147,7 +139,7 @@ ScenePicture read_scene_picture(const Scene& scene, const SceneView& view) {
   ScenePicture out;
   out.rgba = decoded(scene, view.file, view.lens, Colours::srgb);
   if (!view.mask_file.empty()) put_mask(out.rgba, decoded(scene, view.mask_file, view.lens, Colours::as_stored));
-  out.masked = !view.mask_file.empty() || has_transparent(out.rgba);
+  out.masked = !view.mask_file.empty() || is_cut_out(out.rgba);
   out.camera = view.lens;
   out.camera.vehicle_from_camera = view.world_from_camera;
   if (std::ranges::all_of(view.distortion, [](double term) { return term == 0; })) return out;

@@ -24,11 +24,13 @@ cv::Mat MaskedPhotograph::rgba() const {
 MaskedPhotograph masked_photograph(const std::string& file, const cv::Mat& rgba, LazySegmenter& segmenter) {
   MaskedPhotograph one{file, {}, {}};
   cv::cvtColor(rgba, one.rgb, cv::COLOR_RGBA2RGB);
+  if (!is_cut_out(rgba)) {
+    one.mask = vehicle_mask(segmenter.get(), one.rgb);
+    return one;
+  }
   cv::Mat alpha;
   cv::extractChannel(rgba, alpha, 3);
-  double lowest = 0;
-  cv::minMaxLoc(alpha, &lowest);
-  one.mask = lowest < kSeenAlpha ? given_mask(alpha) : vehicle_mask(segmenter.get(), one.rgb);
+  one.mask = given_mask(alpha);
   return one;
 }
 

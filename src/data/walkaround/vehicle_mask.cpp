@@ -100,6 +100,14 @@ VehicleMask refined_mask(const cv::Mat& saliency, const cv::Mat& rgb) {
   return mask;
 }
 
+bool is_cut_out(const cv::Mat& rgba) {
+  cv::Mat alpha;
+  cv::extractChannel(rgba, alpha, 3);
+  double lowest = 0;
+  cv::minMaxLoc(alpha, &lowest);
+  return lowest < kSeenAlpha;
+}
+
 VehicleMask given_mask(const cv::Mat& alpha) {
   VehicleMask mask;
   mask.alpha = alpha;

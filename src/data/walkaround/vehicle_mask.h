@@ -26,6 +26,9 @@ VehicleMask vehicle_mask(const Segmenter& segmenter, const cv::Mat& rgb);
 // The same from a saliency that was computed before: CV_32F in [0,1].
 VehicleMask refined_mask(const cv::Mat& saliency, const cv::Mat& rgb);
 
+// Whether a picture with alpha was cut out already: something of it is transparent.
+bool is_cut_out(const cv::Mat& rgba);
+
 // What a mask that was made elsewhere says. alpha: 8-bit.
 VehicleMask given_mask(const cv::Mat& alpha);
 
