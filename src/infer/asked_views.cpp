@@ -49,8 +49,17 @@ const Frame* picture_beside(const ViewSet& set, double azimuth) {
     return apart_deg(frame.azimuth_deg, azimuth) <= kBesidePicture ||
            apart_deg(frame.stated_azimuth_deg.value_or(frame.azimuth_deg), azimuth) <= kBesidePicture;
   };
-  const auto found = std::ranges::find_if(set.frames, beside);
-  return found == set.frames.end() ? nullptr : &*found;
+  for (const auto* list : {&set.frames, &set.further})
+    if (const auto found = std::ranges::find_if(*list, beside); found != list->end()) return &*found;
+  return nullptr;
+}
+
+// Degrees from the nearest picture.
+double from_picture(const ViewSet& set, double azimuth) {
+  double least = 180;
+  for (const auto* list : {&set.frames, &set.further})
+    for (const Frame& frame : *list) least = std::min(least, apart_deg(frame.azimuth_deg, azimuth));
+  return least;
 }
 
 std::vector<Frame> primary_views(const ViewCameras& chosen, const std::vector<Frame>& listed,
@@ -82,10 +91,7 @@ std::vector<double> turntable_azimuths(const ViewSet& set, int views, std::size_
   std::vector<double> all;
   for (int i = 0; i < views; ++i) {
     const double step = 360.0 / views, azimuth = step * i;
-    const auto shown = [&](const Frame& frame) {
-      return apart_deg(frame.azimuth_deg, azimuth) <= kInsteadOfView * step;
-    };
-    if (std::ranges::none_of(set.frames, shown)) all.push_back(azimuth);
+    if (from_picture(set, azimuth) > kInsteadOfView * step) all.push_back(azimuth);
   }
   // In each slot without a picture the one nearest to its primary view goes first.
   auto next = all.begin();
@@ -98,14 +104,7 @@ std::vector<double> turntable_azimuths(const ViewSet& set, int views, std::size_
   }
   anchors = static_cast<std::size_t>(next - all.begin());
   // Those next to photographs first: the farther ones take from them what no photograph shows.
-  std::stable_sort(all.begin(), next, [&](double a, double b) {
-    const auto off = [&](double azimuth) {
-      double least = 180;
-      for (const Frame& frame : set.frames) least = std::min(least, apart_deg(frame.azimuth_deg, azimuth));
-      return least;
-    };
-    return off(a) < off(b);
-  });
+  std::stable_sort(all.begin(), next, [&](double a, double b) { return from_picture(set, a) < from_picture(set, b); });
   return all;
 }
 

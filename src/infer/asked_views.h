@@ -30,8 +30,8 @@ struct AskedViews {
 };
 // The cameras of views by default are those that the set lists or the estimate predicts, else the nearest given one
 // turned; of stated azimuths and of turntables camera_between(); of a canonical spin its own. `listed` are the input's
-// missing frames. Of a turntable, a picture within a quarter of a step is the view. A stated azimuth within a degree
-// of a picture is refused (exit 2), a listed frame, too (exit 3).
+// missing frames. Of a turntable, a picture (a further one, too) within a quarter of a step is the view. A stated
+// azimuth within a degree of a picture is refused (exit 2), a listed frame, too (exit 3).
 AskedViews asked_views(const ViewCameras& chosen, const std::vector<Frame>& listed, const ViewRequest& request,
                        const Turntable& turntable, const CanonicalSpin* canonical);
 

@@ -54,7 +54,8 @@ CanonicalSpin common_turntable(const ViewSet& set, const SlotPictures& pictures,
 // Looks for references that differ from the others.
 void find_odd(SpinContents& spin) {
   ViewCameras& chosen = spin.chosen;
-  WeighedReferences weighed = weigh_references(std::move(chosen.set), std::move(chosen.estimate), spin.pictures);
+  WeighedReferences weighed =
+      weigh_references(std::move(chosen.set), std::move(chosen.estimate), spin.pictures.frames, spin.pictures.further);
   chosen.set = std::move(weighed.set);
   chosen.estimate = std::move(weighed.estimate);
   spin.odd = std::move(weighed.odd);
@@ -67,11 +68,14 @@ ViewSet telling_views(const SpinContents& spin) {
 
 Json odd_to_json(const SpinContents& spin) {
   Json json = Json::array();
-  for (std::size_t i = 0; i < spin.odd.size(); ++i) {
-    for (const OddReference& found : spin.odd[i]) {
-      Json entry = {{"file_path", spin.chosen.set.frames[i].file_path}};
-      entry.update(to_json(found));
-      json.push_back(std::move(entry));
+  std::size_t at = 0;
+  for (const auto* list : {&spin.chosen.set.frames, &spin.chosen.set.further}) {
+    for (const Frame& frame : *list) {
+      for (const OddReference& found : spin.odd.at(at++)) {
+        Json entry = {{"file_path", frame.file_path}};
+        entry.update(to_json(found));
+        json.push_back(std::move(entry));
+      }
     }
   }
   return json;
@@ -108,8 +112,8 @@ class Inventions {
 Consistency consistency_of(const SpinContents& spin, const ViewSet& views, const SamplerProgress& progress) {
   const ViewSet given = telling_views(spin);
   return cross_view_consistency(
-      given, spin.pictures, views.frames, [&](std::size_t i) { return read_masked_picture(views, views.frames[i]); },
-      progress);
+      given, spin.pictures.frames, views.frames,
+      [&](std::size_t i) { return read_masked_picture(views, views.frames[i]); }, progress);
 }
 
 }  // namespace
@@ -133,12 +137,14 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   spin.pictures = read_reference_pictures(references, options.hide);
   spin.chosen = choose_cameras(references, options.cameras, options.hide);
   ViewSet& set = spin.chosen.set;
-  if (spin.chosen.source == CameraSource::stated) check_scale(set, spin.pictures);
+  if (spin.chosen.source == CameraSource::stated) check_scale(set, spin.pictures.frames);
   find_odd(spin);
-  if (options.deliver == Delivery::canonical) spin.canonical = common_turntable(set, spin.pictures, spin.turntable);
+  if (options.deliver == Delivery::canonical)
+    spin.canonical = common_turntable(set, spin.pictures.frames, spin.turntable);
   AskedViews asked = asked_views(spin.chosen, references.missing, options.request, spin.turntable,
                                  spin.canonical ? &*spin.canonical : nullptr);
   set.missing = std::move(asked.frames);
+  spin.shows_further = !options.request.primary();
   SpinFolder writer(spin, folder.path());
   Completion done;
   if (set.missing.empty()) {
@@ -147,10 +153,10 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
     RunnerOptions runner = options.runner;
     runner.anchors = asked.anchors;
     runner.weights = weights_of(spin.chosen.set, spin.odd);
-    runner.further = read_further_pictures(spin.chosen.set);
+    runner.further = weighed_further(spin.chosen.set, spin.pictures.further, spin.odd);
     Inventions inventions(options.max_invented);
     const double residual =
-        photo_views(model, telling_views(spin), spin.pictures, runner, [&](const GeneratedView& view) {
+        photo_views(model, telling_views(spin), spin.pictures.frames, runner, [&](const GeneratedView& view) {
           inventions.add(set, view);
           writer.add(view);
         });
@@ -167,7 +173,8 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
 
   done.out = out;
   done.id = set.id;
-  for (const Frame& frame : set.further) done.further.push_back(frame.file_path);
+  if (!spin.shows_further)
+    for (const Frame& frame : set.further) done.further.push_back(frame.file_path);
   done.given = std::move(views.given);
   done.generated = std::move(views.generated);
   done.evidence = std::move(views.evidence);

@@ -123,22 +123,22 @@ ViewSet read_references(const fs::path& input, const PhotographOptions& options)
   return set;
 }
 
-std::vector<cv::Mat> read_further_pictures(const ViewSet& set) {
-  std::vector<cv::Mat> pictures;
-  for (const Frame& frame : set.further) pictures.push_back(read_cut_out_picture(set, frame));
-  return pictures;
-}
-
-SlotPictures read_reference_pictures(const ViewSet& set, const std::vector<std::int64_t>& hidden) {
-  SlotPictures pictures;
+ReferencePictures read_reference_pictures(const ViewSet& set, const std::vector<std::int64_t>& hidden) {
+  ReferencePictures pictures;
   PictureCheck check;
-  for (const Frame& frame : set.frames) {
-    if (std::ranges::find(hidden, azimuth_of(frame.slot())) != hidden.end()) continue;
-    cv::Mat& picture = pictures[static_cast<std::size_t>(frame.slot())];
-    picture = read_cut_out_picture(set, frame);
+  const auto read = [&](const Frame& frame) {
+    cv::Mat picture = read_cut_out_picture(set, frame);
     for (const PictureProblem& found : check.add(frame.file_path, picture))
-      log_warning("{}: {}: {}", (set.folder / frame.file_path).string(), found.problem, found.advice);
-  }
+      log_warning("{}: {}: {}: {}", set.id, frame.file_path, found.problem, found.advice);
+    return picture;
+  };
+  const auto shown = [&](const Frame& frame) {
+    return std::ranges::find(hidden, azimuth_of(frame.slot())) == hidden.end();
+  };
+  for (const Frame& frame : set.frames)
+    if (shown(frame)) pictures.frames[static_cast<std::size_t>(frame.slot())] = read(frame);
+  for (const Frame& frame : set.further)
+    if (shown(frame)) pictures.further.push_back(read(frame));
   return pictures;
 }
 

@@ -17,11 +17,12 @@ namespace spinfill {
 // azimuth, two azimuths of different primary views, sizes that differ, one that would not be read.
 ViewSet read_references(const std::filesystem::path& input, const PhotographOptions& options = {});
 
-// Their pictures with the frames' masks as alpha, those at `hidden` azimuths (multiples of 45) left out. A picture
-// without a mask, or with an empty one, is an error (exit 3); what else data check would find is a warning.
-SlotPictures read_reference_pictures(const ViewSet& set, const std::vector<std::int64_t>& hidden);
-
-// Of the further ones, in their order.
-std::vector<cv::Mat> read_further_pictures(const ViewSet& set);
+// Their pictures with the frames' masks as alpha, those of views at `hidden` azimuths (multiples of 45) left out. A
+// picture without a mask, or with an empty one, is an error (exit 3); what else data check would find is a warning.
+struct ReferencePictures {
+  SlotPictures frames;
+  std::vector<cv::Mat> further;  // in their order
+};
+ReferencePictures read_reference_pictures(const ViewSet& set, const std::vector<std::int64_t>& hidden);
 
 }  // namespace spinfill

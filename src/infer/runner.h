@@ -21,11 +21,11 @@ namespace spinfill {
 struct RunnerOptions {
   SamplerConfig sampler;
   std::uint64_t seed = 0;
-  bool opaque = false;                  // pictures on the model's background, without alpha
-  std::vector<cv::Mat> further = {};    // the pictures of the set's further frames, for photographs that show more
-  std::size_t anchors = 0;              // so many of the missing frames are generated first and then given, too
-  SlotWeights weights = kEqualWeights;  // of the photographs' colours where they are carried onto the hull
-  SamplerProgress progress;             // may throw to stop
+  bool opaque = false;                       // pictures on the model's background, without alpha
+  std::vector<FurtherPicture> further = {};  // what the set's further frames show, for photographs that show more
+  std::size_t anchors = 0;                   // so many of the missing frames are generated first and then given, too
+  SlotWeights weights = kEqualWeights;       // of the photographs' colours where they are carried onto the hull
+  SamplerProgress progress;                  // may throw to stop
   SamplerProgress carried;  // of carrying the photographs onto the hull (data/photo/photo_warp.h); may throw, too
 };
 

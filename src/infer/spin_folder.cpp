@@ -46,10 +46,8 @@ std::string title_of(const ViewSet& set) {
 
 // The azimuth that the user gave, which an estimate corrects.
 double stated_azimuth(const ViewCameras& chosen, const Frame& given) {
-  for (std::size_t i = 0; chosen.estimate && i < chosen.set.frames.size(); ++i) {
-    if (chosen.set.frames[i].file_path == given.file_path) return chosen.estimate->stated_azimuths_deg[i];
-  }
-  return given.azimuth_deg;
+  if (!chosen.estimate) return given.azimuth_deg;
+  return given.stated_azimuth_deg.value_or(given.azimuth_deg);
 }
 
 // "62 % seen, 30 % mirrored, 8 % invented"
@@ -64,17 +62,25 @@ bool SpinContents::primary() const {
   Slots taken;
   for (const auto* list : {&chosen.set.frames, &chosen.set.missing})
     for (const Frame& frame : *list) taken.set(static_cast<std::size_t>(frame.slot()));
-  return taken.all() && chosen.set.frames.size() + chosen.set.missing.size() == kSlots;
+  return taken.all() && views() == kSlots;
+}
+
+std::size_t SpinContents::views() const {
+  const ViewSet& set = chosen.set;
+  return set.frames.size() + (shows_further ? set.further.size() : 0) + set.missing.size();
 }
 
 bool SpinFolder::dense() const {
-  return contents_.chosen.set.frames.size() + contents_.chosen.set.missing.size() > kFewViews;
+  return contents_.views() > kFewViews;
 }
 
 SpinFolder::SpinFolder(const SpinContents& contents, const fs::path& folder) : contents_(contents), folder_(folder) {
-  const std::vector<Frame>& given = contents.chosen.set.frames;
-  for (std::size_t i = 0; i < given.size(); ++i)
-    add_given(given[i], i < contents.odd.size() ? contents.odd[i] : Oddities{});
+  const ViewSet& set = contents.chosen.set;
+  const auto odd = [&](std::size_t i) { return i < contents.odd.size() ? contents.odd[i] : Oddities{}; };
+  for (std::size_t i = 0; i < set.frames.size(); ++i)
+    add_given(set.frames[i], contents.pictures.frames[static_cast<std::size_t>(set.frames[i].slot())], odd(i));
+  for (std::size_t i = 0; contents.shows_further && i < set.further.size(); ++i)
+    add_given(set.further[i], contents.pictures.further[i], odd(set.frames.size() + i));
 }
 
 // Copies a picture to the byte where every viewer shows it upright and it has the set's size; one that EXIF turns is
@@ -103,8 +109,7 @@ void SpinFolder::keep(Delivered view, const cv::Mat& picture, std::string file) 
   views_.push_back(std::move(view));
 }
 
-void SpinFolder::add_given(const Frame& given, const Oddities& odd) {
-  const cv::Mat& picture = contents_.pictures[static_cast<std::size_t>(given.slot())];
+void SpinFolder::add_given(const Frame& given, const cv::Mat& picture, const Oddities& odd) {
   const double stated = stated_azimuth(contents_.chosen, given);
   const bool primary = contents_.primary();
   Delivered out;
@@ -186,8 +191,10 @@ Json SpinFolder::description(const ViewSet& spin) const {
   const bool estimated = chosen.estimate && !contents_.canonical;
   if (estimated) root["stabilisation"] = to_json(*chosen.estimate);
   root["deliver"] = name_of(contents_.deliver());
-  for (const Frame& frame : chosen.set.further)
+  for (std::size_t i = 0; !contents_.shows_further && i < chosen.set.further.size(); ++i) {
+    const Frame& frame = chosen.set.further[i];
     root["further"].push_back({{"file_path", frame.file_path}, {"azimuth_deg", frame.azimuth_deg}});
+  }
   for (std::size_t i = 0; i < views_.size(); ++i) {
     const Delivered& view = views_[i];
     Json& frame = root["frames"][i];

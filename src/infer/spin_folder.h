@@ -27,11 +27,13 @@ inline constexpr Named<Delivery> kNamesOf<Delivery>[] = {{Delivery::given, "give
 // What a completed spin is made of.
 struct SpinContents {
   ViewCameras chosen;                      // the given views, those to generate in `missing`, and all cameras
-  SlotPictures pictures;                   // of the given views
+  ReferencePictures pictures;              // of the given views
+  bool shows_further = false;              // further photographs are delivered, too, as given views
   std::optional<CanonicalSpin> canonical;  // where that is how it is delivered
   Turntable turntable;                     // of the model, for views without a camera
-  std::vector<Oddities> odd = {};          // of the given views, in the order of chosen.set.frames
+  std::vector<Oddities> odd = {};          // of the given views, in the order of the set's frames and further ones
   Delivery deliver() const { return canonical ? Delivery::canonical : Delivery::given; }
+  std::size_t views() const;  // how many there will be
   // One view for each primary one and no other: given pictures are named by those that they stand for.
   bool primary() const;
 };
@@ -69,7 +71,7 @@ class SpinFolder {
     double stated_azimuth_deg = 0;
   };
   std::string copy(const std::string& file, const std::string& stem, bool fitted, std::string* bytes);
-  void add_given(const Frame& given, const Oddities& odd);
+  void add_given(const Frame& given, const cv::Mat& picture, const Oddities& odd);
   void keep(Delivered view, const cv::Mat& picture, std::string file);
   void sort();
   bool dense() const;

@@ -70,6 +70,12 @@ TEST(AskedViews, StandBesideNoPicture) {
   chosen.set.frames[1].azimuth_deg = 93;  // as estimated
   chosen.set.frames[1].stated_azimuth_deg = 90;
   for (const double azimuth : {90.0, 93.0}) expect_error(ExitCode::usage, {"090.png"}, [&] { ask(azimuth); });
+  Frame further = chosen.set.frames[0];
+  further.azimuth_deg = 14;
+  further.file_path = "further.png";
+  chosen.set.further = {further};
+  expect_error(ExitCode::usage, {"further.png"}, [&] { ask(14.5); });
+  EXPECT_EQ(asked_views(chosen, {}, {{}, 24}, {}, nullptr).frames.size(), 19U) << "24 less 0, 15, 90, 180 and 270";
 }
 
 TEST(AskedViews, OfATurntableLieEvenlyAndBeginWithAnchors) {

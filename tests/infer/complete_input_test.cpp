@@ -130,6 +130,38 @@ TEST_F(Complete, TakesFurtherPhotographs) {
     EXPECT_EQ(root["further"][0]["file_path"], "062.png");
     EXPECT_NEAR(root["further"][0]["azimuth_deg"].get<double>(), 62, 8);
     EXPECT_EQ(read_view_set(out).frames.size(), 8U);
+
+    // Of a turntable they are views, and none is generated beside them; one that is odd is told, too.
+    options = steps(1);
+    options.request.views = 24;
+    cv::Mat dark = read_picture(in / "062.png"), alpha;
+    cv::extractChannel(dark, alpha, 3);
+    dark.convertTo(dark, -1, 0.2);
+    cv::insertChannel(alpha, dark, 3);
+    write_png(in / "062.png", dark);
+    const fs::path round = folder_ / (stated ? "round-stated" : "round-estimated");
+    const Completion turned = complete_folder(model, in, round, options);
+    EXPECT_TRUE(turned.further.empty());
+    EXPECT_EQ(turned.given.size(), 10U);
+    const Json all = read_json(round / "transforms.json");
+    EXPECT_FALSE(all.contains("further"));
+    EXPECT_EQ(all["frames"].size(), turned.given.size() + turned.generated.size());
+    EXPECT_EQ(read_view_set(round).frames.size(), all["frames"].size());
+    bool delivered = false;
+    for (const Json& frame : all["frames"]) {
+      const double azimuth = frame["azimuth_deg"];
+      if (frame["generated"]) {
+        for (const double photographed : {30.0, 120.0})
+          EXPECT_GT(apart_deg(azimuth, photographed), stated ? 3.75 : 0) << azimuth;
+      } else if (read_file(round / frame["file_path"].get<std::string>()) == read_file(in / "062.png")) {
+        delivered = true;
+        ASSERT_TRUE(frame.contains("odd"));
+        EXPECT_EQ(frame["odd"][0]["what"], "under-exposed");
+      }
+    }
+    EXPECT_TRUE(delivered);
+    EXPECT_EQ(turned.odd.back()["file_path"], "062.png") << turned.odd.dump();
+    EXPECT_EQ(turned.odd.back()["what"], "under-exposed");
   }
 }
 

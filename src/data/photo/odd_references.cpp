@@ -132,38 +132,41 @@ bool lies_below(const cv::Mat& hull, const cv::Mat& mask) {
 
 class OddReferences {
  public:
-  OddReferences(const ViewSet& set, const SlotPictures& pictures) : set_(set), out_(set.frames.size()) {
-    for (std::size_t i = 0; i < set.frames.size(); ++i) {
-      const cv::Mat& picture = pictures[static_cast<std::size_t>(set.frames[i].slot())];
-      if (picture.empty()) continue;
-      const cv::Rect box = vehicle_box(picture);
-      if (box.empty()) continue;
-      frames_.push_back(i);
-      pictures_.push_back(picture);
-      boxes_.push_back(box);
-    }
+  OddReferences(const ViewSet& set, const SlotPictures& pictures, const std::vector<cv::Mat>& further) : set_(set) {
+    for (const Frame& frame : set.frames) take(frame, pictures[static_cast<std::size_t>(frame.slot())]);
+    for (std::size_t i = 0; i < set.further.size(); ++i) take(set.further[i], further.at(i));
   }
 
   std::vector<Oddities> find(const std::vector<bool>& trusted) {
-    if (frames_.size() >= kFewest) {
+    if (pictures_.size() >= kFewest) {
       compare_sizes();
       compare_sharpness();
       compare_exposure();
     }
-    if (frames_.size() >= kFewestSilhouettes) compare_silhouettes(trusted);
+    if (pictures_.size() >= kFewestSilhouettes) compare_silhouettes(trusted);
     return std::move(out_);
   }
 
  private:
+  void take(const Frame& frame, const cv::Mat& picture) {
+    out_.emplace_back();
+    if (picture.empty()) return;
+    const cv::Rect box = vehicle_box(picture);
+    if (box.empty()) return;
+    places_.push_back(out_.size() - 1);
+    frames_.push_back(&frame);
+    pictures_.push_back(picture);
+    boxes_.push_back(box);
+  }
   void add(std::size_t k, Oddity what, double weight, std::string problem, std::string advice) {
-    out_[frames_[k]].push_back({what, rounded(std::clamp(weight, 0.0, 1.0), 3), std::move(problem), std::move(advice)});
+    out_[places_[k]].push_back({what, rounded(std::clamp(weight, 0.0, 1.0), 3), std::move(problem), std::move(advice)});
   }
   // A vehicle is about as high from every side.
   void compare_sizes() {
     std::vector<double> own;  // px of the files
     for (std::size_t k = 0; k < frames_.size(); ++k) {
       heights_.push_back(boxes_[k].height);
-      own.push_back(heights_[k] / set_.frames[frames_[k]].fitted.value_or(1));
+      own.push_back(heights_[k] / frames_[k]->fitted.value_or(1));
     }
     for (std::size_t k = 0; k < frames_.size(); ++k) {
       const double others = others_median(own, k), share = own[k] / others;
@@ -229,7 +232,7 @@ class OddReferences {
 
   bool take_masks() {
     for (std::size_t k = 0; k < frames_.size(); ++k) {
-      const Frame& frame = set_.frames[frames_[k]];
+      const Frame& frame = *frames_[k];
       if (!frame.camera) return false;
       cameras_.push_back(*frame.camera);
       const int width = std::min(kHullScoreWidth, set_.width);
@@ -271,7 +274,7 @@ class OddReferences {
     if (!take_masks()) return;
     bool known = false;
     for (std::size_t k = 0; k < frames_.size(); ++k) {
-      if (trusted.empty() || trusted[frames_[k]]) continue;
+      if (trusted.empty() || trusted[places_[k]]) continue;
       known = true;
       add_silhouette(k);
     }
@@ -283,7 +286,7 @@ class OddReferences {
     const HullSilhouettes rest = silhouettes(k);
     const cv::Mat &hull = rest.hull[k], &mask = rest.mask[k];
     const double beyond = uncovered(hull, mask), short_of = uncovered(mask, hull);
-    const Frame& frame = set_.frames[frames_[k]];
+    const Frame& frame = *frames_[k];
     if (beyond > kDisagree && lies_below(hull, mask)) {
       add(k, Oddity::oversized_mask, kMaskWeight,
           fmt::format("its mask goes beyond what the others leave of the vehicle, below it, by {:.0f} %: a shadow?",
@@ -300,8 +303,9 @@ class OddReferences {
   }
 
   const ViewSet& set_;
-  std::vector<Oddities> out_;        // by frame
-  std::vector<std::size_t> frames_;  // those with a picture; what follows goes with them
+  std::vector<Oddities> out_;        // by frame, then by further one
+  std::vector<std::size_t> places_;  // there, of those with a picture; what follows goes with them
+  std::vector<const Frame*> frames_;
   std::vector<cv::Mat> pictures_;
   std::vector<cv::Rect> boxes_;
   std::vector<double> heights_;
@@ -322,8 +326,8 @@ double weight_of(const Oddities& oddities) {
 }
 
 std::vector<Oddities> odd_references(const ViewSet& set, const SlotPictures& pictures,
-                                     const std::vector<bool>& trusted) {
-  return OddReferences(set, pictures).find(trusted);
+                                     const std::vector<cv::Mat>& further, const std::vector<bool>& trusted) {
+  return OddReferences(set, pictures, further).find(trusted);
 }
 
 }  // namespace spinfill

@@ -38,11 +38,12 @@ Json to_json(const OddReference& odd);
 using Oddities = std::vector<OddReference>;
 double weight_of(const Oddities& oddities);
 
-// Per frame of the set, in their order: mostly nothing. Only differences between references count, so at least three
-// are needed, and four for what silhouettes tell. `pictures` holds those of the frames, 8-bit straight RGBA; one that
-// is empty is passed over. Silhouettes are compared where all frames have cameras: the odd one is the one without which
-// the hull of the others explains their masks; `trusted`, unless empty, is false for those that an estimate of the
-// cameras left out (StabilisedView), which then are the odd ones.
+// Per frame of the set, then per further one, in their order: mostly nothing. Only differences between references
+// count, so at least three are needed, and four for what silhouettes tell. `pictures` holds those of the frames,
+// `further` those of the further ones, 8-bit straight RGBA; one that is empty is passed over. Silhouettes are compared
+// where all have cameras: the odd one is the one without which the hull of the others explains their masks; `trusted`,
+// unless empty, is false for those that an estimate of the cameras left out (StabilisedView), which then are the odd
+// ones.
 //
 // Sharpness: the ratio of gradient energies of the picture smoothed by σ₁ = 1 and σ₂ = 3 px, as in Zhuo & Sim 2011,
 // "Defocus map estimation from a single image", but over all of the vehicle and along x and y by themselves: an edge
@@ -50,6 +51,6 @@ double weight_of(const Oddities& oddities);
 // Exposure: the mean over the vehicle of log₂(luminance + 0.005), luminance linear (Rec. 709), and the share of pixels
 // with a channel of at least 254.
 std::vector<Oddities> odd_references(const ViewSet& set, const SlotPictures& pictures,
-                                     const std::vector<bool>& trusted = {});
+                                     const std::vector<cv::Mat>& further = {}, const std::vector<bool>& trusted = {});
 
 }  // namespace spinfill

@@ -176,7 +176,7 @@ struct PhotoWarper::State {
 };
 
 PhotoWarper::PhotoWarper(const ViewSet& set, const SlotPictures& pictures, PhotoWindows windows,
-                         const SlotWeights& weights, const std::vector<cv::Mat>& further)
+                         const SlotWeights& weights, const std::vector<FurtherPicture>& further)
     : state_(std::make_unique<State>()) {
   const at::NoGradGuard no_grad;
   State& s = *state_;
@@ -191,9 +191,11 @@ PhotoWarper::PhotoWarper(const ViewSet& set, const SlotPictures& pictures, Photo
   s.hull = carve_hull(s.photographs.references, hull_options(s.config));
   s.photographs.seen = s.seen_by(s.photographs.references);
   // A reference's weight in the warp is multiplied by its alpha, and its colours are premultiplied by that.
-  for (std::size_t v = 0; v < set.frames.size(); ++v)
-    s.photographs.seen[0][static_cast<std::int64_t>(v)].narrow(0, 0, 4).mul_(
-        weights[static_cast<std::size_t>(s.views[v].frame->slot())]);
+  for (std::size_t v = 0; v < s.given; ++v) {
+    const double weight = v < set.frames.size() ? weights[static_cast<std::size_t>(s.views[v].frame->slot())]
+                                                : further[v - set.frames.size()].weight;
+    s.photographs.seen[0][static_cast<std::int64_t>(v)].narrow(0, 0, 4).mul_(weight);
+  }
   s.lettering = s.lettering_of_photographs();
 }
 

@@ -45,9 +45,9 @@ class PhotoWarper {
  public:
   // The views are those in set.missing. Every frame of the set, given or missing, needs a camera (exit 3 where one has
   // none); `pictures` holds the given ones. Both must outlive the warper.
-  // `windows` are photo_windows() of its photo_views_of(), `further` the pictures of the set's further frames, or none.
+  // `windows` are photo_windows() of its photo_views_of(), `further` is what the set's further frames show, or empty.
   PhotoWarper(const ViewSet& set, const SlotPictures& pictures, PhotoWindows windows,
-              const SlotWeights& weights = kEqualWeights, const std::vector<cv::Mat>& further = {});
+              const SlotWeights& weights = kEqualWeights, const std::vector<FurtherPicture>& further = {});
   ~PhotoWarper();
   PhotoWarper(PhotoWarper&&) noexcept;
   PhotoWarper& operator=(PhotoWarper&&) noexcept;

@@ -47,10 +47,10 @@ std::vector<cv::Rect2d> hull_boxes(const ViewSet& set, const std::vector<PhotoVi
 }  // namespace
 
 std::vector<PhotoView> photo_views_of(const ViewSet& set, const SlotPictures& pictures,
-                                      const std::vector<cv::Mat>& further) {
+                                      const std::vector<FurtherPicture>& further) {
   std::vector<PhotoView> views;
   for (const Frame& frame : set.frames) views.push_back({&frame, &pictures[static_cast<std::size_t>(frame.slot())]});
-  for (std::size_t i = 0; i < further.size(); ++i) views.push_back({&set.further.at(i), &further[i]});
+  for (std::size_t i = 0; i < further.size(); ++i) views.push_back({&set.further.at(i), &further[i].picture});
   for (const Frame& frame : set.missing) views.push_back({&frame, nullptr});
   for (const PhotoView& view : views)
     if (!view.frame->camera) fail("{}: the view at {} degrees has no camera", set.id, view.frame->azimuth_deg);

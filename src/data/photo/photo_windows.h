@@ -18,10 +18,16 @@ struct PhotoView {
   const cv::Mat* picture;  // 8-bit straight RGBA of the set's size; nullptr: what it shows is not known
 };
 
+// What one of a set's further frames shows.
+struct FurtherPicture {
+  cv::Mat picture;    // 8-bit straight RGBA of the set's size
+  double weight = 1;  // of its colours, in (0,1] (odd_references.h)
+};
+
 // The set's frames with their `pictures`, its further ones with theirs (unless there are none), then its missing ones.
 // Exit 3 where one has no camera.
 std::vector<PhotoView> photo_views_of(const ViewSet& set, const SlotPictures& pictures,
-                                      const std::vector<cv::Mat>& further = {});
+                                      const std::vector<FurtherPicture>& further = {});
 
 // One window for each view, all of one size, px of the set's pictures; may reach beyond the picture.
 struct PhotoWindows {

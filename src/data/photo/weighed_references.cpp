@@ -9,10 +9,6 @@
 namespace spinfill {
 namespace {
 
-std::string path_of(const ViewSet& set, std::size_t frame) {
-  return (set.folder / set.frames[frame].file_path).string();
-}
-
 // By frame: whether its silhouette is one that the others agree with.
 std::vector<bool> agreeing(const std::vector<Oddities>& odd) {
   std::vector<bool> out;
@@ -38,55 +34,54 @@ WeighedReferences estimated_without(const ViewSet& set, const std::vector<bool>&
   return out;
 }
 
-// Of further photographs, without which each primary view is still shown.
-void leave_out_contradicting(WeighedReferences& weighed) {
-  if (!weighed.estimate) return;
-  std::size_t at = weighed.set.frames.size();
-  std::erase_if(weighed.set.further, [&](const Frame& frame) {
-    const bool leaves = !weighed.estimate->views.at(at++).trusted;
-    if (leaves)
-      log_warning("{}: is not used: its silhouette contradicts the others: check its azimuth ({:.0f}) and its mask",
-                  (weighed.set.folder / frame.file_path).string(),
-                  frame.stated_azimuth_deg.value_or(frame.azimuth_deg));
-    return leaves;
-  });
-}
-
 }  // namespace
 
-WeighedReferences weigh_references(ViewSet set, std::optional<Stabilisation> estimate, const SlotPictures& pictures) {
+WeighedReferences weigh_references(ViewSet set, std::optional<Stabilisation> estimate, const SlotPictures& pictures,
+                                   const std::vector<cv::Mat>& further) {
   WeighedReferences out{std::move(set), std::move(estimate), {}};
   std::vector<bool> trusted;
   if (out.estimate)
-    for (std::size_t i = 0; i < out.set.frames.size(); ++i) trusted.push_back(out.estimate->views[i].trusted);
-  out.odd = odd_references(out.set, pictures, trusted);
+    for (const StabilisedView& view : out.estimate->views) trusted.push_back(view.trusted);
+  out.odd = odd_references(out.set, pictures, further, trusted);
   if (out.estimate && all_of(trusted)) {
     trusted = agreeing(out.odd);
     if (!all_of(trusted)) {
       out = estimated_without(out.set, trusted);
       log_info("{}: cameras estimated again without the silhouette that contradicts the others: confidence {:.2f}",
                out.set.id, out.estimate->confidence);
-      out.odd = odd_references(out.set, pictures, trusted);
+      out.odd = odd_references(out.set, pictures, further, trusted);
     }
   }
-  leave_out_contradicting(out);
-  for (std::size_t i = 0; i < out.odd.size(); ++i)
-    for (const OddReference& found : out.odd[i])
-      log_warning("{}: {}: {}", path_of(out.set, i), found.problem, found.advice);
+  std::size_t at = 0;
+  for (const auto* list : {&out.set.frames, &out.set.further})
+    for (const Frame& frame : *list)
+      for (const OddReference& found : out.odd.at(at++))
+        log_warning("{}: {}: {}: {}", out.set.id, frame.file_path, found.problem, found.advice);
   return out;
 }
 
 ViewSet without_contradicting(ViewSet set, const std::vector<Oddities>& odd) {
   std::size_t i = 0;
-  std::erase_if(set.frames, [&](const Frame&) { return weight_of(odd[i++]) == 0; });
+  for (auto* list : {&set.frames, &set.further})
+    std::erase_if(*list, [&](const Frame&) { return weight_of(odd.at(i++)) == 0; });
   return set;
 }
 
 SlotWeights weights_of(const ViewSet& set, const std::vector<Oddities>& odd) {
   SlotWeights weights = kEqualWeights;
-  for (std::size_t i = 0; i < odd.size(); ++i)
+  for (std::size_t i = 0; i < set.frames.size(); ++i)
     weights[static_cast<std::size_t>(set.frames[i].slot())] = weight_of(odd[i]);
   return weights;
+}
+
+std::vector<FurtherPicture> weighed_further(const ViewSet& set, const std::vector<cv::Mat>& further,
+                                            const std::vector<Oddities>& odd) {
+  std::vector<FurtherPicture> out;
+  for (std::size_t i = 0; i < set.further.size(); ++i) {
+    const double weight = weight_of(odd.at(set.frames.size() + i));
+    if (weight > 0) out.push_back({further.at(i), weight});
+  }
+  return out;
 }
 
 }  // namespace spinfill

@@ -39,10 +39,12 @@ Camera camera_between(const ViewSet& set, double azimuth, const Turntable& turnt
   const Frame *before = nullptr, *after = nullptr;  // clockwise and counter-clockwise of the azimuth
   const auto back = [&](const Frame& frame) { return wrapped_deg(azimuth - frame.azimuth_deg); };
   const auto on = [&](const Frame& frame) { return wrapped_deg(frame.azimuth_deg - azimuth); };
-  for (const Frame& frame : set.frames) {
-    if (!frame.camera) continue;
-    if (before == nullptr || back(frame) < back(*before)) before = &frame;
-    if (after == nullptr || on(frame) < on(*after)) after = &frame;
+  for (const auto* list : {&set.frames, &set.further}) {
+    for (const Frame& frame : *list) {
+      if (!frame.camera) continue;
+      if (before == nullptr || back(frame) < back(*before)) before = &frame;
+      if (after == nullptr || on(frame) < on(*after)) after = &frame;
+    }
   }
   if (before == after) return camera_towards(set, azimuth, turntable);  // one, none, or a stated view's own azimuth
   return blended(turned_to(*before, azimuth), turned_to(*after, azimuth), back(*before) / (back(*before) + on(*after)));

@@ -33,11 +33,9 @@ SpinPicture spin_picture(const ViewSet& set, const Frame& frame) {
 
 Stabilisation stabilise_set(const ViewSet& set, const std::vector<bool>& trusted) {
   std::vector<SpinPicture> pictures;
-  for (std::size_t i = 0; i < set.frames.size(); ++i) {
-    pictures.push_back(spin_picture(set, set.frames[i]));
-    pictures.back().trusted = trusted.empty() || trusted[i];
-  }
-  for (const Frame& frame : set.further) pictures.push_back(spin_picture(set, frame));
+  for (const auto* list : {&set.frames, &set.further})
+    for (const Frame& frame : *list) pictures.push_back(spin_picture(set, frame));
+  for (std::size_t i = 0; i < trusted.size(); ++i) pictures.at(i).trusted = trusted[i];
   try {
     return stabilise(pictures);
   } catch (const Error& error) {

@@ -13,7 +13,7 @@ namespace spinfill {
 SpinPicture spin_picture(const ViewSet& set, const Frame& frame);
 
 // Cameras of a set's pictures from these pictures alone (geometry/spin/stabilise.h). Needs masked pictures; errors name
-// the set. `trusted`, unless empty: whether each frame takes part. Of the further frames all do; their views come last.
+// the set. `trusted`, unless empty: whether each view takes part. Those of the further frames come last.
 Stabilisation stabilise_set(const ViewSet& set, const std::vector<bool>& trusted = {});
 
 // The set with these cameras: those of its frames, and predicted ones for the primary views that it lacks. A frame's

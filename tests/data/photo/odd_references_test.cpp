@@ -9,6 +9,7 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include "data/photo/weighed_references.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 
@@ -37,7 +38,7 @@ class OddReferencesTest : public ::testing::Test {
 
   cv::Mat& at(int slot) { return pictures_[static_cast<std::size_t>(slot)]; }
   std::vector<Oddities> found(const std::vector<bool>& trusted = {}) const {
-    return odd_references(set_, pictures_, trusted);
+    return odd_references(set_, pictures_, {}, trusted);
   }
   // That there is one oddity, this one of this slot; it.
   OddReference alone(int slot, Oddity what, const std::vector<bool>& trusted = {}) const {
@@ -100,6 +101,34 @@ TEST_F(OddReferencesTest, ExposureIsComparedWithTheOthers) {
   at(1) = before;
   expose(1, -4);
   EXPECT_LT(alone(1, Oddity::underexposed).weight, 0.5);
+}
+
+TEST_F(OddReferencesTest, FurtherPhotographsAreComparedToo) {
+  const std::size_t frames = set_.frames.size();
+  for (int i = 0; i < 2; ++i) set_.further.push_back(set_.frames[static_cast<std::size_t>(1 + i)]);
+  std::vector<cv::Mat> further = {at(1).clone(), at(2).clone()};
+  for (const Oddities& odd : odd_references(set_, pictures_, further)) EXPECT_TRUE(odd.empty());
+  const cv::Mat mask = alpha(2);
+  cv::GaussianBlur(further[1], further[1], {}, 3);
+  cv::insertChannel(mask, further[1], 3);
+  std::vector<Oddities> odd = odd_references(set_, pictures_, further);
+  ASSERT_EQ(odd.size(), frames + 2);
+  for (std::size_t i = 0; i <= frames; ++i) EXPECT_TRUE(odd[i].empty()) << i;
+  ASSERT_EQ(odd.back().size(), 1U);
+  EXPECT_EQ(odd.back()[0].what, Oddity::blurred);
+  std::vector<FurtherPicture> telling = weighed_further(set_, further, odd);
+  ASSERT_EQ(telling.size(), 2U);
+  EXPECT_EQ(telling[0].weight, 1);
+  EXPECT_LT(telling[1].weight, 0.5);
+  // One that contradicts the others is left out with its picture.
+  at(2).copyTo(further[0]);
+  odd = odd_references(set_, pictures_, further);
+  ASSERT_EQ(odd[frames].size(), 1U);
+  EXPECT_EQ(odd[frames][0].what, Oddity::contradicting);
+  EXPECT_EQ(without_contradicting(set_, odd).further.size(), 1U);
+  telling = weighed_further(set_, further, odd);
+  ASSERT_EQ(telling.size(), 1U);
+  EXPECT_LT(telling[0].weight, 0.5);
 }
 
 TEST_F(OddReferencesTest, AVehicleOfFarFewerPixelsWeighsLess) {

@@ -239,22 +239,28 @@ TEST(PhotoWarp, FurtherPhotographsTell) {
   Asked asked = without(folder.path(), 1);
   std::erase_if(asked.set.frames, [](const Frame& frame) { return frame.slot() % 2 == 1; });
   const cv::Mat truth = test::render_tiny_vehicle(*asked.set.missing.front().camera, 1);
-  const auto error_of = [&](const std::vector<cv::Mat>& further) {
+  const auto error_of = [&](const std::vector<FurtherPicture>& further) {
     const PhotoWindows windows = photo_windows(asked.set, photo_views_of(asked.set, asked.pictures, further));
     const PhotoWarper warper(asked.set, asked.pictures, windows, kEqualWeights, further);
     const cv::Mat made = picture_of(*warper.aligned_onto(0), asked.set.width, asked.set.height);
     return cv::norm(on_plain_ground(made, made.size(), cv::Scalar::all(255)),
                     on_plain_ground(truth, truth.size(), cv::Scalar::all(255)), cv::NORM_L2SQR);
   };
-  std::vector<cv::Mat> pictures;
+  std::vector<FurtherPicture> pictures;
   for (const double azimuth : {30.0, 60.0}) {
     Frame frame;
     frame.azimuth_deg = azimuth;
     frame.camera = camera_towards(asked.set, azimuth, {});
-    pictures.push_back(test::render_tiny_vehicle(*frame.camera, 1));
+    pictures.push_back({test::render_tiny_vehicle(*frame.camera, 1)});
     asked.set.further.push_back(std::move(frame));
   }
-  EXPECT_LT(error_of(pictures), 0.6 * error_of({}));
+  const double told = error_of(pictures);
+  EXPECT_LT(told, 0.6 * error_of({}));
+  // Those that weigh less tell less.
+  for (FurtherPicture& one : pictures) one.picture.setTo(cv::Scalar(0, 0, 0, 255), one.picture > 0);
+  const double wrong = error_of(pictures);
+  for (FurtherPicture& one : pictures) one.weight = 0.1;
+  EXPECT_LT(error_of(pictures), 0.9 * wrong);
 }
 
 // A correction moves what is shown, the more the farther; none of it changes nothing.
