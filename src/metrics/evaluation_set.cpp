@@ -19,6 +19,14 @@ namespace spinfill {
 namespace {
 
 // "targets' true cameras (5 sets) and cameras estimated from the references (3 sets)"
+std::string guidance_in_words(const SamplerConfig& sampler) {
+  std::string text = fmt::format("guidance {}", sampler.guidance);
+  if (sampler.guidance_far > 0) text += fmt::format(" to {}", sampler.guidance_far);
+  if (sampler.guidance_min > 0) text += fmt::format(" above noise {}", sampler.guidance_min);
+  if (sampler.guidance_max > 0) text += fmt::format(" up to noise {}", sampler.guidance_max);
+  return text;
+}
+
 std::string in_words(const TargetCameras& cameras) {
   std::vector<std::pair<const char*, std::int64_t>> kinds = {
       {"targets' true cameras", cameras.stated},
@@ -141,9 +149,9 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
                   : priors.sections ? "flanks by sections and plan box"
                                     : "flanks by plan box",
                   priors.sharp ? ", sharp colours" : "");
-  protocol.sampler = sampler.steps == 1 ? "one step"
-                                        : fmt::format("{}, {}, start {}, guidance {}", name_of(sampler.solver),
-                                                      name_of(sampler.mode), sampler.start, sampler.guidance);
+  protocol.sampler = sampler.steps == 1 ? "one step" + (sampler.guided() ? ", " + guidance_in_words(sampler) : "")
+                                        : fmt::format("{}, {}, start {}, {}", name_of(sampler.solver),
+                                                      name_of(sampler.mode), sampler.start, guidance_in_words(sampler));
   protocol.steps = sampler.steps;
   protocol.sampling_seed = sampling_seed;
   return protocol;

@@ -118,12 +118,18 @@ void ModelConfig::bind(Fields& f) {
   f.number("loss_weight_clip", loss_weight_clip, "Largest weight of the network's squared error (prior-residual)", 1,
            1e6);
   f.flag("use_rays", use_rays, "Condition on the views' Pluecker rays");
+  f.choice("rays", rays,
+           "What the network is told of a ray: Pluecker coordinates, or the camera's position and the direction");
+  f.number("ray_bands", ray_bands,
+           "Frequencies: sines and cosines of 2^l pi times each of the six coordinates, l below this, beside them", 0,
+           12);
   f.flag("use_priors", use_priors, "Condition on the prior maps");
   f.flag("use_reference_attention", use_reference_attention, "Targets attend to the references, too");
   f.flag("use_cue", use_cue, "Condition on the stabilisation cue");
   f.flag("use_category", use_category, "Condition on the vehicle's category");
   f.number("categories", categories, "Number of known categories", 1, 10000);
   f.number("identity_dim", identity_dim, "Width of the identity vector, 0: none", 0, 65536);
+  f.number("identity_tokens", identity_tokens, "Tokens of cross-attention that the identity vector becomes", 1, 256);
   f.group("dropout", dropout, "Conditions dropped per sample in training");
 
   f.require(!block_out_channels.empty() && block_out_channels.size() <= 8, "block_out_channels needs 1 to 8 levels");
@@ -151,8 +157,6 @@ void ModelConfig::bind(Fields& f) {
             "output sources is a form of the hull warp: it needs prior_image prior");
   f.require_at("autoencoder_factor", std::has_single_bit(static_cast<std::uint64_t>(autoencoder_factor)),
                "must be 1, 2, 4, 8, …: each level of an autoencoder halves");
-  f.require_at("output", output != OutputForm::sources || in_pixels(),
-               "sources says where each pixel comes from: it needs the autoencoder pixel");
   f.require(cross_attention_dim > 0 && sigma_min < sigma_max, "sigma_min must be below sigma_max");
 }
 
@@ -169,12 +173,16 @@ std::int64_t ModelConfig::latent_weights() const {
 }
 
 std::int64_t ModelConfig::output_channels() const {
-  if (output == OutputForm::sources) return latent_channels() + kSourceFields * latent_weights();
+  if (output == OutputForm::sources) return latent_channels() + kSourceFields * latent_factor() * latent_factor();
   return latent_channels() + (output == OutputForm::prior_residual && blend ? kBlended * latent_weights() : 0);
 }
 
+std::int64_t ModelConfig::ray_channels() const {
+  return 6 * (1 + 2 * ray_bands);
+}
+
 std::int64_t ModelConfig::input_channels() const {
-  return latent_channels() + 1 + (use_rays ? 6 : 0) +
+  return latent_channels() + 1 + (use_rays ? ray_channels() : 0) +
          (use_priors ? kPriorChannels * latent_factor() * latent_factor() : 0) +
          (corrects_prior() ? latent_channels() : 0);
 }

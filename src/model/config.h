@@ -33,6 +33,13 @@ template <>
 inline constexpr Named<NoiseInput> kNamesOf<NoiseInput>[] = {{NoiseInput::log_sigma, "log-sigma"},
                                                              {NoiseInput::timestep, "timestep"}};
 
+// What the network is told of each ray: Plücker coordinates [d ; o×d], or the camera's position and the direction [o ;
+// d] (model/denoiser/conditioning.h).
+enum class RayKind { pluecker, origin_direction };
+template <>
+inline constexpr Named<RayKind> kNamesOf<RayKind>[] = {{RayKind::pluecker, "pluecker"},
+                                                       {RayKind::origin_direction, "origin-direction"}};
+
 // The base of prior-residual: the flipped mirror view where there is one, else the hull warp, or the hull warp alone.
 enum class PriorImage { mirror_or_prior, prior };
 template <>
@@ -83,19 +90,22 @@ struct ModelConfig {
 
   // Conditions
   bool use_rays = true;
+  RayKind rays = RayKind::pluecker;
+  std::int64_t ray_bands = 0;  // L: sines and cosines of 2^l·π times each coordinate, l < L, beside it
   bool use_priors = true;
   bool use_reference_attention = true;  // false: targets attend to targets alone (ablation)
   bool use_cue = true;
   bool use_category = true;
-  std::int64_t categories = 7;    // known ones, in data's order
-  std::int64_t identity_dim = 0;  // width of the identity vector, 0: none
+  std::int64_t categories = 7;       // known ones, in data's order
+  std::int64_t identity_dim = 0;     // width of the identity vector, 0: none
+  std::int64_t identity_tokens = 1;  // tokens of cross-attention that it becomes
   DropoutConfig dropout;
 
   void bind(Fields& f);
 
   // Pictures that `blend` can mix in: background, the prior image that is not the base.
   static constexpr std::int64_t kBlended = 2;
-  // Fields of `sources`, each one value a pixel: what is taken away, the correction.
+  // Fields of `sources`, each one value a pixel, also with latents: what is taken away, the correction.
   static constexpr std::int64_t kSourceFields = 2;
   // Prior maps, and the hull's normals in the camera's frame (prior_channels in model/denoiser/conditioning.h).
   static constexpr std::int64_t kPriorChannels = 23;
@@ -103,6 +113,7 @@ struct ModelConfig {
   std::int64_t latent_factor() const;    // H / h
   std::int64_t latent_channels() const;  // C
   std::int64_t latent_weights() const;   // numbers that give each pixel (pixel) or each latent position one
+  std::int64_t ray_channels() const;     // of rays with their bands
   std::int64_t input_channels() const;   // C + mask + rays + prior maps + C of the prior image, of conv_in
   std::int64_t output_channels() const;  // C + weights of the blended pictures or source fields, of conv_out
   bool corrects_prior() const { return output == OutputForm::prior_residual || output == OutputForm::sources; }

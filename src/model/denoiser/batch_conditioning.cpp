@@ -49,7 +49,7 @@ class BatchConditions {
         residual_(config.corrects_prior()),
         height_(batch.colour.size(-2) / autoencoder.factor()),
         width_(batch.colour.size(-1) / autoencoder.factor()) {
-    if (config_.use_rays) rays_ = view_rays(batch_, height_, width_);
+    if (config_.use_rays) rays_ = view_rays(batch_, height_, width_, config_);
     if (config_.use_priors) priors_ = prior_channels(batch_);
     if (residual_) {
       image_ = prior_image(batch_.priors, batch_.background);

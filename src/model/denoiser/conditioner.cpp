@@ -21,8 +21,9 @@ ConditionerImpl::ConditionerImpl(const ModelConfig& config, std::int64_t embeddi
     category_embedding_ = register_parameter("category_embedding", at::empty({config.categories + 1, width}, tensors));
   }
   if (config.identity_dim > 0) {
-    identity_projection_ = register_module("identity_projection", Linear(config.identity_dim, width, true, tensors));
-    null_identity_ = register_parameter("null_identity", at::empty({width}, tensors));
+    identity_projection_ = register_module("identity_projection",
+                                           Linear(config.identity_dim, config.identity_tokens * width, true, tensors));
+    null_identity_ = register_parameter("null_identity", at::empty({config.identity_tokens * width}, tensors));
   }
   null_token_ = register_parameter("null_token", at::empty({width}, tensors));
 }
@@ -46,7 +47,8 @@ at::Tensor ConditionerImpl::tokens(const Batch& batch, const Arrangement& arrang
       fail("identity vectors have {} values, this model takes {}", identity.size(-1), config_.identity_dim);
     }
     const at::Tensor known = identity_projection_->forward(identity.to(null_identity_.scalar_type()));
-    tokens.push_back(at::where(unknown.unsqueeze(1), null_identity_.unsqueeze(0), known));
+    const at::Tensor told = at::where(unknown.unsqueeze(1), null_identity_.unsqueeze(0), known);
+    for (const at::Tensor& token : told.chunk(config_.identity_tokens, 1)) tokens.push_back(token);
   }
   // Always there: with one token attention has nothing to weigh, and its queries and keys would never be trained.
   tokens.push_back(null_token_.unsqueeze(0).expand({samples, -1}));

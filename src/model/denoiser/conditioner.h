@@ -31,7 +31,7 @@ class ConditionerImpl : public torch::nn::Module {
   EmbeddingMlp cue_embedding_{nullptr};
   Linear identity_projection_{nullptr};
   at::Tensor category_embedding_;  // [categories + 1, D], row 0: unknown or dropped
-  at::Tensor null_identity_;       // [D]
+  at::Tensor null_identity_;       // [identity_tokens·D]
   at::Tensor null_token_;          // [D], a token that is always there
   at::Tensor null_reference_;      // [C]
 };

@@ -3,6 +3,9 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+#include <numbers>
+
 #include "core/error.h"
 #include "core/random.h"
 #include "geometry/rays.h"
@@ -27,9 +30,24 @@ ConditionDrop drop_everything(std::int64_t samples) {
   return {all, all, all};
 }
 
-at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_t latent_width) {
-  return pluecker_rays(batch.vehicle_from_camera, batch.intrinsics, batch.colour.size(-2), batch.colour.size(-1),
-                       latent_height, latent_width);
+at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_t latent_width,
+                     const ModelConfig& config) {
+  const std::int64_t H = batch.colour.size(-2), W = batch.colour.size(-1);
+  at::Tensor rays;
+  if (config.rays == RayKind::pluecker) {
+    rays = pluecker_rays(batch.vehicle_from_camera, batch.intrinsics, H, W, latent_height, latent_width);
+  } else {
+    const at::Tensor direction =
+        ray_directions(batch.vehicle_from_camera, batch.intrinsics, H, W, latent_height, latent_width);
+    const at::Tensor origin = batch.vehicle_from_camera.narrow(-2, 0, 3).narrow(-1, 3, 1).to(direction.scalar_type());
+    rays = at::cat({origin.unsqueeze(-1).expand_as(direction), direction}, -3);
+  }
+  std::vector<at::Tensor> all = {rays};
+  for (std::int64_t l = 0; l < config.ray_bands; ++l) {
+    const at::Tensor phase = rays * (std::ldexp(1.0, static_cast<int>(l)) * std::numbers::pi);
+    all.insert(all.end(), {phase.sin(), phase.cos()});
+  }
+  return at::cat(all, -3);
 }
 
 at::Tensor prior_channels(const Batch& batch) {

@@ -53,8 +53,11 @@ struct Conditioning {
   at::Tensor target_tokens;                    // [ΣT,T,D]
 };
 
-// Plücker rays [d ; o×d] of every view in the vehicle frame at latent resolution: [B,V,6,h,w] float32.
-at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_t latent_width);
+// The rays of every view in the vehicle frame at latent resolution, [B,V,ModelConfig::ray_channels(),h,w] float32:
+// r = [d ; o×d] (Sitzmann et al. 2021, eq. 2) or [o ; d], o in vehicle lengths; then sin(2^l·π·r), cos(2^l·π·r) for l =
+// 0 … L − 1 (Mildenhall et al. 2020, eq. 4).
+at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_t latent_width,
+                     const ModelConfig& config);
 
 // The prior maps, and after them the hull's normals in the camera's frame, where the studio's light stands still:
 // [B,V,ModelConfig::kPriorChannels,H,W].

@@ -107,6 +107,28 @@ at::Tensor pseudo_huber(const at::Tensor& squares, double c) {
   return c2 > 0 ? ((squares / c2 + 1).sqrt() - 1) * (2 * c2) : squares;
 }
 
+// What the sources show against the truth, with the weight of a value of D: the sum over pictures' values.
+// `level_weight` [N,1,1,1].
+at::Tensor sources_loss(const Batch& batch, const ViewLayout& layout, const SourceFields& fields,
+                        const at::Tensor& level_weight, const LossOptions& options, const ModelConfig& config) {
+  const auto rows = [&](const at::Tensor& all) {
+    return layout.repeat_draws(take_views(all, layout.target_rows), options.draws);
+  };
+  const auto distance_of = [&](const at::Tensor& off) { return pseudo_huber(off.square(), options.huber); };
+  const at::Tensor alpha = rows(batch.alpha);
+  // In [−1,1] like latents; coverage and depth count in each channel.
+  at::Tensor off = options.sources * distance_of(2 * (fields.picture - rows(batch.colour))) +
+                   options.coverage * distance_of(fields.coverage - alpha);
+  if (options.depth > 0) {
+    if (!batch.depth.defined()) fail("loss.depth is {}, but the batch has no depth", options.depth);
+    const WantedCorrection wanted = wanted_correction(batch, layout.target_rows, config.correction_limit);
+    const at::Tensor share = layout.repeat_draws(wanted.share, options.draws),
+                     known = layout.repeat_draws(wanted.known, options.draws);
+    off = off + options.depth * distance_of((fields.correction / config.correction_limit - share) * known);
+  }
+  return (off * level_weight * (1 + (options.foreground_weight - 1) * alpha)).sum();
+}
+
 // What the sources show in the windows against the truth, weighted as the whole pictures are; the sum over rows and
 // pixels. `level_weight` [N,1,1,1].
 at::Tensor close_up_loss(const Batch& batch, const ViewLayout& layout, const SourceFields& fields,
@@ -183,24 +205,12 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const T
   loss.sum = (distance * weight).sum();
   if (fields.picture.defined()) {
     const at::Tensor shown = layout.repeat_draws(conditioning.shown, options.draws).view({-1, 1, 1, 1});
-    const at::Tensor carried = denoiser.autoencoder().encode(fields.picture * 2 - 1);
-    // Coverage counts in each channel.
-    const at::Tensor outline = denoiser.autoencoder().encode(
-        (fields.coverage - layout.repeat_draws(alpha, options.draws)).expand_as(fields.picture));
-    at::Tensor own = options.sources * distance_of(carried - y) + options.coverage * distance_of(outline);
-    if (options.depth > 0) {
-      if (!batch.depth.defined()) fail("loss.depth is {}, but the batch has no depth", options.depth);
-      const WantedCorrection wanted = wanted_correction(batch, layout.target_rows, config.correction_limit);
-      const at::Tensor off =
-          (fields.correction / config.correction_limit - layout.repeat_draws(wanted.share, options.draws)) *
-          layout.repeat_draws(wanted.known, options.draws);
-      own = own + options.depth * distance_of(denoiser.autoencoder().encode(off.expand_as(fields.picture)));
-    }
-    loss.sum = loss.sum + (own * weight * shown).sum();
-    if (options.close_up > 0 || options.close_up_lpips > 0) {
-      const at::Tensor level = denoiser.loss_weight(draw.sigma, conditioning).view({-1, 1, 1, 1}) * shown;
-      loss.sum = loss.sum + close_up_loss(batch, layout, fields, level, options, perceptual);
-    }
+    const at::Tensor level = denoiser.loss_weight(draw.sigma, conditioning).view({-1, 1, 1, 1}) * shown;
+    at::Tensor own = sources_loss(batch, layout, fields, level, options, config);
+    if (options.close_up > 0 || options.close_up_lpips > 0)
+      own = own + close_up_loss(batch, layout, fields, level, options, perceptual);
+    // Values of pictures count as so many of D.
+    loss.sum = loss.sum + own * (static_cast<double>(loss.count) / static_cast<double>(fields.picture.numel()));
   }
   if (options.lpips > 0) {
     if (!perceptual) fail("loss.lpips is {}, but there are no LPIPS weights", options.lpips);

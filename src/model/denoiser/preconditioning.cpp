@@ -72,11 +72,14 @@ at::Tensor denoised(const at::Tensor& x, const at::Tensor& network, const at::Te
                     const ModelConfig& config, const Autoencoder& autoencoder, SourceFields* fields) {
   const at::Tensor f = network.narrow(1, 0, x.size(1));
   if (parts.surface) {
-    const SourceFields own =
-        source_fields(network.narrow(1, f.size(1), network.size(1) - f.size(1)), *parts.surface, config);
-    const at::Tensor carried = autoencoder.encode(own.picture * 2 - 1) * per_row(parts.shown);
-    if (fields != nullptr) *fields = own;
-    return carried + parts.gate * per_row(parts.scale) * f;
+    at::Tensor base = parts.base;
+    if (config.in_pixels() || fields != nullptr) {
+      const SourceFields own =
+          source_fields(network.narrow(1, f.size(1), network.size(1) - f.size(1)), *parts.surface, config);
+      if (config.in_pixels()) base = autoencoder.encode(own.picture * 2 - 1) * per_row(parts.shown);
+      if (fields != nullptr) *fields = own;
+    }
+    return base + parts.gate * per_row(parts.scale) * f;
   }
   if (parts.base.defined()) {
     at::Tensor change = per_row(parts.scale) * f;

@@ -33,7 +33,8 @@ at::Tensor noise_level_input(const at::Tensor& sigma, const ModelConfig& config)
 // D from the network's output F. EDM: c_skip·x + c_out·F with c_skip = σ_d²/(σ² + σ_d²), c_out = σ·σ_d/√(σ² + σ_d²).
 // epsilon (Ho et al. 2020): x − σ·F. v (Salimans & Ho 2022, appendix D): x/(σ² + 1) − σ/√(σ² + 1)·F.
 // prior-residual: base + g·(s·F + Σ m·(picture − base)), m the channels after F's. sources: the latents of
-// SourceFields::picture + g·s·F; `fields`, where asked for, are those.
+// SourceFields::picture + g·s·F; where a trained network makes the latents base + g·s·F, since that picture is not
+// encoded anew at every step. `fields`, where asked for, are SourceFields.
 at::Tensor denoised(const at::Tensor& x, const at::Tensor& network, const at::Tensor& sigma, const OutputParts& parts,
                     const ModelConfig& config, const Autoencoder& autoencoder, SourceFields* fields = nullptr);
 

@@ -42,7 +42,7 @@ SourceFields close_up_fields(const SourceFields& fields, const SurfaceWarp& surf
 }
 
 SourceFields source_fields(const at::Tensor& network, const SurfaceWarp& surface, const ModelConfig& config) {
-  const at::Tensor pixels = depth_to_space(network, config.pixel_factor);  // [N,2,H,W]
+  const at::Tensor pixels = depth_to_space(network, config.latent_factor());  // [N,2,H,W]
   return shown_by(pixels.narrow(1, 0, 1), pixels.narrow(1, 1, 1).tanh() * config.correction_limit, surface);
 }
 

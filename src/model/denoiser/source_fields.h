@@ -8,7 +8,7 @@
 
 namespace spinfill {
 
-// Letters: N target rows, C latent channels, H W pixels, h w latents, f the pixel factor.
+// Letters: N target rows, C latent channels, H W pixels, h w latents, f pixels along a latent's side.
 
 // Where a model of OutputForm::sources takes the pixels of target views from. An untrained network, which says 0,
 // leaves the hull warp as it is.

@@ -22,11 +22,16 @@ void SamplerConfig::bind(Fields& f) {
            "Prior-residual: noise put onto the regression, x residual_scale; small values stay near the mean", 0.1,
            1e4);
   f.number("guidance", guidance, "Classifier-free guidance scale, 1: none", 0, 20);
+  f.number("guidance_far", guidance_far,
+           "That of a view a half turn from the nearest reference, even between; 0: as guidance", 0, 20);
+  f.number("guidance_min", guidance_min, "Lowest noise level with guidance; below it none, which saves half", 0, 1e4);
+  f.number("guidance_max", guidance_max, "Highest noise level with guidance; 0: no limit", 0, 1e4);
   f.number("churn", churn, "Stochasticity S_churn of heun, 0: deterministic", 0, 1000);
   f.number("churn_min", churn_min, "Lowest noise level with churn", 0, 1e4);
   f.number("churn_max", churn_max, "Highest noise level with churn", 0, 1e4);
   f.number("churn_noise", churn_noise, "Factor S_noise on the churn's noise", 0, 2);
   f.flag("cache", cache, "Compute the references once; off: at every step, for benchmarks");
+  f.require(guidance_max == 0 || guidance_min < guidance_max, "guidance_min must be below guidance_max");
   f.require(churn == 0 || solver == Solver::heun, "churn needs solver: heun");
 }
 

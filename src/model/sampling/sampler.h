@@ -27,14 +27,17 @@ struct SamplerConfig {
   Solver solver = Solver::dpmpp_2m;
   std::int64_t steps = 1;  // 1: one evaluation at σ_max, the regression
   SamplingMode mode = SamplingMode::joint;
-  double rho = 7;                       // Karras schedule
-  double sigma_min = 0, sigma_max = 0;  // 0: what suits the model's output form, see noise_schedule
-  double start = 20;                    // prior-residual: noise after the regression, in residual scales
-  double guidance = 1;                  // classifier-free guidance scale; 1: none
+  double rho = 7;                             // Karras schedule
+  double sigma_min = 0, sigma_max = 0;        // 0: what suits the model's output form, see noise_schedule
+  double start = 20;                          // prior-residual: noise after the regression, in residual scales
+  double guidance = 1;                        // classifier-free guidance scale; 1: none
+  double guidance_far = 0;                    // that of a view a half turn from the nearest reference; 0: the same
+  double guidance_min = 0, guidance_max = 0;  // noise levels with guidance; 0: no limit
   // Stochasticity of heun (Karras et al. 2022, algorithm 2)
   double churn = 0, churn_min = 0.05, churn_max = 50, churn_noise = 1.003;
   bool cache = true;  // references computed once; false: joint pass at every step, for benchmarks
   void bind(Fields& f);
+  bool guided() const { return guidance != 1 || (guidance_far != 0 && guidance_far != 1); }
 };
 
 // Noise levels σ_0 > … > σ_{N−1} > σ_N = 0 (Karras et al. 2022, eq. 5). N = 1: {σ_max, 0}.

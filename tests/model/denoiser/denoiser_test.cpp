@@ -82,6 +82,53 @@ TEST(PriorChannels, HoldNormalsInTheCamerasFrame) {
   EXPECT_EQ(prior_channels(batch).narrow(2, PriorMaps::kChannels, 3).abs().max().item<double>(), 0);
 }
 
+// [o ; d] in the vehicle's frame, then sines and cosines of each coordinate, by hand.
+TEST(ViewRays, EncodingsMeanWhatTheySay) {
+  const Batch batch = make_batch({"rrrrtrrt"});
+  ModelConfig config;
+  const at::Tensor pluecker = view_rays(batch, 8, 12, config);
+  ASSERT_EQ(pluecker.sizes(), at::IntArrayRef({1, 8, 6, 8, 12}));
+  config.rays = RayKind::origin_direction;
+  const at::Tensor rays = view_rays(batch, 8, 12, config);
+  const at::Tensor origin = rays.narrow(2, 0, 3), direction = rays.narrow(2, 3, 3);
+  EXPECT_TRUE(direction.equal(pluecker.narrow(2, 0, 3)));
+  EXPECT_LT(max_difference(origin.select(4, 3).select(3, 2)[0][5],
+                           batch.vehicle_from_camera[0][5].narrow(0, 0, 3).select(1, 3)),
+            1e-6);
+  EXPECT_LT(max_difference(at::cross(origin, direction, 2), pluecker.narrow(2, 3, 3)), 1e-5);
+  config.ray_bands = 3;
+  const at::Tensor bands = view_rays(batch, 8, 12, config);
+  ASSERT_EQ(bands.size(2), config.ray_channels());
+  EXPECT_EQ(config.ray_channels(), 42);
+  EXPECT_TRUE(bands.narrow(2, 0, 6).equal(rays));
+  constexpr double kPi = 3.14159265358979;
+  EXPECT_LT(max_difference(bands.narrow(2, 6, 6), (rays * kPi).sin()), 1e-6);
+  EXPECT_LT(max_difference(bands.narrow(2, 36, 6), (rays * (4 * kPi)).cos()), 1e-5);
+
+  // Every encoding reaches the network.
+  ModelConfig tiny = test::tiny_config();
+  tiny.rays = RayKind::origin_direction;
+  tiny.ray_bands = 2;
+  const Case c({"rrrrtrrt"}, tiny);
+  EXPECT_EQ(c.conditioning.target_input.size(1) + 12, tiny.input_channels());
+}
+
+// The vector becomes so many tokens, each its own; unknown ones are learned.
+TEST(Conditioner, IdentityBecomesTokens) {
+  ModelConfig config = test::tiny_config();
+  config.identity_tokens = 3;
+  Case c({"rrrrtrrt"}, config);
+  const at::Tensor one = c.conditioning.target_tokens;
+  ASSERT_EQ(one.size(1), 1 + 3 + 1);  // category, identity, the one that is always there
+  c.batch.identity = c.batch.identity + 1;
+  const at::Tensor other = c.denoiser.condition(c.batch).target_tokens;
+  for (const std::int64_t token : {1, 2, 3})
+    EXPECT_GT(max_difference(one.select(1, token), other.select(1, token)), 1e-3);
+  EXPECT_TRUE(one.select(1, 0).equal(other.select(1, 0)));
+  EXPECT_TRUE(one.select(1, 4).equal(other.select(1, 4)));
+  EXPECT_GT(max_difference(one.select(1, 1), one.select(1, 2)), 1e-3);
+}
+
 TEST(Denoiser, CachedEqualsJoint) {
   const Case c(kRagged);
   const at::NoGradGuard no_grad;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
 
-#include "core/config/config.h"
 #include "data/priors/prior_image.h"
 #include "model/autoencoder/network.h"
 #include "model/denoiser/denoiser.h"
@@ -117,12 +117,80 @@ TEST_F(LatentDenoiser, EncodesEachPictureAsIfAlone) {
                      [&] { denoiser.autoencoder().encode(pictures.narrow(3, 0, 22)); });
 }
 
-TEST_F(LatentDenoiser, SourcesNeedPixels) {
-  ModelConfig config;
-  test::expect_error(ExitCode::usage, {"model.output", "autoencoder pixel"}, [&] {
-    read_config_text("model: {autoencoder: tiny, output: sources, prior_image: prior}", "test.yaml", {},
-                     [&](Fields& f) { f.group("model", config, "The denoiser"); });
-  });
+// Latents and, for every pixel, where it is from.
+TEST_F(LatentDenoiser, SourcesHaveFieldsOfPixelsBesideLatents) {
+  const at::NoGradGuard no_grad;
+  ModelConfig with = config();
+  with.output = OutputForm::sources;
+  with.prior_image = PriorImage::prior;
+  EXPECT_EQ(with.output_channels(), 4 + 2 * 16);
+  const Batch batch = test::make_batch({"rrrrtrrt", "trr-r-rt"});
+  const Denoiser fresh(with, 1);
+  TargetFields fields;
+  const at::Tensor generated = generate(fresh, batch, {}, 1, {}, &fields);
+  const at::Tensor base = prior_image(batch.priors, batch.background);
+  const at::Tensor expected =
+      (fresh.autoencoder().decode(fresh.autoencoder().encode(base.flatten(0, 1) * 2 - 1)) + 1) / 2;
+  const at::Tensor targets = batch.is_target.flatten();
+  EXPECT_LT(test::max_difference(generated.flatten(0, 1).index({targets}), expected.clamp(0, 1).index({targets})),
+            1e-6);
+  ASSERT_EQ(fields.coverage.sizes(), at::IntArrayRef({2, 8, 1, 16, 24}));
+  EXPECT_EQ(fields.correction.abs().max().item<float>(), 0);
+  EXPECT_GT(fields.coverage.max().item<float>(), 0);
+
+  // A trained one says both.
+  Denoiser trained(with, 1);
+  test::randomise(trained);
+  const Conditioning c = trained.condition(batch);
+  const ReferenceCache cache = trained.encode_references(c);
+  const at::Tensor x = test::random_normal(c.base.sizes(), 5), sigma = at::full({x.size(0)}, 0.7);
+  SourceFields said;
+  const at::Tensor d = trained.denoise(x, sigma, c, cache, &said);
+  EXPECT_EQ(d.sizes(), at::IntArrayRef({4, 4, 4, 6}));
+  EXPECT_TRUE(d.equal(trained.denoise(x, sigma, c, cache))) << "whether fields are asked for or not";
+  EXPECT_GT(said.correction.abs().max().item<double>(), 1e-3);
+  EXPECT_GT((said.correction.narrow(3, 0, 1) - said.correction.narrow(3, 1, 1)).abs().max().item<double>(), 1e-4)
+      << "one value a pixel";
+}
+
+// Their losses are those of pictures, and a value of a picture counts as 4/(3·16) of a latent's: by hand.
+TEST_F(LatentDenoiser, LossesOfSourcesEqualAHandComputation) {
+  ModelConfig with = config();
+  with.output = OutputForm::sources;
+  with.prior_image = PriorImage::prior;
+  const Denoiser fresh(with, 1);
+  const Batch batch = test::make_batch({"rrrrtrrr"});
+  LossOptions options;
+  options.mode = LossMode::regression;
+  options.foreground_weight = 3;
+  const auto sum_of = [&](double sources, double coverage) {
+    options.sources = sources;
+    options.coverage = coverage;
+    return training_loss(fresh, batch, options, 5).sum.item<double>();
+  };
+  const ViewLayout layout = make_view_layout(batch.is_reference, batch.is_target);
+  const PriorPicture warp = SurfaceWarp(batch.prior_inputs(), batch.priors, layout.target_rows).at({});
+  const at::Tensor under = batch.background[0].view({3, 1, 1}), alpha = batch.alpha[0][4];
+  const at::Tensor picture = under + warp.alpha[0][0] * (warp.colour[0][0] - under);
+  const double s = with.residual_scale, lambda = (1 / (s * s) + 1 / (80.0 * 80.0)) * 4 / (3 * 16);
+  const at::Tensor weight = (1 + 2 * alpha) * lambda;
+  const double colour = ((2 * (picture - batch.colour[0][4])).square() * weight).sum().item<double>();
+  const double outline = 3 * ((warp.alpha[0][0] - alpha).square() * weight).sum().item<double>();
+  const double latents = sum_of(0, 0);
+  EXPECT_NEAR(sum_of(2, 0) - latents, 2 * colour, 3e-3 * colour);
+  EXPECT_NEAR(sum_of(0, 1) - latents, outline, 3e-3 * outline);
+
+  // They train the fields, and the latents' loss does not.
+  const auto gradient_of_fields = [&](double weight_of_both) {
+    options.sources = options.coverage = weight_of_both;
+    const TrainingLoss loss = training_loss(fresh, batch, options, 5);
+    for (const auto& [name, parameter] : fresh.parameters())
+      if (name == "unet.conv_out.bias")
+        return torch::autograd::grad({loss.sum}, {parameter})[0].narrow(0, 4, 32).abs().max().item<double>();
+    return -1.0;
+  };
+  EXPECT_EQ(gradient_of_fields(0), 0);
+  EXPECT_GT(gradient_of_fields(1), 0);
 }
 
 }  // namespace

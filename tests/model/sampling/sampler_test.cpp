@@ -234,6 +234,37 @@ TEST(Generate, GuidanceDirection) {
   EXPECT_GT(max_difference(guided(1), conditional), 1e-5);
 }
 
+// Each view by its distance from the references, and only between the noise levels that are asked for.
+TEST(Generate, GuidanceOfViewsAndNoiseLevels) {
+  ModelConfig config = test::tiny_config();
+  config.dropout = {0.1, 0.1, 0.1};
+  Case c({"r-t-t---"}, config);
+  for (const auto& [name, parameter] : c.denoiser.parameters()) {
+    const at::NoGradGuard no_grad;
+    if (name.starts_with("unet.conv_out")) at::Tensor(parameter).mul_(0.05);
+  }
+  const auto run = [&](double guidance, double far, double low = 0, double high = 0, std::int64_t count = 1) {
+    SamplerConfig sampler = steps(count);
+    sampler.guidance = guidance;
+    sampler.guidance_far = far;
+    sampler.guidance_min = low;
+    sampler.guidance_max = high;
+    return c.run(sampler)[0];
+  };
+  // A quarter turn away: half of both; opposite: the far one.
+  const at::Tensor far = run(1, 3), quarter = run(2, 0), opposite = run(3, 0), none = run(1, 0);
+  EXPECT_LT(max_difference(far[2], quarter[2]), 1e-6);
+  EXPECT_LT(max_difference(far[4], opposite[4]), 1e-6);
+  EXPECT_GT(max_difference(far[2], none[2]), 1e-4);
+  EXPECT_LT(max_difference(run(3, 1)[4], none[4]), 1e-6);
+  // One step is at sigma_max, 80.
+  EXPECT_TRUE(run(3, 0, 0, 79).equal(none));
+  EXPECT_TRUE(run(3, 0, 0, 81).equal(opposite));
+  EXPECT_TRUE(run(3, 0, 81).equal(none));
+  EXPECT_FALSE(run(3, 0, 0.1, 1, 4).equal(run(3, 0, 0, 0, 4)));
+  EXPECT_FALSE(run(3, 0, 0.1, 1, 4).equal(run(1, 0, 0, 0, 4)));
+}
+
 TEST(Generate, GuidanceNeedsATrainedNullCondition) {
   ModelConfig config = test::tiny_config();
   config.dropout = {0, 0, 0};
