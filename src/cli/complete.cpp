@@ -173,6 +173,11 @@ Command complete_command() {
             "given: references byte for byte (as upright PNG where EXIF turns them); canonical: all views "
             "resampled onto one turntable (common scale, ground line and horizon; the default with --photos)");
         app.add_option("--seed", options->complete.runner.seed, "Seed of the noise")->capture_default_str();
+        app.add_option("--draws", options->complete.runner.draws,
+                       "Sample each view so many times, with other noise, and show in spread/ where they differ; the "
+                       "first is delivered")
+            ->check(CLI::Range(1, 64))
+            ->capture_default_str();
         app.add_option("--category", options->complete.category,
                        "sedan, suv, … or unknown (default: as transforms.json says)");
         app.add_flag("--opaque", options->complete.runner.opaque,

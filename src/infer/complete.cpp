@@ -126,6 +126,7 @@ OutputFolder completed_folder(const fs::path& input, const fs::path& out, const 
 
 Completion complete_folder(const LoadedModel& model, const fs::path& input, const fs::path& out,
                            const CompleteOptions& options) {
+  check_draws(model.config.model, options.runner.sampler, options.runner.draws);
   const Stopwatch watch;
   PhotographOptions photographs = options.photographs;
   photographs.hidden = options.hide;

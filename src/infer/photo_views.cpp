@@ -126,6 +126,7 @@ double photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictu
   for (std::size_t i = 0; i < set.missing.size(); ++i) {
     const double azimuth = set.missing[i].azimuth_deg;
     GeneratedView view{i, azimuth, at_set_size(made.views[i], framing.missing[i])};
+    if (!made.spreads.empty()) view.spread = at_set_size(made.spreads[i], framing.missing[i]);
     if (detailed) {
       if (options.carried) options.carried(static_cast<std::int64_t>(i + 1), std::ssize(set.missing) + 1);
       std::optional<DepthCorrection> correction;

@@ -8,7 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <memory>
+
+#include <opencv2/core.hpp>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -107,16 +110,60 @@ class ViewRows {
   Batch batch_;
 };
 
+// Deviation and covered mean of what was drawn of the targets, [T,3,H,W] each, the first of them `rgba` [T,4,H,W].
+std::vector<Spread> spreads_of(const std::vector<at::Tensor>& drawn, const at::Tensor& rgba) {
+  const at::Tensor variance = at::var(at::stack(drawn), 0, /*unbiased=*/true).mean(1);  // [T,H,W]
+  std::vector<Spread> out;
+  for (std::int64_t t = 0; t < variance.size(0); ++t) {
+    const at::Tensor alpha = rgba[t][3].to(at::kFloat), own = variance[t];
+    Spread spread{mat_of(own.sqrt().unsqueeze(0)), 0};
+    spread.rms = std::sqrt((own * alpha).sum().item<double>() / std::max(alpha.sum().item<double>(), 1e-9));
+    out.push_back(std::move(spread));
+  }
+  return out;
+}
+
+// How often the network generates a pass.
+std::int64_t rounds_of(const LoadedModel& model, bool opaque, const RunnerOptions& options) {
+  const bool twice = !opaque && model.config.model.output != OutputForm::sources;  // infer/matte.h
+  return options.draws + (twice ? 1 : 0);
+}
+
 // The targets of one pass, on the model's device; the results lie on the CPU.
-Matted run_pass(const LoadedModel& model, const Batch& rows, bool opaque, const RunnerOptions& options,
-                const SamplerProgress& progress) {
+struct Pass {
+  Matted matted;
+  std::vector<Spread> spreads;  // of several draws
+};
+Pass run_pass(const LoadedModel& model, const Batch& rows, bool opaque, const RunnerOptions& options,
+              const SamplerProgress& progress) {
   Batch batch = rows.to(model.denoiser.device()).known_to(model.config.model.categories);
   batch.priors = compute_priors(batch.prior_inputs(), model.config.data.priors);
-  if (!opaque)
-    return generate_matted(model.denoiser, batch, model.config.data.priors, options.sampler, options.seed, progress);
-  const at::Tensor all = generate(model.denoiser, batch, options.sampler, options.seed, progress).to(at::kCPU);
-  const at::Tensor pictures = all.index({batch.is_target.to(at::kCPU)});
-  return {at::cat({pictures, at::ones_like(pictures.narrow(1, 0, 1))}, 1), 0, {}};
+  const at::Tensor is_target = batch.is_target.to(at::kCPU);
+  std::int64_t before = 0, done = 0;
+  const SamplerProgress counted = [&](std::int64_t evaluated, std::int64_t total) {
+    done = before + evaluated;
+    progress(done, total);
+  };
+  const auto drawn = [&](std::int64_t draw) {
+    before = done;
+    const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(draw);
+    return generate(model.denoiser, batch, options.sampler, seed, counted).to(at::kCPU).index({is_target});
+  };
+  Pass pass;
+  if (opaque) {
+    const at::Tensor pictures = drawn(0);
+    pass.matted.rgba = at::cat({pictures, at::ones_like(pictures.narrow(1, 0, 1))}, 1);
+  } else {
+    pass.matted =
+        generate_matted(model.denoiser, batch, model.config.data.priors, options.sampler, options.seed, counted);
+  }
+  if (options.draws == 1) return pass;
+  const at::Tensor& rgba = pass.matted.rgba;
+  const at::Tensor alpha = rgba.narrow(1, 3, 1), ground = target_backgrounds(batch).view({-1, 3, 1, 1});
+  std::vector<at::Tensor> all = {(rgba.narrow(1, 0, 3) + (1 - alpha) * ground).to(at::kFloat)};
+  for (std::int64_t draw = 1; draw < options.draws; ++draw) all.push_back(drawn(draw));
+  pass.spreads = spreads_of(all, rgba);
+  return pass;
 }
 
 at::Tensor made_opaque(const at::Tensor& rgba, const at::Tensor& background) {
@@ -155,8 +202,9 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
   // What is to be given again needs its coverage.
   const bool opaque = options.opaque && options.anchors == 0;
   std::int64_t done = 0, total = 0;
+  check_draws(model.config.model, options.sampler, options.draws);
   for (const auto& pass : passes)
-    total += (opaque ? 1 : 2) * evaluations(std::ssize(pass), options.sampler, model.config.model);
+    total += rounds_of(model, opaque, options) * evaluations(std::ssize(pass), options.sampler, model.config.model);
   for (const std::vector<std::size_t>& pass : passes) {
     std::vector<std::int64_t> rows;
     const Batch batch = views.asking(pass, rows);
@@ -165,13 +213,17 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
       done = before + evaluated;
       if (options.progress) options.progress(done, total);
     };
-    const Matted matted = run_pass(model, batch, opaque, options, progress);
+    const auto [matted, spreads] = run_pass(model, batch, opaque, options, progress);
     if (!at::isfinite(matted.rgba).all().item<bool>()) fail("{}: the model gave numbers that are not finite", set.id);
     for (std::size_t i = 0; i < pass.size(); ++i) {
       // Targets come in the order of their rows.
       const auto at = std::ranges::count_if(rows, [&](std::int64_t row) { return row < rows[i]; });
       const at::Tensor rgba = matted.rgba[at];
       if (pass[i] < options.anchors) views.give(pass[i], rgba);
+      if (!spreads.empty()) {
+        out.spreads.resize(out.views.size());
+        out.spreads[pass[i]] = spreads[static_cast<std::size_t>(at)];
+      }
       if (matted.correction.defined()) {
         out.corrections.resize(out.views.size());
         out.corrections[pass[i]] = mat_of(matted.correction[at]);
@@ -184,8 +236,24 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
   return out;
 }
 
+void check_draws(const ModelConfig& model, const SamplerConfig& sampler, std::int64_t draws) {
+  if (draws > 1 && sampler.steps == 1 && model.corrects_prior())
+    fail_usage(
+        "{} draws: one step of this model is a regression, which knows no noise, so all would be the same: ask for "
+        "more sampling steps",
+        draws);
+}
+
 cv::Mat at_set_size(const cv::Mat& view, const Letterbox& fitted) {
   return straight(resample(view, fitted.inverse()));
+}
+
+Spread at_set_size(const Spread& spread, const Letterbox& fitted) {
+  cv::Mat opaque, deviation;
+  const cv::Mat& d = spread.deviation;
+  cv::merge(std::vector<cv::Mat>{d, d, d, cv::Mat(d.size(), CV_32F, cv::Scalar(1))}, opaque);
+  cv::extractChannel(resample(opaque, fitted.inverse()), deviation, 0);
+  return {deviation, spread.rms};
 }
 
 }  // namespace spinfill

@@ -21,6 +21,7 @@ namespace spinfill {
 struct RunnerOptions {
   SamplerConfig sampler;
   std::uint64_t seed = 0;
+  std::int64_t draws = 1;                    // pictures sampled of each view, with noise of the seed and those after it
   bool opaque = false;                       // pictures on the model's background, without alpha
   std::vector<FurtherPicture> further = {};  // what the set's further frames show, for photographs that show more
   std::size_t anchors = 0;                   // so many of the missing frames are generated first and then given, too
@@ -38,12 +39,19 @@ struct Evidence {
   cv::Mat map;          // 8-bit straight RGBA of the picture's size and coverage: these three in kEvidenceColours
 };
 
+// How far several pictures that the model drew of one view lie apart.
+struct Spread {
+  cv::Mat deviation;  // CV_32FC1: root of the mean variance of red, green and blue in [0,1] over the draws
+  double rms = 0;     // its root mean square over what the first draw covers
+};
+
 // A view that was generated, as it is delivered.
 struct GeneratedView {
   std::size_t asked = 0;                            // of the set's missing frames
   double azimuth_deg = 0;                           // that frame's
   cv::Mat picture;                                  // 8-bit RGBA, straight alpha, the set's size
   std::optional<Evidence> evidence = std::nullopt;  // of views with the photographs' own pixels (infer/photo_views.h)
+  std::optional<Spread> spread = std::nullopt;      // of several draws, of the picture's size
 };
 
 Json to_json(const Evidence& evidence);  // the three shares
@@ -51,6 +59,7 @@ Json to_json(const Evidence& evidence);  // the three shares
 struct GeneratedViews {
   std::vector<cv::Mat> views;  // one for each of the set's missing frames: CV_32FC4 premultiplied, the model's size
   std::vector<cv::Mat> corrections;  // CV_32FC1, of the surface's depth (DepthCorrection); none with a model without
+  std::vector<Spread> spreads;       // of several draws, the model's size; else none
   double matte_residual = 0;         // mean absolute difference of the colour channels' mattes: 0 for a perfect one
 };
 
@@ -67,7 +76,11 @@ std::vector<std::vector<std::size_t>> passes_of(const std::vector<Frame>& missin
 GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const SetFraming& framing,
                               const RunnerOptions& options);
 
+// Errors (exit 2): several draws of a model whose single step is a regression and knows no noise.
+void check_draws(const ModelConfig& model, const SamplerConfig& sampler, std::int64_t draws);
+
 // One of them at the size of the set's pictures (cubic): 8-bit straight RGBA.
 cv::Mat at_set_size(const cv::Mat& view, const Letterbox& fitted);
+Spread at_set_size(const Spread& spread, const Letterbox& fitted);
 
 }  // namespace spinfill

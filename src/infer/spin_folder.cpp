@@ -7,6 +7,8 @@
 #include <cctype>
 #include <cmath>
 
+#include <opencv2/imgproc.hpp>
+
 #include "core/error.h"
 #include "core/files/files.h"
 #include "core/files/json.h"
@@ -48,6 +50,20 @@ std::string title_of(const ViewSet& set) {
 double stated_azimuth(const ViewCameras& chosen, const Frame& given) {
   if (!chosen.estimate) return given.azimuth_deg;
   return given.stated_azimuth_deg.value_or(given.azimuth_deg);
+}
+
+constexpr double kWidestSpread = 0.25;  // and above: the map's lightest colour
+
+// What is dark lies the same in every draw, what is light differs; of the picture's coverage.
+cv::Mat spread_map(const Spread& spread, const cv::Mat& picture) {
+  cv::Mat bytes, coloured, rgba;
+  spread.deviation.convertTo(bytes, CV_8U, 255 / kWidestSpread);
+  cv::applyColorMap(bytes, coloured, cv::COLORMAP_INFERNO);
+  cv::cvtColor(coloured, rgba, cv::COLOR_BGR2RGBA);
+  cv::Mat alpha;
+  cv::extractChannel(picture, alpha, 3);
+  cv::insertChannel(alpha, rgba, 3);
+  return rgba;
 }
 
 // "62 % seen, 30 % mirrored, 8 % invented"
@@ -159,6 +175,11 @@ void SpinFolder::add(const GeneratedView& view) {
     out.shown.evidence =
         dense() && view.picture.cols > kPagePx ? encode_png(reduced(view.evidence->map, kPagePx)) : std::move(map);
   }
+  if (view.spread) {
+    make_folder(folder_ / "spread");
+    write_png(folder_ / "spread" / out.frame.file_path, spread_map(*view.spread, view.picture));
+    out.spread = {{"rms", std::round(1e5 * view.spread->rms) / 1e5}, {"file_path", "spread/" + out.frame.file_path}};
+  }
   std::string bytes = with_xmp(encode_png(view.picture), machine_made_xmp());
   write_file_atomic(folder_ / out.frame.file_path, bytes);
   keep(std::move(out), view.picture, std::move(bytes));
@@ -201,6 +222,7 @@ Json SpinFolder::description(const ViewSet& spin) const {
     if (estimated && !view.shown.generated) frame["stated_azimuth_deg"] = view.stated_azimuth_deg;
     frame["generated"] = view.shown.generated;
     if (!view.odd.is_null()) frame["odd"] = view.odd;
+    if (!view.spread.is_null()) frame["spread"] = view.spread;
     if (view.evidence.is_null()) continue;
     frame["evidence"] = view.evidence;
     frame["evidence"]["file_path"] = "evidence/" + view.frame.file_path;

@@ -51,8 +51,8 @@ class SpinFolder {
   // `contents` must outlive this.
   SpinFolder(const SpinContents& contents, const std::filesystem::path& folder);
 
-  // Writes a generated view: PNG of the same size, and where it is known evidence/AZIMUTH.png. Nothing but a small
-  // picture of it stays in memory.
+  // Writes a generated view: PNG of the same size, and where they are known evidence/AZIMUTH.png and
+  // spread/AZIMUTH.png. Nothing but a small picture of it stays in memory.
   void add(const GeneratedView& view);
 
   // The views so far with their cameras and files, in the folder: the primary ones by slot, else by azimuth.
@@ -66,6 +66,7 @@ class SpinFolder {
   struct Delivered {
     Frame frame;    // as transforms.json has it
     Json evidence;  // null: not known
+    Json spread;    // null: not known
     Json odd;       // null: nothing is
     SpinFrame shown;
     double stated_azimuth_deg = 0;

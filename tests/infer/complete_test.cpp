@@ -82,6 +82,69 @@ TEST_F(Complete, IsAFunctionOfTheSeed) {
   EXPECT_GT(differing, 0);
 }
 
+// The first of several draws is delivered as ever; where they differ is that of draws made one by one.
+TEST_F(Complete, SeveralDrawsShowWhereTheyDiffer) {
+  const LoadedModel model = small_model(1, 0.2);
+  const fs::path in = references({0, 1, 3, 4, 5, 7});
+  CompleteOptions options = steps(3);
+  options.runner.seed = 5;
+  complete_folder(model, in, folder_ / "one", options);
+  EXPECT_FALSE(fs::exists(folder_ / "one/spread"));
+  std::int64_t last = 0, all = -1;
+  options.runner.draws = 4;
+  options.runner.progress = [&](std::int64_t done, std::int64_t total) {
+    EXPECT_GT(done, last);
+    last = done;
+    all = total;
+  };
+  complete_folder(model, in, folder_ / "several", options);
+  EXPECT_EQ(last, all);
+  EXPECT_EQ(read_file(folder_ / "several/090.png"), read_file(folder_ / "one/090.png"));
+
+  options.runner.progress = {};
+  options.runner.draws = 1;
+  options.runner.opaque = true;
+  std::vector<cv::Mat> drawn;
+  for (std::uint64_t seed = 5; seed < 9; ++seed) {
+    options.runner.seed = seed;
+    const fs::path out = folder_ / ("draw-" + std::to_string(seed));
+    complete_folder(model, in, out, options);
+    cv::Mat picture;
+    read_picture(out / "090.png").convertTo(picture, CV_32FC4, 1 / 255.0);
+    drawn.push_back(picture);
+  }
+  const Json spin = read_json(folder_ / "several/transforms.json");
+  const cv::Mat delivered = read_picture(folder_ / "one/090.png");
+  double sum = 0, covered = 0;
+  for (int y = 0; y < delivered.rows; ++y) {
+    for (int x = 0; x < delivered.cols; ++x) {
+      double variance = 0;
+      for (int c = 0; c < 3; ++c) {
+        double mean = 0, squares = 0;
+        for (const cv::Mat& one : drawn) mean += one.at<cv::Vec4f>(y, x)[c] / 4;
+        for (const cv::Mat& one : drawn) squares += std::pow(one.at<cv::Vec4f>(y, x)[c] - mean, 2);
+        variance += squares / 3 / 3;
+      }
+      const double alpha = delivered.at<cv::Vec4b>(y, x)[3] / 255.0;
+      sum += alpha * variance;
+      covered += alpha;
+    }
+  }
+  const Json& spread = spin.at("frames").at(2).at("spread");
+  EXPECT_EQ(spread.at("file_path"), "spread/090.png");
+  EXPECT_NEAR(spread.at("rms").get<double>(), std::sqrt(sum / covered), 0.05 * std::sqrt(sum / covered) + 2e-3);
+  EXPECT_GT(spread.at("rms").get<double>(), 0.01);
+  const cv::Mat map = read_picture(folder_ / "several/spread/090.png");
+  EXPECT_EQ(map.size(), delivered.size());
+  EXPECT_FALSE(spin.at("frames").at(0).contains("spread"));
+
+  options = steps(1);
+  options.runner.draws = 2;
+  expect_error(ExitCode::usage, {"2 draws", "regression"},
+               [&] { complete_folder(model, in, folder_ / "never", options); });
+  EXPECT_FALSE(fs::exists(folder_ / "never"));
+}
+
 // Before training the output is the best prior image: the flipped mirror view where that is given. So the true picture
 // with its true coverage is known, and the matte must find both.
 TEST_F(Complete, MattesWhatItGenerates) {
