@@ -28,6 +28,7 @@ struct Options {
   std::int64_t steps = 0;
   std::vector<std::string> sampler;  // key=value
   RunChoice choice;
+  Precision precision = Precision::fp32;
   PhotographChoice photographs;
   std::optional<std::string> azimuths, views;
   CompleteOptions complete;
@@ -73,7 +74,8 @@ int run(const Options& options) {
   check_output_folder(completed_folder(unsorted ? options.unsorted : options.input, options.out, complete));
   std::optional<AzimuthModel> azimuths;
   if (unsorted) azimuths = load_azimuth_model(azimuth_model_folder(options.azimuth_model));
-  const LoadedModel model = load_model(options.model, options.choice, choose_device(options.device));
+  LoadedModel model = load_model(options.model, options.choice, choose_device(options.device));
+  compute_in(model, options.precision);
   complete.cameras = parse_camera_choice(options.cameras);
   complete.runner.sampler = sampler_of(model, options);
   // One after another: the network, the photographs, the comparison.
@@ -184,6 +186,7 @@ Command complete_command() {
                      "Generated views on the plain background, without alpha");
         add_run_choice(app, options->choice);
         add_replace(app, options->complete.replace);
+        add_precision(app, options->precision);
         add_device(app, options->device);
         app.add_flag("--json", options->json, "Print a summary as JSON");
         return [options, deliver] {

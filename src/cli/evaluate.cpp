@@ -239,6 +239,7 @@ Command evaluate_command() {
                        "safetensors or ONNX file of the LPIPS net; else $SPINFILL_LPIPS_WEIGHTS; else LPIPS is absent");
         app.add_option("--config", a->config, "For baselines: the configuration that gives size and data options");
         add_overrides(app, a->set, "data.background=[0,0,0]");
+        add_precision(app, a->precision);
         add_device(app, a->device);
         add_replace(app, a->replace);
         app.add_option("--nproc-per-node", a->processes,

@@ -6,6 +6,7 @@
 #include "core/print.h"
 #include "core/text.h"
 #include "infer/load_run.h"
+#include "run/run_config.h"
 
 namespace spinfill {
 
@@ -17,6 +18,11 @@ void add_run_choice(CLI::App& app, RunChoice& choice) {
   app.add_option("--checkpoint", choice.step, "Of a run: best (by validation), latest or a step's number")
       ->capture_default_str();
   add_choice(app, "--weights", choice.weights, "Of a run: ema or raw");
+}
+
+CLI::Option* add_precision(CLI::App& app, Precision& precision) {
+  return add_choice(app, "--precision", precision,
+                    "In which the network computes: fp32, or bf16, which takes half the memory and on GPUs less time");
 }
 
 void add_follow_links(CLI::App& app, Links& links) {

@@ -47,6 +47,10 @@ CLI::Option* add_device(CLI::App& app, std::string& device, const std::string& h
 // --checkpoint and --weights.
 void add_run_choice(CLI::App& app, RunChoice& choice);
 
+// --precision, for compute_in (infer/loaded_model.h).
+enum class Precision;
+CLI::Option* add_precision(CLI::App& app, Precision& precision);
+
 // --follow-links.
 void add_follow_links(CLI::App& app, Links& links);
 

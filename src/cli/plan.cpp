@@ -10,6 +10,7 @@
 #include "core/quantity.h"
 #include "model/device.h"
 #include "train/plan/plan.h"
+#include "train/plan/sampling_plan.h"
 
 namespace spinfill {
 namespace {
@@ -19,6 +20,8 @@ struct PlanArguments {
   std::vector<std::string> set;
   int gpus = 0;
   double utilisation = 0.4;
+  std::int64_t missing = 0;  // views to generate; 0: a training is planned
+  Precision precision = Precision::fp32;
   bool json = false;
 };
 
@@ -85,8 +88,37 @@ void print_time(const Plan& plan) {
   }
 }
 
+int plan_to_generate(const RunConfig& config, const PlanArguments& arguments) {
+  if (arguments.gpus > 1)
+    fail_usage("plan: --generate is of one vehicle on one device: leave --gpus {} out", arguments.gpus);
+  const SamplingPlan plan = plan_sampling(config, target_of(config, arguments), arguments.missing, arguments.precision);
+  const auto bytes = [](auto value) { return bytes_text(static_cast<double>(value)); };
+  if (arguments.json) {
+    print_json(to_json(plan), 1);
+  } else {
+    const std::string memory = plan.target.memory == 0 ? "" : " of " + bytes(plan.target.memory);
+    print_line("{}: {} needed{} on {}",
+               !plan.fits   ? "memory"
+               : *plan.fits ? "fits"
+                            : "does not fit",
+               bytes(plan.needed_bytes()), memory, where(plan.target));
+    print_line("  {:>9}  weights in {}", bytes(plan.weights_bytes), name_of(plan.precision));
+    print_line("  {:>9}  pictures and prior maps of eight views", bytes(plan.batch_bytes));
+    print_line("  {:>9}  caches and activations, at the peak", bytes(plan.pass_bytes));
+    print_line("  {:>9}  reserve: {}", bytes(plan.reserve_bytes),
+               plan.target.gpu ? "driver, libraries, waste" : "program");
+    print_line("{} views from {}, {} evaluations of the network: {}FLOP{}", plan.views.targets, plan.views.references,
+               plan.evaluations, rate_text(plan.flops),
+               plan.seconds ? fmt::format(", {} at --flops times --utilisation", time_text(*plan.seconds)) : "");
+  }
+  return static_cast<int>(plan.fits == false ? ExitCode::check_failed : ExitCode::done);
+}
+
 int run(const PlanArguments& arguments) {
   const RunConfig config = load_run_to_make(arguments.config, arguments.set);
+  if (arguments.missing > 0) return plan_to_generate(config, arguments);
+  if (arguments.precision != Precision::fp32)
+    fail_usage("plan: --precision is for --generate; of a training it is --set train.precision=bf16");
   const Plan plan = plan_training(config, target_of(config, arguments));
   if (arguments.json) {
     print_json(to_json(plan), 1);
@@ -114,6 +146,11 @@ Command plan_command() {
             app.add_option("--utilisation", arguments->utilisation,
                            "Share of --flops that training reaches (0.4); also where only a matrix product is timed")
                 ->check(CLI::Range(0.001, 1.0));
+            app.add_option("--generate", arguments->missing,
+                           "In place of a training: generate so many missing views of one vehicle, as complete does, "
+                           "from the others of eight")
+                ->check(CLI::Range(1, 8));
+            add_precision(app, arguments->precision);
             app.add_flag("--json", arguments->json, "Print JSON");
             app.footer("Exit codes: 0 it fits (or no memory is known), 1 it does not, 2 wrong usage or configuration.");
             return [arguments] { return run(*arguments); };

@@ -81,7 +81,9 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
     return subject;
   }
   if (!arguments.config.empty()) fail_usage("--config is for baselines; a model brings its own configuration");
-  const auto model = std::make_shared<const LoadedModel>(load_model(arguments.model, arguments.choice, device));
+  LoadedModel loaded = load_model(arguments.model, arguments.choice, device);
+  compute_in(loaded, arguments.precision);
+  const auto model = std::make_shared<const LoadedModel>(std::move(loaded));
   // The model's stored configuration, with what the command line overrides.
   read_config_text(to_yaml(model->config, false), arguments.model, overrides,
                    [&](Fields& f) { subject.config.bind(f); });

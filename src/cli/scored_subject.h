@@ -19,6 +19,7 @@ struct EvaluateArguments {
   std::optional<ProtocolFile> stated;  // by --protocol
   std::vector<std::string> set;
   RunChoice choice;
+  Precision precision = Precision::fp32;
   std::vector<std::int64_t> given;
   std::int64_t steps = 0, seed = 0, samples = 1, limit = 0, grids = 4, subsets = 0;
   int processes = 0;

@@ -22,7 +22,14 @@ std::string describe(const LoadedModel& model) {
   std::string text = fmt::format("{}, step {}, {} weights", p.at("name").get<std::string>(), p.at("step").dump(),
                                  p.at("weights").get<std::string>());
   if (p.at("source") == "bundle") text += fmt::format(", bundle in {}", p.at("dtype").get<std::string>());
+  if (p.contains("precision")) text += fmt::format(", computed in {}", p.at("precision").get<std::string>());
   return text;
+}
+
+void compute_in(LoadedModel& model, Precision precision) {
+  if (precision == Precision::fp32) return;
+  model.denoiser.to(dtype_of(precision));
+  model.provenance["precision"] = name_of(precision);
 }
 
 }  // namespace spinfill

@@ -17,9 +17,14 @@ struct LoadedModel {
   Denoiser denoiser;
   RunConfig config;  // of the run; from a bundle: data (without its path), model and sampler, else the defaults
   // What it is, for reports: "source" ("run" or "bundle"), "name" (folder), "run", "step", "weights" ("ema" or "raw"),
-  // "weights_sha256" (of the run's file), "data_set", "seed", "parameters"; of a bundle also "dtype".
+  // "weights_sha256" (of the run's file), "data_set", "seed", "parameters"; of a bundle also "dtype", and "precision"
+  // unless the network computes in float32.
   Json provenance;
 };
+
+// From now on the network computes in this type, with weights in it; its inputs, the noise and the autoencoder stay
+// float32. Provenance says so where it is not float32.
+void compute_in(LoadedModel& model, Precision precision);
 
 // "demo, step 1200, ema weights"
 std::string describe(const LoadedModel& model);

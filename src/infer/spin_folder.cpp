@@ -52,7 +52,7 @@ double stated_azimuth(const ViewCameras& chosen, const Frame& given) {
   return given.stated_azimuth_deg.value_or(given.azimuth_deg);
 }
 
-constexpr double kWidestSpread = 0.25;  // and above: the map's lightest colour
+constexpr double kWidestSpread = 0.1;  // and above: the map's lightest colour
 
 // What is dark lies the same in every draw, what is light differs; of the picture's coverage.
 cv::Mat spread_map(const Spread& spread, const cv::Mat& picture) {

@@ -8,6 +8,10 @@
 
 namespace spinfill {
 
+c10::ScalarType dtype_of(Precision precision) {
+  return precision == Precision::bf16 ? c10::ScalarType::BFloat16 : c10::ScalarType::Float;
+}
+
 void OptimizerConfig::bind(Fields& f) {
   f.number("learning_rate", learning_rate, "Peak learning rate, after warm-up", 0, 1);
   f.number("warmup_steps", warmup_steps, "Linear warm-up, steps", 0, 1'000'000);

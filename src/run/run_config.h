@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <c10/core/ScalarType.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -30,6 +32,8 @@ struct OptimizerConfig {
 enum class Precision { fp32, bf16 };
 template <>
 inline constexpr Named<Precision> kNamesOf<Precision>[] = {{Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}};
+
+c10::ScalarType dtype_of(Precision precision);
 
 // A training that no longer improves ends before its last step.
 struct EarlyStopConfig {

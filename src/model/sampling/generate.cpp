@@ -15,12 +15,13 @@ namespace spinfill {
 
 namespace {
 
-// Unit noise per target row from a generator of its own, a function of (seed, sample, slot).
+// Unit noise per target row from a generator of its own, a function of (seed, sample, slot). The layout is one on the
+// processor.
 class RowNoise {
  public:
   RowNoise(const ViewLayout& layout, const Batch& batch, std::uint64_t seed, std::vector<std::int64_t> shape)
-      : shape_(std::move(shape)), device_(layout.target_rows.device()) {
-    const at::Tensor rows = layout.target_rows.to(at::kCPU);
+      : shape_(std::move(shape)), device_(batch.colour.device()) {
+    const at::Tensor& rows = layout.target_rows;
     for (std::int64_t i = 0; i < rows.size(0); ++i) {
       const std::int64_t row = rows.const_data_ptr<std::int64_t>()[i];
       const std::int64_t sample = batch.samples.at(static_cast<std::size_t>(row / layout.views));
@@ -46,8 +47,9 @@ class RowNoise {
 
 // g of each target row [ΣT]: from guidance at a reference's own azimuth to guidance_far half a turn from the nearest
 // reference, or where there is none (a triangle over the spin as in SV3D, Voleti et al. 2024, §3.2, by the references
-// that there are).
+// that there are). On the processor, as the layout is; batches without memory (at::kMeta) have no azimuths.
 at::Tensor guidance_scales(const SamplerConfig& config, const Batch& batch, const ViewLayout& layout) {
+  if (batch.azimuth_deg.is_meta()) return at::ones({layout.targets});
   const double far = config.guidance_far > 0 ? config.guidance_far : config.guidance;
   const at::Tensor azimuth = batch.azimuth_deg.to(at::kCPU).to(at::kDouble);
   const at::Tensor turn = (azimuth.unsqueeze(2) - azimuth.unsqueeze(1)).abs().remainder(360);
@@ -55,7 +57,7 @@ at::Tensor guidance_scales(const SamplerConfig& config, const Batch& batch, cons
   const at::Tensor given = batch.is_reference.to(at::kCPU).unsqueeze(1);
   const at::Tensor share = apart.masked_fill(given.logical_not(), 1).amin(2);
   const at::Tensor scale = share * (far - config.guidance) + config.guidance;
-  return scale.flatten().to(layout.target_rows.device(), at::kFloat).index_select(0, layout.target_rows);
+  return scale.to(at::kFloat).flatten().index_select(0, layout.target_rows);
 }
 
 // D of all targets, guided: D = D_∅ + g·(D_c − D_∅) (Ho & Salimans 2022), the two branches computed one after the
@@ -68,7 +70,8 @@ class GuidedDenoiser {
     branches_.push_back(make_branch(batch, {}));
     if (!config.guided()) return;
     branches_.push_back(make_branch(batch, drop_everything(batch.size())));
-    scales_ = guidance_scales(config, batch, conditioning().layout).view({-1, 1, 1, 1});
+    const ViewLayout here = make_view_layout(batch.is_reference, batch.is_target);
+    scales_ = guidance_scales(config, batch, here).to(batch.colour.device()).view({-1, 1, 1, 1});
   }
   const Conditioning& conditioning() const { return branches_.front().conditioning; }
   const SourceFields& fields() const { return fields_; }  // of the last evaluation, with all conditions
@@ -124,7 +127,7 @@ void generate_targets(const Denoiser& denoiser, const Batch& batch, const Sample
   GuidedDenoiser guided(denoiser, batch, config);
   const ViewLayout& layout = guided.conditioning().layout;
   const std::int64_t factor = denoiser.autoencoder().factor();
-  RowNoise noise(layout, batch, seed,
+  RowNoise noise(make_view_layout(batch.is_reference, batch.is_target), batch, seed,
                  {denoiser.autoencoder().channels(), batch.colour.size(-2) / factor, batch.colour.size(-1) / factor});
   const auto [regression, sigmas] = noise_schedule(model, config);
   const DenoiseFunction denoise = [&](const at::Tensor& x, double sigma) {

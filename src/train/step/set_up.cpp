@@ -31,10 +31,6 @@ void set_up_for_training(Denoiser& denoiser, const TrainConfig& train) {
   if (denoiser.device().is_cuda()) at::globalContext().setSDPUseMath(false);
 }
 
-at::ScalarType dtype_of(Precision precision) {
-  return precision == Precision::bf16 ? at::kBFloat16 : at::kFloat;
-}
-
 std::vector<at::Tensor> trained_tensors(const Denoiser& denoiser) {
   std::vector<at::Tensor> list;
   for (const auto& [name, tensor] : denoiser.trained_parameters()) list.push_back(tensor);

@@ -25,8 +25,6 @@ void choose_trained(Denoiser& denoiser, const TrainConfig& train, std::uint64_t 
 // How the denoiser computes, as train.channels_last, train.precision and train.gradient_checkpointing say.
 void set_up_for_training(Denoiser& denoiser, const TrainConfig& train);
 
-at::ScalarType dtype_of(Precision precision);
-
 std::vector<at::Tensor> trained_tensors(const Denoiser& denoiser);
 std::vector<NamedParameter> named_parameters(const Denoiser& denoiser);  // the same, for the optimiser
 

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/plan/plan.h"
+
+#include <ATen/core/grad_mode.h>
+
 #include "core/files/json.h"
 
 #include "core/side_by_side.h"
+#include "core/tensors/counted_memory.h"
 #include "model/cost/cost.h"
+#include "model/sampling/generate.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
 #include "train/plan/benchmark.h"
 #include "train/plan/device_rate.h"
+#include "train/plan/sampling_plan.h"
 
 namespace spinfill {
 namespace {
@@ -69,6 +75,39 @@ TEST_F(Planning, MeasuredPeaksAreThosePlanned) {
   draws.loss.mode = LossMode::diffusion;
   draws.loss.draws = 3;
   expect_planned(draws, "tiny, 3 noise draws");
+}
+
+// What generate() takes on the processor against what was planned.
+TEST_F(Planning, MeasuredPeaksOfSampling) {
+  for (const auto& [preset, missing, guidance] : std::vector<std::tuple<std::string, std::int64_t, double>>{
+           {"tiny", 3, 1}, {"small", 1, 1}, {"small", 3, 2}, {"base", 2, 1}}) {
+    RunConfig config = config_of(preset, 1, 1);
+    config.sampler.steps = 3;
+    config.sampler.guidance = guidance;
+    const SamplingPlan plan = plan_sampling(config, {}, missing, Precision::fp32);
+    const at::NoGradGuard no_grad;
+    CountedMemory memory(at::kCPU);
+    const Denoiser denoiser(config.model, 1);
+    EXPECT_EQ(memory.held(), plan.weights_bytes);
+    const Batch batch =
+        blank_batch({{Batch::kViews - missing, missing}}, config.data.height, config.data.width, at::kCPU);
+    memory.reset_peak();
+    std::int64_t calls = 0;
+    generate(denoiser, batch, config.sampler, 1, [&](std::int64_t done, std::int64_t) { calls = done; });
+    const auto peak = static_cast<double>(memory.peak()), planned = static_cast<double>(plan.tensors_bytes());
+    fmt::print("{}, {} missing, guidance {}: planned {:.1f} MiB, measured {:.1f} MiB, ratio {:.3f}\n", preset, missing,
+               guidance, planned / (1 << 20), peak / (1 << 20), planned / peak);
+    EXPECT_NEAR(planned, peak, 0.15 * peak) << preset;
+    EXPECT_EQ(plan.evaluations, calls);
+  }
+  RunConfig big = config_of("sd15", 1, 1);
+  const SamplingPlan whole = plan_sampling(big, {.gpu = true, .memory = 1 << 30}, 3, Precision::fp32);
+  const SamplingPlan half = plan_sampling(big, {.gpu = true, .memory = 64ULL << 30}, 3, Precision::bf16);
+  EXPECT_EQ(whole.weights_bytes, 2 * half.weights_bytes);
+  EXPECT_LT(half.pass_bytes, whole.pass_bytes);
+  EXPECT_EQ(half.flops, whole.flops);
+  EXPECT_EQ(whole.fits, false);
+  EXPECT_EQ(half.fits, true);
 }
 
 TEST_F(Planning, MeasuredPeaksInBfloat16) {
