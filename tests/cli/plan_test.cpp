@@ -55,6 +55,29 @@ TEST_F(PlanCommand, JsonHoldsThePlan) {
   EXPECT_TRUE(parse_json(result.output, "plan").at("fits").is_null());
 }
 
+TEST_F(PlanCommand, OfGenerating) {
+  auto result = plan("--generate 3 --gpus 1 --vram 8G --flops 1T --json");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const Json whole = parse_json(result.output, "plan");
+  EXPECT_EQ(whole.at("fits"), true);
+  EXPECT_EQ(whole.at("references"), 5);
+  EXPECT_EQ(whole.at("evaluations"), 1);
+  EXPECT_GT(whole.at("seconds").get<double>(), 0);
+  std::int64_t sum = 0;
+  for (const auto& [name, bytes] : whole.at("tensors").items()) sum += bytes.get<std::int64_t>();
+  EXPECT_EQ(whole.at("tensors_bytes"), sum);
+  result = plan("--generate 3 --gpus 1 --vram 8G --precision bf16 --json");
+  EXPECT_EQ(2 * parse_json(result.output, "plan").at("tensors").at("weights").get<std::int64_t>(),
+            whole.at("tensors").at("weights"));
+  result = plan("--generate 1 --gpus 1 --vram 100M");
+  EXPECT_EQ(result.exit_code, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("does not fit: "));
+  EXPECT_THAT(result.output, HasSubstr("1 views from 7"));
+  EXPECT_EQ(plan("--generate 9").exit_code, 2);
+  EXPECT_EQ(plan("--generate 1 --gpus 2").exit_code, 2);
+  EXPECT_EQ(plan("--precision bf16").exit_code, 2);
+}
+
 // The files in configs/, on the machines that they are for.
 TEST_F(PlanCommand, TheProjectsConfigurationsFit) {
   for (const auto& [name, machine] : {std::pair("default", "--gpus 1 --vram 8G --flops 60T"),

@@ -3,6 +3,7 @@
 #include "infer/complete.h"
 
 #include <ATen/ATen.h>
+#include <gmock/gmock.h>
 
 #include <algorithm>
 #include <cmath>
@@ -357,6 +358,23 @@ TEST_F(Complete, SummaryIsJson) {
                                                            "sampler", "seed", "matte_residual", "model"}));
 }
 
+// Halved weights and products round otherwise, and nothing else changes.
+TEST_F(Complete, InBfloat16ItIsTheSameModel) {
+  LoadedModel model = small_model(1, 0.2);
+  const fs::path in = references({0, 1, 3, 4, 5, 7});
+  complete_folder(model, in, folder_ / "whole", steps(1));
+  EXPECT_FALSE(model.provenance.contains("precision"));
+  compute_in(model, Precision::bf16);
+  EXPECT_EQ(model.denoiser.dtype(), at::kBFloat16);
+  complete_folder(model, in, folder_ / "half", steps(1));
+  EXPECT_EQ(read_json(folder_ / "half/transforms.json").at("frames").size(), 8u);
+  cv::Mat difference;
+  cv::absdiff(read_picture(folder_ / "whole/090.png"), read_picture(folder_ / "half/090.png"), difference);
+  const cv::Scalar mean = cv::mean(difference);
+  EXPECT_GT(mean[0] + mean[1] + mean[2], 0);
+  EXPECT_LT((mean[0] + mean[1] + mean[2]) / 3, 3);
+}
+
 TEST_F(Complete, CommandRunsABundle) {
   export_bundle(small_model(), folder_ / "bundle");
   const fs::path in = references({0, 1, 2, 4, 6});
@@ -372,6 +390,12 @@ TEST_F(Complete, CommandRunsABundle) {
   result = test::run_command(base + " --replace --sampler mode=sequential");
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_EQ(test::run_command(base + " --replace --sampler mode=backwards").exit_code, 2);
+  // In bfloat16: other rounding, and the spin says so.
+  result = test::run_command(base + " --replace --steps 2 --seed 3 --precision bf16");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, ::testing::HasSubstr("computed in bf16"));
+  EXPECT_EQ(test::run_command(base + " --replace --precision fp8").exit_code, 2);
+  EXPECT_EQ(test::run_command(base + " --replace --steps 1 --draws 3").exit_code, 2);
   EXPECT_EQ(test::run_command(base + " --replace --solver magic").exit_code, 2);
   EXPECT_EQ(test::run_command(base + " --replace --cameras guessed").exit_code, 2);
   EXPECT_EQ(test::run_command(base + " --replace --deliver flat").exit_code, 2);

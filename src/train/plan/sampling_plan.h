@@ -25,10 +25,10 @@ struct SamplingPlan {
   std::int64_t reserve_bytes = 0;  // besides tensors (train/plan/memory.h)
   std::int64_t tensors_bytes() const { return weights_bytes + batch_bytes + pass_bytes; }
   std::int64_t needed_bytes() const { return tensors_bytes() + reserve_bytes; }
-  std::optional<bool> fits;        // empty where the target's memory is unknown
-  std::int64_t evaluations = 0;    // of the network
-  double flops = 0;                // all together
-  std::optional<double> seconds;   // at the target's stated rate and utilisation; empty without one
+  std::optional<bool> fits;       // empty where the target's memory is unknown
+  std::int64_t evaluations = 0;   // of the network
+  double flops = 0;               // all together
+  std::optional<double> seconds;  // at the target's stated rate and utilisation; empty without one
 };
 // With config.sampler; `references` of 8 − `missing` views. One vehicle at a time, as `spinfill complete` runs.
 SamplingPlan plan_sampling(const RunConfig& config, const PlanTarget& target, std::int64_t missing,
