@@ -109,11 +109,14 @@ class Inventions {
   std::vector<std::string> beyond_;
 };
 
-Consistency consistency_of(const SpinContents& spin, const ViewSet& views, const SamplerProgress& progress) {
+constexpr double kPointCell = 0.0025;  // vehicle lengths: of a car about a centimetre
+
+Consistency consistency_of(const SpinContents& spin, const ViewSet& views, const SamplerProgress& progress,
+                           PointCloud& cloud) {
   const ViewSet given = telling_views(spin);
   return cross_view_consistency(
       given, spin.pictures.frames, views.frames,
-      [&](std::size_t i) { return read_masked_picture(views, views.frames[i]); }, progress);
+      [&](std::size_t i) { return read_masked_picture(views, views.frames[i]); }, progress, &cloud);
 }
 
 }  // namespace
@@ -166,7 +169,11 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
     done.seed = runner.seed;
     if (!runner.opaque) done.matte_residual = residual;
   }
-  if (options.request.views > 0) done.consistency = to_json(consistency_of(spin, writer.views(), options.compared));
+  if (options.request.views > 0) {
+    PointCloud cloud(kPointCell);
+    done.consistency = to_json(consistency_of(spin, writer.views(), options.compared, cloud));
+    if (cloud.size() > 0) writer.add_surface(cloud.ply());
+  }
   SpinViews views = writer.finish(done.consistency);
   done.odd = odd_to_json(spin);
   if (options.also) options.also(folder.path(), done.odd);

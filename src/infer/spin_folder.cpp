@@ -185,6 +185,11 @@ void SpinFolder::add(const GeneratedView& view) {
   keep(std::move(out), view.picture, std::move(bytes));
 }
 
+void SpinFolder::add_surface(const std::string& ply) {
+  surface_ = "surface.ply";
+  write_file_atomic(folder_ / surface_, ply);
+}
+
 void SpinFolder::sort() {
   const bool primary = contents_.primary();
   std::ranges::stable_sort(
@@ -212,6 +217,7 @@ Json SpinFolder::description(const ViewSet& spin) const {
   const bool estimated = chosen.estimate && !contents_.canonical;
   if (estimated) root["stabilisation"] = to_json(*chosen.estimate);
   root["deliver"] = name_of(contents_.deliver());
+  if (!surface_.empty()) root["ply_file_path"] = surface_;
   for (std::size_t i = 0; !contents_.shows_further && i < chosen.set.further.size(); ++i) {
     const Frame& frame = chosen.set.further[i];
     root["further"].push_back({{"file_path", frame.file_path}, {"azimuth_deg", frame.azimuth_deg}});

@@ -55,6 +55,9 @@ class SpinFolder {
   // spread/AZIMUTH.png. Nothing but a small picture of it stays in memory.
   void add(const GeneratedView& view);
 
+  // Writes surface.ply, which transforms.json then names as ply_file_path.
+  void add_surface(const std::string& ply);
+
   // The views so far with their cameras and files, in the folder: the primary ones by slot, else by azimuth.
   ViewSet views();
 
@@ -81,6 +84,7 @@ class SpinFolder {
   const SpinContents& contents_;
   std::filesystem::path folder_;
   std::vector<Delivered> views_;
+  std::string surface_;                 // its file
   std::vector<std::string> turned_;     // pictures that EXIF turned
   std::vector<std::string> converted_;  // of formats that many viewers cannot show
 };

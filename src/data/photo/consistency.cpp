@@ -67,14 +67,16 @@ Json to_json(const Consistency& consistency) {
 
 Consistency cross_view_consistency(const ViewSet& given, const SlotPictures& pictures, const std::vector<Frame>& views,
                                    const std::function<cv::Mat(std::size_t)>& picture,
-                                   const std::function<void(std::int64_t, std::int64_t)>& progress) {
+                                   const std::function<void(std::int64_t, std::int64_t)>& progress, PointCloud* cloud) {
   const at::NoGradGuard no_grad;
   Consistency out;
   if (views.size() < 2) return out;
   const SurfaceComparison comparison(photo_views_of(given, pictures), given.width, given.height, kCompared);
   const auto look = [&](std::size_t i) {
     const cv::Mat rgba = picture(i);
-    return comparison.look({&views[i], &rgba});
+    SurfaceComparison::Seen seen = comparison.look({&views[i], &rgba});
+    if (cloud != nullptr) comparison.add_to(*cloud, seen);
+    return seen;
   };
   const SurfaceComparison::Seen first = look(0);
   SurfaceComparison::Seen before = first;

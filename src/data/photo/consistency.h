@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/files/json.h"
+#include "data/photo/point_cloud.h"
 #include "data/sets/set_pictures.h"
 #include "data/sets/view_set.h"
 
@@ -34,9 +35,11 @@ Json to_json(const Consistency& consistency);
 
 // `given` are the references with their cameras, `pictures` theirs: the hull is made of them alone. `views` are the
 // spin's in their order round the vehicle, with cameras for pictures of the set's size, which `picture` reads one after
-// another (8-bit straight RGBA). `progress` is told how many views are done.
+// another (8-bit straight RGBA). `progress` is told how many views are done. `cloud`, where there is one, gets what
+// each view sees of the hull's surface.
 Consistency cross_view_consistency(const ViewSet& given, const SlotPictures& pictures, const std::vector<Frame>& views,
                                    const std::function<cv::Mat(std::size_t)>& picture,
-                                   const std::function<void(std::int64_t done, std::int64_t views)>& progress = {});
+                                   const std::function<void(std::int64_t done, std::int64_t views)>& progress = {},
+                                   PointCloud* cloud = nullptr);
 
 }  // namespace spinfill

@@ -44,19 +44,34 @@ SurfaceComparison::Seen SurfaceComparison::look(const PhotoView& view) const {
   return out;
 }
 
+at::Tensor SurfaceComparison::own_colours(const Seen& seen) const {
+  return seen.surface.pixels.take(
+      seen.maps[0].select(0, 0).narrow(0, 0, 4).reshape({1, 4, height() * width()}).transpose(1, 2));
+}
+
+at::Tensor SurfaceComparison::frontal(const Seen& seen, const at::Tensor& alpha) {
+  const Surface& surface = seen.surface;
+  const at::Tensor facing = -(surface.normal * surface.direction).sum(-1);
+  return (alpha >= kCovered) & (surface.coverage >= kCovered) & (facing.clamp_min(0).square() >= kFrontal) &
+         surface.pixels.valid;
+}
+
+void SurfaceComparison::add_to(PointCloud& cloud, const Seen& seen) const {
+  const at::NoGradGuard no_grad;
+  if (seen.surface.point.size(1) == 0) return;
+  const at::Tensor own = own_colours(seen), alpha = own.select(2, 3);
+  const at::Tensor counted = frontal(seen, alpha)[0].nonzero().select(1, 0);  // [M]
+  const auto of = [&](const at::Tensor& all) { return all[0].index_select(0, counted); };
+  cloud.add(of(seen.surface.point), of(seen.surface.normal), of(own.narrow(2, 0, 3) / alpha.unsqueeze(2)));
+}
+
 SamePlaces SurfaceComparison::compare(const Seen& a, const Seen& b) const {
   const at::NoGradGuard no_grad;
   const Surface& surface = a.surface;
   if (surface.point.size(1) == 0) return {at::empty({0, 3}), at::empty({0, 3})};
   const Warped there = warp_colour(surface, hull_.slack(), b.picture, b.maps, false, options_);
-  const at::Tensor own = surface.pixels.take(
-      a.maps[0].select(0, 0).narrow(0, 0, 4).reshape({1, 4, height() * width()}).transpose(1, 2));  // [1,P,4]
-  const at::Tensor alpha = own.select(2, 3), facing = -(surface.normal * surface.direction).sum(-1);
-  const at::Tensor counted =
-      ((alpha >= kCovered) & (surface.coverage >= kCovered) & (facing.clamp_min(0).square() >= kFrontal) &
-       (there.confidence >= 0.5) & surface.pixels.valid)[0]
-          .nonzero()
-          .select(1, 0);  // [M]
+  const at::Tensor own = own_colours(a), alpha = own.select(2, 3);
+  const at::Tensor counted = (frontal(a, alpha) & (there.confidence >= 0.5))[0].nonzero().select(1, 0);  // [M]
   const at::Tensor straight = own.narrow(2, 0, 3) / alpha.clamp_min(1e-6).unsqueeze(2);
   return {straight[0].index_select(0, counted), there.colour[0].index_select(0, counted)};
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/photo/photo_windows.h"
+#include "data/photo/point_cloud.h"
 #include "data/pictures/letterbox.h"
 #include "data/priors/surface_maps.h"
 
@@ -35,10 +36,14 @@ class SurfaceComparison {
     at::Tensor maps;     // reference_maps()
   };
   Seen look(const PhotoView& view) const;  // exit 3: its picture is of another size
+  // Adds what it covers wholly and sees at no more than that angle, coloured as it shows it.
+  void add_to(PointCloud& cloud, const Seen& seen) const;
   // From `a` to `b`.
   SamePlaces compare(const Seen& a, const Seen& b) const;
 
  private:
+  at::Tensor own_colours(const Seen& seen) const;  // [1,P,4] premultiplied, of the pixels of its surface
+  static at::Tensor frontal(const Seen& seen, const at::Tensor& alpha);  // [1,P] bool: counted of a view by itself
   References references_of(const std::vector<PhotoView>& views) const;
   std::int64_t width() const { return small_.to_width; }
   std::int64_t height() const { return small_.to_height; }

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/photo/consistency.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
 
 #include <opencv2/core.hpp>
 
@@ -46,6 +51,54 @@ TEST_F(ConsistencyTest, TrueViewsAgree) {
   }
   EXPECT_EQ(found.pairs.back().to_deg, 0);
   EXPECT_GT(found.all().psnr_db(), 25);
+}
+
+// Points on the hull's surface, seen from all sides, with the views' colours: in any reader of PLY.
+TEST_F(ConsistencyTest, TheSurfaceIsAPointCloud) {
+  PointCloud cloud(0.01);
+  const Consistency found = cross_view_consistency(
+      given_, pictures_, views_, [&](std::size_t i) { return made_[i]; }, {}, &cloud);
+  EXPECT_EQ(to_json(found), to_json(compare()));
+  EXPECT_GT(cloud.size(), 2000u);
+  const std::string ply = cloud.ply();
+  const std::size_t header = ply.find("end_header\n") + 11;
+  EXPECT_NE(ply.find("element vertex " + std::to_string(cloud.size()) + "\n"), std::string::npos);
+  ASSERT_EQ(ply.size(), header + 27 * cloud.size());
+  float low[3] = {9, 9, 9}, high[3] = {-9, -9, -9};
+  for (std::size_t i = 0; i < cloud.size(); ++i) {
+    float values[6];
+    std::memcpy(values, ply.data() + header + 27 * i, sizeof values);
+    EXPECT_NEAR(std::hypot(values[3], values[4], values[5]), 1, 1e-4);
+    for (int k = 0; k < 3; ++k) {
+      low[k] = std::min(low[k], values[k]);
+      high[k] = std::max(high[k], values[k]);
+    }
+  }
+  // A vehicle is about a length long, narrower, and stands on the ground.
+  EXPECT_NEAR(high[0] - low[0], 1, 0.15);
+  EXPECT_LT(high[1] - low[1], 0.8F * (high[0] - low[0]));
+  EXPECT_GT(high[2], low[2] + 0.1F);
+}
+
+TEST(PointCloudTest, MeansOfCells) {
+  PointCloud cloud(0.5);
+  cloud.add(at::tensor({0.1F, 0.1F, 0.1F, 0.3F, 0.1F, 0.1F, -0.1F, 0.F, 0.F}).view({3, 3}),
+            at::tensor({1.F, 0.F, 0.F, 0.F, 1.F, 0.F, 0.F, 0.F, 1.F}).view({3, 3}),
+            at::tensor({0.F, 0.F, 0.F, 1.F, 0.5F, 0.F, 1.F, 1.F, 1.F}).view({3, 3}));
+  ASSERT_EQ(cloud.size(), 2u);
+  const std::string ply = cloud.ply();
+  const char* first = ply.data() + ply.find("end_header\n") + 11;
+  float values[6];
+  std::memcpy(values, first, sizeof values);
+  EXPECT_FLOAT_EQ(values[0], -0.1F);
+  EXPECT_FLOAT_EQ(values[5], 1);
+  std::memcpy(values, first + 27, sizeof values);
+  EXPECT_FLOAT_EQ(values[0], 0.2F);
+  EXPECT_NEAR(values[3], std::sqrt(0.5), 1e-6);
+  const auto* colour = reinterpret_cast<const unsigned char*>(first + 27 + 24);
+  EXPECT_EQ(colour[0], 128);
+  EXPECT_EQ(colour[1], 64);
+  EXPECT_EQ(colour[2], 0);
 }
 
 TEST_F(ConsistencyTest, OneViewThatDisagreesIsNamed) {
