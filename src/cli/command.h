@@ -37,6 +37,7 @@ Command metrics_command();
 Command bench_command();
 Command plan_command();
 Command inspect_command();
+Command sample_command();
 Command autoencode_command();
 
 }  // namespace spinfill

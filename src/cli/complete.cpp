@@ -24,9 +24,8 @@ namespace spinfill {
 namespace {
 
 struct Options {
-  std::string model, input, out, device = "auto", solver, cameras = "auto";
-  std::int64_t steps = 0;
-  std::vector<std::string> sampler;  // key=value
+  std::string model, input, out, device = "auto", cameras = "auto";
+  SamplerChoice sampler;
   RunChoice choice;
   Precision precision = Precision::fp32;
   PhotographChoice photographs;
@@ -36,19 +35,6 @@ struct Options {
   WalkaroundOptions walkaround;
   bool json = false;
 };
-
-// The model's own sampler with what the command line changes, checked by the same ranges as a configuration's.
-SamplerConfig sampler_of(const LoadedModel& model, const Options& options) {
-  std::vector<Override> changes;
-  if (!options.solver.empty()) changes.push_back({"solver", options.solver});
-  if (options.steps > 0) changes.push_back({"steps", std::to_string(options.steps)});
-  for (const Override& change : parse_overrides(options.sampler)) changes.push_back(change);
-  SamplerConfig sampler = model.config.sampler;
-  if (!changes.empty()) {
-    read_config_text(to_yaml(sampler, false), "sampler", changes, [&](Fields& f) { sampler.bind(f); });
-  }
-  return sampler;
-}
 
 void check_input(const Options& options) {
   if (options.input.empty() == options.unsorted.empty())
@@ -77,7 +63,7 @@ int run(const Options& options) {
   LoadedModel model = load_model(options.model, options.choice, choose_device(options.device));
   compute_in(model, options.precision);
   complete.cameras = parse_camera_choice(options.cameras);
-  complete.runner.sampler = sampler_of(model, options);
+  complete.runner.sampler = options.sampler.of(model.config.sampler);
   // One after another: the network, the photographs, the comparison.
   std::optional<Progress> progress;
   std::string shown;
@@ -143,12 +129,7 @@ Command complete_command() {
                        "Folder to write: all views, transforms.json, contact_sheet.png, spin.html, evidence")
             ->required();
         add_photographs(app, options->photographs);
-        app.add_option("--steps", options->steps, "Sampling steps (default: the model's)")->check(CLI::Range(1, 10000));
-        app.add_option("--solver", options->solver,
-                       fmt::format("{} (default: the model's)", fmt::join(names_of<Solver>(), ", ")));
-        app.add_option("--sampler", options->sampler,
-                       "Any other option of the sampler, KEY=VALUE, e.g. mode=sequential")
-            ->take_all();
+        add_sampler(app, options->sampler);
         app.add_option("--azimuths", options->azimuths,
                        "Generate the views at these azimuths instead of the missing primary ones: degrees from 0 to "
                        "360, e.g. 40,180")

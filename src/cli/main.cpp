@@ -19,9 +19,9 @@ using namespace spinfill;
 namespace {
 
 std::vector<Command> commands() {
-  return {synth_command(),  data_command(),     train_command(),          evaluate_command(),  compare_command(),
-          export_command(), complete_command(), import_weights_command(), studio_command(),    metrics_command(),
-          bench_command(),  plan_command(),     inspect_command(),        autoencode_command()};
+  return {synth_command(),   data_command(),     train_command(),  evaluate_command(),       compare_command(),
+          export_command(),  complete_command(), sample_command(), import_weights_command(), studio_command(),
+          metrics_command(), bench_command(),    plan_command(),   inspect_command(),        autoencode_command()};
 }
 
 // LibTorch's initialisers take longer than most of what comes before the work: a stop signal meanwhile waits for it.

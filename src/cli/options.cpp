@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/print.h"
 #include "core/text.h"
@@ -18,6 +19,25 @@ void add_run_choice(CLI::App& app, RunChoice& choice) {
   app.add_option("--checkpoint", choice.step, "Of a run: best (by validation), latest or a step's number")
       ->capture_default_str();
   add_choice(app, "--weights", choice.weights, "Of a run: ema or raw");
+}
+
+SamplerConfig SamplerChoice::of(const SamplerConfig& own) const {
+  std::vector<Override> changes;
+  if (!solver.empty()) changes.push_back({"solver", solver});
+  if (steps > 0) changes.push_back({"steps", std::to_string(steps)});
+  for (const Override& change : parse_overrides(others)) changes.push_back(change);
+  SamplerConfig sampler = own;
+  if (!changes.empty())
+    read_config_text(to_yaml(sampler, false), "sampler", changes, [&](Fields& f) { sampler.bind(f); });
+  return sampler;
+}
+
+void add_sampler(CLI::App& app, SamplerChoice& choice) {
+  app.add_option("--steps", choice.steps, "Sampling steps (default: the model's)")->check(CLI::Range(1, 10000));
+  app.add_option("--solver", choice.solver,
+                 fmt::format("{} (default: the model's)", fmt::join(names_of<Solver>(), ", ")));
+  app.add_option("--sampler", choice.others, "Any other option of the sampler, KEY=VALUE, e.g. mode=sequential")
+      ->take_all();
 }
 
 CLI::Option* add_precision(CLI::App& app, Precision& precision) {

@@ -10,6 +10,7 @@
 #include "core/config/named.h"
 #include "core/files/json.h"
 #include "data/sets/picture_folder.h"
+#include "model/sampling/sampler.h"
 
 namespace spinfill {
 
@@ -46,6 +47,15 @@ CLI::Option* add_device(CLI::App& app, std::string& device, const std::string& h
 
 // --checkpoint and --weights.
 void add_run_choice(CLI::App& app, RunChoice& choice);
+
+// --steps, --solver and --sampler: what changes of a model's own sampler.
+struct SamplerChoice {
+  std::int64_t steps = 0;                            // 0: the model's
+  std::string solver;                                // empty: the model's
+  std::vector<std::string> others;                   // key=value
+  SamplerConfig of(const SamplerConfig& own) const;  // exit 2: by the same ranges as a configuration's
+};
+void add_sampler(CLI::App& app, SamplerChoice& choice);
 
 // --precision, for compute_in (infer/loaded_model.h).
 enum class Precision;
