@@ -20,15 +20,18 @@ GradientReducer::GradientReducer(Ranks& ranks, std::vector<at::Tensor> parameter
   // Gradients are computed from the last parameter to the first.
   std::ranges::reverse(buckets);
   std::ranges::reverse(limits);
-  ranks.guard([&, &buckets = buckets, &limits = limits] {
+  ranks.wait([&, &buckets = buckets, &limits = limits] {
     reducer_ = std::make_unique<c10d::Reducer>(
-        parameters_, buckets, ranks.connection_->group, dense, kBucketBytes, /*find_unused_parameters=*/false,
+        parameters_, buckets, ranks.connection_->group.exchanges, dense, kBucketBytes, /*find_unused_parameters=*/false,
         /*gradient_as_bucket_view=*/false, std::unordered_map<std::size_t, std::string>{},
         c10d::kDefaultFirstBucketBytes, /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false,
         std::vector<std::int64_t>{});
   });
   for (const at::Tensor& parameter : parameters_)
-    hooks_.push_back(parameter.register_hook([this](const at::Tensor&) { since_last_gradient_.restart(); }));
+    hooks_.push_back(parameter.register_hook([this](const at::Tensor&) {
+      since_last_gradient_.restart();
+      ranks_.connection_->watch->progress();
+    }));
 }
 
 GradientReducer::~GradientReducer() {
@@ -38,15 +41,14 @@ GradientReducer::~GradientReducer() {
 }
 
 void GradientReducer::backward(const at::Tensor& loss, bool reduce) {
-  ranks_.guard([&] {
-    if (reduce) {
-      reducer_->rebuild_buckets();
-      reducer_->prepare_for_forward();
-      reducer_->prepare_for_backward({loss});
-    }
+  if (!reduce) return ranks_.guard([&] { loss.backward(); });
+  ranks_.wait([&] {
+    reducer_->rebuild_buckets();
+    reducer_->prepare_for_forward();
+    reducer_->prepare_for_backward({loss});
     loss.backward();
   });
-  if (reduce) ranks_.waited_ += since_last_gradient_.seconds();
+  ranks_.waited_ += since_last_gradient_.seconds();
 }
 
 }  // namespace spinfill

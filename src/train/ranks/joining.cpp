@@ -9,7 +9,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <future>
 #include <memory>
 #include <thread>
@@ -110,10 +109,7 @@ class Joining {
       fail("{}: no store at {}:{} ({}): is it rank 0's, and is the port free? MASTER_PORT names another", me(),
            place_.host, place_.port, first_line(error.what()));
     }
-    // A launcher's store outlives a restart: each attempt has keys of its own.
-    const char* attempt = std::getenv("TORCHELASTIC_RESTART_COUNT");
-    store_ =
-        c10::make_intrusive<c10d::PrefixStore>(fmt::format("spinfill/{}", attempt == nullptr ? "0" : attempt), store_);
+    store_ = c10::make_intrusive<c10d::PrefixStore>(store_prefix(), store_);
   }
 
   void agree_on_world() {

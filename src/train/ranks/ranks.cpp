@@ -7,41 +7,85 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <stdexcept>
 #include <thread>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/stopwatch.h"
 #include "train/ranks/connection.h"
 
 namespace spinfill {
 namespace {
 
-constexpr auto kAskingTakes = std::chrono::seconds(5);  // limit for the store's answer after a failure
+constexpr auto kClosing = std::chrono::seconds(30);    // limit for a clean close
+constexpr auto kLastLeave = std::chrono::seconds(10);  // the store is served until all have left, but no longer
+constexpr auto kLookForLeft = std::chrono::milliseconds(20);
+constexpr const char* kHaveLeft = "have left";
+
+// Whether it came to its end in time; else it is left behind, at work.
+bool done_in_time(const std::function<void()>& work) {
+  auto promise = std::make_shared<std::promise<void>>();
+  const std::future<void> done = promise->get_future();
+  std::thread([promise, work] {
+    try {
+      work();
+    } catch (const std::exception&) {
+      // Everything was exchanged: there is nothing left that could be lost.
+    }
+    promise->set_value();
+  }).detach();
+  return done.wait_for(kClosing) == std::future_status::ready;
+}
+
+// A store that a rank serves ends with that rank.
+void wait_until_all_have_left(c10d::Store& store, const RankPlace& place) {
+  try {
+    const Stopwatch watch;
+    for (std::int64_t left = store.add(kHaveLeft, 1); place.rank == 0 && !place.store_is_served && left < place.world &&
+                                                      std::chrono::duration<double>(watch.seconds()) < kLastLeave;
+         left = store.add(kHaveLeft, 0))
+      std::this_thread::sleep_for(kLookForLeft);
+  } catch (const std::exception&) {
+    // Whoever served it is gone.
+  }
+}
 
 }  // namespace
 
 Ranks::Ranks() = default;
 
-Ranks::Ranks(const RankPlace& place, at::Device device, const std::string& what, const RankTimeouts& timeouts)
+Ranks::Ranks(const RankPlace& place, at::Device device, const std::string& what, const RankTimeouts& timeouts,
+             const GroupMaker* other)
     : place_(place), device_(device), timeouts_(timeouts) {
   if (place.world == 1) return;
   connection_ = std::make_unique<Connection>();
   connection_->store = meet(place, what, timeouts.join);
-  at(0, "start");
   guard([&] {
-    connection_->group = make_process_group(connection_->store, place, device, milliseconds_of(timeouts.wait));
+    connection_->watch =
+        std::make_unique<RankWatch>(place, connection_->store->clone(), connection_->store, timeouts.wait);
+  });
+  at(0, "start");
+  wait([&] {
+    RankGroup& group = connection_->group;
+    group = (other != nullptr ? *other : GroupMaker()).make(connection_->store, place, device, timeouts.wait);
+    connection_->watch->protect(group.abort, group.patience);
   });
 }
 
 Ranks::~Ranks() {
+  if (!connection_) return;
   // A clean close would wait for exchanges that will never end.
-  if (connection_) (void)connection_.release();
+  connection_->watch->abort();
+  connection_->watch.reset();
+  (void)connection_.release();
 }
 
 void Ranks::at(std::int64_t step, const std::string& phase) {
   step_ = step;
   phase_ = phase;
   if (!connection_) return;
+  connection_->watch->at(step, phase);
   try {
     set_place(*connection_->store, place_.rank, step, phase);
   } catch (const std::exception&) {
@@ -50,9 +94,11 @@ void Ranks::at(std::int64_t step, const std::string& phase) {
 }
 
 void Ranks::tell_failure(const std::string& message) noexcept {
-  if (!connection_ || !connection_->store) return;
+  // Where others made this rank end, they are to be named.
+  if (!connection_ || !connection_->store || connection_->watch->judged()) return;
   try {
     set_failure(*connection_->store, place_.rank, step_, phase_, message);
+    say_over(*connection_->store, fmt::format("rank {} ended", place_.rank));
   } catch (const std::exception&) {
     // It is printed on this rank's own stderr as well.
   }
@@ -61,26 +107,18 @@ void Ranks::tell_failure(const std::string& message) noexcept {
 void Ranks::leave() {
   if (!connection_) return;
   any(false);
-  connection_->group.reset();
-  connection_.reset();
-}
-
-std::string Ranks::diagnosis() {
-  // The store may be gone or hang, so another thread asks it.
-  auto asked = std::make_shared<std::promise<std::string>>();
-  std::future<std::string> answer = asked->get_future();
-  std::thread([asked, store = connection_->store, place = place_] {
-    try {
-      asked->set_value(others_told(*store, place));
-    } catch (const std::exception&) {
-      asked->set_value("");
-    }
-  }).detach();
-  const std::string server = place_.store_is_served ? "the launcher" : "rank 0";
-  if (answer.wait_for(kAskingTakes) != std::future_status::ready)
-    return fmt::format("the store of {} at {}:{} does not answer", server, place_.host, place_.port);
-  const std::string others = answer.get();
-  return others.empty() ? fmt::format("the store of {} at {}:{} is gone", server, place_.host, place_.port) : others;
+  const bool closed = done_in_time(connection_->group.close);
+  if (!closed) {
+    log_warning("rank {}: the connections to the other ranks could not be closed; all was done before", place_.rank);
+    connection_->watch->abort();
+  }
+  // Nobody uses the store any more when its server ends.
+  connection_->watch.reset();
+  wait_until_all_have_left(*connection_->store, place_);
+  if (closed)
+    connection_.reset();
+  else
+    (void)connection_.release();
 }
 
 void Ranks::guard(const std::function<void()>& body) {
@@ -89,14 +127,33 @@ void Ranks::guard(const std::function<void()>& body) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    fail("rank {} of {} could not go on at step {} ({}): {}; {}", place_.rank, place_.world, step_, phase_,
-         first_line(error.what()), diagnosis());
+    if (!connection_ || !connection_->watch) throw;
+    const std::string line = connection_->watch->line(first_line(error.what()));
+    connection_->watch->abort();
+    throw Error(ExitCode::runtime, line);
   }
+}
+
+void Ranks::wait(const std::function<void()>& body) {
+  guard([&] {
+    RankWatch& watch = *connection_->watch;
+    watch.begin_wait();
+    const auto judged = [&] { return watch.end_wait(); };
+    try {
+      body();
+      connection_->group.finish();
+    } catch (...) {
+      judged();
+      throw;
+    }
+    // Its results are no results.
+    if (judged()) throw std::runtime_error("an exchange was given up");
+  });
 }
 
 void Ranks::exchange(const std::function<void()>& body) {
   const Stopwatch watch;
-  guard(body);
+  wait(body);
   waited_ += watch.seconds();
 }
 
@@ -104,7 +161,7 @@ void Ranks::sum(at::Tensor& values) {
   if (!connection_) return;
   exchange([&] {
     std::vector<at::Tensor> list = {values.to(device_).contiguous()};
-    connection_->group->allreduce(list)->wait();
+    connection_->group.exchanges->allreduce(list)->wait();
     values.copy_(list[0]);
   });
 }
@@ -123,8 +180,9 @@ void Ranks::copy_from_first(const std::vector<at::Tensor>& tensors) {
     for (const at::Tensor& tensor : tensors) {
       std::vector<at::Tensor> list = {tensor.detach().to(device_).contiguous()};
       c10d::BroadcastOptions options;
-      connection_->group->broadcast(list, options)->wait();
+      connection_->group.exchanges->broadcast(list, options)->wait();
       if (!list[0].is_same(tensor)) tensor.detach().copy_(list[0]);
+      connection_->watch->progress();
     }
   });
 }
@@ -136,7 +194,7 @@ void Ranks::sum_slices(const at::Tensor& whole, const at::Tensor& slice) {
   }
   exchange([&] {
     at::Tensor from = whole, to = slice;
-    connection_->group->_reduce_scatter_base(to, from)->wait();
+    connection_->group.exchanges->_reduce_scatter_base(to, from)->wait();
   });
 }
 
@@ -147,7 +205,7 @@ void Ranks::join_slices(const at::Tensor& slice, const at::Tensor& whole) {
   }
   exchange([&] {
     at::Tensor from = slice, to = whole;
-    connection_->group->_allgather_base(to, from)->wait();
+    connection_->group.exchanges->_allgather_base(to, from)->wait();
   });
 }
 
@@ -164,7 +222,7 @@ std::vector<std::string> Ranks::gather(const std::string& mine) {
     std::vector<at::Tensor> in = {bytes.to(device_)};
     std::vector<std::vector<at::Tensor>> out(1);
     for (int rank = 0; rank < world(); ++rank) out[0].push_back(at::empty_like(in[0]));
-    connection_->group->allgather(out, in)->wait();
+    connection_->group.exchanges->allgather(out, in)->wait();
     for (int rank = 0; rank < world(); ++rank) {
       const at::Tensor own = out[0][static_cast<std::size_t>(rank)].cpu();
       const auto* data = reinterpret_cast<const char*>(own.const_data_ptr<std::uint8_t>());

@@ -16,6 +16,8 @@ namespace spinfill {
 // Size of the pieces in which gradients and weights are sent, one after the other.
 inline constexpr std::int64_t kBucketBytes = 25 << 20;
 
+struct GroupMaker;
+
 struct RankTimeouts {
   double join = 600;  // seconds until all processes must have met
   double wait = 300;  // seconds that a process waits for the others in one exchange
@@ -25,13 +27,16 @@ struct RankTimeouts {
 // called by all ranks in the same order. With a world of one nothing is exchanged and no connection made.
 //
 // An exchange that fails or takes too long throws (exit 3) and says which rank was last seen at which step in which
-// phase, and, if that rank itself failed, what it said.
+// phase, and, if that rank itself failed, what it said. One that cannot be ended ends the process, with the same line
+// and exit code (rank_watch.h). On GPUs, too, an exchange returns when it is made, not when it is begun.
 class Ranks {
  public:
   Ranks();  // a world of one
   // `what` the processes do together, such as the run's folder: those that do something else are refused (exit 2).
   // Stopped where they are asked to stop before all have come.
-  Ranks(const RankPlace& place, at::Device device, const std::string& what, const RankTimeouts& timeouts);
+  // `other`: exchanges by something else than NCCL or Gloo (train/ranks/connection.h), for tests.
+  Ranks(const RankPlace& place, at::Device device, const std::string& what, const RankTimeouts& timeouts,
+        const GroupMaker* other = nullptr);
   // Without leave() the connections are dropped, not closed cleanly: the others fail at once instead of waiting.
   ~Ranks();
   Ranks(const Ranks&) = delete;
@@ -59,7 +64,7 @@ class Ranks {
   std::vector<std::string> gather(const std::string& mine);  // of all ranks, in their order
   std::string from_first(const std::string& mine);
   // Seconds that this rank spent in exchanges so far: those above, and those of gradients that backward did not hide.
-  // On GPUs exchanges wait on the device, which this clock does not see.
+  // On GPUs this includes what the device still had to compute before.
   double waited_seconds() const { return waited_; }
   // Fails on every rank if some rank's text differs from rank 0's.
   void require_equal(const std::string& what, const std::string& mine);
@@ -69,8 +74,8 @@ class Ranks {
   struct Connection;  // train/ranks/connection.h
   // Turns what goes wrong in `body` into the error that is described above.
   void guard(const std::function<void()>& body);
+  void wait(const std::function<void()>& body);      // the same for what waits for other ranks, until it is made
   void exchange(const std::function<void()>& body);  // the same, and its time counts as waited
-  std::string diagnosis();
   RankPlace place_;
   at::Device device_ = at::kCPU;
   RankTimeouts timeouts_;

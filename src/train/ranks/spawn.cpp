@@ -89,17 +89,20 @@ void send(const std::vector<Child>& children, int signal) {
     if (child.running) ::kill(child.pid, signal);
 }
 
-int code_of(const Child& child, std::size_t rank) {
+// What ended by a signal could tell the others nothing.
+int code_of(const Child& child, int rank, StoreServer& store) {
   if (WIFEXITED(child.status)) return WEXITSTATUS(child.status);
-  log_line(LogLevel::error, fmt::format("rank {} was ended by signal {} ({})", rank, WTERMSIG(child.status),
-                                        ::strsignal(WTERMSIG(child.status))));
+  const int signal = WTERMSIG(child.status);
+  const std::string how = fmt::format("ended by signal {} ({})", signal, ::strsignal(signal));
+  log_line(LogLevel::error, fmt::format("rank {} was {}", rank, how));
+  store.tell_end(rank, how);
   return static_cast<int>(ExitCode::runtime);
 }
 
 }  // namespace
 
 int spawn_ranks(int count, const std::vector<std::string>& arguments, double grace) {
-  const StoreServer store;
+  StoreServer store;
   const StopSignals signals(/*passed_on=*/true);
   StopSignals::will(fmt::format("passed on to {} processes", count));
   const int threads = std::max(1, processors() / count);
@@ -121,7 +124,7 @@ int spawn_ranks(int count, const std::vector<std::string>& arguments, double gra
       if (!child.running || ::waitpid(child.pid, &child.status, WNOHANG) != child.pid) continue;
       child.running = false;
       --running;
-      const int ended = code_of(child, rank);
+      const int ended = code_of(child, static_cast<int>(rank), store);
       const bool failure = ended != 0 && ended != static_cast<int>(ExitCode::resume);
       if (failure && !failed) failed.emplace();
       if (code == 0 || code == static_cast<int>(ExitCode::resume)) code = ended != 0 ? ended : code;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/ranks/store_server.h"
 
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "core/error.h"
@@ -28,6 +29,16 @@ StoreServer::~StoreServer() = default;
 
 int StoreServer::port() const {
   return state_->store->getPort();
+}
+
+void StoreServer::tell_end(int rank, const std::string& how) {
+  try {
+    c10d::PrefixStore store(store_prefix(), state_->store);
+    set_end(store, rank, how);
+    if (said_over(store).empty()) say_over(store, fmt::format("rank {} ended", rank));
+  } catch (const std::exception&) {
+    // They are told less.
+  }
 }
 
 }  // namespace spinfill

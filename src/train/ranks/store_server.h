@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 namespace spinfill {
 
@@ -13,6 +14,8 @@ class StoreServer {
   StoreServer(const StoreServer&) = delete;
   StoreServer& operator=(const StoreServer&) = delete;
   int port() const;
+  // Tells the other ranks, which may wait for it: "ended by signal 9 (Killed)". Nothing where they are told already.
+  void tell_end(int rank, const std::string& how);
 
  private:
   struct State;
