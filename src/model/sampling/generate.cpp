@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "model/sampling/guided_denoiser.h"
 
 namespace spinfill {
 
@@ -44,45 +45,6 @@ class RowNoise {
   std::vector<at::Generator> generators_;
 };
 
-// D of all targets, guided: D = D_∅ + g·(D_c − D_∅) (Ho & Salimans 2022), the two branches computed one after the
-// other.
-class GuidedDenoiser {
- public:
-  GuidedDenoiser(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config)
-      : denoiser_(denoiser), config_(config) {
-    branches_.push_back(make_branch(batch, {}));
-    if (config.guidance != 1) branches_.push_back(make_branch(batch, drop_everything(batch.size())));
-  }
-  const Conditioning& conditioning() const { return branches_.front().conditioning; }
-  const SourceFields& fields() const { return fields_; }  // of the last evaluation, with all conditions
-  at::Tensor operator()(const at::Tensor& x, double sigma) {
-    const at::Tensor levels = at::full({x.size(0)}, sigma, x.options());
-    const at::Tensor d = evaluate(branches_.front(), x, levels, &fields_);
-    if (branches_.size() == 1) return d;
-    const at::Tensor unconditional = evaluate(branches_.back(), x, levels, nullptr);
-    return unconditional + (d - unconditional) * config_.guidance;
-  }
-
- private:
-  struct Branch {
-    Conditioning conditioning;
-    ReferenceCache cache;
-  };
-  Branch make_branch(const Batch& batch, const ConditionDrop& drop) const {
-    Branch branch{denoiser_.condition(batch, drop), {}};
-    if (config_.cache) branch.cache = denoiser_.encode_references(branch.conditioning);
-    return branch;
-  }
-  at::Tensor evaluate(const Branch& branch, const at::Tensor& x, const at::Tensor& sigma, SourceFields* fields) const {
-    return config_.cache ? denoiser_.denoise(x, sigma, branch.conditioning, branch.cache, fields)
-                         : denoiser_.denoise_joint(x, sigma, branch.conditioning, fields);
-  }
-  const Denoiser& denoiser_;
-  const SamplerConfig& config_;
-  std::vector<Branch> branches_;
-  SourceFields fields_;
-};
-
 // What is generated of a batch.
 struct Generated {
   at::Tensor pictures;  // [B,V,3,H,W]
@@ -102,7 +64,7 @@ struct Counter {
 void generate_targets(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config, std::uint64_t seed,
                       Counter& counter, Generated& out) {
   const ModelConfig& model = denoiser.config();
-  GuidedDenoiser guided(denoiser, batch, config);
+  GuidedDenoiser guided(denoiser, batch, denoiser.arrange(batch), config.guidance, config.cache);
   const ViewLayout& layout = guided.conditioning().layout;
   const std::int64_t factor = denoiser.autoencoder().factor();
   RowNoise noise(layout, batch, seed,
@@ -199,13 +161,7 @@ at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerC
                     const SamplerProgress& progress, TargetFields* fields) {
   const at::NoGradGuard no_grad;
   if (batch.colour.device() != denoiser.device()) fail("generate: the batch is not on the model's device");
-  if (config.guidance != 1) {
-    const DropoutConfig& dropout = denoiser.config().dropout;
-    if (dropout.identity + dropout.references + dropout.priors == 0) {
-      fail_usage("guidance {} needs a model trained with dropped conditions; this one has none (model.dropout)",
-                 config.guidance);
-    }
-  }
+  require_guidable(denoiser.config(), config.guidance);
   std::vector<Batch> parts = {batch};
   if (denoiser.device().is_cpu() && batch.size() > 1) {
     parts.clear();

@@ -54,6 +54,8 @@ NoiseSchedule noise_schedule(const ModelConfig& model, const SamplerConfig& conf
 // The solvers on any denoiser, x at σ = sigmas[0].
 using DenoiseFunction = std::function<at::Tensor(const at::Tensor& x, double sigma)>;
 using NoiseFunction = std::function<at::Tensor()>;  // fresh unit noise in the shape of x
+// From σ to the next level along dx/dσ = (x − D)/σ (Karras et al. 2022, eq. 1 and 3), d = D(x; σ).
+at::Tensor euler_step(const at::Tensor& x, const at::Tensor& d, double sigma, double next);
 at::Tensor sample_euler(at::Tensor x, const std::vector<double>& sigmas, const DenoiseFunction& denoise);
 at::Tensor sample_heun(at::Tensor x, const std::vector<double>& sigmas, const DenoiseFunction& denoise,
                        const SamplerConfig& config = {}, const NoiseFunction& noise = {});
