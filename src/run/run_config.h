@@ -11,6 +11,7 @@
 #include "model/config.h"
 #include "model/denoiser/loss.h"
 #include "model/device.h"
+#include "model/distillation/distillation.h"
 #include "model/network/lora.h"
 #include "model/sampling/sampler.h"
 
@@ -31,6 +32,13 @@ enum class Precision { fp32, bf16 };
 template <>
 inline constexpr Named<Precision> kNamesOf<Precision>[] = {{Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}};
 
+// What a training step minimises: the error of denoised pictures (LossOptions), or the distance of few steps from those
+// of a trained teacher (DistillConfig).
+enum class Objective { denoise, distill };
+template <>
+inline constexpr Named<Objective> kNamesOf<Objective>[] = {{Objective::denoise, "denoise"},
+                                                           {Objective::distill, "distill"}};
+
 // A training that no longer improves ends before its last step.
 struct EarlyStopConfig {
   std::int64_t patience = 0;  // validations in a row without improvement; 0: never
@@ -40,6 +48,7 @@ struct EarlyStopConfig {
 
 // How a run trains. Steps are optimiser steps throughout.
 struct TrainConfig {
+  Objective objective = Objective::denoise;
   std::int64_t steps = 1000;
   std::int64_t batch_sets = 8;
   std::int64_t micro_batch_sets = 8;
@@ -76,11 +85,14 @@ struct RunConfig {
   DataConfig data;
   ModelConfig model;
   LossOptions loss;
+  DistillConfig distill;
   OptimizerConfig optimizer;
   TrainConfig train;
   SamplerConfig sampler;
   EvaluationConfig evaluation;
   void bind(Fields& f);
+
+  bool distils() const { return train.objective == Objective::distill; }
 };
 
 // Checks patterns over the network's parts (train.freeze, train.lora), which bind() cannot know: call it after bind(),
