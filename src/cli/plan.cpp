@@ -62,6 +62,7 @@ void print_memory(const Plan& plan) {
       {&MemoryUse::moments, "AdamW's moments"},
       {&MemoryUse::gradients, "gradients"},
       {&MemoryUse::perceptual, "LPIPS weights"},
+      {&MemoryUse::teacher, "the teacher's weights"},
       {&MemoryUse::exchange, "exchange of gradients"},
       {&MemoryUse::pass, "micro-batches and activations, at the peak"},
       {&MemoryUse::loader, "batches prepared ahead"}};

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/print.h"
 #include "core/signals.h"
+#include "infer/load_model.h"
 #include "run/run_paths.h"
 #include "train/ranks/spawn.h"
 #include "train/trainer.h"
@@ -42,6 +43,12 @@ std::vector<std::string> command_line(const TrainArguments& arguments, bool quie
   return line;
 }
 
+TeacherModel read_teacher(const fs::path& folder) {
+  const LoadedModel model = load_model(folder);
+  const AutoencoderFile* autoencoder = model.denoiser.autoencoder().file();
+  return {model.config.model, model.denoiser.state(), autoencoder != nullptr ? autoencoder->content_hash() : ""};
+}
+
 int run(const TrainArguments& arguments) {
   // Until the process ends: a late signal changes no exit code.
   StopSignals::will("ending before the first step");
@@ -67,7 +74,7 @@ int run(const TrainArguments& arguments) {
   TrainResult result;
   try {
     as_one_rank(place, config.train, fs::absolute(arguments.out).lexically_normal().string(),
-                [&](Ranks& ranks) { result = train(config, arguments.out, resumes, ranks); });
+                [&](Ranks& ranks) { result = train(config, arguments.out, resumes, ranks, read_teacher); });
   } catch (const Stopped&) {
     if (place.rank == 0) leave_to_start(config, arguments.out);
     result.stopped = true;

@@ -108,10 +108,11 @@ LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device de
     provenance["autoencoder_sha256"] = own;
   }
   if (config.train.lora.rank > 0) provenance["merged_adapters_of_rank"] = config.train.lora.rank;
+  if (config.distils()) provenance["distilled_to_steps"] = config.sampler.steps;
   if (const double weight = config.loss.lpips + config.loss.close_up_lpips; weight > 0)
     provenance["lpips_in_loss"] = weight;
   if (const BestValidation& best = checkpoint.progress.best; best.step == checkpoint.step) {
-    provenance["validation_psnr"] = best.psnr;
+    provenance[config.distils() ? "validation_teacher_psnr" : "validation_psnr"] = best.psnr;
     if (!best.conditions.empty()) provenance["validation_conditions"] = best.conditions;
   }
   return {std::move(denoiser), std::move(config), std::move(provenance)};

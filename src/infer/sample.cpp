@@ -74,8 +74,8 @@ Batch batch_of(const LoadedModel& model, const ViewSet& set, const SampleOptions
   SampleSpec spec;
   spec.targets.set();
   spec.sample = options.identity_to.defined() ? 0 : number;
-  spec.cameras = std::make_shared<const SetCameras>(
-      described_cameras(without_pictures, model.config.data.turntable.turntable));
+  spec.cameras =
+      std::make_shared<const SetCameras>(described_cameras(without_pictures, model.config.data.turntable.turntable));
   Batch batch = make_batch(data, {&spec, 1}, model.config.data);
   if (options.identity.defined()) {
     const double share =
@@ -123,8 +123,8 @@ std::vector<std::string> sample_vehicles(const LoadedModel& model, const fs::pat
     };
     const ViewSet set = empty_set(model, options, number);
     const Batch batch = batch_of(model, set, options, number);
-    const Matted made = generate_matted(model.denoiser, batch, model.config.data.priors, options.sampler, options.seed,
-                                        counted);
+    const Matted made =
+        generate_matted(model.denoiser, batch, model.config.data.priors, options.sampler, options.seed, counted);
     if (!at::isfinite(made.rgba).all().item<bool>()) fail("{}: the model gave numbers that are not finite", set.id);
     write_vehicle(folder.path() / set.id, set, made.rgba.to(at::kFloat));
     ids.push_back(set.id);

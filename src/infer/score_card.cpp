@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "metrics/report.h"
 
 namespace spinfill {
@@ -48,9 +50,10 @@ std::vector<std::string> score_card(const Json& manifest) {
   const Json provenance = part(manifest, "provenance"), training = part(provenance, "training"),
              evaluation = part(provenance, "evaluation");
   std::vector<std::string> lines;
-  if (part(training, "validation_psnr").is_number()) {
-    lines.push_back(fmt::format("validation: PSNR {}; {}",
-                                score_text(0, part(training, "validation_psnr").get<double>()),
+  for (const auto& [key, what] :
+       {std::pair{"validation_psnr", "PSNR"}, std::pair{"validation_teacher_psnr", "PSNR to its teacher's pictures"}}) {
+    if (!part(training, key).is_number()) continue;
+    lines.push_back(fmt::format("validation: {} {}; {}", what, score_text(0, part(training, key).get<double>()),
                                 text(training, "validation_conditions", kNotTold)));
   }
   if (!evaluation.is_object()) return lines;

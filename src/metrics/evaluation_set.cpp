@@ -149,7 +149,7 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
                   : priors.sections ? "flanks by sections and plan box"
                                     : "flanks by plan box",
                   priors.sharp ? ", sharp colours" : "");
-  protocol.sampler = sampler.steps == 1 ? "one step" + (sampler.guided() ? ", " + guidance_in_words(sampler) : "")
+  protocol.sampler = sampler.steps == 1 ? "one step" + (sampler.guided().any() ? ", " + guidance_in_words(sampler) : "")
                                         : fmt::format("{}, {}, start {}, {}", name_of(sampler.solver),
                                                       name_of(sampler.mode), sampler.start, guidance_in_words(sampler));
   protocol.steps = sampler.steps;

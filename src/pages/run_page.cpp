@@ -39,6 +39,7 @@ const std::vector<Chart>& charts() {
       {"SSIM", "validation ssim", "ssim"},
       {"foreground PSNR, dB", "validation foreground_psnr", "foreground_psnr"},
       {"foreground SSIM", "validation foreground_ssim", "foreground_ssim"},
+      {"PSNR to the teacher's pictures, dB", "teacher_psnr"},
       {"replayed data: PSNR, dB", "replay psnr"},
       {"replayed data: foreground PSNR, dB", "replay foreground_psnr"},
       {"learning rate", "learning_rate"},

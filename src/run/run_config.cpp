@@ -30,6 +30,8 @@ void EarlyStopConfig::bind(Fields& f) {
 
 void TrainConfig::bind(Fields& f) {
   constexpr std::int64_t many = std::int64_t{1} << 40;
+  f.choice("objective", objective,
+           "What a step minimises: the error of denoised pictures, or that of few steps against a teacher's many");
   f.number("steps", steps, "Optimiser steps of the whole training", 1, many);
   f.number("batch_sets", batch_sets, "Vehicle sets per optimiser step", 1, 1 << 20);
   f.number("micro_batch_sets", micro_batch_sets,
@@ -61,11 +63,12 @@ void TrainConfig::bind(Fields& f) {
   f.flag("cuda_graphs", cuda_graphs,
          "On a GPU: record forward and backward once for each shape of a micro-batch, then replay them; pays where the "
          "network is small");
-  f.text("init_from", init_from, "safetensors file with initial weights; empty: random by seed");
+  f.text("init_from", init_from,
+         "safetensors file with initial weights; empty: random by seed, or with objective distill the teacher's");
   f.group("lora", lora, "Low-rank adapters beside frozen weights; merged into them by evaluate and export");
   f.list("freeze", freeze, {}, "Parts of the network that are not trained, as in [unet.down_blocks, \"*.attn2\"]");
   f.group("early_stop", early_stop, "Ends the training when validation PSNR rises no more");
-  f.require_at("lora.rank", lora.rank == 0 || !init_from.empty(),
+  f.require_at("lora.rank", lora.rank == 0 || !init_from.empty() || objective == Objective::distill,
                "gives adapters, which need a trained model: name its weights in train.init_from");
   f.require_at("freeze", lora.rank == 0 || freeze.empty(),
                "beside train.lora, which freezes all but its own: leave one of them out");
@@ -74,11 +77,35 @@ void TrainConfig::bind(Fields& f) {
   f.require(batch_sets % micro_batch_sets == 0, "batch_sets must be a multiple of micro_batch_sets");
 }
 
+namespace {
+
+void check_distillation(Fields& f, const RunConfig& config) {
+  f.require_at("distill.teacher", config.distils() || config.distill.teacher.empty(),
+               "has no part in train.objective denoise: leave it out, or set train.objective to distill");
+  if (!config.distils()) return;
+  f.require_at("distill.teacher", !config.distill.teacher.empty(),
+               "is empty: train.objective distill needs the folder of a run or a bundle to learn from");
+  f.require_at("model.output", config.model.output != OutputForm::sources,
+               "sources is not distilled: what its sources show has a loss of its own against true pictures");
+  f.require_at("loss.lpips", config.loss.lpips == 0 && config.loss.rollout == 0,
+               "and loss.rollout compare with true pictures, train.objective distill with a teacher's: set both to 0");
+  f.require_at("train.cuda_graphs", !config.train.cuda_graphs,
+               "records one pass; train.objective distill makes many: switch it off");
+  f.require_at("sampler.guidance", !config.sampler.guided().any(),
+               "is the student's, which is to give guided pictures without: set it to 1, and distill.guidance instead");
+  f.require_at("sampler.churn", config.sampler.churn == 0, "adds noise that the teacher does not have: set it to 0");
+  const std::string problem = unfit_for_student(config.model, config.sampler);
+  f.require(problem.empty(), "train.objective distill: " + problem);
+}
+
+}  // namespace
+
 void RunConfig::bind(Fields& f) {
   f.number("seed", seed, "Seed of every random draw", 0, std::int64_t{1} << 52);
   f.group("data", data, "Vehicle sets, pictures, subsets, augmentation, priors");
   f.group("model", model, "The denoiser");
   f.group("loss", loss, "What a step minimises");
+  f.group("distill", distill, "train.objective distill: the teacher of a student that `sampler` describes");
   f.group("optimizer", optimizer, "AdamW and its schedule");
   f.group("train", train, "The training loop");
   f.group("sampler", sampler, "How views are generated for validation and by default");
@@ -104,6 +131,7 @@ void RunConfig::bind(Fields& f) {
                "three, or none");
   f.require(loss.rollout == 0 || model.corrects_prior(),
             "loss.rollout needs model.output prior-residual or sources, whose sampler begins with a regression");
+  check_distillation(f, *this);
 }
 
 void check_patterns(Fields& f, const RunConfig& config) {

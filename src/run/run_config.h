@@ -13,6 +13,7 @@
 #include "model/config.h"
 #include "model/denoiser/loss.h"
 #include "model/device.h"
+#include "model/distillation/distillation.h"
 #include "model/network/lora.h"
 #include "model/sampling/sampler.h"
 
@@ -35,6 +36,13 @@ inline constexpr Named<Precision> kNamesOf<Precision>[] = {{Precision::fp32, "fp
 
 c10::ScalarType dtype_of(Precision precision);
 
+// What a training step minimises: the error of denoised pictures (LossOptions), or the distance of few steps from those
+// of a trained teacher (DistillConfig).
+enum class Objective { denoise, distill };
+template <>
+inline constexpr Named<Objective> kNamesOf<Objective>[] = {{Objective::denoise, "denoise"},
+                                                           {Objective::distill, "distill"}};
+
 // A training that no longer improves ends before its last step.
 struct EarlyStopConfig {
   std::int64_t patience = 0;  // validations in a row without improvement; 0: never
@@ -44,6 +52,7 @@ struct EarlyStopConfig {
 
 // How a run trains. Steps are optimiser steps throughout.
 struct TrainConfig {
+  Objective objective = Objective::denoise;
   std::int64_t steps = 1000;
   std::int64_t batch_sets = 8;
   std::int64_t micro_batch_sets = 8;
@@ -80,11 +89,14 @@ struct RunConfig {
   DataConfig data;
   ModelConfig model;
   LossOptions loss;
+  DistillConfig distill;
   OptimizerConfig optimizer;
   TrainConfig train;
   SamplerConfig sampler;
   EvaluationConfig evaluation;
   void bind(Fields& f);
+
+  bool distils() const { return train.objective == Objective::distill; }
 };
 
 // Checks patterns over the network's parts (train.freeze, train.lora), which bind() cannot know: call it after bind(),

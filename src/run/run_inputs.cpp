@@ -27,7 +27,8 @@ void write_run_inputs(const fs::path& run, const RunInputs& inputs) {
                                            {"replay", inputs.replay ? to_json(*inputs.replay) : Json()},
                                            {"init_from_sha256", or_null(inputs.init_from)},
                                            {"loss_lpips_sha256", or_null(inputs.lpips)},
-                                           {"autoencoder_sha256", or_null(inputs.autoencoder)}});
+                                           {"autoencoder_sha256", or_null(inputs.autoencoder)},
+                                           {"teacher_sha256", or_null(inputs.teacher)}});
 }
 
 std::optional<RunInputs> read_run_inputs(const fs::path& run) {
@@ -42,6 +43,7 @@ std::optional<RunInputs> read_run_inputs(const fs::path& run) {
     inputs.init_from = or_empty(json.at("init_from_sha256"));
     inputs.lpips = or_empty(json.at("loss_lpips_sha256"));
     inputs.autoencoder = or_empty(json.value("autoencoder_sha256", Json()));  // older runs have none
+    inputs.teacher = or_empty(json.value("teacher_sha256", Json()));
     return inputs;
   } catch (const Json::exception& error) {
     fail("{}: a field is missing or of the wrong type ({}): put the file back as the training wrote it", path.string(),
@@ -69,6 +71,7 @@ void require_same_inputs(const RunInputs& before, const RunInputs& now, const fs
   if (!before.init_from.empty() && !now.init_from.empty()) compare(before.init_from, now.init_from, "train.init_from");
   compare(before.lpips, now.lpips, "evaluation.lpips.weights");
   compare(before.autoencoder, now.autoencoder, "model.autoencoder_from");
+  compare(before.teacher, now.teacher, "distill.teacher");
 }
 
 }  // namespace spinfill

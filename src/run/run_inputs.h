@@ -17,6 +17,7 @@ struct RunInputs {
   std::string init_from;              // SHA-256 of the initial weights; empty: none, or not at hand any more
   std::string lpips;                  // of the weights of loss.lpips; empty: it has no part in the loss
   std::string autoencoder = {};       // AutoencoderFile::content_hash(); empty: that of pixels
+  std::string teacher = {};           // content_hash() of the teacher's weights; empty: there is none
 };
 
 std::filesystem::path run_inputs_path(const std::filesystem::path& run);

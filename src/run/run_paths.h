@@ -26,6 +26,10 @@ inline std::filesystem::path run_checkpoints_path(const std::filesystem::path& r
 inline std::filesystem::path run_autoencoder_path(const std::filesystem::path& run) {
   return run / "autoencoder.safetensors";
 }
+// The weights of the teacher that a student learns from, kept from the start.
+inline std::filesystem::path run_teacher_path(const std::filesystem::path& run) {
+  return run / "teacher.safetensors";
+}
 // What the names of a validation's pictures in samples/ begin with.
 inline std::string sample_prefix(std::int64_t step) {
   return fmt::format("step-{:07}-", step);

@@ -17,6 +17,7 @@
 #include "run/run_paths.h"
 #include "train/step/schedule.h"
 #include "train/step/set_up.h"
+#include "train/teacher_weights.h"
 
 namespace spinfill {
 namespace {
@@ -75,7 +76,7 @@ std::optional<Checkpoint> checkpoint_to_resume(const fs::path& run, const TrainC
 }
 
 RunInputs inputs_of(const RunConfig& config, const TrainingData& data, const Autoencoder& autoencoder,
-                    bool has_checkpoint) {
+                    const TensorMap* teacher, bool has_checkpoint) {
   RunInputs inputs{content_of(data.own, config.data.depth), {}, {}, {}};
   if (data.replays) inputs.replay = content_of(data.replayed, config.data.depth);
   const fs::path& init = config.train.init_from;
@@ -91,6 +92,7 @@ RunInputs inputs_of(const RunConfig& config, const TrainingData& data, const Aut
     if (lpips.lpips) inputs.lpips = lpips.lpips->sha256();  // else the loss refuses it
   }
   if (autoencoder.file() != nullptr) inputs.autoencoder = autoencoder.file()->content_hash();
+  if (teacher != nullptr) inputs.teacher = content_hash(*teacher);
   return inputs;
 }
 
@@ -110,10 +112,14 @@ void keep_autoencoder(const fs::path& run, const Autoencoder& autoencoder) {
 }
 
 Denoiser open_denoiser(const RunConfig& config, at::Device device, bool reads_initial,
-                       const std::shared_ptr<Autoencoder>& autoencoder) {
+                       const std::shared_ptr<Autoencoder>& autoencoder, const TensorMap* teacher) {
   const auto seed = static_cast<std::uint64_t>(config.seed);
   Denoiser denoiser(config.model, seed, device, autoencoder);
-  if (reads_initial && !config.train.init_from.empty()) load_weights(config.train.init_from, denoiser);
+  if (reads_initial && !config.train.init_from.empty()) {
+    load_weights(config.train.init_from, denoiser);
+  } else if (reads_initial && teacher != nullptr) {
+    load_state(denoiser, *teacher, config.distill.teacher);
+  }
   choose_trained(denoiser, config.train, seed);
   set_up_for_training(denoiser, config.train);
   return denoiser;
@@ -122,7 +128,7 @@ Denoiser open_denoiser(const RunConfig& config, at::Device device, bool reads_in
 void tell_schedule(const RunConfig& before, const RunConfig& now, std::int64_t step) {
   if (before.train.steps == now.train.steps || step == 0 || step == now.train.steps) return;
   const auto share = [](const RunConfig& c) { return c.train.regression_share * static_cast<double>(c.train.steps); };
-  const bool mixed = now.loss.mode != LossMode::regression && now.train.regression_share < 1;
+  const bool mixed = !now.distils() && now.loss.mode != LossMode::regression && now.train.regression_share < 1;
   log_info(
       "train.steps goes from {} to {}, which stretches the schedule: the learning rate goes from {:.3g} (step {}) to "
       "{:.3g} (step {}){}",

@@ -30,18 +30,19 @@ TrainingData open_training_data(const DataConfig& config);
 std::optional<Checkpoint> checkpoint_to_resume(const std::filesystem::path& run, const TrainConfig& config);
 
 // What the run reads, by content, for the first rank to compare. Initial weights that are gone are no matter where a
-// checkpoint stands for them, else an error (exit 3).
+// checkpoint stands for them, else an error (exit 3). `teacher`: its weights, or null.
 RunInputs inputs_of(const RunConfig& config, const TrainingData& data, const Autoencoder& autoencoder,
-                    bool has_checkpoint);
+                    const TensorMap* teacher, bool has_checkpoint);
 
 // The autoencoder: that of model.autoencoder_from, or where it is gone the one that a run to be resumed keeps.
 std::shared_ptr<Autoencoder> open_autoencoder(const ModelConfig& config, const std::filesystem::path& run, bool resume);
 // Keeps it in the run's folder, where it is not yet: for the first rank.
 void keep_autoencoder(const std::filesystem::path& run, const Autoencoder& autoencoder);
 
-// The model; with its initial weights where it begins with them and this rank reads them for all.
+// The model; with its initial weights (train.init_from, else the teacher's) where it begins with them and this rank
+// reads them for all.
 Denoiser open_denoiser(const RunConfig& config, at::Device device, bool reads_initial,
-                       const std::shared_ptr<Autoencoder>& autoencoder);
+                       const std::shared_ptr<Autoencoder>& autoencoder, const TensorMap* teacher);
 
 // More steps on resuming stretch the schedule: a line says what that does to the next step.
 void tell_schedule(const RunConfig& before, const RunConfig& now, std::int64_t step);

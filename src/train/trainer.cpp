@@ -144,7 +144,7 @@ TrainResult make_steps(const Run& run, std::int64_t step, DeviceFeed& feed, Trai
     });
 
     // ---- Forward, backward, update; the averaged weights follow.
-    const std::string phase = name_of(loss_options_at(run.config.loss, config, step).mode);
+    const std::string phase = phase_at(run.config.loss, config, step);
     const double rate = learning_rate_at(run.config.optimizer, step, config.steps);
     const StepStatistics statistics = training.make(micro_batches, step);
     ++step;
@@ -192,7 +192,8 @@ void leave_to_start(const RunConfig& config, const fs::path& folder) {
            folder.string());
 }
 
-TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, Ranks& ranks) {
+TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, Ranks& ranks,
+                  const ReadTeacher& read_teacher) {
   const std::int64_t accumulation = accumulation_of(config.train, ranks.world());
   Run run{config, folder, ranks, choose_device(config.train.device, ranks.place().local_rank)};
   set_compute_threads(config.train, config.data.loader);
@@ -218,15 +219,20 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   const TrainingData& data = *read;
   ranks.at(0, "reading data");
   const std::shared_ptr<Autoencoder> autoencoder = open_autoencoder(config.model, folder, resume);
+  const std::optional<TensorMap> learnt = open_teacher(config, folder, resume, *autoencoder, read_teacher);
+  const TensorMap* weights_of_teacher = learnt ? &*learnt : nullptr;
   std::optional<RunInputs> inputs;  // of the first rank
-  if (ranks.first()) inputs = inputs_of(config, data, *autoencoder, checkpoint.has_value());
+  if (ranks.first()) inputs = inputs_of(config, data, *autoencoder, weights_of_teacher, checkpoint.has_value());
   if (before) check_run_inputs(folder, *before, config, *inputs);
-  const auto validation = unless_stopped(ranks, [&] { return Validation(config, run.device, ranks); });
+  const std::optional<Teacher> teacher = make_teacher(config, run.device, weights_of_teacher, autoencoder);
+  const auto validation =
+      unless_stopped(ranks, [&] { return Validation(config, run.device, ranks, teacher ? &*teacher : nullptr); });
   const PerceptualDistance perceptual = perceptual_distance(config, run.device);
   const MakeRecording recording = recording_of(config.train, run.device);
 
   // ---- Model, averaged weights, optimiser. A checkpoint's counters say where every random stream stands.
-  const Denoiser denoiser = open_denoiser(config, run.device, ranks.first() && !checkpoint, autoencoder);
+  const Denoiser denoiser =
+      open_denoiser(config, run.device, ranks.first() && !checkpoint, autoencoder, weights_of_teacher);
 
   // ---- The run folder: a new one, or the resumed one. Opened only now, so that a wrong path leaves none behind.
   unless_stopped(ranks, [&] {
@@ -235,6 +241,7 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
     if (!resume || is_run(folder)) take_lock();
     open_run_folder(folder, config, inputs);
     keep_autoencoder(folder, *autoencoder);
+    if (learnt) keep_teacher(folder, *learnt);
     if (before && checkpoint) tell_schedule(*before, config, checkpoint->step);
     return true;
   });
@@ -263,7 +270,8 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   TrainingStream stream = training_stream(config, ranks);
   if (data.replays) stream.own_sets = data.own.size();
   DeviceFeed feed(data.set, config.data, stream, step * accumulation, config.train.steps * accumulation, run.device);
-  TrainingStep training(denoiser, state.optimizer(), config, ranks, state.gradients(), perceptual, recording);
+  TrainingStep training(denoiser, state.optimizer(), config, ranks, state.gradients(), perceptual, recording,
+                        teacher ? &*teacher : nullptr);
   return make_steps(run, step, feed, training, state, milestones);
 }
 

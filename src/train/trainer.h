@@ -6,6 +6,7 @@
 
 #include "run/run_config.h"
 #include "train/ranks/ranks.h"
+#include "train/teacher_weights.h"
 
 namespace spinfill {
 
@@ -23,7 +24,9 @@ struct TrainResult {
 // it (run/run_lock.h); exit 3 when data cannot be
 // read, the disk is full, or too many steps in a row were not finite.
 // Stopped, on all ranks, where one was asked to stop before there was anything to save.
-TrainResult train(const RunConfig& config, const std::filesystem::path& run, bool resume, Ranks& ranks);
+// `read_teacher` is needed where the run distils.
+TrainResult train(const RunConfig& config, const std::filesystem::path& run, bool resume, Ranks& ranks,
+                  const ReadTeacher& read_teacher = {});
 
 // What is left of a run that was stopped before it began, so that --resume starts it: its folder and configuration.
 // For the first rank. Errors as of train().

@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/log.h"
 #include "core/progress.h"
@@ -13,6 +15,7 @@
 #include "data/open_data_set.h"
 #include "metrics/evaluation.h"
 #include "metrics/evaluation_set.h"
+#include "metrics/image_metrics.h"
 #include "metrics/picture_size.h"
 #include "metrics/report.h"
 #include "metrics/summary.h"
@@ -44,11 +47,13 @@ struct Validation::State {
   LpipsChoice lpips{};
   struct Part {
     EvaluationSet set;
-    std::vector<Batch> batches;  // of this rank, kept once made
-    std::int64_t at_once = 1;    // how many run side by side
+    std::vector<Batch> batches;               // of this rank, kept once made
+    std::int64_t at_once = 1;                 // how many run side by side
+    std::vector<at::Tensor> of_teacher = {};  // its pictures of each batch, [B,V,3,H,W]; or none
   };
   std::optional<Part> own{}, replay{};
   void prepare(Part& part, const char* what) const;
+  void let_sample(const Teacher& teacher, Part& part) const;
   // Empty where a rank was asked to stop meanwhile.
   std::optional<EvaluationReport> score(const Part& part, const Denoiser& denoiser,
                                         const EvaluateOptions& options) const;
@@ -77,7 +82,24 @@ void Validation::State::prepare(Part& part, const char* what) const {
   }
 }
 
-Validation::Validation(const RunConfig& config, at::Device device, Ranks& ranks)
+void Validation::State::let_sample(const Teacher& teacher, Part& part) const {
+  const SamplerConfig sampler = teacher_sampler(config.model, config.sampler, config.distill);
+  const std::size_t count = part.batches.size(), at_once = static_cast<std::size_t>(part.at_once);
+  Progress progress("the teacher's pictures", std::ssize(part.batches), "batches");
+  for (std::size_t first = 0; first < count; first += at_once) {
+    const auto pictures_of = [&](std::size_t i) {
+      const SamplerProgress at_each_step = [](std::int64_t, std::int64_t) { end_if_stopped(); };
+      const Batch batch = part.batches[first + i].to(device);
+      return generate(teacher.denoiser(), batch, sampler, static_cast<std::uint64_t>(config.seed), at_each_step)
+          .to(at::kCPU);
+    };
+    for (at::Tensor& pictures : side_by_side(std::min(at_once, count - first), pictures_of))
+      part.of_teacher.push_back(std::move(pictures));
+    progress.update(std::ssize(part.of_teacher));
+  }
+}
+
+Validation::Validation(const RunConfig& config, at::Device device, Ranks& ranks, const Teacher* teacher)
     : state_(new State{config, device, ranks}) {
   const TrainConfig& train = config.train;
   if (train.validate_every == 0) return;
@@ -96,6 +118,7 @@ Validation::Validation(const RunConfig& config, at::Device device, Ranks& ranks)
     state_->lpips.absent = too_small_for(*state_->lpips.lpips, config.data.width, config.data.height);
   if (!state_->lpips.absent.empty()) log_info("no LPIPS: {}", state_->lpips.absent);
   state_->prepare(state_->own.emplace(open(config.data)), "validation data");
+  if (teacher != nullptr) state_->let_sample(*teacher, *state_->own);
   if (config.data.replay.path.empty()) return;
   if (const std::string why = why_no_split(config.data.replay.path, "val"); !why.empty()) {
     if (ranks.first()) log_warning("{}; what was learnt before is not validated", why);
@@ -151,12 +174,37 @@ Json by_category(const AverageScores& scores) {
   return json;
 }
 
+// PSNR of each target picture, as the model and its teacher made it.
+void compare_with_teacher(const BatchScored& scored, const at::Tensor& of_teacher, Json& rows) {
+  for (const ImageRow& row : scored.rows) {
+    const at::Tensor own = scored.of(row, scored.pictures).unsqueeze(0);
+    const at::Tensor other = scored.of(row, of_teacher).unsqueeze(0);
+    rows.push_back({row.sample, row.slot, psnr(own, other).item<double>()});
+  }
+}
+
+// The mean over all ranks' rows, added in one order.
+double mean_of_all_ranks(const Json& rows, Ranks& ranks) {
+  Json all = Json::array();
+  for (const std::string& text : ranks.gather(rows.dump())) {
+    const Json share = Json::parse(text);
+    all.insert(all.end(), share.begin(), share.end());
+  }
+  std::sort(all.begin(), all.end());
+  double sum = 0;
+  for (const Json& row : all) sum += row[2].get<double>();
+  return sum / static_cast<double>(all.size());
+}
+
 void tell(const ValidationScores& validation) {
   const auto text = [&](std::size_t metric) { return score_text(metric, validation.scores.overall[metric]); };
   std::string of_replay;
   if (validation.replay) of_replay = fmt::format("; replayed data {} dB", score_text(0, validation.replay->overall[0]));
-  log_info("step {}: validation PSNR {} dB (foreground {}), SSIM {}, LPIPS {}{}, {:.1f} s", validation.step, text(0),
-           text(1), text(2), text(4), of_replay, validation.seconds);
+  std::string of_teacher;
+  if (validation.teacher_psnr)
+    of_teacher = fmt::format("; its teacher's pictures {} dB", score_text(0, *validation.teacher_psnr));
+  log_info("step {}: validation PSNR {} dB (foreground {}), SSIM {}, LPIPS {}{}{}, {:.1f} s", validation.step, text(0),
+           text(1), text(2), text(4), of_teacher, of_replay, validation.seconds);
 }
 
 }  // namespace
@@ -171,7 +219,11 @@ std::optional<ValidationScores> Validation::score(const Denoiser& denoiser, std:
   options.batches_at_once = state_->own->at_once;
   const Ranks& ranks = state_->ranks;
   std::int64_t index = ranks.rank();  // of the batch among those of all ranks
+  Json beside_teacher = Json::array();
+  std::size_t own_index = 0;
   options.on_batch = [&](const BatchScored& scored) {
+    const std::vector<at::Tensor>& of_teacher = state_->own->of_teacher;
+    if (!of_teacher.empty()) compare_with_teacher(scored, of_teacher.at(own_index++), beside_teacher);
     if (index < state_->config.train.sample_grids) {
       SampleGridOptions grid;
       grid.sets = 2;
@@ -186,6 +238,7 @@ std::optional<ValidationScores> Validation::score(const Denoiser& denoiser, std:
   ValidationScores validation{step, averages_of(summary), summary.overall.images, {}, {}};
   for (std::size_t i = 0; options.baselines && i < kBaselines.size(); ++i)
     validation.baselines.push_back(summarise(*report, 1 + i).overall.mean);
+  if (state_->config.distils()) validation.teacher_psnr = mean_of_all_ranks(beside_teacher, state_->ranks);
   if (state_->replay) {
     EvaluateOptions plain;
     plain.baselines = false;
@@ -204,6 +257,7 @@ Json to_json(const ValidationScores& validation) {
   Json row = {{"step", validation.step}, {"validation", scores_to_json(validation.scores.overall)}};
   row["by_category"] = by_category(validation.scores);
   row["weights"] = "ema";
+  if (validation.teacher_psnr) row["teacher_psnr"] = *validation.teacher_psnr;
   row["images"] = validation.images;
   for (std::size_t i = 0; i < validation.baselines.size(); ++i)
     row["baselines"][kBaselines[i]] = scores_to_json(validation.baselines[i]);

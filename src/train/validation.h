@@ -12,6 +12,7 @@
 #include "core/files/json.h"
 #include "metrics/evaluation.h"
 #include "model/denoiser/denoiser.h"
+#include "model/distillation/distillation.h"
 #include "run/run_config.h"
 #include "train/ranks/ranks.h"
 
@@ -31,12 +32,14 @@ struct ValidationScores {
   std::vector<Scores> baselines;  // of kBaselines, before step 1; else empty
   std::optional<AverageScores> replay;
   double seconds = 0;
-  std::string conditions = {};  // cameras and priors (metrics/protocol.h)
-  double psnr() const { return scores.overall[0]; }
+  std::string conditions = {};              // cameras and priors (metrics/protocol.h)
+  std::optional<double> teacher_psnr = {};  // of a student: dB to what its teacher makes of the same noise
+  // What is best: the nearest to the truth, or of students to the teacher.
+  double psnr() const { return teacher_psnr.value_or(scores.overall[0]); }
 };
 // A row of metrics.jsonl: {"step", "validation": {"psnr", "ssim", "lpips", "foreground_psnr" …}, "by_category": {NAME:
 // the same}, "weights", "images", "baselines", …}, with data.replay also "replay" and "replay_by_category" of that data
-// set's validation split.
+// set's validation split; of a student "teacher_psnr".
 Json to_json(const ValidationScores& validation);
 
 // Scores on a fixed list of (vehicle, subset) pairs of the validation split, so that scores of different steps and runs
@@ -47,7 +50,8 @@ class Validation {
  public:
   // Reads the share and computes its priors; throws Stopped where this rank is asked to stop meanwhile.
   // Exit 2: train.early_stop is asked for and no vehicle is set apart.
-  Validation(const RunConfig& config, at::Device device, Ranks& ranks);
+  // With a teacher, its pictures are made once, by many steps.
+  Validation(const RunConfig& config, at::Device device, Ranks& ranks, const Teacher* teacher = nullptr);
   ~Validation();
   bool exists() const;  // else score() may not be called
 

@@ -115,6 +115,46 @@ TEST_F(Distributed, RetrainingIsTheSameForAnySplit) {
   }
 }
 
+// A student of a teacher that is a run, and of the same one as a bundle, by one process and by two.
+TEST_F(Distributed, DistillingIsTheSameForAnySplit) {
+  ASSERT_EQ(shell(train("teacher", "--set loss.mode=mixed --set train.regression_share=0")).exit_code, 0);
+  ASSERT_EQ(spinfill("export --run teacher --dtype fp32 --out bundle").exit_code, 0);
+  const std::string distil =
+      "--set train.objective=distill --set distill.teacher_steps=2 --set sampler.steps=2 --set "
+      "optimizer.warmup_steps=0 "
+      "--set optimizer.learning_rate=0.01 ";
+  auto result = shell(train("student", distil + "--set distill.teacher=teacher"));
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("its teacher's pictures"));
+  const TensorMap start = weights("student", 3), end = weights("student", 6);
+  double moved = 0;
+  for (const auto& [name, tensor] : end) moved = std::max(moved, (tensor - start.at(name)).abs().max().item<double>());
+  ASSERT_GT(moved, 1e-3);
+  for (const std::string more :
+       {"--set distill.teacher=teacher --set train.shard_optimizer=true", "--set distill.teacher=bundle"}) {
+    fs::remove_all(*folder_ / "both");
+    result = shell(train("both", distil + "--nproc-per-node 2 " + more));
+    ASSERT_EQ(result.exit_code, 0) << result.output;
+    expect_close(weights("both", 6), end, 2e-5);
+    EXPECT_EQ(rows("both")[0].at("teacher_psnr"), rows("student")[0].at("teacher_psnr"));
+    EXPECT_EQ(read_json(*folder_ / "both/inputs.json").at("teacher_sha256"),
+              read_json(*folder_ / "student/inputs.json").at("teacher_sha256"));
+  }
+  // What it is can be told of its bundle.
+  ASSERT_EQ(spinfill("export --run student --out small").exit_code, 0);
+  const Json training = read_json(*folder_ / "small/manifest.json").at("provenance").at("training");
+  EXPECT_EQ(training.at("distilled_to_steps"), 2);
+  EXPECT_FALSE(training.contains("validation_psnr"));
+  EXPECT_THAT(spinfill("inspect small").output, HasSubstr("PSNR to its teacher's pictures"));
+  // Neither a run nor a bundle; a file.
+  for (const std::string wrong : {"data", "tiny.yaml"}) {
+    result = shell(train("refused", distil + "--set distill.teacher=" + wrong));
+    EXPECT_EQ(result.exit_code, 2) << result.output;
+    EXPECT_THAT(result.output, HasSubstr(wrong + ": is neither a bundle"));
+    EXPECT_FALSE(fs::exists(*folder_ / "refused"));
+  }
+}
+
 TEST_F(Distributed, AllEndAtAnEarlyStopAndResumingSaysSo) {
   const std::string stops =
       "--nproc-per-node 2 --set train.steps=1000 --set train.validate_every=2 --set train.early_stop.patience=1 "

@@ -25,9 +25,9 @@ class Sample : public test::ProgramSuite<Sample> {
     write_config(
         "steps: 6, batch_sets: 2, micro_batch_sets: 2, regression_share: 0, checkpoint_every: 6, validate_every: 6, "
         "validation_sets: 1, sample_grids: 0, log_every: 1, threads: 1");
-    const auto result = shell(train(
-        "free", " --set data.references=[0,3] --set model.output=edm --set model.identity_dim=4 "
-                "--set model.identity_tokens=2 --set sampler.steps=3 --set loss.mode=diffusion"));
+    const auto result = shell(train("free",
+                                    " --set data.references=[0,3] --set model.output=edm --set model.identity_dim=4 "
+                                    "--set model.identity_tokens=2 --set sampler.steps=3 --set loss.mode=diffusion"));
     ASSERT_EQ(result.exit_code, 0) << result.output;
     for (const auto& [name, value] : {std::pair("a", 1.0F), {"b", -1.0F}, {"wide", 2.0F}})
       write_safetensors(*folder_ / (std::string(name) + ".safetensors"),

@@ -61,10 +61,10 @@ Batch without_memory(const Batch& batch) {
 }
 
 Flops training_flops(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
-                     const PerceptualDistance& perceptual) {
+                     const PerceptualDistance& perceptual, const Teacher* teacher) {
   use_meta_kernels();
   const FlopCounter counter;
-  training_loss(denoiser, batch, options, seed, perceptual);
+  loss_of_step(denoiser, teacher, batch, options, seed, perceptual);
   return counter.flops();
 }
 

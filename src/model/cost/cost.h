@@ -7,6 +7,7 @@
 #include "data/batches/batch.h"
 #include "model/cost/flops.h"
 #include "model/denoiser/loss.h"
+#include "model/distillation/distillation.h"
 
 namespace spinfill {
 
@@ -22,8 +23,8 @@ Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std:
 // A batch's shapes and masks without its memory; priors that it lacks are added.
 Batch without_memory(const Batch& batch);
 
-// Operations of the forward and backward pass over a batch.
+// Operations of the forward and backward pass over a batch; with a teacher of its passes, too.
 Flops training_flops(const Denoiser& denoiser, const Batch& batch, const LossOptions& options, std::uint64_t seed,
-                     const PerceptualDistance& perceptual = {});
+                     const PerceptualDistance& perceptual = {}, const Teacher* teacher = nullptr);
 
 }  // namespace spinfill

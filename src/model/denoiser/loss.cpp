@@ -38,6 +38,11 @@ void LossOptions::bind(Fields& f) {
            "Weight of LPIPS in draws with noise, beside the error; needs evaluation.lpips.weights. 0: none", 0, 1000);
 }
 
+at::Tensor pseudo_huber(const at::Tensor& squares, double c) {
+  const double c2 = c * c;
+  return c2 > 0 ? ((squares / c2 + 1).sqrt() - 1) * (2 * c2) : squares;
+}
+
 NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
                               const std::vector<std::int64_t>& samples, std::int64_t height, std::int64_t width,
                               std::uint64_t seed) {
@@ -99,12 +104,6 @@ WantedCorrection wanted_correction(const Batch& batch, const at::Tensor& rows, d
   const at::Tensor hull = take_views(batch.priors.silhouette, rows) >= 0.5;
   const at::Tensor known = (depth > 0).logical_and(hull).logical_and(share.square() < 4);
   return {share.clamp(-1, 1), known.to(at::kFloat)};
-}
-
-// Of squared differences, with the constant c: 2c²(√(x/c² + 1) − 1), which is x itself at c = 0.
-at::Tensor pseudo_huber(const at::Tensor& squares, double c) {
-  const double c2 = c * c;
-  return c2 > 0 ? ((squares / c2 + 1).sqrt() - 1) * (2 * c2) : squares;
 }
 
 // What the sources show against the truth, with the weight of a value of D: the sum over pictures' values.

@@ -50,6 +50,9 @@ struct LossOptions {
   void bind(Fields& f);
 };
 
+// Of squared differences, with the constant c: 2c²(√(x/c² + 1) − 1), which is x itself at c = 0.
+at::Tensor pseudo_huber(const at::Tensor& squares, double c);
+
 // Pictures and truths [N,3,H,W] in about [0,1] → [N], differentiable in the pictures.
 using PerceptualDistance = std::function<at::Tensor(const at::Tensor& pictures, const at::Tensor& truths)>;
 

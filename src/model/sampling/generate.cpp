@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "model/sampling/guided_denoiser.h"
 
 namespace spinfill {
 
@@ -45,66 +46,6 @@ class RowNoise {
   std::vector<at::Generator> generators_;
 };
 
-// g of each target row [ΣT]: from guidance at a reference's own azimuth to guidance_far half a turn from the nearest
-// reference, or where there is none (a triangle over the spin as in SV3D, Voleti et al. 2024, §3.2, by the references
-// that there are). On the processor, as the layout is; batches without memory (at::kMeta) have no azimuths.
-at::Tensor guidance_scales(const SamplerConfig& config, const Batch& batch, const ViewLayout& layout) {
-  if (batch.azimuth_deg.is_meta()) return at::ones({layout.targets});
-  const double far = config.guidance_far > 0 ? config.guidance_far : config.guidance;
-  const at::Tensor azimuth = batch.azimuth_deg.to(at::kCPU).to(at::kDouble);
-  const at::Tensor turn = (azimuth.unsqueeze(2) - azimuth.unsqueeze(1)).abs().remainder(360);
-  const at::Tensor apart = at::minimum(turn, 360 - turn) / 180;  // [B,V,V]
-  const at::Tensor given = batch.is_reference.to(at::kCPU).unsqueeze(1);
-  const at::Tensor share = apart.masked_fill(given.logical_not(), 1).amin(2);
-  const at::Tensor scale = share * (far - config.guidance) + config.guidance;
-  return scale.to(at::kFloat).flatten().index_select(0, layout.target_rows);
-}
-
-// D of all targets, guided: D = D_∅ + g·(D_c − D_∅) (Ho & Salimans 2022), the two branches computed one after the
-// other, each with a cache of the references; between two noise levels alone where they are given (Kynkäänniemi et al.
-// 2024, "Applying guidance in a limited interval").
-class GuidedDenoiser {
- public:
-  GuidedDenoiser(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config)
-      : denoiser_(denoiser), config_(config) {
-    branches_.push_back(make_branch(batch, {}));
-    if (!config.guided()) return;
-    branches_.push_back(make_branch(batch, drop_everything(batch.size())));
-    const ViewLayout here = make_view_layout(batch.is_reference, batch.is_target);
-    scales_ = guidance_scales(config, batch, here).to(batch.colour.device()).view({-1, 1, 1, 1});
-  }
-  const Conditioning& conditioning() const { return branches_.front().conditioning; }
-  const SourceFields& fields() const { return fields_; }  // of the last evaluation, with all conditions
-  at::Tensor operator()(const at::Tensor& x, double sigma) {
-    const at::Tensor levels = at::full({x.size(0)}, sigma, x.options());
-    const at::Tensor d = evaluate(branches_.front(), x, levels, &fields_);
-    const bool without = sigma < config_.guidance_min || (config_.guidance_max > 0 && sigma > config_.guidance_max);
-    if (branches_.size() == 1 || without) return d;
-    const at::Tensor unconditional = evaluate(branches_.back(), x, levels, nullptr);
-    return unconditional + (d - unconditional) * scales_;
-  }
-
- private:
-  struct Branch {
-    Conditioning conditioning;
-    ReferenceCache cache;
-  };
-  Branch make_branch(const Batch& batch, const ConditionDrop& drop) const {
-    Branch branch{denoiser_.condition(batch, drop), {}};
-    if (config_.cache) branch.cache = denoiser_.encode_references(branch.conditioning);
-    return branch;
-  }
-  at::Tensor evaluate(const Branch& branch, const at::Tensor& x, const at::Tensor& sigma, SourceFields* fields) const {
-    return config_.cache ? denoiser_.denoise(x, sigma, branch.conditioning, branch.cache, fields)
-                         : denoiser_.denoise_joint(x, sigma, branch.conditioning, fields);
-  }
-  const Denoiser& denoiser_;
-  const SamplerConfig& config_;
-  std::vector<Branch> branches_;
-  at::Tensor scales_;  // [ΣT,1,1,1]
-  SourceFields fields_;
-};
-
 // What is generated of a batch.
 struct Generated {
   at::Tensor pictures;  // [B,V,3,H,W]
@@ -124,7 +65,7 @@ struct Counter {
 void generate_targets(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config, std::uint64_t seed,
                       Counter& counter, Generated& out) {
   const ModelConfig& model = denoiser.config();
-  GuidedDenoiser guided(denoiser, batch, config);
+  GuidedDenoiser guided(denoiser, batch, denoiser.arrange(batch), config.guided(), config.cache);
   const ViewLayout& layout = guided.conditioning().layout;
   const std::int64_t factor = denoiser.autoencoder().factor();
   RowNoise noise(make_view_layout(batch.is_reference, batch.is_target), batch, seed,
@@ -221,13 +162,7 @@ at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerC
                     const SamplerProgress& progress, TargetFields* fields) {
   const at::NoGradGuard no_grad;
   if (batch.colour.device() != denoiser.device()) fail("generate: the batch is not on the model's device");
-  if (config.guided()) {
-    const DropoutConfig& dropout = denoiser.config().dropout;
-    if (dropout.identity + dropout.references + dropout.priors == 0) {
-      fail_usage("guidance {} needs a model trained with dropped conditions; this one has none (model.dropout)",
-                 config.guidance != 1 ? config.guidance : config.guidance_far);
-    }
-  }
+  require_guidable(denoiser.config(), config.guided());
   std::vector<Batch> parts = {batch};
   if (denoiser.device().is_cpu() && batch.size() > 1) {
     parts.clear();

@@ -15,7 +15,7 @@ void SamplerConfig::bind(Fields& f) {
   f.number("steps", steps, "Steps; 1 = one evaluation at sigma_max, the regression", 1, 1000);
   f.choice("mode", mode, "All missing views at once, or one by one, each then a further reference");
   f.number("rho", rho, "Exponent of the noise schedule", 1, 20);
-  f.number("sigma_min", sigma_min, "Lowest noise level, 0: the model's (prior-residual: residual_scale / 10)", 0, 1);
+  f.number("sigma_min", sigma_min, "Lowest noise level, 0: the model's (prior-residual: residual_scale / 10)", 0, 1e4);
   f.number("sigma_max", sigma_max,
            "Highest noise level, 0: the model's (prior-residual: start x residual_scale after a regression)", 0, 1e4);
   f.number("start", start,
@@ -67,12 +67,13 @@ NoiseSchedule noise_schedule(const ModelConfig& model, const SamplerConfig& conf
 
 // In all three a step to σ = 0 gives D itself.
 
+at::Tensor euler_step(const at::Tensor& x, const at::Tensor& d, double sigma, double next) {
+  return next == 0 ? d : x + (x - d) * ((next - sigma) / sigma);
+}
+
 at::Tensor sample_euler(at::Tensor x, const std::vector<double>& sigmas, const DenoiseFunction& denoise) {
-  for (std::size_t i = 0; i + 1 < sigmas.size(); ++i) {
-    const at::Tensor d = denoise(x, sigmas[i]);
-    // dx/dσ = (x − D)/σ (Karras et al. 2022, eq. 1 and 3)
-    x = sigmas[i + 1] == 0 ? d : x + (x - d) * ((sigmas[i + 1] - sigmas[i]) / sigmas[i]);
-  }
+  for (std::size_t i = 0; i + 1 < sigmas.size(); ++i)
+    x = euler_step(x, denoise(x, sigmas[i]), sigmas[i], sigmas[i + 1]);
   return x;
 }
 

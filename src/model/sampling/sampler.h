@@ -23,6 +23,14 @@ template <>
 inline constexpr Named<SamplingMode> kNamesOf<SamplingMode>[] = {{SamplingMode::joint, "joint"},
                                                                  {SamplingMode::sequential, "sequential"}};
 
+// Classifier-free guidance (model/sampling/guided_denoiser.h).
+struct Guidance {
+  double scale = 1, far = 1;  // g at a reference's own azimuth, and half a turn from the nearest
+  double low = 0, high = 0;   // noise levels outside of which there is none; high 0: no limit
+  bool any() const { return scale != 1 || far != 1; }
+  bool at(double sigma) const { return any() && sigma >= low && (high == 0 || sigma <= high); }
+};
+
 struct SamplerConfig {
   Solver solver = Solver::dpmpp_2m;
   std::int64_t steps = 1;  // 1: one evaluation at σ_max, the regression
@@ -37,7 +45,7 @@ struct SamplerConfig {
   double churn = 0, churn_min = 0.05, churn_max = 50, churn_noise = 1.003;
   bool cache = true;  // references computed once; false: joint pass at every step, for benchmarks
   void bind(Fields& f);
-  bool guided() const { return guidance != 1 || (guidance_far != 0 && guidance_far != 1); }
+  Guidance guided() const { return {guidance, guidance_far > 0 ? guidance_far : guidance, guidance_min, guidance_max}; }
 };
 
 // Noise levels σ_0 > … > σ_{N−1} > σ_N = 0 (Karras et al. 2022, eq. 5). N = 1: {σ_max, 0}.
@@ -57,6 +65,8 @@ NoiseSchedule noise_schedule(const ModelConfig& model, const SamplerConfig& conf
 // The solvers on any denoiser, x at σ = sigmas[0].
 using DenoiseFunction = std::function<at::Tensor(const at::Tensor& x, double sigma)>;
 using NoiseFunction = std::function<at::Tensor()>;  // fresh unit noise in the shape of x
+// From σ to the next level along dx/dσ = (x − D)/σ (Karras et al. 2022, eq. 1 and 3), d = D(x; σ).
+at::Tensor euler_step(const at::Tensor& x, const at::Tensor& d, double sigma, double next);
 at::Tensor sample_euler(at::Tensor x, const std::vector<double>& sigmas, const DenoiseFunction& denoise);
 at::Tensor sample_heun(at::Tensor x, const std::vector<double>& sigmas, const DenoiseFunction& denoise,
                        const SamplerConfig& config = {}, const NoiseFunction& noise = {});

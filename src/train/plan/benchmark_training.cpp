@@ -96,14 +96,16 @@ class TimedTraining {
         denoiser_(ready_denoiser(config, device)),
         state_(denoiser_, config, ranks),
         perceptual_(perceptual_distance(config, device)),
-        recording_(recording_of(config.train, device)) {
+        recording_(recording_of(config.train, device)),
+        teacher_(make_teacher(config, device, nullptr, denoiser_.shared_autoencoder())) {
     state_.start_from(nullptr);
   }
   const Denoiser& denoiser() const { return denoiser_; }
   std::int64_t accumulation() const { return accumulation_; }
   GradientExchange& gradients() { return state_.gradients(); }
   TrainingStep among(Ranks& ranks, GradientExchange& gradients) {
-    return {denoiser_, state_.optimizer(), config_, ranks, gradients, perceptual_, recording_};
+    return {denoiser_, state_.optimizer(), config_,    ranks,
+            gradients, perceptual_,        recording_, teacher_ ? &*teacher_ : nullptr};
   }
   // Makes steps first … last − 1; returns their seconds. Their shapes are added to `done`.
   double make(TrainingStep& training, Batches& batches, std::int64_t first, std::int64_t last, Progress& progress,
@@ -130,16 +132,20 @@ class TimedTraining {
   TrainingState state_;
   PerceptualDistance perceptual_;
   MakeRecording recording_;
+  std::optional<Teacher> teacher_;
 };
 
 double flops_of(const RunConfig& config, const std::vector<DoneStep>& steps) {
   const Denoiser denoiser(config.model, 1, at::kMeta);
   const PerceptualDistance perceptual = perceptual_distance(config, at::kMeta);
+  const std::optional<Teacher> teacher = make_teacher(config, at::kMeta, nullptr, denoiser.shared_autoencoder());
   double flops = 0;
   for (const DoneStep& done : steps) {
     const LossOptions options = loss_options_at(config.loss, config.train, done.step);
     for (const Batch& batch : done.shapes) {
-      flops += training_flops(denoiser, batch, options, static_cast<std::uint64_t>(config.seed), perceptual).total();
+      flops += training_flops(denoiser, batch, options, static_cast<std::uint64_t>(config.seed), perceptual,
+                              teacher ? &*teacher : nullptr)
+                   .total();
     }
   }
   return flops;

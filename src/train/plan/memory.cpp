@@ -74,6 +74,8 @@ class DryRun {
     }
     perceptual_ = perceptual_distance(config, at::kMeta);
     use_.perceptual = since_last();
+    teacher_ = make_teacher(config, at::kMeta, nullptr, denoiser_.shared_autoencoder());
+    use_.teacher = since_last();
   }
 
   MemoryUse step(const ViewCounts& views, const LossOptions& loss) {
@@ -89,7 +91,10 @@ class DryRun {
     if (target_.gpu) own = {};
     const std::int64_t before = memory_.held();
     memory_.reset_peak();
-    const auto pass = [&] { return training_loss(denoiser_, target_.gpu ? blank() : own, loss, 1, perceptual_).sum; };
+    const Teacher* teacher = teacher_ ? &*teacher_ : nullptr;
+    const auto pass = [&] {
+      return loss_of_step(denoiser_, teacher, target_.gpu ? blank() : own, loss, 1, perceptual_).sum;
+    };
     if (at_once_ == 1) {  // one after the other, gradients added up in place
       for (std::int64_t i = 0; i < std::min<std::int64_t>(2, micro_batches_); ++i) pass().backward();
       use.gradients = gradients;
@@ -135,6 +140,7 @@ class DryRun {
   std::optional<Denoiser> averaged_;
   std::optional<AdamW> optimizer_;
   PerceptualDistance perceptual_;
+  std::optional<Teacher> teacher_;
   MemoryUse use_;
 };
 

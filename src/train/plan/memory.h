@@ -13,11 +13,12 @@ struct MemoryUse {
   std::int64_t weights = 0, averaged = 0, moments = 0;
   std::int64_t gradients = 0;   // on a processor, of all micro-batches that run at the same time
   std::int64_t perceptual = 0;  // LPIPS weights
+  std::int64_t teacher = 0;     // weights of the model that a student learns from
   std::int64_t exchange = 0;    // buckets of gradients, with several processes
   std::int64_t pass = 0;        // the rest: micro-batches, activations, temporaries
   std::int64_t loader = 0;      // batches made ahead; on a GPU those that it holds
   std::int64_t total() const {
-    return weights + averaged + moments + gradients + perceptual + exchange + pass + loader;
+    return weights + averaged + moments + gradients + perceptual + teacher + exchange + pass + loader;
   }
 };
 

@@ -66,9 +66,11 @@ Json or_null(const std::optional<T>& value) {
 }
 
 Json to_json(const MemoryUse& use) {
-  return {{"weights", use.weights},     {"averaged", use.averaged},     {"moments", use.moments},
-          {"gradients", use.gradients}, {"perceptual", use.perceptual}, {"exchange", use.exchange},
-          {"pass", use.pass},           {"loader", use.loader}};
+  return {{"weights", use.weights},       {"averaged", use.averaged},
+          {"moments", use.moments},       {"gradients", use.gradients},
+          {"perceptual", use.perceptual}, {"teacher", use.teacher},
+          {"exchange", use.exchange},     {"pass", use.pass},
+          {"loader", use.loader}};
 }
 
 }  // namespace

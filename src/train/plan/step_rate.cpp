@@ -46,7 +46,9 @@ StepRate time_step(const RunConfig& config, at::Device device, std::int64_t at_o
   const std::int64_t step = config.train.steps - 1;
   Ranks alone;
   GradientExchange gradients(alone, {});
-  TrainingStep training(denoiser, optimizer, config, alone, gradients, perceptual_distance(config, device));
+  const std::optional<Teacher> teacher = make_teacher(config, device, nullptr, denoiser.shared_autoencoder());
+  TrainingStep training(denoiser, optimizer, config, alone, gradients, perceptual_distance(config, device), {},
+                        teacher ? &*teacher : nullptr);
   const auto once = [&] {
     const Stopwatch watch;
     training.make(batches, step);  // ends with numbers read from the device
@@ -54,11 +56,14 @@ StepRate time_step(const RunConfig& config, at::Device device, std::int64_t at_o
   };
   once();
   const double seconds = std::min(once(), once());
-  const double flops = static_cast<double>(at_once) *
-                       training_flops(Denoiser(config.model, 1, at::kMeta), without_memory(batches.front()),
-                                      loss_options_at(config.loss, config.train, step),
-                                      static_cast<std::uint64_t>(config.seed), perceptual_distance(config, at::kMeta))
-                           .total();
+  const Denoiser shapes(config.model, 1, at::kMeta);
+  const std::optional<Teacher> its_teacher = make_teacher(config, at::kMeta, nullptr, shapes.shared_autoencoder());
+  const double flops = static_cast<double>(at_once) * training_flops(shapes, without_memory(batches.front()),
+                                                                     loss_options_at(config.loss, config.train, step),
+                                                                     static_cast<std::uint64_t>(config.seed),
+                                                                     perceptual_distance(config, at::kMeta),
+                                                                     its_teacher ? &*its_teacher : nullptr)
+                                                          .total();
   return {flops / seconds, fmt::format("{} micro-batch{} timed on this machine ({}FLOP/s)", at_once,
                                        at_once == 1 ? "" : "es", rate_text(flops / seconds))};
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "core/error.h"
@@ -27,9 +28,9 @@ std::vector<ViewCounts> possible_views(const DataConfig& config) {
 
 std::vector<TrainingPhase> training_phases(const LossOptions& loss, const TrainConfig& train) {
   const std::int64_t steps = train.steps;
+  const double share = train.objective == Objective::distill ? 0 : train.regression_share;
   const auto regression =
-      std::clamp(static_cast<std::int64_t>(std::ceil(train.regression_share * static_cast<double>(steps))),
-                 std::int64_t{0}, steps);
+      std::clamp(static_cast<std::int64_t>(std::ceil(share * static_cast<double>(steps))), std::int64_t{0}, steps);
   std::vector<TrainingPhase> phases;
   if (regression > 0) phases.push_back({regression, loss_options_at(loss, train, 0)});
   if (regression < steps) phases.push_back({steps - regression, loss_options_at(loss, train, steps - 1)});
@@ -39,7 +40,7 @@ std::vector<TrainingPhase> training_phases(const LossOptions& loss, const TrainC
 namespace {
 
 double flops_of_set(const Denoiser& denoiser, const DataConfig& data, const LossOptions& loss,
-                    const PerceptualDistance& perceptual) {
+                    const PerceptualDistance& perceptual, const Teacher* teacher) {
   const std::vector<ViewCounts> views = possible_views(data);
   const auto with_mode = [&](LossMode mode) {
     LossOptions options = loss;
@@ -47,7 +48,7 @@ double flops_of_set(const Denoiser& denoiser, const DataConfig& data, const Loss
     double flops = 0;
     for (const ViewCounts& counts : views) {
       const Batch batch = blank_batch({counts}, data.height, data.width, at::kMeta, data.depth, data.close_up);
-      flops += training_flops(denoiser, batch, options, 1, perceptual).total();
+      flops += training_flops(denoiser, batch, options, 1, perceptual, teacher).total();
     }
     return flops / static_cast<double>(views.size());
   };
@@ -61,9 +62,10 @@ double flops_of_set(const Denoiser& denoiser, const DataConfig& data, const Loss
 TrainingWork training_work(const RunConfig& config) {
   const Denoiser denoiser(config.model, 1, at::kMeta);
   const PerceptualDistance perceptual = perceptual_distance(config, at::kMeta);
+  const std::optional<Teacher> teacher = make_teacher(config, at::kMeta, nullptr, denoiser.shared_autoencoder());
   TrainingWork work;
   for (const TrainingPhase& phase : training_phases(config.loss, config.train)) {
-    work.flops += flops_of_set(denoiser, config.data, phase.loss, perceptual) *
+    work.flops += flops_of_set(denoiser, config.data, phase.loss, perceptual, teacher ? &*teacher : nullptr) *
                   static_cast<double>(config.train.batch_sets * phase.steps);
   }
   work.flops_per_step = work.flops / static_cast<double>(config.train.steps);

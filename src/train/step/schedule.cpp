@@ -11,10 +11,16 @@ namespace spinfill {
 
 LossOptions loss_options_at(const LossOptions& loss, const TrainConfig& train, std::int64_t step) {
   LossOptions options = loss;
+  if (train.objective == Objective::distill) return options;
   const bool regression = static_cast<double>(step) < train.regression_share * static_cast<double>(train.steps);
   if (regression) options.mode = LossMode::regression;
   if (regression) options.draws = 1;  // every draw would be the same input
   return options;
+}
+
+std::string phase_at(const LossOptions& loss, const TrainConfig& train, std::int64_t step) {
+  if (train.objective == Objective::distill) return name_of(train.objective);
+  return name_of(loss_options_at(loss, train, step).mode);
 }
 
 double learning_rate_at(const OptimizerConfig& config, std::int64_t step, std::int64_t steps) {

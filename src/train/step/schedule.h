@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "run/run_config.h"
 
@@ -10,8 +11,10 @@ namespace spinfill {
 // What an optimiser step does, by its number: `step` counts from 0 and is the step about to be made.
 
 // What it minimises: regression for the first train.regression_share of the steps, then as the configuration's `loss`
-// says.
+// says; with train.objective distill, what `loss` says.
 LossOptions loss_options_at(const LossOptions& loss, const TrainConfig& train, std::int64_t step);
+// Its name, for logs: "regression", "diffusion", "mixed" or "distill".
+std::string phase_at(const LossOptions& loss, const TrainConfig& train, std::int64_t step);
 
 // Linear warm-up to the peak, then a cosine down to peak·final_share at the last of the `steps`.
 double learning_rate_at(const OptimizerConfig& config, std::int64_t step, std::int64_t steps);

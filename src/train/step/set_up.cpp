@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "metrics/lpips.h"
 #include "metrics/picture_size.h"
+#include "model/denoiser/weights.h"
 
 namespace spinfill {
 
@@ -29,6 +30,15 @@ void set_up_for_training(Denoiser& denoiser, const TrainConfig& train) {
   denoiser.set_gradient_checkpointing(train.gradient_checkpointing);
   // On a GPU, attention that no fused kernel (flash, cuDNN, memory-efficient) takes fails; else it would be 10× slower.
   if (denoiser.device().is_cuda()) at::globalContext().setSDPUseMath(false);
+}
+
+std::optional<Teacher> make_teacher(const RunConfig& config, at::Device device, const TensorMap* state,
+                                    const std::shared_ptr<Autoencoder>& autoencoder) {
+  if (!config.distils()) return std::nullopt;
+  Denoiser denoiser(config.model, 0, device, autoencoder);
+  if (state != nullptr) load_state(denoiser, *state, config.distill.teacher);
+  set_up_for_training(denoiser, config.train);
+  return Teacher(denoiser, config.sampler, config.distill);
 }
 
 std::vector<at::Tensor> trained_tensors(const Denoiser& denoiser) {

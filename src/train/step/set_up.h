@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "model/denoiser/denoiser.h"
 #include "model/denoiser/loss.h"
+#include "model/distillation/distillation.h"
 #include "run/run_config.h"
 #include "train/step/optimizer.h"
 
@@ -24,6 +26,11 @@ void choose_trained(Denoiser& denoiser, const TrainConfig& train, std::uint64_t 
 
 // How the denoiser computes, as train.channels_last, train.precision and train.gradient_checkpointing say.
 void set_up_for_training(Denoiser& denoiser, const TrainConfig& train);
+
+// A teacher with these weights that computes as the student does, where the run distils; else nothing. Without `state`:
+// random weights, for plans and benchmarks.
+std::optional<Teacher> make_teacher(const RunConfig& config, at::Device device, const TensorMap* state,
+                                    const std::shared_ptr<Autoencoder>& autoencoder);
 
 std::vector<at::Tensor> trained_tensors(const Denoiser& denoiser);
 std::vector<NamedParameter> named_parameters(const Denoiser& denoiser);  // the same, for the optimiser

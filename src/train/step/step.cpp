@@ -45,13 +45,15 @@ MicroBatches::MicroBatches(std::vector<Batch> batches)
       next([batches = std::move(batches), i = std::size_t{0}]() mutable { return std::move(batches.at(i++)); }) {}
 
 TrainingStep::TrainingStep(const Denoiser& denoiser, AdamW& optimizer, const RunConfig& config, Ranks& ranks,
-                           GradientExchange& gradients, PerceptualDistance perceptual, const MakeRecording& recording)
+                           GradientExchange& gradients, PerceptualDistance perceptual, const MakeRecording& recording,
+                           const Teacher* teacher)
     : denoiser_(denoiser),
       optimizer_(optimizer),
       config_(config),
       ranks_(ranks),
       gradients_(gradients),
-      perceptual_(std::move(perceptual)) {
+      perceptual_(std::move(perceptual)),
+      teacher_(teacher) {
   if (recording) recorded_.emplace(denoiser, recording);
 }
 
@@ -76,7 +78,9 @@ TrainingStep::Passed TrainingStep::pass_over(const MicroBatches& micro_batches, 
     passed.views += batch.is_target.sum().item<std::int64_t>();
     return batch;
   };
-  const auto loss_of = [&](const Batch& batch) { return training_loss(denoiser_, batch, options, seed, perceptual_); };
+  const auto loss_of = [&](const Batch& batch) {
+    return loss_of_step(denoiser_, teacher_, batch, options, seed, perceptual_);
+  };
   const std::int64_t count = micro_batches.count;
   const std::int64_t at_once =
       denoiser_.device().is_cpu() ? micro_batches_at_once(config_.train, processors(), count) : 1;

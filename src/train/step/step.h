@@ -9,6 +9,7 @@
 
 #include "data/batches/batch.h"
 #include "model/denoiser/denoiser.h"
+#include "model/distillation/distillation.h"
 #include "run/run_config.h"
 #include "train/ranks/ranks.h"
 #include "train/step/gradient_exchange.h"
@@ -41,9 +42,11 @@ struct MicroBatches {
 // Everything passed in must outlive it.
 class TrainingStep {
  public:
-  // With a `recording` forward and backward are recorded by it and replayed.
+  // With a `recording` forward and backward are recorded by it and replayed; with a `teacher` the denoiser learns from
+  // it.
   TrainingStep(const Denoiser& denoiser, AdamW& optimizer, const RunConfig& config, Ranks& ranks,
-               GradientExchange& gradients, PerceptualDistance perceptual = {}, const MakeRecording& recording = {});
+               GradientExchange& gradients, PerceptualDistance perceptual = {}, const MakeRecording& recording = {},
+               const Teacher* teacher = nullptr);
 
   // Step `step`, from 0. The micro-batches are on the denoiser's device, with priors (train/step/device_feed.h).
   StepStatistics make(const MicroBatches& micro_batches, std::int64_t step);
@@ -59,6 +62,7 @@ class TrainingStep {
   Ranks& ranks_;
   GradientExchange& gradients_;
   PerceptualDistance perceptual_;
+  const Teacher* teacher_;
   std::optional<RecordedPasses> recorded_;
 };
 
