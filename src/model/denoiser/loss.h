@@ -4,12 +4,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "core/config/config.h"
 #include "data/batches/batch.h"
 #include "model/denoiser/denoiser.h"
+#include "model/perceptual_distance.h"
 
 namespace spinfill {
 
@@ -49,9 +49,6 @@ struct LossOptions {
   double close_up_lpips = 0;
   void bind(Fields& f);
 };
-
-// Pictures and truths [N,3,H,W] in about [0,1] → [N], differentiable in the pictures.
-using PerceptualDistance = std::function<at::Tensor(const at::Tensor& pictures, const at::Tensor& truths)>;
 
 struct TrainingLoss {
   at::Tensor sum;            // [] weighted errors (squared or pseudo-Huber) summed over target values, differentiable
