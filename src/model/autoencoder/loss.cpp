@@ -31,6 +31,7 @@ void AutoencoderLossOptions::bind(Fields& f) {
   f.number("discriminator", discriminator,
            "Weight of a discriminator of patches beside the adaptive weight; 0: none, 0.5 as in Stable Diffusion's", 0,
            1000);
+  f.number("discriminator_channels", discriminator_channels, "Channels of the discriminator's first layer", 1, 1024);
   f.number("discriminator_from", discriminator_from, "Step from which the discriminator is trained and counts", 0,
            std::int64_t{1} << 40);
 }

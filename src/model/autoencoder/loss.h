@@ -17,11 +17,12 @@ namespace spinfill {
 // Ommer, "Taming transformers for high-resolution image synthesis", CVPR 2021, eq. 6 and 7, do. Letters: N pictures of
 // H×W; e is the error of a colour in [−1,1].
 struct AutoencoderLossOptions {
-  double foreground_weight = 4;         // weight of |e| inside the vehicle; 1 outside
-  double lpips = 0;                     // weight of LPIPS beside the mean |e|
-  double kl = 1e-6;                     // weight of the posterior's divergence, nats per value of the picture
-  double discriminator = 0;             // weight of −D(decoded) beside the adaptive one
-  std::int64_t discriminator_from = 0;  // step from which the discriminator is trained and counts
+  double foreground_weight = 4;              // weight of |e| inside the vehicle; 1 outside
+  double lpips = 0;                          // weight of LPIPS beside the mean |e|
+  double kl = 1e-6;                          // weight of the posterior's divergence, nats per value of the picture
+  double discriminator = 0;                  // weight of −D(decoded) beside the adaptive one
+  std::int64_t discriminator_channels = 64;  // of its first layer
+  std::int64_t discriminator_from = 0;       // step from which the discriminator is trained and counts
   void bind(Fields& f);
 };
 

@@ -34,7 +34,8 @@ AutoencoderState::AutoencoderState(TrainedAutoencoder autoencoder, const Autoenc
     averages_.push_back(tensor.detach().clone());
   }
   if (config.loss.discriminator == 0) return;
-  discriminator_.emplace(static_cast<std::uint64_t>(config.seed), autoencoder_.device());
+  discriminator_.emplace(static_cast<std::uint64_t>(config.seed), autoencoder_.device(),
+                         config.loss.discriminator_channels);
   of_discriminator_.emplace(named(discriminator_->parameters()), adversarial(config.optimizer));
 }
 
