@@ -38,6 +38,8 @@ work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
   printf 'Every key of a run with its default, written by `scripts/docs.sh` from `spinfill train --print-config`: help, range and\n'
   printf 'unit stand behind it. [configs/default.yaml](../configs/default.yaml) is the run of the demo.\n\n```yaml\n'
   "$program" train --config "$work/empty.yaml" --print-config
+  printf '```\n\nAnd of a run of `spinfill train-autoencoder` ([latents.md](latents.md)):\n\n```yaml\n'
+  "$program" train-autoencoder --config "$work/empty.yaml" --print-config
   printf '```\n'
 } >"$work/configuration.md"
 mv "$work/commands.md" "$work/configuration.md" "$out/"

@@ -27,6 +27,7 @@ std::function<int()> add_commands(CLI::App& app, const std::vector<Command>& com
 Command synth_command();
 Command data_command();
 Command train_command();
+Command train_autoencoder_command();
 Command evaluate_command();
 Command compare_command();
 Command export_command();

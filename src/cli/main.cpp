@@ -19,9 +19,10 @@ using namespace spinfill;
 namespace {
 
 std::vector<Command> commands() {
-  return {synth_command(),   data_command(),     train_command(),  evaluate_command(),       compare_command(),
-          export_command(),  complete_command(), sample_command(), import_weights_command(), studio_command(),
-          metrics_command(), bench_command(),    plan_command(),   inspect_command(),        autoencode_command()};
+  return {synth_command(),    data_command(),           train_command(),   train_autoencoder_command(),
+          evaluate_command(), compare_command(),        export_command(),  complete_command(),
+          sample_command(),   import_weights_command(), studio_command(),  metrics_command(),
+          bench_command(),    plan_command(),           inspect_command(), autoencode_command()};
 }
 
 // LibTorch's initialisers take longer than most of what comes before the work: a stop signal meanwhile waits for it.
@@ -58,7 +59,8 @@ int run(int argc, char** argv) {
                command);
   }
   set_quiet(quiet);
-  if (!app.got_subcommand("train")) SignalWatch::begin();  // training saves first
+  // Training saves first.
+  if (!app.got_subcommand("train") && !app.got_subcommand("train-autoencoder")) SignalWatch::begin();
   return chosen();
 }
 

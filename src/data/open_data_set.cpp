@@ -56,6 +56,15 @@ DataSet open_data_set(const fs::path& folder, const std::string& split, Links li
   return holds_shards(folder) ? open_shards(folder, split) : open_set_folders(folder, split, links);
 }
 
+DataSet open_named_data_set(const std::string& key, const std::string& path, const std::string& split, Links links) {
+  if (path.empty()) fail_usage("{} is empty: name the data set's folder, as by --set {}=FOLDER", key, key);
+  if (!fs::is_directory(path)) {
+    fail("{}: {}: there is no such folder{}{}: name it, as by --set {}=FOLDER", key, path, place_note(path),
+         why_absent(path), key);
+  }
+  return open_data_set(path, split, links);
+}
+
 std::string why_no_split(const fs::path& folder, const std::string& split) {
   require_data_set(folder);
   const std::string list = (folder / "splits.json").string();

@@ -13,6 +13,9 @@ namespace spinfill {
 // ("test" included) and a line says so. Exit 3: no such folder or split, a wrong set, an id of two sets.
 DataSet open_data_set(const fs::path& folder, const std::string& split, Links links = Links::stay_inside);
 
+// The same of the folder that a configuration's key names: exit 2 where that is empty, exit 3 names the key.
+DataSet open_named_data_set(const std::string& key, const std::string& path, const std::string& split, Links links);
+
 // Why no vehicle is set apart for a split, and what to do about it; empty where some are. A split that another name
 // seems to mean ("validation" for "val") is not taken for it, but named. Exit 3 as above.
 std::string why_no_split(const fs::path& folder, const std::string& split);

@@ -22,19 +22,14 @@ at::Tensor composited(const fs::path& path, const std::array<double, 3>& backgro
   return (rgba.narrow(0, 0, 3) * alpha + under * (1 - alpha)).unsqueeze(0);
 }
 
-std::int64_t missing_to(std::int64_t size, std::int64_t factor) {
-  return (factor - size % factor) % factor;
-}
-
 }  // namespace
 
 RoundTrip round_trip(const fs::path& path, const LatentAutoencoder& autoencoder, at::Device device,
                      const RoundTripOptions& options) {
   const at::NoGradGuard no_grad;
   const at::Tensor picture = composited(path, options.background);
-  const std::int64_t height = picture.size(2), width = picture.size(3), factor = autoencoder.factor();
-  const at::Tensor padded =
-      at::replication_pad2d(picture, {0, missing_to(width, factor), 0, missing_to(height, factor)}).to(device);
+  const std::int64_t height = picture.size(2), width = picture.size(3);
+  const at::Tensor padded = padded_to_multiple(picture, autoencoder.factor()).to(device);
   RoundTrip result;
   std::int64_t tile = options.tile;
   if (tile < 0) tile = height * width > kWholePixels ? kUsualTile : 0;

@@ -53,16 +53,6 @@ const std::vector<std::string> kMayChange = {"/train/steps",
                                              "/train/early_stop/patience",
                                              "/train/early_stop/min_delta"};
 
-void require_same(const Json& before, const Json& now, const std::string& run) {
-  for (const Json& change : Json::diff(before, now)) {
-    const auto path = change.at("path").get<std::string>();
-    if (std::find(kMayChange.begin(), kMayChange.end(), path) != kMayChange.end()) continue;
-    std::string key = path.substr(1);
-    std::replace(key.begin(), key.end(), '/', '.');
-    fail_usage("{}: resumed with another {} than it was started with; start a new run for that", run, key);
-  }
-}
-
 // A run of an older version did not note what it read: there a path stands for it.
 void require_same_paths(const RunConfig& before, const RunConfig& now, const std::string& run) {
   const auto compare = [&](const std::string& then, const std::string& path, const char* key) {
@@ -78,14 +68,24 @@ void require_same_paths(const RunConfig& before, const RunConfig& now, const std
 
 }  // namespace
 
-std::optional<RunConfig> check_run_folder(const fs::path& run, const RunConfig& config, bool resume) {
-  check_folder_to_make(run);
-  if (resume) {
-    if (!is_run(run)) fail_usage("{}: there is no run to resume", run.string());
-    const auto before = load_config<RunConfig>(run_config_path(run));
-    require_same(to_json(before), to_json(config), run.string());
-    return before;
+void require_same_settings(const Json& before, const Json& now, const std::vector<std::string>& may_change,
+                           const fs::path& run) {
+  for (const Json& change : Json::diff(before, now)) {
+    const auto path = change.at("path").get<std::string>();
+    if (std::find(may_change.begin(), may_change.end(), path) != may_change.end()) continue;
+    std::string key = path.substr(1);
+    std::replace(key.begin(), key.end(), '/', '.');
+    fail_usage("{}: resumed with another {} than it was started with; start a new run for that", run.string(), key);
   }
+}
+
+void require_run(const fs::path& run) {
+  check_folder_to_make(run);
+  if (!is_run(run)) fail_usage("{}: there is no run to resume", run.string());
+}
+
+void check_new_run_folder(const fs::path& run) {
+  check_folder_to_make(run);
   if (is_run(run))
     fail_usage("{}: holds a run already; add --resume to go on with it, or choose another folder", run.string());
   // Other files may lie there, such as a launcher's log.
@@ -94,7 +94,17 @@ std::optional<RunConfig> check_run_folder(const fs::path& run, const RunConfig& 
     fail_usage("{}: is no run (no config.yaml) but holds {}, which a run would write over: choose another folder",
                run.string(), path.filename().string());
   }
-  return std::nullopt;
+}
+
+std::optional<RunConfig> check_run_folder(const fs::path& run, const RunConfig& config, bool resume) {
+  if (!resume) {
+    check_new_run_folder(run);
+    return std::nullopt;
+  }
+  require_run(run);
+  const auto before = load_config<RunConfig>(run_config_path(run));
+  require_same_settings(to_json(before), to_json(config), kMayChange, run);
+  return before;
 }
 
 void check_run_inputs(const fs::path& run, const RunConfig& before, const RunConfig& config, const RunInputs& inputs) {
@@ -106,12 +116,12 @@ void check_run_inputs(const fs::path& run, const RunConfig& before, const RunCon
   }
 }
 
-void open_run_folder(const fs::path& run, const RunConfig& config, const std::optional<RunInputs>& inputs) {
+void open_run_folder(const fs::path& run, const std::string& yaml, const std::optional<RunInputs>& inputs) {
   make_folder(run);
   make_folder(run_samples_path(run));
   make_folder(run_checkpoints_path(run));
   if (inputs && !fs::exists(run_inputs_path(run))) write_run_inputs(run, *inputs);
-  write_file_atomic(run_config_path(run), to_yaml(config));
+  write_file_atomic(run_config_path(run), yaml);
 }
 
 }  // namespace spinfill

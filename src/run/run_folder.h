@@ -3,7 +3,10 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
+#include "core/files/json.h"
 #include "run/run_config.h"
 #include "run/run_inputs.h"
 
@@ -15,11 +18,18 @@ namespace spinfill {
 // is no run but holds files that a run would write over. Exit 3: it cannot be made.
 std::optional<RunConfig> check_run_folder(const std::filesystem::path& run, const RunConfig& config, bool resume);
 
+// What of that holds for any training's folder, whatever its configuration. The first two are for a new and for a
+// resumed run; `may_change` are JSON pointers to the settings that may differ.
+void check_new_run_folder(const std::filesystem::path& run);
+void require_run(const std::filesystem::path& run);
+void require_same_settings(const Json& before, const Json& now, const std::vector<std::string>& may_change,
+                           const std::filesystem::path& run);
+
 // Exit 2 where a resumed run would read something else than it began with.
 void check_run_inputs(const std::filesystem::path& run, const RunConfig& before, const RunConfig& config,
                       const RunInputs& inputs);
 
 // Makes RUN with its config.yaml and, where they are known, inputs.json, or stores the new values of a resumed run.
-void open_run_folder(const std::filesystem::path& run, const RunConfig& config, const std::optional<RunInputs>& inputs);
+void open_run_folder(const std::filesystem::path& run, const std::string& yaml, const std::optional<RunInputs>& inputs);
 
 }  // namespace spinfill

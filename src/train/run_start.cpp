@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/files/links.h"
 #include "core/files/place_note.h"
 #include "core/files/sha256.h"
 #include "core/log.h"
@@ -40,12 +39,7 @@ void tell_of_estimates(const DataSet& data, const DataConfig& config) {
 
 TrainingData open_training_data(const DataConfig& config) {
   const auto open = [&](const char* key, const std::string& path) {
-    if (path.empty()) fail_usage("{} is empty: name the data set's folder, as by --set {}=FOLDER", key, key);
-    if (!fs::is_directory(path)) {
-      fail("{}: {}: there is no such folder{}{}: name it, as by --set {}=FOLDER", key, path, place_note(path),
-           why_absent(path), key);
-    }
-    DataSet set = open_data_set(path, "train", config.links());
+    DataSet set = open_named_data_set(key, path, "train", config.links());
     require_samples(set, config);
     if (config.depth) require_depth(set, config);
     tell_of_estimates(set, config);

@@ -186,7 +186,7 @@ void leave_to_start(const RunConfig& config, const fs::path& folder) {
     check_run_folder(folder, config, /*resume=*/false);
     make_folder(folder);
     const RunLock lock(folder);
-    open_run_folder(folder, config, std::nullopt);  // what it reads is noted when it starts
+    open_run_folder(folder, to_yaml(config), std::nullopt);  // what it reads is noted when it starts
   }
   log_info("stopped before the first step; nothing is lost; go on with: spinfill train --resume --out {}",
            folder.string());
@@ -239,7 +239,7 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
     if (!ranks.first()) return false;
     if (!resume) make_folder(folder);
     if (!resume || is_run(folder)) take_lock();
-    open_run_folder(folder, config, inputs);
+    open_run_folder(folder, to_yaml(config), inputs);
     keep_autoencoder(folder, *autoencoder);
     if (learnt) keep_teacher(folder, *learnt);
     if (before && checkpoint) tell_schedule(*before, config, checkpoint->step);

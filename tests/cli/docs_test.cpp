@@ -186,10 +186,12 @@ const std::map<std::string, std::string>& defaults() {
   static const std::map<std::string, std::string> all = [] {
     const test::TemporaryFolder folder;
     write_file_atomic(folder / "empty.yaml", "");
-    const auto printed = test::run_command(
-        fmt::format("'{}' train --config '{}' --print-config", test::program(), (folder / "empty.yaml").string()));
     std::map<std::string, std::string> found;
-    for (const auto& [key, value] : config_values(printed.output, "--print-config")) found[key] = value;
+    for (const char* command : {"train", "train-autoencoder"}) {
+      const auto printed = test::run_command(fmt::format("'{}' {} --config '{}' --print-config", test::program(),
+                                                         command, (folder / "empty.yaml").string()));
+      for (const auto& [key, value] : config_values(printed.output, "--print-config")) found.emplace(key, value);
+    }
     return found;
   }();
   return all;

@@ -219,6 +219,62 @@ TEST_F(Latent, AutoencodeOfAPictureAndOfAFolder) {
   EXPECT_FALSE(fs::exists(*folder_ / "x.png"));
 }
 
+// A decoder is fine-tuned, is stopped and goes on; a model in training takes it.
+TEST_F(Latent, AnAutoencoderIsTrainedAndUsed) {
+  write_file_atomic(*folder_ / "decoder.yaml",
+                    "data: {path: data, crop: 24}\n"
+                    "model: {autoencoder_from: vae, autoencoder_channels: 5, autoencoder_factor: 4}\n"
+                    "train: {steps: 4, batch_pictures: 2, micro_batch_pictures: 2, checkpoint_every: 2, log_every: 1, "
+                    "validation_sets: 1, sample_pictures: 1, threads: 1}\n");
+  auto result = spinfill("train-autoencoder --config decoder.yaml --out tuned");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("step 4: validation PSNR"));
+  EXPECT_EQ(rows("tuned").back().at("step"), 4);
+  fs::copy(*folder_ / "tuned", *folder_ / "resumed", fs::copy_options::recursive);
+  fs::remove_all(*folder_ / "resumed/checkpoints/step-4");
+  fs::remove(*folder_ / "resumed/autoencoder.safetensors");
+  result = spinfill("train-autoencoder --resume --out resumed");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(checkpoint_hashes("tuned", 4), checkpoint_hashes("resumed", 4));
+  EXPECT_EQ(sha256_file(*folder_ / "tuned/autoencoder.safetensors"),
+            sha256_file(*folder_ / "resumed/autoencoder.safetensors"));
+  // Read as any other.
+  for (const std::string file : {"tuned/autoencoder.safetensors", "tuned/diffusers"}) {
+    result = spinfill(
+        fmt::format("autoencode --vae {} --input data/tiny-05/000.png --out {}.png --json", file, file.substr(6, 4)));
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+  }
+  EXPECT_EQ(read_file(*folder_ / "auto.png"), read_file(*folder_ / "diff.png"));
+  result = shell(train_latent("on-tuned", "tuned/autoencoder.safetensors", "--set train.steps=1"));
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  result = spinfill("inspect tuned --html tuned.html");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("part: decoder"));
+
+  // A stop signal saves, and what was made so far is there.
+  result =
+      shell(fmt::format("'{}' train-autoencoder --config decoder.yaml --set train.steps=1000000 --out stopped & "
+                        "pid=$!; until [ -e stopped/checkpoints/step-2 ]; do sleep 0.05; done; kill -TERM $pid; "
+                        "wait $pid",
+                        test::program()));
+  EXPECT_EQ(result.exit_code, 75) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("go on with: spinfill train-autoencoder --resume --out stopped"));
+  EXPECT_TRUE(fs::exists(*folder_ / "stopped/autoencoder.safetensors"));
+
+  const std::string program = test::program();
+  expect_error(fmt::format("'{}' train-autoencoder --out never", program), 2, {"--config FILE is needed"});
+  expect_error(fmt::format("'{}' train-autoencoder --resume --out never", program), 2, {"no run to resume"});
+  expect_error(fmt::format("'{}' train-autoencoder --config decoder.yaml --out tuned", program), 2,
+               {"holds a run already"});
+  expect_error(fmt::format("'{}' train-autoencoder --config decoder.yaml --out never --set data.crop=22", program), 2,
+               {"decoder.yaml:1", "data.crop", "model.autoencoder_factor"});
+  expect_error(fmt::format("'{}' train-autoencoder --config decoder.yaml --out never --set train.prat=all", program), 2,
+               {"train.part"});
+  expect_error(fmt::format("'{}' train-autoencoder --config decoder.yaml --out never --set loss.lpips=1", program), 2,
+               {"loss.lpips is 1", "SPINFILL_LPIPS_WEIGHTS"});
+  EXPECT_FALSE(fs::exists(*folder_ / "never"));
+}
+
 // configs/taesd-256.yaml with the real TAESD: what it plans, and a step of a shrunken twin.
 TEST_F(Latent, TheProjectsConfigurationForTaesd) {
   const std::string file = test::fixture("../../configs/taesd-256.yaml").string();

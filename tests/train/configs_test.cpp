@@ -2,6 +2,7 @@
 // The files in configs/ that are ready to use: what they describe, what they need, and that a small twin trains.
 #include <algorithm>
 
+#include "train/autoencoder/config.h"
 #include "train/plan/plan.h"
 #include "train/tiny_run.h"
 
@@ -76,6 +77,14 @@ TEST_P(ReadyConfigs, ASmallTwinTrains) {
   // At the first step only what conv_out is made of moves: it begins with zeros.
   EXPECT_FALSE(at::equal(before.at("unet.conv_out.weight"), after.at("unet.conv_out.weight")));
   for (const auto& [name, tensor] : after) EXPECT_TRUE(at::isfinite(tensor).all().item<bool>()) << name;
+}
+
+TEST(ReadyConfigFiles, AutoencodersAreRead) {
+  const auto config = load_config<AutoencoderRunConfig>(test::fixture("../../configs/taesd-decoder.yaml"));
+  EXPECT_EQ(config.train.part, AutoencoderPart::decoder);
+  EXPECT_EQ(config.train.micro_batches(), 2);
+  // Sizes are TAESD's.
+  EXPECT_EQ(to_json(config.model.architecture()), to_json(standard_architecture(AutoencoderKind::tiny, 4)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, ReadyConfigs,

@@ -2,6 +2,7 @@
 #include "model/autoencoder/architecture.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "core/error.h"
@@ -142,6 +143,18 @@ AutoencoderArchitecture standard_architecture(AutoencoderKind kind, std::int64_t
     a.scaling_factor = 0.18215;
   }
   return a;
+}
+
+AutoencoderArchitecture usual_architecture(AutoencoderKind kind, std::int64_t latent_channels, std::int64_t factor) {
+  AutoencoderArchitecture usual = standard_architecture(kind, latent_channels);
+  const auto levels = static_cast<std::size_t>(std::countr_zero(static_cast<std::uint64_t>(factor)));
+  usual.block_out_channels.resize(levels + 1, usual.block_out_channels.back());
+  if (kind == AutoencoderKind::tiny) {
+    usual.encoder_blocks.resize(levels + 1, usual.encoder_blocks.back());
+    usual.decoder_blocks.assign(levels + 1, usual.decoder_blocks.front());
+    usual.decoder_blocks.back() = 1;
+  }
+  return usual;
 }
 
 AutoencoderArchitecture architecture_from_json(const Json& config, const std::string& where) {

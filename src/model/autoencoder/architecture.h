@@ -29,6 +29,9 @@ struct AutoencoderArchitecture {
 // TAESD's, or that of Stable Diffusion's AutoencoderKL (scaling factor of version 1 and 2).
 AutoencoderArchitecture standard_architecture(AutoencoderKind kind, std::int64_t latent_channels);
 
+// The same with as many levels as a factor, a power of two, needs.
+AutoencoderArchitecture usual_architecture(AutoencoderKind kind, std::int64_t latent_channels, std::int64_t factor);
+
 // diffusers' config.json of AutoencoderKL or AutoencoderTiny; what it leaves out has diffusers' default. Errors (exit
 // 3) name `where` and the field: a value of another type or beyond any sense, or a variant that is not computed here.
 AutoencoderArchitecture architecture_from_json(const Json& config, const std::string& where);

@@ -3,8 +3,6 @@
 
 #include <ATen/ATen.h>
 
-#include <bit>
-
 #include "core/error.h"
 
 namespace spinfill {
@@ -48,15 +46,8 @@ class PixelAutoencoder : public Autoencoder {
 }  // namespace
 
 std::shared_ptr<Autoencoder> usual_autoencoder(const ModelConfig& config, at::Device device) {
-  AutoencoderArchitecture usual = standard_architecture(config.autoencoder, config.autoencoder_channels);
-  const auto levels = static_cast<std::size_t>(std::countr_zero(static_cast<std::uint64_t>(config.autoencoder_factor)));
-  usual.block_out_channels.resize(levels + 1, usual.block_out_channels.back());
-  if (config.autoencoder == AutoencoderKind::tiny) {
-    usual.encoder_blocks.resize(levels + 1, usual.encoder_blocks.back());
-    usual.decoder_blocks.assign(levels + 1, usual.decoder_blocks.front());
-    usual.decoder_blocks.back() = 1;
-  }
-  return std::make_shared<LatentAutoencoder>(usual, device);
+  return std::make_shared<LatentAutoencoder>(
+      usual_architecture(config.autoencoder, config.autoencoder_channels, config.autoencoder_factor), device);
 }
 
 std::shared_ptr<Autoencoder> make_autoencoder(const ModelConfig& config, at::Device device) {
@@ -67,15 +58,7 @@ std::shared_ptr<Autoencoder> make_autoencoder(const ModelConfig& config, at::Dev
     fail_usage("model.autoencoder_from is empty: name the weights of the autoencoder {}, a file or folder", kind);
   }
   AutoencoderFile file = read_autoencoder(config.autoencoder_from);
-  const AutoencoderArchitecture& a = file.architecture;
-  const auto require = [&](bool holds, const std::string& is, const std::string& key, const auto& wanted) {
-    if (!holds) fail_usage("model.{} is {}, but {} is of {}: give both alike", key, wanted, file.where, is);
-  };
-  require(a.kind == config.autoencoder, fmt::format("kind {}", name_of(a.kind)), "autoencoder", kind);
-  require(a.latent_channels == config.autoencoder_channels, fmt::format("{} latent channels", a.latent_channels),
-          "autoencoder_channels", config.autoencoder_channels);
-  require(a.factor() == config.autoencoder_factor, fmt::format("factor {}", a.factor()), "autoencoder_factor",
-          config.autoencoder_factor);
+  require_sizes(file, config.autoencoder, config.autoencoder_channels, config.autoencoder_factor);
   return std::make_shared<LatentAutoencoder>(std::move(file), device);
 }
 

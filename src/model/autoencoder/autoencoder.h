@@ -54,6 +54,11 @@ class LatentAutoencoder : public Autoencoder {
   std::shared_ptr<class AutoencoderNetwork> network_;
 };
 
+// A picture whose sides are no multiples of `multiple` px, with its last row and column repeated: [1,3,H,W].
+at::Tensor padded_to_multiple(const at::Tensor& picture, std::int64_t multiple);
+// A picture of any size through an autoencoder and back, without gradients: [1,3,H,W] in [0,1], the same out.
+at::Tensor there_and_back(const LatentAutoencoder& autoencoder, const at::Tensor& picture);
+
 // Of a trained one that is not at hand: the usual sizes with the configuration's latents, all weights zero, to measure
 // time and memory with.
 std::shared_ptr<Autoencoder> usual_autoencoder(const ModelConfig& config, at::Device device);

@@ -18,6 +18,7 @@ namespace {
 constexpr const char* kWeights = "diffusion_pytorch_model";
 constexpr const char* kConfig = "config.json";
 constexpr const char* kMetadata = "autoencoder";  // holds config.json in a file of save_autoencoder()
+constexpr const char* kTraining = "training";     // holds how spinfill trained it
 constexpr std::string_view kEnding = ".safetensors";
 
 // Names of safetensors files of a folder that hold `part`, sorted.
@@ -67,7 +68,9 @@ AutoencoderFile from_file(const fs::path& path) {
   const std::string where = path.string();
   if (const auto config = file.metadata.find(kMetadata); config != file.metadata.end()) {
     const std::string place = where + " metadata";
-    return {architecture_from_json(parse_json(config->second, place), place), std::move(file.tensors), where};
+    const auto training = file.metadata.find(kTraining);
+    return {architecture_from_json(parse_json(config->second, place), place), std::move(file.tensors), where,
+            training == file.metadata.end() ? std::string() : training->second};
   }
   return from_checkpoint(file.tensors, where);
 }
@@ -91,7 +94,27 @@ AutoencoderFile read_autoencoder(const fs::path& path) {
 }
 
 std::string save_autoencoder(const fs::path& path, const AutoencoderFile& file) {
-  return write_safetensors(path, file.tensors, {{"format", "pt"}, {kMetadata, to_json(file.architecture).dump()}});
+  Metadata metadata = {{"format", "pt"}, {kMetadata, to_json(file.architecture).dump()}};
+  if (!file.training.empty()) metadata[kTraining] = file.training;
+  return write_safetensors(path, file.tensors, metadata);
+}
+
+void save_as_diffusers(const fs::path& folder, const AutoencoderFile& file) {
+  write_json_atomic(folder / kConfig, to_json(file.architecture));
+  Metadata metadata = {{"format", "pt"}};
+  if (!file.training.empty()) metadata[kTraining] = file.training;
+  write_safetensors(folder / fmt::format("{}{}", kWeights, kEnding), file.tensors, metadata);
+}
+
+void require_sizes(const AutoencoderFile& file, AutoencoderKind kind, std::int64_t channels, std::int64_t factor) {
+  const AutoencoderArchitecture& a = file.architecture;
+  const auto require = [&](bool holds, const std::string& is, const std::string& key, const auto& wanted) {
+    if (!holds) fail_usage("model.{} is {}, but {} is of {}: give both alike", key, wanted, file.where, is);
+  };
+  require(a.kind == kind, fmt::format("kind {}", name_of(a.kind)), "autoencoder", name_of(kind));
+  require(a.latent_channels == channels, fmt::format("{} latent channels", a.latent_channels), "autoencoder_channels",
+          channels);
+  require(a.factor() == factor, fmt::format("factor {}", a.factor()), "autoencoder_factor", factor);
 }
 
 }  // namespace spinfill

@@ -13,7 +13,8 @@ namespace spinfill {
 struct AutoencoderFile {
   AutoencoderArchitecture architecture;
   TensorMap tensors;
-  std::string where;  // it was read from, for errors
+  std::string where;          // it was read from, for errors
+  std::string training = {};  // JSON of how spinfill trained it; empty: it did not
 
   // SHA-256 of architecture and weights, in float32: the same for every file that holds the same numbers.
   std::string content_hash() const;
@@ -29,7 +30,12 @@ struct AutoencoderFile {
 // exit 3 names the file and what is wrong with it. Weights are compared with the architecture when they are loaded.
 AutoencoderFile read_autoencoder(const std::filesystem::path& path);
 
-// One self-contained file, whose metadata holds config.json. Returns its SHA-256.
+// Where a file is of another kind, or its latents of another size, than is wanted: exit 2 names the model.* keys.
+void require_sizes(const AutoencoderFile& file, AutoencoderKind kind, std::int64_t channels, std::int64_t factor);
+
+// One self-contained file, whose metadata hold config.json and how it was trained. Returns its SHA-256.
 std::string save_autoencoder(const std::filesystem::path& path, const AutoencoderFile& file);
+// config.json and diffusion_pytorch_model.safetensors, which diffusers' from_pretrained reads, into a folder.
+void save_as_diffusers(const std::filesystem::path& folder, const AutoencoderFile& file);
 
 }  // namespace spinfill

@@ -70,6 +70,18 @@ void LatentAutoencoder::to(at::Device device) {
   network_->to(device);
 }
 
+at::Tensor padded_to_multiple(const at::Tensor& picture, std::int64_t multiple) {
+  const auto missing = [&](std::int64_t size) { return (multiple - size % multiple) % multiple; };
+  return at::replication_pad2d(picture, {0, missing(picture.size(3)), 0, missing(picture.size(2))});
+}
+
+at::Tensor there_and_back(const LatentAutoencoder& autoencoder, const at::Tensor& picture) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor padded = padded_to_multiple(picture, autoencoder.factor());
+  const at::Tensor back = ((autoencoder.decode(autoencoder.encode(padded * 2 - 1)) + 1) / 2).clamp(0, 1);
+  return back.narrow(2, 0, picture.size(2)).narrow(3, 0, picture.size(3));
+}
+
 std::int64_t LatentAutoencoder::parameter_count() const {
   std::int64_t count = 0;
   for (const at::Tensor& parameter : network_->parameters()) count += parameter.numel();

@@ -4,12 +4,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "core/config/config.h"
 #include "data/batches/batch.h"
 #include "model/denoiser/denoiser.h"
+#include "model/perceptual_distance.h"
 
 namespace spinfill {
 
@@ -52,9 +52,6 @@ struct LossOptions {
 
 // Of squared differences, with the constant c: 2c²(√(x/c² + 1) − 1), which is x itself at c = 0.
 at::Tensor pseudo_huber(const at::Tensor& squares, double c);
-
-// Pictures and truths [N,3,H,W] in about [0,1] → [N], differentiable in the pictures.
-using PerceptualDistance = std::function<at::Tensor(const at::Tensor& pictures, const at::Tensor& truths)>;
 
 struct TrainingLoss {
   at::Tensor sum;            // [] weighted errors (squared or pseudo-Huber) summed over target values, differentiable
