@@ -218,5 +218,52 @@ TEST_F(Photos, OptionsThatContradictAreUsageErrors) {
   EXPECT_NE(result.output.find("no.onnx"), std::string::npos) << result.output;
 }
 
+// The drawn car before stripes and noise, opaque.
+void put_before_background(const fs::path& from, const fs::path& to) {
+  const cv::Mat rgba = read_picture(from);
+  cv::Mat rgb(rgba.size(), CV_8UC3);
+  cv::RNG random(5);
+  for (int y = 0; y < rgba.rows; ++y) {
+    for (int x = 0; x < rgba.cols; ++x) {
+      const auto& car = rgba.at<cv::Vec4b>(y, x);
+      const bool wall = y < rgba.rows / 2;
+      const int light = random.uniform(-12, 12) + (x / 12 % 2 == 0 ? 8 : -8);
+      const cv::Vec3i ground = wall ? cv::Vec3i(90, 190, 110) : cv::Vec3i(205, 190, 80);
+      for (int c = 0; c < 3; ++c)
+        rgb.at<cv::Vec3b>(y, x)[c] =
+            cv::saturate_cast<uchar>((car[3] * car[c] + (255 - car[3]) * (ground[c] + light)) / 255);
+    }
+  }
+  write_png(to, rgb);
+}
+
+// Never by itself: only where it is asked for, and with a warning.
+TEST_F(Photos, WithoutANetworkGrabCutCutsOutWhereItIsAskedFor) {
+  const fs::path from = folder_ / "my car", out = folder_ / "grabcut";
+  fs::create_directory(from);
+  for (const char* azimuth : {"045", "090"})
+    put_before_background(set_of() / (std::string(azimuth) + ".png"), from / (std::string(azimuth) + ".png"));
+  const std::string segment = "cd " + quoted(folder_.path()) +
+                              " && SPINFILL_SEGMENTER= SPINFILL_CACHE=" + quoted(folder_ / "empty") + " " +
+                              test::program() + " data segment " + quoted(from) + " --out grabcut";
+  const auto refused = test::run_command(segment);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_NE(refused.output.find("there is no segmentation model"), std::string::npos) << refused.output;
+  EXPECT_NE(refused.output.find("--segmenter grabcut"), std::string::npos) << refused.output;
+  EXPECT_FALSE(fs::exists(out));
+
+  const auto made = test::run_command(segment + " --segmenter grabcut --json 2>warnings");
+  ASSERT_EQ(made.exit_code, 0) << made.output;
+  EXPECT_EQ(parse_json(made.output, "output")["segmenter"], "grabcut");
+  EXPECT_NE(read_file(folder_ / "warnings").find("masks come from GrabCut"), std::string::npos);
+  for (const char* name : {"045.png", "090.png"}) {
+    cv::Mat mask, truth;
+    cv::extractChannel(read_picture(out / name), mask, 3);
+    cv::extractChannel(read_picture(set_of() / name), truth, 3);
+    const double both = cv::countNonZero((mask >= 128) & (truth >= 128));
+    EXPECT_GT(both / cv::countNonZero((mask >= 128) | (truth >= 128)), 0.8) << name;
+  }
+}
+
 }  // namespace
 }  // namespace spinfill

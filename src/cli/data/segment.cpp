@@ -24,7 +24,8 @@ struct Options {
 };
 
 int segment(const Options& options) {
-  const OutputFolder out{options.out, "data segment", options.replace, {options.folder, options.segmenter}};
+  OutputFolder out{options.out, "data segment", options.replace, {options.folder}};
+  if (options.segmenter != kGrabCut) out.inputs.emplace_back(options.segmenter);
   check_output_folder(out);
   const Photographs photographs = list_photographs(options.folder, options.links);
   LazySegmenter segmenter(options.segmenter);
@@ -54,7 +55,7 @@ int segment(const Options& options) {
   if (options.json) {
     Json ignored = Json::array();
     for (const LeftOut& file : left_out) ignored.push_back({{"file", file.file}, {"why", file.why}});
-    print_json({{"photographs", rows}, {"left_out", ignored}, {"segmenter", segmenter.sha256()}}, 1);
+    print_json({{"photographs", rows}, {"left_out", ignored}, {"segmenter", segmenter.identity()}}, 1);
   } else {
     print_line("{}: {} vehicles cut out", options.out, rows.size());
   }

@@ -10,20 +10,28 @@
 
 namespace spinfill {
 
-// A network that tells the salient object of a photograph from its background: U-2-Net (Qin et al., "U²-Net: going
-// deeper with nested U-structure for salient object detection", Pattern Recognition 2020) or another ONNX model with
-// its interface: input 1×3×320×320, RGB/255 with ImageNet's mean and deviation; the first output, one channel, is the
-// saliency.
+// Tells the vehicle of a photograph from its background.
 class Segmenter {
  public:
-  // Exit 2: no such file; exit 3: no such network.
-  explicit Segmenter(const std::filesystem::path& onnx);
-  ~Segmenter();
-  Segmenter(Segmenter&&) noexcept;
+  virtual ~Segmenter() = default;
+  // rgb: 8-bit, of any size. CV_32F in [0,1], small; stretched over the photograph.
+  virtual cv::Mat saliency(const cv::Mat& rgb) const = 0;
+  // What reports call it.
+  virtual std::string identity() const = 0;
+};
 
-  // rgb: 8-bit, of any size. CV_32F of the network's 320×320, stretched so that its extremes are 0 and 1.
-  cv::Mat saliency(const cv::Mat& rgb) const;
-  const std::string& sha256() const { return sha256_; }
+// A network for salient objects: U-2-Net (Qin et al., "U²-Net: going deeper with nested U-structure for salient object
+// detection", Pattern Recognition 2020) or another ONNX model with its interface: input 1×3×320×320, RGB/255 with
+// ImageNet's mean and deviation; the first output, one channel, is the saliency.
+class NetworkSegmenter final : public Segmenter {
+ public:
+  // Exit 2: no such file; exit 3: no such network.
+  explicit NetworkSegmenter(const std::filesystem::path& onnx);
+  ~NetworkSegmenter() override;
+
+  // The network's 320×320, stretched so that its extremes are 0 and 1.
+  cv::Mat saliency(const cv::Mat& rgb) const override;
+  std::string identity() const override { return sha256_; }  // of the weights
 
  private:
   struct Net;
@@ -32,18 +40,22 @@ class Segmenter {
   std::string sha256_;
 };
 
+// In place of a model's file: no network, but GrabCut (grab_cut.h), which is worse. Only ever by that name.
+inline constexpr const char* kGrabCut = "grabcut";
+
 // The model that a command uses: `given` where it is not empty, else $SPINFILL_SEGMENTER, else u2netp.onnx where
 // scripts/setup.sh puts it: in $SPINFILL_CACHE, by default ~/.cache/spinfill. Exit 2 with what to do where there is
 // none.
 std::filesystem::path segmenter_file(const std::string& given);
 
-// Loaded where a photograph is first segmented: those that are cut out already need no model.
+// Loaded where a photograph is first segmented: those that are cut out already need no model. A warning says so where
+// it is GrabCut.
 class LazySegmenter {
  public:
   explicit LazySegmenter(std::string given) : given_(std::move(given)) {}  // of segmenter_file
   const Segmenter& get();
-  // Of the weights; empty where none were needed.
-  std::string sha256() const { return loaded_ ? loaded_->sha256() : std::string(); }
+  // Empty where none was needed.
+  std::string identity() const { return loaded_ ? loaded_->identity() : std::string(); }
 
  private:
   std::string given_;

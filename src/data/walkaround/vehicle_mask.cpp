@@ -73,7 +73,8 @@ VehicleMask refined_mask(const cv::Mat& saliency, const cv::Mat& rgb) {
   cv::resize(saliency, small, size, 0, 0, cv::INTER_LINEAR);
   GuidedFilter filter;
   // The saliency is sure to about a pixel of its own grid.
-  filter.radius = std::max(2, static_cast<int>(std::lround(1.5 * std::max(size.width, size.height) / saliency.cols)));
+  filter.radius = std::max(2, static_cast<int>(std::lround(1.5 * std::max(size.width, size.height) /
+                                                           std::max(saliency.cols, saliency.rows))));
   const cv::Mat refined = guided_filter(rgb, small, filter);
   VehicleMask mask;
   refined.convertTo(mask.alpha, CV_8U, 255 / (kHigh - kLow), -255 * kLow / (kHigh - kLow));

@@ -64,7 +64,7 @@ TEST(Photographs, WhatIsCutOutAlreadyNeedsNoSegmenter) {
     EXPECT_EQ(one.rgba().at<cv::Vec4b>(0, 0)[3], 0);
   });
   EXPECT_EQ(taken, 1);
-  EXPECT_TRUE(segmenter.sha256().empty());
+  EXPECT_TRUE(segmenter.identity().empty());
 }
 
 TEST(Photographs, TwoOfOneStemKeepTheirWholeNames) {

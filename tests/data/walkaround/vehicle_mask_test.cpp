@@ -5,16 +5,20 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 #include "core/statistics.h"
+#include "core/stopwatch.h"
 #include "data/pictures/backdrop.h"
 #include "data/pictures/picture.h"
 #include "data/sets/picture_folder.h"
 #include "data/sets/set_pictures.h"
+#include "data/walkaround/grab_cut.h"
 #include "data/walkaround/masked_photographs.h"
 #include "data/walkaround/usability.h"
 #include "support/support.h"
@@ -110,38 +114,129 @@ TEST(Segmenter, AFileThatIsNoNetworkIsOneLine) {
   const test::TemporaryFolder folder;
   const auto file = folder / "broken.onnx";
   std::ofstream(file) << "no network";
-  test::expect_error(ExitCode::runtime, {"broken.onnx", "ONNX"}, [&] { Segmenter segmenter(file); });
-  test::expect_error(ExitCode::usage, {"there.onnx"}, [&] { Segmenter segmenter(folder / "there.onnx"); });
+  test::expect_error(ExitCode::runtime, {"broken.onnx", "ONNX"}, [&] { NetworkSegmenter segmenter(file); });
+  test::expect_error(ExitCode::usage, {"there.onnx"}, [&] { NetworkSegmenter segmenter(folder / "there.onnx"); });
 }
 
-// Real cars with true masks, before photographed places.
+// Real cars with true masks, before photographed places: what a segmenter makes of them.
+struct RealCars {
+  std::vector<double> overlaps, boundaries;
+  double seconds = 0;  // of each
+  explicit RealCars(const Segmenter& segmenter) {
+    const auto data = test::real_data();
+    const std::vector<cv::Mat> places = read_backdrops(data / "hdri");
+    std::size_t at = 0;
+    for (const char* car : {"bj40-green", "cs55-blue", "stinger-white"}) {
+      const ViewSet set = read_photographs(data / "spins" / car);
+      for (std::size_t i = 0; i < set.frames.size(); i += 2) {
+        const cv::Mat rgba = read_cut_out_picture(set, set.frames[i]);
+        BackdropView view;
+        view.yaw_deg = 67.0 * static_cast<double>(at);
+        view.pitch_deg = -8;
+        const cv::Mat rgb = over(rgba, backdrop(places[at++ % places.size()], view, rgba.size()));
+        const Stopwatch watch;
+        const VehicleMask mask = vehicle_mask(segmenter, rgb);
+        seconds += watch.seconds() / 12;
+        cv::Mat truth;
+        cv::extractChannel(rgba, truth, 3);
+        overlaps.push_back(overlap(mask.alpha, truth));
+        boundaries.push_back(boundary_error(mask.alpha, truth));
+        std::printf("%s %3.0f: IoU %.3f, boundary %.1f px\n", car, set.frames[i].azimuth_deg, overlaps.back(),
+                    boundaries.back());
+      }
+    }
+    std::printf("median IoU %.3f, worst %.3f, boundary %.1f px, worst %.1f px, %.2f s each\n", median(overlaps),
+                std::ranges::min(overlaps), median(boundaries), std::ranges::max(boundaries), seconds);
+  }
+};
+
 TEST(Segmenter, CutsRealCarsOutOfPhotographedPlaces) {
   SPINFILL_NEEDS_REAL_DATA();
-  const auto data = test::real_data();
-  const Segmenter segmenter(data / "segmentation" / "u2netp.onnx");
-  const std::vector<cv::Mat> places = read_backdrops(data / "hdri");
-  std::vector<double> overlaps, boundaries;
-  std::size_t at = 0;
-  for (const char* car : {"bj40-green", "cs55-blue", "stinger-white"}) {
-    const ViewSet set = read_photographs(data / "spins" / car);
-    for (std::size_t i = 0; i < set.frames.size(); i += 2) {
-      const cv::Mat rgba = read_cut_out_picture(set, set.frames[i]);
-      BackdropView view;
-      view.yaw_deg = 67.0 * static_cast<double>(at);
-      view.pitch_deg = -8;
-      const cv::Mat rgb = over(rgba, backdrop(places[at++ % places.size()], view, rgba.size()));
-      const VehicleMask mask = vehicle_mask(segmenter, rgb);
-      cv::Mat truth;
-      cv::extractChannel(rgba, truth, 3);
-      overlaps.push_back(overlap(mask.alpha, truth));
-      boundaries.push_back(boundary_error(mask.alpha, truth));
-      std::printf("%s %3.0f: IoU %.3f, boundary %.1f px\n", car, set.frames[i].azimuth_deg, overlaps.back(),
-                  boundaries.back());
+  const RealCars cut(NetworkSegmenter(test::real_data() / "segmentation" / "u2netp.onnx"));
+  EXPECT_GT(median(cut.overlaps), 0.97);
+  EXPECT_LT(median(cut.boundaries), 1.5);
+}
+
+// What the warning says of it.
+TEST(GrabCut, IsWorseOnRealCarsThanANetwork) {
+  SPINFILL_NEEDS_REAL_DATA();
+  const RealCars cut{GrabCutSegmenter()};
+  EXPECT_GT(median(cut.overlaps), 0.85);
+  EXPECT_LT(median(cut.overlaps), 0.97);
+}
+
+// A two-coloured vehicle with wheels and windows before a wall and on ground of other colours, all textured.
+Scene drawn_vehicle() {
+  Scene scene({640, 420});
+  scene.truth.setTo(0);
+  const auto part = [&](const cv::Rect& where, const cv::Scalar& colour) {
+    cv::rectangle(scene.truth, where, cv::Scalar(255), cv::FILLED);
+    cv::rectangle(scene.rgb, where, colour, cv::FILLED);
+  };
+  scene.rgb.rowRange(0, 270).setTo(cv::Scalar(170, 160, 120));
+  scene.rgb.rowRange(270, 420).setTo(cv::Scalar(110, 120, 110));
+  part({220, 130, 200, 70}, {20, 20, 90});    // windows and roof
+  part({130, 190, 380, 110}, {190, 30, 40});  // body
+  for (const int x : {200, 440}) {
+    for (cv::Mat* at : {&scene.truth, &scene.rgb})
+      cv::circle(*at, {x, 300}, 40, at == &scene.truth ? cv::Scalar(255) : cv::Scalar(25, 20, 20), cv::FILLED);
+  }
+  for (int y = 0; y < scene.rgb.rows; ++y) {
+    for (int x = 0; x < scene.rgb.cols; ++x) {
+      const int texture =
+          static_cast<int>(std::lround(9 * std::sin(0.7 * x) * std::sin(0.9 * y) + 7 * std::sin(0.05 * x)));
+      for (int c = 0; c < 3; ++c) {
+        uchar& value = scene.rgb.at<cv::Vec3b>(y, x)[c];
+        value = cv::saturate_cast<uchar>(value + texture);
+      }
     }
   }
-  std::printf("median IoU %.3f, boundary %.1f px\n", median(overlaps), median(boundaries));
-  EXPECT_GT(median(overlaps), 0.97);
-  EXPECT_LT(median(boundaries), 1.5);
+  return scene;
+}
+
+bool same(const cv::Mat& a, const cv::Mat& b) {
+  return a.size() == b.size() && cv::countNonZero(a != b) == 0;
+}
+
+TEST(GrabCut, FindsADrawnVehicleBeforeATexturedBackground) {
+  const Scene scene = drawn_vehicle();
+  const VehicleMask mask = vehicle_mask(GrabCutSegmenter(), scene.rgb);
+  EXPECT_GT(overlap(mask.alpha, scene.truth), 0.95);
+  EXPECT_EQ(mask_usability(mask).verdict, PhotographVerdict::ok);
+}
+
+// Whatever OpenCV's generator did before, and in several threads at once.
+TEST(GrabCut, IsAFunctionOfThePhotographAlone) {
+  const Scene scene = drawn_vehicle();
+  const GrabCutSegmenter segmenter;
+  const cv::Mat once = segmenter.saliency(scene.rgb);
+  cv::theRNG() = cv::RNG(12345);
+  EXPECT_TRUE(same(segmenter.saliency(scene.rgb), once));
+  EXPECT_EQ(cv::theRNG().state, cv::RNG(12345).state) << "others' random numbers go on as they would";
+  std::vector<cv::Mat> found(3);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    threads.emplace_back([&, i] {
+      cv::theRNG() = cv::RNG(i + 7);
+      found[i] = segmenter.saliency(scene.rgb);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const cv::Mat& other : found) EXPECT_TRUE(same(other, once));
+}
+
+TEST(GrabCut, NothingStandsOutOfBlankPictures) {
+  const GrabCutSegmenter segmenter;
+  for (const cv::Size size : {cv::Size(300, 200), {1, 1}, {4000, 2}, {3, 900}}) {
+    for (const int level : {0, 128, 255}) {
+      const VehicleMask mask = vehicle_mask(segmenter, cv::Mat(size, CV_8UC3, cv::Scalar::all(level)));
+      EXPECT_TRUE(mask.box.empty()) << size << level;
+      EXPECT_EQ(mask_usability(mask).trouble, Trouble::no_vehicle);
+    }
+  }
+  cv::Mat noise(200, 300, CV_8UC3);
+  cv::RNG(3).fill(noise, cv::RNG::UNIFORM, 90, 160);
+  EXPECT_TRUE(vehicle_mask(segmenter, noise).box.empty());
 }
 
 }  // namespace
