@@ -89,7 +89,7 @@ void RankWatch::State::talk() {
     set_beat(*own, place.rank, waiting);
     const std::string beat = beat_of(*own, next()), said = said_over(*own);
     lock.lock();
-    silent = beat == last ? silent + std::min(since.seconds(), 2 * period) : 0;
+    silent = beat == last && !beat.empty() ? silent + std::min(since.seconds(), 2 * period) : 0;
     since.restart();
     last = beat;
     over = said;
@@ -126,9 +126,9 @@ std::string RankWatch::State::diagnosis() const {
 // It may wait for what it aborts, for ever.
 void RankWatch::State::begin_abort() {
   if (std::exchange(aborts, true)) return;
-  std::thread([state = shared_from_this(), work = std::exchange(abort, nullptr)] {
+  std::thread([state = shared_from_this(), work = std::exchange(abort, nullptr)]() mutable {
     try {
-      if (work) work();
+      if (work) std::exchange(work, nullptr)();
     } catch (const std::exception&) {
       // Of a group that is broken anyway.
     }
@@ -194,7 +194,7 @@ RankWatch::~RankWatch() {
 }
 
 double RankWatch::silence_limit(double wait) {
-  return std::min(wait, std::max(10.0, wait / 5));
+  return std::max(10.0, wait / 5);
 }
 
 void RankWatch::protect(std::function<void()> abort, double patience) {

@@ -20,7 +20,7 @@ namespace spinfill {
 // a cost that does not depend on their number. While the training thread waits, and only then, it is judged that the
 // wait will not end, where
 //   · some rank said that it ends (say_over), or the launcher said so of a rank (store_server.h);
-//   · the next rank's heartbeat stood still for silence_limit() seconds: it is dead or stopped;
+//   · the next rank's heartbeat, once it beat, stood still for silence_limit() seconds: it is dead or stopped;
 //   · the store was rank 0's and is gone;
 //   · the wait has taken longer than the group's patience: a rank lives, but hangs.
 // Then the process group is aborted, which ends the wait; the training thread comes back and throws line(). Where not
@@ -55,7 +55,7 @@ class RankWatch {
   std::string line(const std::string& why);
   void abort();  // of the process group, once; waits kGrace seconds at most
 
-  // Seconds: a fifth of the time that a wait may take, but at least ten, and not more than all of it.
+  // Seconds: a fifth of the time that a wait may take, but at least ten.
   static double silence_limit(double wait);
 
  private:

@@ -9,6 +9,7 @@
 #include <future>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -18,8 +19,8 @@
 namespace spinfill {
 namespace {
 
-constexpr auto kClosing = std::chrono::seconds(30);    // limit for a clean close
-constexpr auto kLastLeave = std::chrono::seconds(10);  // the store is served until all have left, but no longer
+constexpr auto kClosing = std::chrono::seconds(30);  // limit for a clean close
+constexpr double kLastLeave = 10;                    // seconds: the store is served until all have left, but no longer
 constexpr auto kLookForLeft = std::chrono::milliseconds(20);
 constexpr const char* kHaveLeft = "have left";
 
@@ -27,9 +28,9 @@ constexpr const char* kHaveLeft = "have left";
 bool done_in_time(const std::function<void()>& work) {
   auto promise = std::make_shared<std::promise<void>>();
   const std::future<void> done = promise->get_future();
-  std::thread([promise, work] {
+  std::thread([promise, work = work]() mutable {
     try {
-      work();
+      std::exchange(work, nullptr)();
     } catch (const std::exception&) {
       // Everything was exchanged: there is nothing left that could be lost.
     }
@@ -40,14 +41,16 @@ bool done_in_time(const std::function<void()>& work) {
 
 // A store that a rank serves ends with that rank.
 void wait_until_all_have_left(c10d::Store& store, const RankPlace& place) {
+  if (place.store_is_served) return;
   try {
     const Stopwatch watch;
-    for (std::int64_t left = store.add(kHaveLeft, 1); place.rank == 0 && !place.store_is_served && left < place.world &&
-                                                      std::chrono::duration<double>(watch.seconds()) < kLastLeave;
-         left = store.add(kHaveLeft, 0))
+    std::int64_t left = store.add(kHaveLeft, 1);
+    while (place.rank == 0 && left < place.world && watch.seconds() < kLastLeave) {
       std::this_thread::sleep_for(kLookForLeft);
+      left = store.add(kHaveLeft, 0);
+    }
   } catch (const std::exception&) {
-    // Whoever served it is gone.
+    // Rank 0 is gone.
   }
 }
 
