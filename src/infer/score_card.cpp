@@ -50,8 +50,8 @@ std::vector<std::string> score_card(const Json& manifest) {
   const Json provenance = part(manifest, "provenance"), training = part(provenance, "training"),
              evaluation = part(provenance, "evaluation");
   std::vector<std::string> lines;
-  for (const auto& [key, what] : {std::pair{"validation_psnr", "PSNR"},
-                                  std::pair{"validation_teacher_psnr", "PSNR to its teacher's pictures"}}) {
+  for (const auto& [key, what] :
+       {std::pair{"validation_psnr", "PSNR"}, std::pair{"validation_teacher_psnr", "PSNR to its teacher's pictures"}}) {
     if (!part(training, key).is_number()) continue;
     lines.push_back(fmt::format("validation: {} {}; {}", what, score_text(0, part(training, key).get<double>()),
                                 text(training, "validation_conditions", kNotTold)));

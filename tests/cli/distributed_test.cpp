@@ -120,7 +120,8 @@ TEST_F(Distributed, DistillingIsTheSameForAnySplit) {
   ASSERT_EQ(shell(train("teacher", "--set loss.mode=mixed --set train.regression_share=0")).exit_code, 0);
   ASSERT_EQ(spinfill("export --run teacher --dtype fp32 --out bundle").exit_code, 0);
   const std::string distil =
-      "--set train.objective=distill --set distill.teacher_steps=2 --set sampler.steps=2 --set optimizer.warmup_steps=0 "
+      "--set train.objective=distill --set distill.teacher_steps=2 --set sampler.steps=2 --set "
+      "optimizer.warmup_steps=0 "
       "--set optimizer.learning_rate=0.01 ";
   auto result = shell(train("student", distil + "--set distill.teacher=teacher"));
   ASSERT_EQ(result.exit_code, 0) << result.output;

@@ -17,7 +17,7 @@ class GuidedDenoiser {
   GuidedDenoiser(const Denoiser& denoiser, const Batch& batch, const Arrangement& arrangement, double guidance,
                  bool cache = true);
   const Conditioning& conditioning() const { return branches_.front().conditioning; }
-  const SourceFields& fields() const { return fields_; }  // of the last evaluation, with all conditions
+  const SourceFields& fields() const { return fields_; }     // of the last evaluation, with all conditions
   at::Tensor operator()(const at::Tensor& x, double sigma);  // x [ΣT·M,C,h,w]
 
  private:
