@@ -13,10 +13,10 @@
 namespace spinfill {
 namespace {
 
-// What D(x; σ) depends on, apart from the weights.
+// What D(x; σ) depends on, apart from the weights, and which conditions it may lack.
 Json architecture_of(const ModelConfig& model) {
   Json json = to_json(model);
-  for (const char* of_training : {"noise_mean", "noise_std", "noise_shift", "loss_weight_clip", "dropout"})
+  for (const char* of_training : {"noise_mean", "noise_std", "noise_shift", "loss_weight_clip"})
     json.erase(of_training);
   json.erase("autoencoder_from");  // compared by content
   return json;

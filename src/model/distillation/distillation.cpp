@@ -13,7 +13,7 @@ namespace spinfill {
 
 void DistillConfig::bind(Fields& f) {
   f.text("teacher", teacher, "Folder of the teacher, a run (its best averaged weights) or a bundle; kept in the run");
-  f.number("teacher_steps", teacher_steps, "The teacher's steps of Heun's method for one of the student's", 2, 1000);
+  f.number("teacher_steps", teacher_steps, "The teacher's steps of dpmpp-2m for one of the student's", 2, 1000);
   f.number("guidance", guidance, "Classifier-free guidance scale of the teacher, 1: none", 0, 20);
 }
 
@@ -47,7 +47,7 @@ DistillSchedule distill_schedule(const ModelConfig& model, const SamplerConfig& 
 SamplerConfig teacher_sampler(const ModelConfig& model, const SamplerConfig& student, const DistillConfig& config) {
   const NoiseSchedule schedule = noise_schedule(model, student);
   SamplerConfig sampler = student;
-  sampler.solver = Solver::heun;
+  sampler.solver = Solver::dpmpp_2m;
   sampler.sigma_min = 0;
   sampler.guidance = config.guidance;
   sampler.steps = (std::ssize(schedule.sigmas) - 1) * config.teacher_steps + (schedule.regression ? 1 : 0);
@@ -76,7 +76,7 @@ std::string unfit_for_student(const ModelConfig& model, const SamplerConfig& stu
 std::vector<at::Tensor> teacher_points(at::Tensor x, const DistillSchedule& schedule, const DenoiseFunction& teacher) {
   std::vector<at::Tensor> points;
   for (const std::vector<double>& sigmas : schedule.teacher) {
-    x = sample_heun(x, sigmas, teacher);
+    x = sample_dpmpp_2m(x, sigmas, teacher);
     points.push_back(x);
   }
   return points;

@@ -68,7 +68,7 @@ TEST(Distillation, TeacherPassesTheStudentsLevels) {
 TEST(Distillation, StudentOfAnExactTeacherLandsOnTheSolution) {
   const at::Tensor noise = test::random_normal({6, 3, 4, 5}, 5).to(at::kDouble);
   for (const std::int64_t steps : {1, 2, 3}) {
-    const DistillSchedule schedule = distill_schedule(edm(), student(steps, 0.5), 64);
+    const DistillSchedule schedule = distill_schedule(edm(), student(steps, 0.5), 160);
     const std::vector<double>& sigmas = schedule.student.sigmas;
     const at::Tensor start = noise * sigmas[0];
     const std::vector<at::Tensor> points = teacher_points(start, schedule, exact_denoiser);
@@ -138,12 +138,13 @@ TEST(Distillation, LossEqualsAHandComputation) {
   add(own_mean, mean, 80);
   at::Tensor there = layout.repeat_draws(mean, 2) + noise * sigmas[0];
   at::Tensor here = layout.repeat_draws(own_mean, 2) + noise * sigmas[0];
-  there = sample_heun(there, distill_schedule(config, sampler, 3).teacher[0], theirs);
+  there = sample_dpmpp_2m(there, distill_schedule(config, sampler, 3).teacher[0], theirs);
   const double ratio = sigmas[1] / sigmas[0];
   const at::Tensor d = ours(here, sigmas[0]);
   add(d, (there - ratio * here) / (1 - ratio), sigmas[0]);
   here = d + ratio * (here - d);
-  add(ours(here, sigmas[1]), sample_heun(there, distill_schedule(config, sampler, 3).teacher[1], theirs), sigmas[1]);
+  add(ours(here, sigmas[1]), sample_dpmpp_2m(there, distill_schedule(config, sampler, 3).teacher[1], theirs),
+      sigmas[1]);
   EXPECT_NEAR(loss.sum.item<double>(), expected, 1e-4 * expected);
   EXPECT_NEAR(loss.squared_error.item<double>(), squares, 1e-4 * squares);
   EXPECT_EQ(loss.count, count);
@@ -181,7 +182,7 @@ TEST(Distillation, TeachersPathIsThatOfItsSampler) {
   const at::Tensor noise = test::random_normal({1, 12, 8, 12}, 4);
   const Teacher::Path path = Teacher(denoiser, student(2, 0), distill).path(batch, arrangement, noise);
   const SamplerConfig many = teacher_sampler(config, student(2, 0), distill);
-  EXPECT_EQ(many.solver, Solver::heun);
+  EXPECT_EQ(many.solver, Solver::dpmpp_2m);
   EXPECT_EQ(many.steps, 4);  // the regression and three
   const NoiseSchedule schedule = noise_schedule(config, many);
   const Conditioning c = denoiser.condition(batch, arrangement);
@@ -193,7 +194,7 @@ TEST(Distillation, TeachersPathIsThatOfItsSampler) {
   const at::Tensor mean = d(at::zeros_like(noise), config.sigma_max);
   EXPECT_LT(max_difference(path.regression, mean), 1e-6);
   ASSERT_EQ(path.points.size(), 1U);
-  const at::Tensor picture = sample_heun(mean + noise * schedule.sigmas[0], schedule.sigmas, d);
+  const at::Tensor picture = sample_dpmpp_2m(mean + noise * schedule.sigmas[0], schedule.sigmas, d);
   EXPECT_LT(max_difference(path.points[0], picture), 1e-5);
 }
 
