@@ -228,16 +228,30 @@ TEST_F(Latent, AnAutoencoderIsTrainedAndUsed) {
   EXPECT_EQ(read_file(*folder_ / "auto.png"), read_file(*folder_ / "diff.png"));
   result = shell(train_latent("on-tuned", "tuned/autoencoder.safetensors", "--set train.steps=1"));
   EXPECT_EQ(result.exit_code, 0) << result.output;
+  // A model that was trained before takes the decoder, as latents are the same; not one of other latents.
+  result = shell(train_latent("on-vae", "vae", "--set train.steps=1"));
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  fs::copy_file(*folder_ / "tuned/autoencoder.safetensors", *folder_ / "on-vae/autoencoder.safetensors",
+                fs::copy_options::overwrite_existing);
+  result = spinfill("export --run on-vae --out on-vae-bundle");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  result = spinfill("train-autoencoder --config decoder.yaml --out further --set train.part=all --set train.steps=1");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  fs::copy_file(*folder_ / "further/autoencoder.safetensors", *folder_ / "on-vae/autoencoder.safetensors",
+                fs::copy_options::overwrite_existing);
+  expect_error(fmt::format("'{}' export --run on-vae --out never", test::program()), 3,
+               {"autoencoder.safetensors", "put it back"});
   result = spinfill("inspect tuned --html tuned.html");
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("part: decoder"));
 
   // A stop signal saves, and what was made so far is there.
-  result =
-      shell(fmt::format("'{}' train-autoencoder --config decoder.yaml --set train.steps=1000000 --out stopped & "
-                        "pid=$!; until [ -e stopped/checkpoints/step-2 ]; do sleep 0.05; done; kill -TERM $pid; "
-                        "wait $pid",
-                        test::program()));
+  result = shell(
+      fmt::format("'{}' train-autoencoder --config decoder.yaml --set train.steps=1000000 --set "
+                  "train.checkpoint_every=1000000 --set "
+                  "train.validate_every=1000000 --out stopped & pid=$!; while kill -0 $pid && ! grep -q '\"step\":2' "
+                  "stopped/metrics.jsonl; do sleep 0.05; done 2>/dev/null; kill -TERM $pid; wait $pid",
+                  test::program()));
   EXPECT_EQ(result.exit_code, 75) << result.output;
   EXPECT_THAT(result.output, HasSubstr("go on with: spinfill train-autoencoder --resume --out stopped"));
   EXPECT_TRUE(fs::exists(*folder_ / "stopped/autoencoder.safetensors"));
@@ -248,7 +262,7 @@ TEST_F(Latent, AnAutoencoderIsTrainedAndUsed) {
   expect_error(fmt::format("'{}' train-autoencoder --config decoder.yaml --out tuned", program), 2,
                {"holds a run already"});
   expect_error(fmt::format("'{}' train-autoencoder --config decoder.yaml --out never --set data.crop=22", program), 2,
-               {"decoder.yaml:1", "data.crop", "model.autoencoder_factor"});
+               {"data.crop must be a multiple of", "model.autoencoder_factor (4)"});
   expect_error(fmt::format("'{}' train-autoencoder --config decoder.yaml --out never --set train.prat=all", program), 2,
                {"train.part"});
   expect_error(fmt::format("'{}' train-autoencoder --config decoder.yaml --out never --set loss.lpips=1", program), 2,
