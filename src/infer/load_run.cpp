@@ -103,8 +103,10 @@ LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device de
                      {"parameters", denoiser.parameter_count()}};
   if (const AutoencoderFile* file = denoiser.autoencoder().file()) {
     const std::string own = file->content_hash();
-    if (const auto inputs = read_run_inputs(run); inputs && inputs->autoencoder != own)
-      fail("{}: is not the autoencoder that this run was trained with; put it back", file->where);
+    if (const auto inputs = read_run_inputs(run);
+        inputs && inputs->autoencoder != own && inputs->autoencoder != file->latents_hash())
+      fail("{}: is not the autoencoder that this run was trained with, nor its decoder trained further; put it back",
+           file->where);
     provenance["autoencoder_sha256"] = own;
   }
   if (config.train.lora.rank > 0) provenance["merged_adapters_of_rank"] = config.train.lora.rank;

@@ -127,27 +127,6 @@ TEST_F(Latent, TrainsResumesEvaluatesExportsAndCompletes) {
   fs::rename(*folder_ / "moved", *folder_ / "vae");
 }
 
-// Latents and where pixels are from: coverage comes from the fields, and large photographs keep their own pixels.
-TEST_F(Latent, SourcesTellWherePixelsAreFrom) {
-  auto result = shell(train_latent("sources", "vae", "--set model.output=sources --set model.prior_image=prior"));
-  ASSERT_EQ(result.exit_code, 0) << result.output;
-  result = spinfill("export --run sources --out sources-bundle");
-  ASSERT_EQ(result.exit_code, 0) << result.output;
-  EXPECT_EQ(spinfill("export --check sources-bundle").exit_code, 0);
-  fs::create_directory(*folder_ / "few");
-  for (const char* view : {"000.png", "045.png", "090.png", "180.png", "225.png"})
-    if (fs::exists(*folder_ / "data/tiny-05" / view))
-      fs::copy(*folder_ / "data/tiny-05" / view, *folder_ / "few" / view);
-  result = spinfill("complete --model sources-bundle --input few --out sources-spin --json");
-  ASSERT_EQ(result.exit_code, 0) << result.output;
-  const Json spin = read_json(*folder_ / "sources-spin/transforms.json");
-  for (const Json& frame : spin.at("frames")) {
-    if (frame.at("generated")) {
-      EXPECT_TRUE(fs::exists(*folder_ / "sources-spin" / frame.at("file_path").get<std::string>()));
-    }
-  }
-}
-
 TEST_F(Latent, WrongConfigurationsAreOneLine) {
   expect_error(train("never", " --set model.autoencoder=tiny --set data.height=20"), 2,
                {"model.autoencoder_factor (8)"});
@@ -156,6 +135,8 @@ TEST_F(Latent, WrongConfigurationsAreOneLine) {
   expect_error(train_latent("never", "vae", "--set model.autoencoder_channels=4"), 2,
                {"autoencoder_channels is 4", "5 latent channels"});
   expect_error(train_latent("never", "vae", "--set model.autoencoder=kl"), 2, {"autoencoder is kl", "kind tiny"});
+  expect_error(train_latent("never", "vae", "--set model.output=sources --set model.prior_image=prior"), 2,
+               {"model.output", "autoencoder pixel"});
   expect_error(train_latent("never", "vae", "--set model.autoencoder_factor=3"), 2, {"model.autoencoder_factor"});
   EXPECT_FALSE(fs::exists(*folder_ / "never"));
 }
@@ -247,16 +228,30 @@ TEST_F(Latent, AnAutoencoderIsTrainedAndUsed) {
   EXPECT_EQ(read_file(*folder_ / "auto.png"), read_file(*folder_ / "diff.png"));
   result = shell(train_latent("on-tuned", "tuned/autoencoder.safetensors", "--set train.steps=1"));
   EXPECT_EQ(result.exit_code, 0) << result.output;
+  // A model that was trained before takes the decoder, as latents are the same; not one of other latents.
+  result = shell(train_latent("on-vae", "vae", "--set train.steps=1"));
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  fs::copy_file(*folder_ / "tuned/autoencoder.safetensors", *folder_ / "on-vae/autoencoder.safetensors",
+                fs::copy_options::overwrite_existing);
+  result = spinfill("export --run on-vae --out on-vae-bundle");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  result = spinfill("train-autoencoder --config decoder.yaml --out further --set train.part=all --set train.steps=1");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  fs::copy_file(*folder_ / "further/autoencoder.safetensors", *folder_ / "on-vae/autoencoder.safetensors",
+                fs::copy_options::overwrite_existing);
+  expect_error(fmt::format("'{}' export --run on-vae --out never", test::program()), 3,
+               {"autoencoder.safetensors", "put it back"});
   result = spinfill("inspect tuned --html tuned.html");
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("part: decoder"));
 
   // A stop signal saves, and what was made so far is there.
-  result =
-      shell(fmt::format("'{}' train-autoencoder --config decoder.yaml --set train.steps=1000000 --out stopped & "
-                        "pid=$!; until [ -e stopped/checkpoints/step-2 ]; do sleep 0.05; done; kill -TERM $pid; "
-                        "wait $pid",
-                        test::program()));
+  result = shell(
+      fmt::format("'{}' train-autoencoder --config decoder.yaml --set train.steps=1000000 --set "
+                  "train.checkpoint_every=1000000 --set "
+                  "train.validate_every=1000000 --out stopped & pid=$!; while kill -0 $pid && ! grep -q '\"step\":2' "
+                  "stopped/metrics.jsonl; do sleep 0.05; done 2>/dev/null; kill -TERM $pid; wait $pid",
+                  test::program()));
   EXPECT_EQ(result.exit_code, 75) << result.output;
   EXPECT_THAT(result.output, HasSubstr("go on with: spinfill train-autoencoder --resume --out stopped"));
   EXPECT_TRUE(fs::exists(*folder_ / "stopped/autoencoder.safetensors"));
@@ -267,7 +262,7 @@ TEST_F(Latent, AnAutoencoderIsTrainedAndUsed) {
   expect_error(fmt::format("'{}' train-autoencoder --config decoder.yaml --out tuned", program), 2,
                {"holds a run already"});
   expect_error(fmt::format("'{}' train-autoencoder --config decoder.yaml --out never --set data.crop=22", program), 2,
-               {"--set data.crop", "model.autoencoder_factor"});
+               {"data.crop must be a multiple of", "model.autoencoder_factor (4)"});
   expect_error(fmt::format("'{}' train-autoencoder --config decoder.yaml --out never --set train.prat=all", program), 2,
                {"train.part"});
   expect_error(fmt::format("'{}' train-autoencoder --config decoder.yaml --out never --set loss.lpips=1", program), 2,

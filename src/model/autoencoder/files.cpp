@@ -87,6 +87,12 @@ std::string AutoencoderFile::content_hash() const {
   return key.hex();
 }
 
+std::string AutoencoderFile::latents_hash() const {
+  const Json noted = Json::parse(training, nullptr, /*allow_exceptions=*/false);
+  if (noted.is_object() && noted.contains(kLatentsOf) && noted[kLatentsOf].is_string()) return noted[kLatentsOf];
+  return content_hash();
+}
+
 AutoencoderFile read_autoencoder(const fs::path& path) {
   if (fs::is_directory(path)) return from_folder(path);
   if (fs::exists(path)) return from_file(path);

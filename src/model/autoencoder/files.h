@@ -9,6 +9,9 @@
 
 namespace spinfill {
 
+// In AutoencoderFile::training, where the decoder alone was trained: see latents_hash().
+inline constexpr const char* kLatentsOf = "latents_of_sha256";
+
 // An autoencoder as files hold it: weights named as in diffusers, in the type in which they are stored.
 struct AutoencoderFile {
   AutoencoderArchitecture architecture;
@@ -18,6 +21,9 @@ struct AutoencoderFile {
 
   // SHA-256 of architecture and weights, in float32: the same for every file that holds the same numbers.
   std::string content_hash() const;
+  // content_hash() of the autoencoder whose latents these are: its own, or where spinfill trained the decoder alone
+  // that of the one it began with.
+  std::string latents_hash() const;
 };
 
 // Reads what `path` is:

@@ -13,7 +13,7 @@ namespace spinfill {
 // where they come from, in their metadata; each appears whole or stays as it was.
 void write_trained_autoencoder(const std::filesystem::path& run, AutoencoderFile file, const Json& training);
 
-// The sizes that a run began with, RUN/architecture.json, as diffusers' config.json states them.
+// The sizes that a run began with, RUN/architecture.json, as diffusers' config.json states them, with kLatentsOf.
 std::filesystem::path run_architecture_path(const std::filesystem::path& run);
 
 }  // namespace spinfill

@@ -134,6 +134,7 @@ class AutoencoderRun {
     const std::optional<AutoencoderFile> file = beginning(config_, checkpoint.has_value());
     inputs_.data = content_of(data);
     if (file) inputs_.autoencoder = file->content_hash();
+    latents_of_ = whose_latents(file);
     const PerceptualDistance perceptual = perceptual_of(config_, device_, inputs_);
     compare_inputs(file.has_value());
     const AutoencoderValidation validation(config_, device_);
@@ -148,7 +149,9 @@ class AutoencoderRun {
     make_folder(folder_);
     if (!lock) lock = std::make_unique<RunLock>(folder_);
     open_folder();
-    write_json_atomic(run_architecture_path(folder_), to_json(state.autoencoder().architecture()));
+    Json architecture = to_json(state.autoencoder().architecture());
+    architecture[kLatentsOf] = latents_of_;
+    write_json_atomic(run_architecture_path(folder_), architecture);
     if (step > 0) log_info("resumed at step {}", step);
     tell(state, crops);
     RunLog log(folder_, step, to_yaml(config_));
@@ -174,6 +177,12 @@ class AutoencoderRun {
   }
 
  private:
+  Json whose_latents(const std::optional<AutoencoderFile>& file) const {
+    if (config_.train.part == AutoencoderPart::all) return {};
+    if (file) return file->latents_hash();
+    return read_json(run_architecture_path(folder_), 1 << 20).value(kLatentsOf, Json());  // resumed
+  }
+
   // Weights that are gone are those that were noted.
   void compare_inputs(bool has_file) {
     const std::optional<RunInputs> noted = is_run(folder_) ? read_run_inputs(folder_) : std::nullopt;
@@ -323,6 +332,7 @@ class AutoencoderRun {
          {"weights", "averaged"},
          {"autoencoder_from_sha256", inputs_.autoencoder.empty() ? Json() : Json(inputs_.autoencoder)},
          {"data", {{"vehicles", inputs_.data.vehicles}, {"ids_sha256", inputs_.data.ids_sha256}}},
+         {kLatentsOf, latents_of_},
          {"lpips_sha256", inputs_.lpips.empty() ? Json() : Json(inputs_.lpips)},
          {"settings", settings}});
     log_info("{} and {}: the autoencoder of step {}", run_autoencoder_path(folder_).string(),
@@ -336,6 +346,7 @@ class AutoencoderRun {
   RunInputs inputs_;
   TrainingProgress progress_;
   RunLog* log_ = nullptr;
+  Json latents_of_;  // content hash of the autoencoder whose latents these stay; null where they change
 };
 
 }  // namespace

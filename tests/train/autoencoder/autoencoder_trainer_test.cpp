@@ -110,6 +110,8 @@ TEST_F(AutoencoderTraining, TheDecoderAloneLeavesLatentsAsTheyAre) {
     const Json training = Json::parse(written.training);
     EXPECT_EQ(training.at("step"), 6);
     EXPECT_EQ(training.at("autoencoder_from_sha256"), read_autoencoder(folder_ / kind).content_hash());
+    EXPECT_EQ(written.latents_hash(), read_autoencoder(folder_ / kind).content_hash());
+    EXPECT_NE(written.content_hash(), written.latents_hash());
     EXPECT_EQ(training.at("settings").at("train").at("part"), "decoder");
     EXPECT_EQ(written.training.find(folder_.path().string()), std::string::npos) << "a path of this machine";
     const Json names = read_json(test::fixture("model/autoencoders.json")).at(kind);
