@@ -30,10 +30,9 @@ void LoaderConfig::bind(Fields& f) {
   f.number("threads", threads, "Threads that prepare batches", 1, 256);
   f.number("prefetch", prefetch, "Batches prepared ahead", 1, 256);
   f.number("cache_mib", cache_mib, "Memory for decoded pictures, MiB; 0 decodes each time", 0, 1 << 20);
-  f.text(
-      "cache_folder", cache_folder,
-      "Folder that keeps prepared pictures, estimated cameras and the prior maps of scored batches between runs, found "
-      "by the content of what they are made from; empty: none");
+  f.text("cache_folder", cache_folder,
+         "Folder that keeps prepared pictures, estimated cameras, the prior maps of scored batches and, without drawn "
+         "colours, latents between runs, found by the content of what they are made from; empty: none");
   f.number("cache_gib", cache_gib, "Room for them, GiB", 1, 1 << 20);
 }
 

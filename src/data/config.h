@@ -31,6 +31,10 @@ struct AugmentConfig {
   double saturation = 0.2;        // factor 1 ± this
   double hue = 0.02;              // ± turns
   double camera_noise = 0;        // errors of estimated cameras, in units of those that the estimator leaves
+  // Whether each sample has colours of its own, so that no picture comes twice but by chance.
+  bool draws_colours() const {
+    return plain_background > 0 || brightness > 0 || contrast > 0 || saturation > 0 || hue > 0;
+  }
   void bind(Fields& f);
 };
 

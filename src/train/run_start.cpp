@@ -8,6 +8,7 @@
 #include "core/files/place_note.h"
 #include "core/files/sha256.h"
 #include "core/log.h"
+#include "data/batches/model_pictures.h"
 #include "data/batches/samples.h"
 #include "data/open_data_set.h"
 #include "data/spins/set_cameras.h"
@@ -98,6 +99,18 @@ std::shared_ptr<Autoencoder> open_autoencoder(const ModelConfig& config, const f
     found.autoencoder_from = kept.string();
   }
   return make_autoencoder(found);
+}
+
+void keep_latents(Autoencoder& autoencoder, const RunConfig& config) {
+  auto* trained = dynamic_cast<LatentAutoencoder*>(&autoencoder);
+  if (trained == nullptr || config.data.loader.cache_folder.empty()) return;
+  if (config.data.augment.draws_colours() || config.train.cuda_graphs) {
+    log_info("latents are computed in each step and not kept: {}",
+             config.train.cuda_graphs ? "a recorded step reads no files (train.cuda_graphs)"
+                                      : "data.augment draws new colours and backgrounds for each sample");
+    return;
+  }
+  trained->keep_latents(open_store(config.data));
 }
 
 void keep_autoencoder(const fs::path& run, const Autoencoder& autoencoder) {

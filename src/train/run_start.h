@@ -36,6 +36,8 @@ RunInputs inputs_of(const RunConfig& config, const TrainingData& data, const Aut
 
 // The autoencoder: that of model.autoencoder_from, or where it is gone the one that a run to be resumed keeps.
 std::shared_ptr<Autoencoder> open_autoencoder(const ModelConfig& config, const std::filesystem::path& run, bool resume);
+// The latents of views are kept in data.loader.cache_folder where one is named and pictures come more than once.
+void keep_latents(Autoencoder& autoencoder, const RunConfig& config);
 // Keeps it in the run's folder, where it is not yet: for the first rank.
 void keep_autoencoder(const std::filesystem::path& run, const Autoencoder& autoencoder);
 

@@ -219,6 +219,7 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   const TrainingData& data = *read;
   ranks.at(0, "reading data");
   const std::shared_ptr<Autoencoder> autoencoder = open_autoencoder(config.model, folder, resume);
+  keep_latents(*autoencoder, config);
   const std::optional<TensorMap> learnt = open_teacher(config, folder, resume, *autoencoder, read_teacher);
   const TensorMap* weights_of_teacher = learnt ? &*learnt : nullptr;
   std::optional<RunInputs> inputs;  // of the first rank

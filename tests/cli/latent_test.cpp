@@ -148,6 +148,29 @@ TEST_F(Latent, SourcesTellWherePixelsAreFrom) {
   }
 }
 
+TEST_F(Latent, LatentsOfViewsAreKeptWhereNoColoursAreDrawn) {
+  const std::string plain =
+      "--set data.augment.plain_background=0 --set data.augment.brightness=0 --set data.augment.contrast=0 "
+      "--set data.augment.saturation=0 --set data.augment.hue=0";
+  auto result = shell(train_latent("anew", "vae", plain));
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  for (const char* run : {"kept", "found"}) {  // the second finds what the first has kept
+    result = shell(train_latent(run, "vae", plain + " --set data.loader.cache_folder=store"));
+    ASSERT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_EQ(checkpoint_hashes(run, 6), checkpoint_hashes("anew", 6));
+    const std::size_t latents = 5 * 4 * 6 * sizeof(float);
+    EXPECT_GT(std::ranges::count_if(fs::recursive_directory_iterator(*folder_ / "store"),
+                                    [&](const auto& entry) {
+                                      return entry.is_regular_file() && entry.file_size() > latents &&
+                                             entry.file_size() < latents + 200;
+                                    }),
+              8);
+  }
+  result = shell(train_latent("drawn", "vae", "--set data.loader.cache_folder=store --set train.steps=1"));
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("not kept: data.augment draws new colours"));
+}
+
 TEST_F(Latent, WrongConfigurationsAreOneLine) {
   expect_error(train("never", " --set model.autoencoder=tiny --set data.height=20"), 2,
                {"model.autoencoder_factor (8)"});

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <opencv2/core.hpp>
 
 #include "core/error.h"
 

@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
+#include "core/files/content_store.h"
 #include "model/autoencoder/files.h"
 #include "model/config.h"
 
@@ -18,6 +20,8 @@ class Autoencoder {
   virtual ~Autoencoder() = default;
   virtual at::Tensor encode(const at::Tensor& pictures) const = 0;  // [N,3,H,W] in [−1,1] → [N,C,h,w]
   virtual at::Tensor decode(const at::Tensor& latents) const = 0;   // [N,C,h,w] → [N,3,H,W] in about [−1,1]
+  // encode() of pictures that come again and again: kept, where keep_latents() was given a store.
+  virtual at::Tensor encode_kept(const at::Tensor& pictures) const { return encode(pictures); }
   // Weight of each latent value from a weight per pixel: [N,1,H,W] → broadcastable to [N,C,h,w].
   virtual at::Tensor pixel_weights(const at::Tensor& weights) const = 0;
   virtual std::int64_t factor() const = 0;    // H / h
@@ -45,6 +49,10 @@ class LatentAutoencoder : public Autoencoder {
   at::Tensor pixel_weights(const at::Tensor& weights) const override;  // the mean of the pixels under a latent
   std::int64_t factor() const override { return file_.architecture.factor(); }
   std::int64_t channels() const override { return file_.architecture.latent_channels; }
+  // Latents in `store`, found by the content of picture and weights: on a processor the same bits as computed anew, on
+  // a GPU to rounding.
+  void keep_latents(std::shared_ptr<ContentStore> store);
+  at::Tensor encode_kept(const at::Tensor& pictures) const override;
   void to(at::Device device) override;
   const AutoencoderFile* file() const override { return &file_; }
   std::int64_t parameter_count() const;
@@ -52,6 +60,8 @@ class LatentAutoencoder : public Autoencoder {
  private:
   AutoencoderFile file_;
   std::shared_ptr<class AutoencoderNetwork> network_;
+  std::shared_ptr<ContentStore> store_;
+  std::string weights_key_;  // content_hash() of file_
 };
 
 // A picture whose sides are no multiples of `multiple` px, with its last row and column repeated: [1,3,H,W].

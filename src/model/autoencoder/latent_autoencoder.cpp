@@ -2,6 +2,10 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <cstring>
+#include <string>
+#include <string_view>
+
 #include "core/error.h"
 #include "model/autoencoder/autoencoder.h"
 #include "model/autoencoder/network.h"
@@ -22,6 +26,15 @@ at::Tensor one_by_one(const at::Tensor& maps, const Function& function) {
   std::vector<at::Tensor> each;
   for (const at::Tensor& map : maps.split(1)) each.push_back(function(map));
   return at::cat(each);
+}
+
+std::string_view bytes_of(const at::Tensor& contiguous) {
+  return {static_cast<const char*>(contiguous.const_data_ptr()), contiguous.nbytes()};
+}
+
+// Each kind of device rounds in its own way.
+std::string name_of_kind(at::Device device) {
+  return c10::DeviceTypeName(device.type(), /*lower_case=*/true);
 }
 
 }  // namespace
@@ -55,6 +68,31 @@ at::Tensor LatentAutoencoder::encode(const at::Tensor& pictures, std::int64_t ti
   if (pictures.size(0) == 0)
     return pictures.new_empty({0, channels(), pictures.size(2) / factor(), pictures.size(3) / factor()});
   return one_by_one(pictures, [&](const at::Tensor& one) { return network_->encode(one, tile); });
+}
+
+void LatentAutoencoder::keep_latents(std::shared_ptr<ContentStore> store) {
+  if (weights_key_.empty()) weights_key_ = file_.content_hash();
+  store_ = std::move(store);
+}
+
+at::Tensor LatentAutoencoder::encode_kept(const at::Tensor& pictures) const {
+  if (!store_ || pictures.dim() != 4 || pictures.size(0) == 0) return encode(pictures);
+  const at::Tensor here = pictures.detach().to(at::kCPU, at::kFloat).contiguous();
+  std::vector<at::Tensor> each;
+  for (const at::Tensor& picture : here.split(1)) {
+    ContentKey content("latents 1");
+    content.add(weights_key_).add(name_of_kind(pictures.device())).add(picture.size(2)).add(picture.size(3));
+    const std::string key = content.add(bytes_of(picture)).hex();
+    at::Tensor latents = at::empty({1, channels(), picture.size(2) / factor(), picture.size(3) / factor()});
+    if (const auto kept = store_->find(key); kept && kept->size() == latents.nbytes()) {
+      std::memcpy(latents.mutable_data_ptr(), kept->data(), kept->size());
+    } else {
+      latents = encode(picture.to(pictures.device())).to(at::kCPU).contiguous();
+      store_->keep(key, bytes_of(latents));
+    }
+    each.push_back(latents);
+  }
+  return at::cat(each).to(pictures.device());
 }
 
 at::Tensor LatentAutoencoder::decode(const at::Tensor& latents, std::int64_t tile) const {

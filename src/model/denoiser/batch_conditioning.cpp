@@ -117,7 +117,7 @@ class BatchConditions {
     const at::Tensor plain = batch_.background.to(image_.scalar_type())
                                  .view({-1, 3, 1, 1})
                                  .expand({-1, 3, image_.size(-2), image_.size(-1)});
-    return autoencoder_.encode(plain * 2 - 1).index_select(0, layout_.target_samples);
+    return autoencoder_.encode_kept(plain * 2 - 1).index_select(0, layout_.target_samples);
   }
 
   // Latents of the prior image that is corrected.

@@ -61,7 +61,7 @@ at::Tensor prior_channels(const Batch& batch) {
 }
 
 at::Tensor view_latents(const Batch& batch, const at::Tensor& rows, const Autoencoder& autoencoder) {
-  return autoencoder.encode(take_views(batch.colour, rows) * 2 - 1);
+  return autoencoder.encode_kept(take_views(batch.colour, rows) * 2 - 1);
 }
 
 }  // namespace spinfill

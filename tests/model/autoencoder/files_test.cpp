@@ -219,6 +219,35 @@ TEST(AutoencoderFiles, ConfigurationAndFileMustAgree) {
   test::expect_error(ExitCode::usage, {"autoencoder is tiny", "kind kl"}, [&] { make_autoencoder(config); });
 }
 
+TEST(KeptLatents, AreTheSameBitsAndFoundByPictureAndWeights) {
+  const at::NoGradGuard no_grad;
+  const test::TemporaryFolder folder;
+  const auto store = std::make_shared<ContentStore>(folder / "store", std::uint64_t{1} << 30, 0);
+  const test::TemporaryFolder files;
+  write_folder(files / "one", "tiny", weights_of("tiny"));
+  TensorMap changed_weights = weights_of("tiny");
+  changed_weights.begin()->second = changed_weights.begin()->second * 1.5;
+  write_folder(files / "two", "tiny", changed_weights);
+  LatentAutoencoder autoencoder(read_autoencoder(files / "one")), other(read_autoencoder(files / "two"));
+  const at::Tensor pictures = test::fill("picture", {3, 3, 24, 16}).to(at::kFloat);
+  const at::Tensor anew = autoencoder.encode(pictures);
+  EXPECT_TRUE(autoencoder.encode_kept(pictures).equal(anew));  // without a store
+  autoencoder.keep_latents(store);
+  other.keep_latents(store);
+  EXPECT_TRUE(autoencoder.encode_kept(pictures).equal(anew));
+  EXPECT_EQ(store->found(), 0);
+  EXPECT_EQ(store->missed(), 3);
+  EXPECT_TRUE(autoencoder.encode_kept(pictures.flip({0})).equal(anew.flip({0})));
+  EXPECT_EQ(store->found(), 3);
+  EXPECT_TRUE(other.encode_kept(pictures).equal(other.encode(pictures)));  // other weights
+  at::Tensor changed = pictures.clone();
+  changed[1][2][23][15] += 1e-3;
+  EXPECT_TRUE(autoencoder.encode_kept(changed).equal(autoencoder.encode(changed)));
+  EXPECT_EQ(store->found(), 5);
+  EXPECT_EQ(store->missed(), 7);
+  EXPECT_EQ(autoencoder.encode_kept(pictures.narrow(0, 0, 0)).size(0), 0);
+}
+
 TEST(AutoencoderFiles, RealTaesdLosesWhatItShould) {
   SPINFILL_NEEDS_REAL_DATA();
   const AutoencoderFile file = read_autoencoder(test::real_data() / "taesd");
