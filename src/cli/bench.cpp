@@ -22,7 +22,8 @@ namespace {
 struct BenchArguments {
   std::string what, config;
   std::vector<std::string> set;
-  std::int64_t steps = 0, repeats = 3;
+  std::int64_t steps = 0;
+  SamplingBenchmarkOptions sampling;
   int processes = 0;
   bool ready = false, json = false;
 };
@@ -100,15 +101,18 @@ void bench_training(RunConfig config, const BenchArguments& arguments) {
 }
 
 void bench_sampling(RunConfig config, const BenchArguments& arguments) {
-  const std::int64_t steps = arguments.steps > 0 ? arguments.steps : 20;
+  SamplingBenchmarkOptions options = arguments.sampling;
+  if (arguments.steps > 0) options.steps = arguments.steps;
   const BenchData data(config.data);
-  print(result_of(benchmark_sampling(config, steps, arguments.repeats), data), arguments.json);
+  print(result_of(benchmark_sampling(config, options), data), arguments.json);
 }
 
 int run(const BenchArguments& arguments) {
   const RunConfig config = load_run_to_make(arguments.config, arguments.set);
   const bool training = arguments.what == "train";
   if (arguments.ready && !training) fail_usage("--ready is for bench train");
+  if (training && (arguments.sampling.missing != 1 || arguments.sampling.precision != Precision::fp32))
+    fail_usage("--missing and --precision are for bench sample; a training has data.missing and train.precision");
   if (arguments.processes > 0) {
     if (!training) fail_usage("bench sample runs in one process: leave --nproc-per-node out");
     return spawn_ranks(arguments.processes, command_line(arguments), config.train.rank_timeout);
@@ -133,8 +137,12 @@ Command bench_command() {
             add_overrides(app, arguments->set, "train.batch_sets=4");
             app.add_option("--steps", arguments->steps, "Steps to time: train 10, sample 20 unless given")
                 ->check(CLI::Range(1, 100000));
-            app.add_option("--repeats", arguments->repeats, "Timed repetitions of sampling; the median counts")
+            app.add_option("--repeats", arguments->sampling.repeats, "Timed repetitions of sampling; the median counts")
                 ->check(CLI::Range(1, 1000));
+            app.add_option("--missing", arguments->sampling.missing,
+                           "Sample: views to generate from the others of eight, 1 unless given")
+                ->check(CLI::Range(std::int64_t{1}, std::int64_t{kSlots - 1}));
+            add_precision(app, arguments->sampling.precision);
             app.add_option("--nproc-per-node", arguments->processes,
                            "Train: so many processes of this machine together, as `train` has it")
                 ->check(CLI::Range(1, 1024));

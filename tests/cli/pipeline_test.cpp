@@ -337,9 +337,21 @@ TEST_F(Pipeline, BenchReportsItsKeys) {
   result = spinfill("-q bench sample --config tiny.yaml --set data.path=data --steps 2 --repeats 1 --json");
   ASSERT_EQ(result.exit_code, 0) << result.output;
   json = parse_json(result.output, "bench sample");
-  for (const char* key : {"seconds_per_step", "views_per_second", "peak_bytes", "joint_over_cached"}) {
+  for (const char* key :
+       {"seconds_per_step", "views_per_second", "peak_bytes", "peak_tensor_bytes", "joint_over_cached"}) {
     EXPECT_GT(json[key].get<double>(), 0) << key;
   }
+  EXPECT_EQ(json["missing"], 1);
+  const double one = json["peak_tensor_bytes"];
+  result = spinfill(
+      "-q bench sample --config tiny.yaml --set data.path=data --steps 2 --repeats 1 --missing 3 --precision bf16 "
+      "--json");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  json = parse_json(result.output, "bench sample");
+  EXPECT_EQ(json["missing"], 3);
+  EXPECT_EQ(json["precision"], "bf16");
+  EXPECT_NE(json["peak_tensor_bytes"].get<double>(), one);
+  EXPECT_EQ(spinfill("bench train --config tiny.yaml --missing 2").exit_code, 2);
 }
 
 }  // namespace

@@ -47,11 +47,14 @@ Json to_json(const SamplingBenchmark& benchmark) {
   Json json = {{"seconds_per_view", benchmark.seconds_per_view},
                {"seconds_per_step", benchmark.seconds_per_step},
                {"views_per_second", benchmark.views_per_second},
+               {"peak_tensor_bytes", benchmark.peak_tensor_bytes},
                {"peak_bytes", benchmark.peak_bytes},
                {"joint_seconds_per_view", benchmark.joint_seconds_per_view},
                {"joint_over_cached", benchmark.joint_over_cached},
                {"priors_seconds", benchmark.priors_seconds},
-               {"steps", benchmark.steps}};
+               {"steps", benchmark.options.steps},
+               {"missing", benchmark.options.missing},
+               {"precision", name_of(benchmark.options.precision)}};
   add_subject(json, benchmark.subject);
   return json;
 }

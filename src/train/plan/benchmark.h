@@ -48,17 +48,23 @@ struct TrainingBenchmark {
 // peak_tensor_bytes then counts all of them.
 TrainingBenchmark benchmark_training(const RunConfig& config, std::int64_t steps, Ranks& ranks, bool ready = false);
 
-// One missing view from seven references with `steps` steps of the configuration's solver; joint computes all eight
-// views at every step instead of caching the references. Medians over `repeats` pairs taken in turn.
+// The missing views of one vehicle from the others of eight, with `steps` steps of the configuration's solver; joint
+// computes all eight views at every step instead of caching the references. Medians over `repeats` pairs taken in turn.
+struct SamplingBenchmarkOptions {
+  std::int64_t steps = 20, repeats = 3;
+  std::int64_t missing = 1;  // views
+  Precision precision = Precision::fp32;
+};
 struct SamplingBenchmark {
   double seconds_per_view = 0, seconds_per_step = 0, views_per_second = 0;
+  std::uint64_t peak_tensor_bytes = 0;  // cached; as in TrainingBenchmark, what plan_sampling predicts
   std::uint64_t peak_bytes = 0;
   double joint_seconds_per_view = 0, joint_over_cached = 0;
   double priors_seconds = 0;
-  std::int64_t steps = 0;
+  SamplingBenchmarkOptions options;
   BenchmarkSubject subject;
 };
-SamplingBenchmark benchmark_sampling(const RunConfig& config, std::int64_t steps, std::int64_t repeats);
+SamplingBenchmark benchmark_sampling(const RunConfig& config, const SamplingBenchmarkOptions& options);
 
 // Keys: the members' names, those of the subject last; what is not known is left out.
 Json to_json(const TrainingBenchmark& benchmark);

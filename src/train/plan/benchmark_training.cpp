@@ -11,7 +11,6 @@
 #include "core/progress.h"
 #include "core/side_by_side.h"
 #include "core/stopwatch.h"
-#include "core/tensors/counted_memory.h"
 #include "core/tensors/freed_memory.h"
 #include "data/open_data_set.h"
 #include "model/cost/cost.h"
@@ -19,6 +18,7 @@
 #include "train/checkpoints/training_state.h"
 #include "train/plan/benchmark.h"
 #include "train/plan/device_rate.h"
+#include "train/plan/peak_of_tensors.h"
 #include "train/step/cuda_graph.h"
 #include "train/step/device_feed.h"
 #include "train/step/schedule.h"
@@ -43,22 +43,6 @@ double sum_over(Ranks& ranks, double value) {
   ranks.sum(total);
   return total.item<double>();
 }
-
-// The most bytes of tensors, of the whole process or on its GPU. Construct it before the first tensor of the run.
-class PeakOfTensors {
- public:
-  explicit PeakOfTensors(at::Device device) : device_(device) {
-    if (device.is_cpu()) counted_.emplace(at::kCPU);
-  }
-  void reset() { counted_ ? counted_->reset_peak() : reset_peak_allocated(device_); }
-  std::uint64_t bytes() const {
-    return counted_ ? static_cast<std::uint64_t>(counted_->peak()) : peak_allocated_bytes(device_);
-  }
-
- private:
-  at::Device device_;
-  std::optional<CountedMemory> counted_;
-};
 
 // A rank's batches, as the trainer takes them or made before anything is timed.
 class Batches {
