@@ -46,7 +46,7 @@ needed() {
   [ "$failed" = 0 ] || exit 1
 }
 train() { # NAME DEVICE KEY=VALUE…
-  local name=$1 on=$2 sets=(); shift 2
+  local name=$1 on=$2 sets=() set; shift 2
   for set in "$@"; do sets+=(--set "$set"); done
   "$program" train --config configs/default.yaml --out "$out/$name" --set data.path="$out/data" --set train.steps=60 \
     --set train.validate_every=60 --set train.checkpoint_every=60 --set train.device="$on" "${sets[@]}"
@@ -98,7 +98,7 @@ check '  exported, verified by reloading' "$program" export --run "$out/latent" 
 check 'a run with all noise levels, sometimes without references' train diffusion "$device" loss.mode=mixed train.regression_share=0 \
   'data.references=[0,5]' model.dropout.priors=0.1 sampler.steps=4
 check '  its student of 2 steps' train student "$device" train.objective=distill distill.teacher="$out/diffusion" \
-  distill.teacher_steps=4 'data.references=[5]' sampler.steps=2
+  distill.teacher_steps=4 model.dropout.priors=0.1 'data.references=[5]' sampler.steps=2
 check '  vehicles out of noise' "$program" sample --model "$out/diffusion" --count 2 --out "$out/sample" --device "$device"
 spin() { # NAME OPTION…
   local name=$1; shift
@@ -111,7 +111,7 @@ check '  one view after the other' spin sequential --sampler mode=sequential
 check '  24 views' spin views --views 24
 
 rate() { # NAME CONFIG KEY=VALUE…
-  local name=$1 config=$2 sets=(); shift 2
+  local name=$1 config=$2 sets=() set; shift 2
   for set in "$@"; do sets+=(--set "$set"); done
   local report=$out/bench-$name.txt
   if ! "$program" bench train --config "$config" --steps 20 --set data.path="$out/data" --set train.device="$device" \

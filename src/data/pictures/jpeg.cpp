@@ -9,6 +9,7 @@
 
 #include <csetjmp>
 #include <cstdlib>
+#include <opencv2/core.hpp>
 
 #include "core/error.h"
 #include "data/pictures/exif.h"
