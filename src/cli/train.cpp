@@ -46,7 +46,8 @@ std::vector<std::string> command_line(const TrainArguments& arguments, bool quie
 TeacherModel read_teacher(const fs::path& folder) {
   const LoadedModel model = load_model(folder);
   const AutoencoderFile* autoencoder = model.denoiser.autoencoder().file();
-  return {model.config.model, model.denoiser.state(), autoencoder != nullptr ? autoencoder->content_hash() : ""};
+  return {model.config.model, model.denoiser.state(), autoencoder != nullptr ? autoencoder->content_hash() : "",
+          model.identity ? model.identity->fingerprint() : ""};
 }
 
 int run(const TrainArguments& arguments) {

@@ -32,8 +32,8 @@ void LoaderConfig::bind(Fields& f) {
   f.number("cache_mib", cache_mib, "Memory for decoded pictures, MiB; 0 decodes each time", 0, 1 << 20);
   f.text(
       "cache_folder", cache_folder,
-      "Folder that keeps prepared pictures, estimated cameras and the prior maps of scored batches between runs, found "
-      "by the content of what they are made from; empty: none");
+      "Folder that keeps prepared pictures, their embeddings, estimated cameras and the prior maps of scored batches "
+      "between runs, found by the content of what they are made from; empty: none");
   f.number("cache_gib", cache_gib, "Room for them, GiB", 1, 1 << 20);
 }
 
@@ -72,6 +72,8 @@ void DataConfig::bind(Fields& f) {
   f.group("augment", augment, "Augmentation of training samples");
   f.group("turntable", turntable, "The camera of sets that state none");
   f.group("priors", priors, "Visual hull and maps made from the references");
+  f.group("identity", identity,
+          "The network whose embeddings of a sample's references tell the model which vehicle it is");
   f.group("loader", loader, "Preparing batches in the background");
 }
 
