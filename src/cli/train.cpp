@@ -11,6 +11,7 @@
 #include "core/print.h"
 #include "core/signals.h"
 #include "infer/load_model.h"
+#include "run/run_kind.h"
 #include "run/run_paths.h"
 #include "train/ranks/spawn.h"
 #include "train/trainer.h"
@@ -61,6 +62,7 @@ int run(const TrainArguments& arguments) {
   if (resumes && !fs::exists(stored)) {
     fail_usage("{}: there is no run to resume here; leave --resume out to start one", arguments.out);
   }
+  if (resumes) require_kind(arguments.out, RunKind::model);
   const fs::path source = arguments.config.empty() ? stored : fs::path(arguments.config);
   const RunConfig config = load_run_to_make(source, arguments.set);
   if (arguments.print_config) {

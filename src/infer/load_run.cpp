@@ -13,6 +13,7 @@
 #include "core/text.h"
 #include "run/checkpoint_files.h"
 #include "run/run_inputs.h"
+#include "run/run_kind.h"
 #include "run/run_paths.h"
 
 namespace spinfill {
@@ -97,6 +98,7 @@ LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device de
   if (!is_run(run)) {
     fail_usage("{}: is not a run (no config.yaml); name the folder that train --out wrote", run.string());
   }
+  require_kind(run, RunKind::model);
   RunConfig config = load_config<RunConfig>(run_config_path(run));
   const CheckpointState checkpoint = choose_checkpoint(run, choice.step);
   const std::string part = choice.weights == RunWeights::ema ? "ema" : "weights";
