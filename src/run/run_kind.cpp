@@ -18,7 +18,8 @@ void require_kind(const fs::path& run, RunKind wanted) {
   if (kind_of_run(run) == wanted) return;
   if (wanted == RunKind::model)
     fail_usage(
-        "{}: is the run of an autoencoder, not of a model: spinfill train-autoencoder --resume --out {} goes on with it, "
+        "{}: is the run of an autoencoder, not of a model: spinfill train-autoencoder --resume --out {} goes on with "
+        "it, "
         "and a model takes its autoencoder.safetensors as model.autoencoder_from",
         run.string(), run.string());
   fail_usage("{}: is the run of a model, not of an autoencoder: spinfill train --resume --out {} goes on with it",

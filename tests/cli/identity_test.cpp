@@ -118,8 +118,8 @@ TEST_F(ToldByNetwork, RefusesWhatDoesNotFit) {
                {"model.identity_dim is 5", "net.onnx", "set model.identity_dim to 6"});
   expect_error(train_told("never", "net.onnx", "--set model.identity_dim=0"), 2,
                {"data.identity.model", "model.identity_dim"});
-  expect_error(train_told("never", "net.onnx", "--set data.identity.width=17"), 3,
-               {"net.onnx", "17×12", "data.identity.width"});
+  expect_error(train_told("never", "net.onnx", "--set data.identity.width=31"), 3,
+               {"net.onnx", "31×12", "data.identity.width"});
   expect_error(train_told("never", "nowhere.onnx"), 3, {"data.identity.model", "nowhere.onnx", "no such file"});
   expect_error(train_told("never", "data/tiny-00/transforms.json"), 3, {"transforms.json", "ONNX"});
   EXPECT_FALSE(fs::exists(*folder_ / "never"));

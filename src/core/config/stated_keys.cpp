@@ -12,7 +12,8 @@ bool states_key(const std::string& yaml, const std::string& where, const std::st
   const config_detail::Node* node = &root;
   for (std::size_t begin = 0; begin <= key.size();) {
     const std::size_t end = std::min(key.find('.', begin), key.size());
-    const auto found = std::ranges::find(node->entries, key.substr(begin, end - begin), &config_detail::Node::Entry::key);
+    const auto found =
+        std::ranges::find(node->entries, key.substr(begin, end - begin), &config_detail::Node::Entry::key);
     if (found == node->entries.end()) return false;
     node = &found->value;
     begin = end + 1;

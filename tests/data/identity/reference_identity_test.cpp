@@ -61,7 +61,8 @@ class ReferenceIdentity : public testing::Test {
   void paint(const DataSet& data, int slot) const {
     const auto set = data.view_set(0);
     cv::Mat picture = read_masked_picture(*set, *set->frame_at(slot));
-    picture.forEach<cv::Vec4b>([](cv::Vec4b& pixel, const int*) { std::swap(pixel[0], pixel[2]); });
+    for (auto pixel = picture.begin<cv::Vec4b>(); pixel != picture.end<cv::Vec4b>(); ++pixel)
+      std::swap((*pixel)[0], (*pixel)[2]);
     write_png(set->folder / set->frame_at(slot)->file_path, picture);
   }
   test::TemporaryFolder folder_;
