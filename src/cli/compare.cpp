@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/files/folder_lock.h"
 #include "core/files/json.h"
 #include "core/files/output_file.h"
 #include "core/log.h"
@@ -57,8 +58,11 @@ int compare(Options options) {
   const Comparison result =
       compare_reports(read_json(options.before), options.before, after, options.after, options.compare);
   const bool regressed = !result.regressions.empty();
-  std::optional<Nights> nights;  // refused, if they must be, before anything is written
+  std::optional<Nights> nights;    // refused, if they must be, before anything is written
+  std::optional<FolderLock> lock;  // from reading the nights until they are written: two jobs may end at once
   if (!options.history.empty()) {
+    make_folder(options.history);
+    lock.emplace(options.history);
     const fs::path page = history_page_in(options.history);
     if (fs::exists(page)) check_output_file("--history", page, kHistoryPageMark);
     nights = with_night(options.history, after, options.after, result, utc_now());
@@ -78,6 +82,7 @@ int compare(Options options) {
     log_info("wrote {}", options.html);
   }
   if (nights) keep(*nights, options.history);
+  lock.reset();
   if (options.json) {
     print_json(comparison_to_json(result), 2);
   } else if (options.markdown) {

@@ -27,9 +27,9 @@ int run(const SampleArguments& arguments) {
   SampleOptions options = arguments.options;
   options.inputs = {arguments.model, arguments.identity, arguments.identity_to};
   check_output_folder({arguments.out, "sample", options.replace, options.inputs});
-  if (!arguments.identity.empty()) options.identity = read_identity_file(arguments.identity);
-  if (!arguments.identity_to.empty()) options.identity_to = read_identity_file(arguments.identity_to);
   LoadedModel model = load_model(arguments.model, arguments.choice, choose_device(arguments.device));
+  if (!arguments.identity.empty()) options.identity = read_identity_of(model, arguments.identity);
+  if (!arguments.identity_to.empty()) options.identity_to = read_identity_of(model, arguments.identity_to);
   compute_in(model, arguments.precision);
   options.sampler = arguments.sampler.of(model.config.sampler);
   std::optional<Progress> progress;
@@ -65,7 +65,8 @@ Command sample_command() {
             app.add_option("--category", a->options.category, "sedan, suv, … (default: unknown)");
             CLI::Option* identity = app.add_option("--identity", a->identity,
                                                    "safetensors file with the identity vector `identity`, as sets have "
-                                                   "them");
+                                                   "them; of a model with data.identity also a set's folder, whose "
+                                                   "views it is computed from");
             app.add_option("--identity-to", a->identity_to,
                            "Another: the vehicles lie evenly on the way from one to the other, with the same noise")
                 ->needs(identity);

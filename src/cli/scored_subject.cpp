@@ -73,6 +73,7 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
     } else {
       read_config_text("", "defaults", overrides, [&](Fields& f) { subject.config.bind(f); });
     }
+    subject.config.data.identity = {};  // a baseline takes no part of it
     const std::string name = arguments.model.substr(kBaseline.size());
     const auto count = static_cast<std::size_t>(arguments.samples);
     subject.samples.assign(count, baseline_predictor(name));
@@ -89,6 +90,9 @@ Subject open_subject(const EvaluateArguments& arguments, at::Device device) {
                    [&](Fields& f) { subject.config.bind(f); });
   if (to_json(subject.config.model) != to_json(model->config.model)) {
     fail_usage("--set cannot change a trained model (model.…)");
+  }
+  if (to_json(subject.config.data.identity) != to_json(model->config.data.identity)) {
+    fail_usage("--set cannot change the network of a trained model's identity vectors (data.identity.…)");
   }
   if (arguments.at == ScoredAt::photo && (subject.config.data.width != model->config.data.width ||
                                           subject.config.data.height != model->config.data.height)) {

@@ -11,6 +11,7 @@
 #include "core/print.h"
 #include "core/signals.h"
 #include "infer/load_model.h"
+#include "run/run_kind.h"
 #include "run/run_paths.h"
 #include "train/ranks/spawn.h"
 #include "train/trainer.h"
@@ -46,7 +47,8 @@ std::vector<std::string> command_line(const TrainArguments& arguments, bool quie
 TeacherModel read_teacher(const fs::path& folder) {
   const LoadedModel model = load_model(folder);
   const AutoencoderFile* autoencoder = model.denoiser.autoencoder().file();
-  return {model.config.model, model.denoiser.state(), autoencoder != nullptr ? autoencoder->content_hash() : ""};
+  return {model.config.model, model.denoiser.state(), autoencoder != nullptr ? autoencoder->content_hash() : "",
+          model.identity ? model.identity->fingerprint() : ""};
 }
 
 int run(const TrainArguments& arguments) {
@@ -60,6 +62,7 @@ int run(const TrainArguments& arguments) {
   if (resumes && !fs::exists(stored)) {
     fail_usage("{}: there is no run to resume here; leave --resume out to start one", arguments.out);
   }
+  if (resumes) require_kind(arguments.out, RunKind::model);
   const fs::path source = arguments.config.empty() ? stored : fs::path(arguments.config);
   const RunConfig config = load_run_to_make(source, arguments.set);
   if (arguments.print_config) {

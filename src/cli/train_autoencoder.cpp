@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/print.h"
 #include "core/signals.h"
+#include "run/run_kind.h"
 #include "run/run_paths.h"
 #include "train/autoencoder/trainer.h"
 #include "version.h"  // made by cmake/version.cmake
@@ -32,6 +33,7 @@ int run(const Arguments& arguments) {
     fail_usage("train-autoencoder: --config FILE is needed (see configs/taesd-decoder.yaml)");
   if (resumes && !fs::exists(stored))
     fail_usage("{}: there is no run to resume here; leave --resume out to start one", arguments.out);
+  if (resumes) require_kind(arguments.out, RunKind::autoencoder);
   const fs::path source = arguments.config.empty() ? stored : fs::path(arguments.config);
   const auto config = load_config<AutoencoderRunConfig>(source, parse_overrides(arguments.set));
   if (arguments.print_config) {

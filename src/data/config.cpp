@@ -30,9 +30,10 @@ void LoaderConfig::bind(Fields& f) {
   f.number("threads", threads, "Threads that prepare batches", 1, 256);
   f.number("prefetch", prefetch, "Batches prepared ahead", 1, 256);
   f.number("cache_mib", cache_mib, "Memory for decoded pictures, MiB; 0 decodes each time", 0, 1 << 20);
-  f.text("cache_folder", cache_folder,
-         "Folder that keeps prepared pictures, estimated cameras, the prior maps of scored batches and, without drawn "
-         "colours, latents between runs, found by the content of what they are made from; empty: none");
+  f.text(
+      "cache_folder", cache_folder,
+      "Folder that keeps prepared pictures, their embeddings, estimated cameras, the prior maps of scored batches and, "
+      "without drawn colours, latents between runs, found by the content of what they are made from; empty: none");
   f.number("cache_gib", cache_gib, "Room for them, GiB", 1, 1 << 20);
 }
 
@@ -71,6 +72,8 @@ void DataConfig::bind(Fields& f) {
   f.group("augment", augment, "Augmentation of training samples");
   f.group("turntable", turntable, "The camera of sets that state none");
   f.group("priors", priors, "Visual hull and maps made from the references");
+  f.group("identity", identity,
+          "The network whose embeddings of a sample's references tell the model which vehicle it is");
   f.group("loader", loader, "Preparing batches in the background");
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/config/config.h"
 #include "core/files/links.h"
+#include "data/identity/identity_model.h"
 #include "data/priors/priors.h"
 #include "geometry/camera.h"
 
@@ -75,6 +76,7 @@ struct DataConfig {
   AugmentConfig augment;
   TurntableConfig turntable;
   PriorConfig priors;
+  IdentityConfig identity;  // whose embeddings of the references tell the model which vehicle it is
   LoaderConfig loader;
   Links links() const { return follow_links ? Links::follow : Links::stay_inside; }
   void bind(Fields& f);

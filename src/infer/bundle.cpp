@@ -25,10 +25,11 @@ LoadedModel load_bundle(const fs::path& folder, at::Device device) {
            dtype);
     }
   }
-  LoadedModel model{build_denoiser(config.model, file.tensors, path.string(), device), {}, {}};
+  LoadedModel model{build_denoiser(config.model, file.tensors, path.string(), device), {}, {}, {}};
   model.config.data = config.data;
   model.config.model = config.model;
   model.config.sampler = config.sampler;
+  model.identity = load_identity(model.config);
   model.provenance = object_field(object_field(manifest, "provenance", where), "training", where);
   for (const char* name : {"name", "weights", "weights_sha256"})
     text_field(model.provenance, name, where + " provenance.training");
@@ -43,7 +44,7 @@ std::vector<ParityReport> verify_bundle(const fs::path& folder, at::Device devic
   const LoadedModel model = load_bundle(folder, device);
   const Json manifest = read_manifest(folder);
   const std::string inputs = (folder / kBundleInputs).string();
-  const Batch batch = parity_batch(read_safetensors(inputs).tensors, model.config.data, model.config.model, inputs);
+  const Batch batch = parity_batch(read_safetensors(inputs).tensors, model, inputs);
   const std::int64_t targets = batch.is_target.sum().item<std::int64_t>();
   std::vector<ParityReport> reports;
   for (const StoredParity& stored : parity_of(manifest, folder, targets, model.config.data)) {

@@ -69,6 +69,7 @@ BundleConfig travelling_config(const LoadedModel& source) {
   config.data.replay.path.clear();
   config.data.loader.cache_folder.clear();
   config.model.autoencoder_from.clear();
+  config.data.identity.model = source.identity ? kBundleIdentity : "";
   return config;
 }
 
@@ -143,10 +144,10 @@ ExportResult export_bundle(const LoadedModel& source, const fs::path& out, const
   // As it was read: rounding it would cost what it can show.
   if (const AutoencoderFile* file = source.denoiser.autoencoder().file())
     save_autoencoder(folder.path() / kBundleAutoencoder, *file);
-  write_safetensors(folder.path() / kBundleInputs, make_parity_inputs(config.data, config.model));
+  if (source.identity) write_file_atomic(folder.path() / kBundleIdentity, source.identity->bytes());
+  write_safetensors(folder.path() / kBundleInputs, make_parity_inputs(source));
 
-  const Batch batch =
-      parity_batch(read_safetensors(folder.path() / kBundleInputs).tensors, config.data, config.model, kBundleInputs);
+  const Batch batch = parity_batch(read_safetensors(folder.path() / kBundleInputs).tensors, source, kBundleInputs);
   const Denoiser expected = build_denoiser(source.config.model, rounded, kBundleModel, device);
   const Json parity = write_outputs(folder.path(), source, expected, batch, options.dtype);
   ExportResult result;

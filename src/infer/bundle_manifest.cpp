@@ -12,9 +12,10 @@ namespace spinfill {
 namespace {
 
 constexpr const char* kFormat = "spinfill-bundle";
-std::vector<const char*> files_of_bundle(bool latent) {
+std::vector<const char*> files_of_bundle(bool latent, bool identity) {
   std::vector<const char*> files = {kBundleModel, kBundleInputs, kBundleOutputs};
   if (latent) files.push_back(kBundleAutoencoder);
+  if (identity) files.push_back(kBundleIdentity);
   return files;
 }
 
@@ -89,7 +90,7 @@ Json read_manifest(const fs::path& folder) {
     fail("{}: does not match its own hash; it was changed or damaged, export again", where);
   }
   const Json& files = object_field(manifest, "files", where);
-  const auto expected = files_of_bundle(files.contains(kBundleAutoencoder));
+  const auto expected = files_of_bundle(files.contains(kBundleAutoencoder), files.contains(kBundleIdentity));
   if (files.size() != expected.size()) fail("{}: field 'files' must list {}", where, fmt::join(expected, ", "));
   for (const char* name : expected) check_file(folder, name, files, where);
   return manifest;
@@ -101,7 +102,7 @@ Json write_manifest(const fs::path& folder, BundleDtype dtype, const BundleConfi
   manifest["config"] = to_json(config);
   manifest["provenance"] = provenance;
   manifest["parity"] = parity;
-  for (const char* name : files_of_bundle(!config.model.in_pixels())) {
+  for (const char* name : files_of_bundle(!config.model.in_pixels(), !config.data.identity.model.empty())) {
     const fs::path file = folder / name;
     manifest["files"][name] = {{"bytes", fs::file_size(file)}, {"sha256", sha256_file(file)}};
   }
@@ -118,6 +119,10 @@ BundleConfig config_of(const Json& manifest, const fs::path& folder) {
       fail("{}: the model's autoencoder is {}, which does not go with its files; export it again", where,
            name_of(config.model.autoencoder));
     config.model.autoencoder_from = config.model.in_pixels() ? "" : (folder / kBundleAutoencoder).string();
+    const std::string& identity = config.data.identity.model;
+    if (identity != (manifest["files"].contains(kBundleIdentity) ? kBundleIdentity : ""))
+      fail("{}: data.identity.model is '{}', which does not go with its files; export it again", where, identity);
+    if (!identity.empty()) config.data.identity.model = (folder / kBundleIdentity).string();
     return config;
   } catch (const Error& error) {
     throw Error(ExitCode::runtime, error.what());  // a damaged bundle, not the user's configuration

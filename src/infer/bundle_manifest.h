@@ -19,7 +19,8 @@ namespace spinfill {
 inline constexpr int kBundleVersion = 1;
 inline constexpr const char* kBundleModel = "model.safetensors";
 inline constexpr const char* kBundleAutoencoder =
-    "autoencoder.safetensors";  // of latent models (model/autoencoder/files.h)
+    "autoencoder.safetensors";                                   // of latent models (model/autoencoder/files.h)
+inline constexpr const char* kBundleIdentity = "identity.onnx";  // of models that data.identity gives their vectors
 inline constexpr const char* kBundleInputs = "parity/inputs.safetensors";
 inline constexpr const char* kBundleOutputs = "parity/outputs.safetensors";
 
@@ -29,6 +30,7 @@ inline constexpr Named<BundleDtype> kNamesOf<BundleDtype>[] = {
     {BundleDtype::fp32, "fp32"}, {BundleDtype::bf16, "bf16"}, {BundleDtype::fp16, "fp16"}};
 
 // The part of a run's configuration that goes with its model. model.autoencoder_from is empty: the bundle has the file.
+// data.identity.model is kBundleIdentity, where there is such a network.
 struct BundleConfig {
   DataConfig data;
   ModelConfig model;

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/stopwatch.h"
 #include "data/check/vehicle_scale.h"
+#include "data/identity/reference_identity.h"
 #include "data/photo/consistency.h"
 #include "data/photo/weighed_references.h"
 #include "data/sets/categories.h"
@@ -135,6 +136,7 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   photographs.hidden = options.hide;
   ViewSet references = read_references(input, photographs);
   set_category(references, options.category);
+  if (model.identity && !references.identity_file_path.empty()) log_info("{}: {}", references.id, kStatedNotUsed);
   AtomicFolder folder(completed_folder(input, out, options));
   SpinContents spin;
   spin.turntable = model.config.data.turntable.turntable;

@@ -8,10 +8,12 @@
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/files/sha256.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "run/checkpoint_files.h"
 #include "run/run_inputs.h"
+#include "run/run_kind.h"
 #include "run/run_paths.h"
 
 namespace spinfill {
@@ -78,16 +80,31 @@ std::string kept_autoencoder(const fs::path& run, const ModelConfig& model) {
   return path.string();
 }
 
+// The network that computes identity vectors, which the run keeps.
+std::string kept_identity(const fs::path& run, const DataConfig& data) {
+  if (data.identity.model.empty()) return {};
+  const fs::path path = run_identity_path(run);
+  if (!fs::exists(path))
+    fail("{}: is missing; training wrote it beside config.yaml, and the model's identity vectors come from it",
+         path.string());
+  if (const auto inputs = read_run_inputs(run); inputs && inputs->identity != sha256_file(path))
+    fail("{}: is not the network that this run was trained with; put it back", path.string());
+  return path.string();
+}
+
 }  // namespace
 
 LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device device) {
   if (!is_run(run)) {
     fail_usage("{}: is not a run (no config.yaml); name the folder that train --out wrote", run.string());
   }
+  require_kind(run, RunKind::model);
   RunConfig config = load_config<RunConfig>(run_config_path(run));
   const CheckpointState checkpoint = choose_checkpoint(run, choice.step);
   const std::string part = choice.weights == RunWeights::ema ? "ema" : "weights";
   config.model.autoencoder_from = kept_autoencoder(run, config.model);
+  config.data.identity.model = kept_identity(run, config.data);
+  auto identity = load_identity(config);
   std::string hash;
   const TensorMap state = read_checkpoint_part(checkpoint, part, &hash);
   Denoiser denoiser =
@@ -109,6 +126,7 @@ LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device de
            file->where);
     provenance["autoencoder_sha256"] = own;
   }
+  if (identity) provenance["identity_sha256"] = identity->sha256();
   if (config.train.lora.rank > 0) provenance["merged_adapters_of_rank"] = config.train.lora.rank;
   if (config.distils()) provenance["distilled_to_steps"] = config.sampler.steps;
   if (const double weight = config.loss.lpips + config.loss.close_up_lpips; weight > 0)
@@ -117,7 +135,7 @@ LoadedModel load_run(const fs::path& run, const RunChoice& choice, at::Device de
     provenance[config.distils() ? "validation_teacher_psnr" : "validation_psnr"] = best.psnr;
     if (!best.conditions.empty()) provenance["validation_conditions"] = best.conditions;
   }
-  return {std::move(denoiser), std::move(config), std::move(provenance)};
+  return {std::move(denoiser), std::move(config), std::move(provenance), std::move(identity)};
 }
 
 }  // namespace spinfill

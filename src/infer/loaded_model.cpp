@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "core/error.h"
+#include "data/identity/reference_identity.h"
 #include "model/denoiser/weights.h"
 
 namespace spinfill {
@@ -15,6 +17,14 @@ Denoiser build_denoiser(const ModelConfig& config, const TensorMap& state, const
   load_state(denoiser, state, where);
   denoiser.to(device);
   return denoiser;
+}
+
+std::shared_ptr<const IdentityModel> load_identity(const RunConfig& config) {
+  if (config.data.identity.model.empty()) return nullptr;
+  auto network = IdentityModel::load(config.data.identity, "data.identity");
+  if (const std::string wrong = unfit_for(config.model.identity_dim, *network); !wrong.empty())
+    fail("{}: it is not the network that this model was trained with", wrong);
+  return network;
 }
 
 std::string describe(const LoadedModel& model) {

@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "data/batches/batch.h"
+#include "data/identity/reference_identity.h"
 #include "data/sets/slots.h"
 #include "infer/matte.h"
 #include "model/sampling/generate.h"
@@ -84,6 +85,35 @@ at::Tensor taken(const TensorMap& inputs, const char* name, at::ScalarType dtype
   return found->second;
 }
 
+// How far apart vectors of length 1 may be that two machines compute of the same pictures.
+constexpr double kSameIdentity = 1e-3;
+
+// [B,D] by the network, of the references in picture [B,V,4,H,W].
+at::Tensor identities_of(const IdentityModel& network, const at::Tensor& picture, const at::Tensor& is_reference) {
+  std::vector<at::Tensor> all;
+  for (std::int64_t b = 0; b < kSets; ++b) {
+    std::vector<at::Tensor> embeddings;
+    for (std::int64_t v = 0; v < kViews; ++v) {
+      if (!is_reference[b][v].item<bool>()) continue;
+      const at::Tensor pixels = picture[b][v].permute({1, 2, 0}).contiguous();
+      const cv::Mat rgba(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)), CV_8UC4,
+                         const_cast<void*>(pixels.const_data_ptr()));
+      embeddings.push_back(picture_embedding(network, rgba));
+    }
+    all.push_back(identity_of(embeddings, fmt::format("parity-{}", b)));
+  }
+  return at::stack(all);
+}
+
+void check_identities(const at::Tensor& stored, const at::Tensor& own, const std::string& where) {
+  const double apart = (stored - own).norm(2, {1}).max().item<double>();
+  if (!(apart <= kSameIdentity))
+    fail_check(
+        "{}: this machine's identity vectors are {:.2g} from the exported ones, more than {}; do not use the bundle "
+        "here",
+        where, apart, kSameIdentity);
+}
+
 }  // namespace
 
 std::vector<ParityCase> parity_cases() {
@@ -94,7 +124,9 @@ std::vector<ParityCase> parity_cases() {
   return {{"one-step", one, 11}, {"few-steps", few, 12}};
 }
 
-TensorMap make_parity_inputs(const DataConfig& data, const ModelConfig& model) {
+TensorMap make_parity_inputs(const LoadedModel& source) {
+  const DataConfig& data = source.config.data;
+  const ModelConfig& model = source.config.model;
   const std::int64_t h = data.height, w = data.width;
   TensorMap t;
   t["picture"] = at::zeros({kSets, kViews, 4, h, w}, at::kByte);
@@ -132,11 +164,13 @@ TensorMap make_parity_inputs(const DataConfig& data, const ModelConfig& model) {
       render(camera, b, t["picture"].data_ptr<std::uint8_t>() + at * 4 * h * w);
     }
   }
+  if (source.identity) t["identity"] = identities_of(*source.identity, t["picture"], t["is_reference"]);
   return t;
 }
 
-Batch parity_batch(const TensorMap& inputs, const DataConfig& data, const ModelConfig& model,
-                   const std::string& where) {
+Batch parity_batch(const TensorMap& inputs, const LoadedModel& source, const std::string& where) {
+  const DataConfig& data = source.config.data;
+  const ModelConfig& model = source.config.model;
   const std::int64_t h = data.height, w = data.width;
   Batch batch;
   const at::Tensor picture = taken(inputs, "picture", at::kByte, {kSets, kViews, 4, h, w}, where).to(at::kFloat) / 255;
@@ -155,6 +189,8 @@ Batch parity_batch(const TensorMap& inputs, const DataConfig& data, const ModelC
   batch.category = taken(inputs, "category", at::kLong, {kSets}, where);
   if (model.identity_dim > 0)
     batch.identity = taken(inputs, "identity", at::kFloat, {kSets, model.identity_dim}, where);
+  if (source.identity)
+    check_identities(batch.identity, identities_of(*source.identity, inputs.at("picture"), batch.is_reference), where);
   const at::Tensor samples = taken(inputs, "samples", at::kLong, {kSets}, where).contiguous();
   batch.samples.assign(samples.const_data_ptr<std::int64_t>(), samples.const_data_ptr<std::int64_t>() + kSets);
   batch.ids = {"parity-0", "parity-1"};

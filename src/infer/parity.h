@@ -24,11 +24,13 @@ std::vector<ParityCase> parity_cases();
 
 // Tensors of parity/inputs.safetensors: picture [B,V,4,H,W] uint8 RGBA; background [B,3]; is_reference, is_target,
 // azimuth_deg, vehicle_from_camera, intrinsics, cue, category, samples as in data/batches/batch.h; identity where the
-// model has one. Priors are not stored: computing them is part of what is checked.
-TensorMap make_parity_inputs(const DataConfig& data, const ModelConfig& model);
+// model has one: of the pictures by its network, or a ramp where it has none. Priors are not stored: computing them is
+// part of what is checked.
+TensorMap make_parity_inputs(const LoadedModel& model);
 
-// Checked shapes and dtypes (exit 3 names the tensor), priors computed.
-Batch parity_batch(const TensorMap& inputs, const DataConfig& data, const ModelConfig& model, const std::string& where);
+// Checked shapes and dtypes (exit 3 names the tensor), priors computed. Exit 1 where the model's network gives other
+// identity vectors on this machine than are stored.
+Batch parity_batch(const TensorMap& inputs, const LoadedModel& model, const std::string& where);
 
 // Target pictures of one case in the order of is_target: [T,3,H,W] float32 in [0,1] on the CPU.
 at::Tensor run_parity_case(const Denoiser& denoiser, const Batch& batch, const ParityCase& parity);

@@ -41,7 +41,8 @@ Batch given_batch(const LoadedModel& model, const ViewSet& set, const SlotFits& 
   spec.references = set.slots();
   spec.cameras = std::make_shared<const SetCameras>(described_cameras(set, model.config.data.turntable.turntable));
   spec.fits = std::make_shared<const SlotFits>(fits);
-  return make_batch(data, {&spec, 1}, model.config.data);
+  PictureCache cache(0, nullptr, model.identity);
+  return make_batch(data, {&spec, 1}, model.config.data, &cache);
 }
 
 at::Tensor with_row(const at::Tensor& values, const at::Tensor& row) {

@@ -12,10 +12,12 @@
 #include "core/files/atomic_folder.h"
 #include "core/files/json.h"
 #include "data/batches/make_batch.h"
+#include "data/identity/reference_identity.h"
 #include "data/pictures/letterbox.h"
 #include "data/pictures/picture.h"
 #include "data/pictures/xmp.h"
 #include "data/sets/identity.h"
+#include "data/sets/view_set_reader.h"
 #include "data/sets/view_set_writer.h"
 #include "infer/matte.h"
 #include "infer/runner.h"
@@ -76,12 +78,14 @@ Batch batch_of(const LoadedModel& model, const ViewSet& set, const SampleOptions
   spec.sample = options.identity_to.defined() ? 0 : number;
   spec.cameras =
       std::make_shared<const SetCameras>(described_cameras(without_pictures, model.config.data.turntable.turntable));
-  Batch batch = make_batch(data, {&spec, 1}, model.config.data);
+  PictureCache cache(0, nullptr, model.identity);
+  Batch batch = make_batch(data, {&spec, 1}, model.config.data, &cache);
   if (options.identity.defined()) {
     const double share =
         options.identity_to.defined() ? static_cast<double>(number) / static_cast<double>(options.count - 1) : 0;
     const at::Tensor& to = options.identity_to.defined() ? options.identity_to : options.identity;
     batch.identity = ((1 - share) * options.identity + share * to).to(at::kFloat).unsqueeze(0);
+    batch.identity_known = at::Tensor();
   }
   batch = batch.to(model.denoiser.device()).known_to(model.config.model.categories);
   batch.priors = compute_priors(batch.prior_inputs(), model.config.data.priors);
@@ -133,7 +137,15 @@ std::vector<std::string> sample_vehicles(const LoadedModel& model, const fs::pat
   return ids;
 }
 
-at::Tensor read_identity_file(const fs::path& file) {
+at::Tensor read_identity_of(const LoadedModel& model, const fs::path& file) {
+  if (fs::is_directory(file)) {
+    if (!model.identity)
+      fail_usage("{}: {} has no network that computes an identity (data.identity): name a safetensors file",
+                 file.string(), describe(model));
+    const at::Tensor vector = set_identity(*model.identity, read_view_set(file));
+    if (!vector.defined()) fail("{}: shows no vehicle to compute an identity of", file.string());
+    return vector;
+  }
   ViewSet set;
   set.folder = file.parent_path();
   set.identity_file_path = file.filename().string();

@@ -34,7 +34,8 @@ struct SampleOptions {
 std::vector<std::string> sample_vehicles(const LoadedModel& model, const std::filesystem::path& out,
                                          const SampleOptions& options);
 
-// float32 [D] of a safetensors file with the one tensor `identity` (data/sets/identity.h).
-at::Tensor read_identity_file(const std::filesystem::path& file);
+// float32 [D] of a safetensors file with the one tensor `identity` (data/sets/identity.h), or by the model's network of
+// all views of the set in a folder. Exit 2: a folder, but no network.
+at::Tensor read_identity_of(const LoadedModel& model, const std::filesystem::path& file);
 
 }  // namespace spinfill

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/side_by_side.h"
+#include "data/identity/reference_identity.h"
 #include "data/open_data_set.h"
 #include "data/priors/stored_priors.h"
 
@@ -61,6 +62,7 @@ EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& eva
     for (std::int64_t i = 0; i < limit; ++i) chosen.push_back(i * count / limit);
     data_ = data_.chosen(chosen);
   }
+  tell_of_stated_identities(data_, config_.identity);
   cameras_ = count_target_cameras(data_, config_);
   if (cameras_.anew > 0) {
     log_info(

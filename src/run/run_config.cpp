@@ -125,6 +125,10 @@ void RunConfig::bind(Fields& f) {
   f.require_at(
       "loss.depth", loss.depth == 0 || (model.output == OutputForm::sources && data.depth),
       "compares the correction of model.output sources with the depth pictures that data.depth reads: set both");
+  f.require_at(
+      "data.identity.model", data.identity.model.empty() || model.identity_dim > 0,
+      "computes identity vectors, which the model takes no part of: set model.identity_dim to how many numbers "
+      "the network gives");
   const bool close_ups = loss.close_up > 0 || loss.close_up_lpips > 0;
   f.require_at("loss.close_up", close_ups == (data.close_up > 1) && (!close_ups || model.output == OutputForm::sources),
                "compares what model.output sources shows with the larger pictures that data.close_up reads: set all "

@@ -7,6 +7,7 @@
 #include "core/files/files.h"
 #include "core/files/json.h"
 #include "core/files/output_folder.h"
+#include "run/run_kind.h"
 #include "run/run_paths.h"
 
 namespace spinfill {
@@ -36,6 +37,7 @@ const std::vector<std::string> kMayChange = {"/train/steps",
                                              "/data/loader/cache_gib",
                                              "/data/path",
                                              "/data/replay/path",
+                                             "/data/identity/model",
                                              "/train/init_from",
                                              "/distill/teacher",
                                              "/model/autoencoder_from",
@@ -102,6 +104,7 @@ std::optional<RunConfig> check_run_folder(const fs::path& run, const RunConfig& 
     return std::nullopt;
   }
   require_run(run);
+  require_kind(run, RunKind::model);
   const auto before = load_config<RunConfig>(run_config_path(run));
   require_same_settings(to_json(before), to_json(config), kMayChange, run);
   return before;

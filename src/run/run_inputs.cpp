@@ -28,7 +28,8 @@ void write_run_inputs(const fs::path& run, const RunInputs& inputs) {
                                            {"init_from_sha256", or_null(inputs.init_from)},
                                            {"loss_lpips_sha256", or_null(inputs.lpips)},
                                            {"autoencoder_sha256", or_null(inputs.autoencoder)},
-                                           {"teacher_sha256", or_null(inputs.teacher)}});
+                                           {"teacher_sha256", or_null(inputs.teacher)},
+                                           {"identity_sha256", or_null(inputs.identity)}});
 }
 
 std::optional<RunInputs> read_run_inputs(const fs::path& run) {
@@ -44,6 +45,7 @@ std::optional<RunInputs> read_run_inputs(const fs::path& run) {
     inputs.lpips = or_empty(json.at("loss_lpips_sha256"));
     inputs.autoencoder = or_empty(json.value("autoencoder_sha256", Json()));  // older runs have none
     inputs.teacher = or_empty(json.value("teacher_sha256", Json()));
+    inputs.identity = or_empty(json.value("identity_sha256", Json()));
     return inputs;
   } catch (const Json::exception& error) {
     fail("{}: a field is missing or of the wrong type ({}): put the file back as the training wrote it", path.string(),
@@ -72,6 +74,7 @@ void require_same_inputs(const RunInputs& before, const RunInputs& now, const fs
   compare(before.lpips, now.lpips, "evaluation.lpips.weights");
   compare(before.autoencoder, now.autoencoder, "model.autoencoder_from");
   compare(before.teacher, now.teacher, "distill.teacher");
+  compare(before.identity, now.identity, "data.identity.model");
 }
 
 }  // namespace spinfill

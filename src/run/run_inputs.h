@@ -18,6 +18,7 @@ struct RunInputs {
   std::string lpips;                  // of the weights of loss.lpips; empty: it has no part in the loss
   std::string autoencoder = {};       // AutoencoderFile::content_hash(); empty: that of pixels
   std::string teacher = {};           // content_hash() of the teacher's weights; empty: there is none
+  std::string identity = {};          // SHA-256 of data.identity.model; empty: there is none
 };
 
 std::filesystem::path run_inputs_path(const std::filesystem::path& run);

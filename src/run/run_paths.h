@@ -26,6 +26,10 @@ inline std::filesystem::path run_checkpoints_path(const std::filesystem::path& r
 inline std::filesystem::path run_autoencoder_path(const std::filesystem::path& run) {
   return run / "autoencoder.safetensors";
 }
+// The network that computes identity vectors (data.identity), kept from the start.
+inline std::filesystem::path run_identity_path(const std::filesystem::path& run) {
+  return run / "identity.onnx";
+}
 // The weights of the teacher that a student learns from, kept from the start.
 inline std::filesystem::path run_teacher_path(const std::filesystem::path& run) {
   return run / "teacher.safetensors";

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "data/batches/model_pictures.h"
 #include "data/batches/samples.h"
+#include "data/identity/reference_identity.h"
 #include "data/open_data_set.h"
 #include "data/spins/set_cameras.h"
 #include "metrics/lpips.h"
@@ -44,6 +45,7 @@ TrainingData open_training_data(const DataConfig& config) {
     require_samples(set, config);
     if (config.depth) require_depth(set, config);
     tell_of_estimates(set, config);
+    tell_of_stated_identities(set, config.identity);
     return set;
   };
   TrainingData data;
@@ -71,7 +73,7 @@ std::optional<Checkpoint> checkpoint_to_resume(const fs::path& run, const TrainC
 }
 
 RunInputs inputs_of(const RunConfig& config, const TrainingData& data, const Autoencoder& autoencoder,
-                    const TensorMap* teacher, bool has_checkpoint) {
+                    const TensorMap* teacher, const IdentityModel* identity, bool has_checkpoint) {
   RunInputs inputs{content_of(data.own, config.data.depth), {}, {}, {}};
   if (data.replays) inputs.replay = content_of(data.replayed, config.data.depth);
   const fs::path& init = config.train.init_from;
@@ -88,6 +90,7 @@ RunInputs inputs_of(const RunConfig& config, const TrainingData& data, const Aut
   }
   if (autoencoder.file() != nullptr) inputs.autoencoder = autoencoder.file()->content_hash();
   if (teacher != nullptr) inputs.teacher = content_hash(*teacher);
+  if (identity != nullptr) inputs.identity = identity->sha256();
   return inputs;
 }
 
@@ -116,6 +119,25 @@ void keep_latents(Autoencoder& autoencoder, const RunConfig& config) {
 void keep_autoencoder(const fs::path& run, const Autoencoder& autoencoder) {
   const fs::path path = run_autoencoder_path(run);
   if (autoencoder.file() != nullptr && !fs::exists(path)) save_autoencoder(path, *autoencoder.file());
+}
+
+std::shared_ptr<const IdentityModel> open_identity(const RunConfig& config, const fs::path& run, bool resume) {
+  IdentityConfig found = config.data.identity;
+  if (found.model.empty()) return nullptr;
+  const fs::path kept = run_identity_path(run);
+  if (resume && !fs::exists(found.model) && fs::exists(kept)) {
+    log_info("data.identity.model: {} is gone; {} stands for it", found.model, kept.string());
+    found.model = kept.string();
+  }
+  auto network = IdentityModel::load(found, "data.identity");
+  if (const std::string wrong = unfit_for(config.model.identity_dim, *network); !wrong.empty())
+    fail_usage("{}: set model.identity_dim to {}", wrong, network->dimensions());
+  return network;
+}
+
+void keep_identity(const fs::path& run, const IdentityModel& identity) {
+  const fs::path path = run_identity_path(run);
+  if (!fs::exists(path)) write_file_atomic(path, identity.bytes());
 }
 
 Denoiser open_denoiser(const RunConfig& config, at::Device device, bool reads_initial,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "data/identity/identity_model.h"
 #include "data/sets/data_set.h"
 #include "model/denoiser/denoiser.h"
 #include "run/run_config.h"
@@ -30,9 +31,10 @@ TrainingData open_training_data(const DataConfig& config);
 std::optional<Checkpoint> checkpoint_to_resume(const std::filesystem::path& run, const TrainConfig& config);
 
 // What the run reads, by content, for the first rank to compare. Initial weights that are gone are no matter where a
-// checkpoint stands for them, else an error (exit 3). `teacher`: its weights, or null.
+// checkpoint stands for them, else an error (exit 3). `teacher`: its weights, or null; `identity`: data.identity's
+// network, or null.
 RunInputs inputs_of(const RunConfig& config, const TrainingData& data, const Autoencoder& autoencoder,
-                    const TensorMap* teacher, bool has_checkpoint);
+                    const TensorMap* teacher, const IdentityModel* identity, bool has_checkpoint);
 
 // The autoencoder: that of model.autoencoder_from, or where it is gone the one that a run to be resumed keeps.
 std::shared_ptr<Autoencoder> open_autoencoder(const ModelConfig& config, const std::filesystem::path& run, bool resume);
@@ -40,6 +42,13 @@ std::shared_ptr<Autoencoder> open_autoencoder(const ModelConfig& config, const s
 void keep_latents(Autoencoder& autoencoder, const RunConfig& config);
 // Keeps it in the run's folder, where it is not yet: for the first rank.
 void keep_autoencoder(const std::filesystem::path& run, const Autoencoder& autoencoder);
+
+// The network of data.identity, null where none is named: that of data.identity.model, or where it is gone the one that
+// a run to be resumed keeps. Exit 2 where its vectors are not as long as model.identity_dim says.
+std::shared_ptr<const IdentityModel> open_identity(const RunConfig& config, const std::filesystem::path& run,
+                                                   bool resume);
+// Keeps its file in the run's folder, where it is not yet: for the first rank.
+void keep_identity(const std::filesystem::path& run, const IdentityModel& identity);
 
 // The model; with its initial weights (train.init_from, else the teacher's) where it begins with them and this rank
 // reads them for all.

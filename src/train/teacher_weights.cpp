@@ -22,7 +22,8 @@ Json architecture_of(const ModelConfig& model) {
   return json;
 }
 
-void require_same_model(const TeacherModel& teacher, const RunConfig& config, const Autoencoder& autoencoder) {
+void require_same_model(const TeacherModel& teacher, const RunConfig& config, const Autoencoder& autoencoder,
+                        const IdentityModel* identity) {
   const Json theirs = architecture_of(teacher.model), ours = architecture_of(config.model);
   for (const auto& [key, value] : theirs.items()) {
     if (ours.at(key) == value) continue;
@@ -33,17 +34,23 @@ void require_same_model(const TeacherModel& teacher, const RunConfig& config, co
     fail_usage("distill.teacher: {} has another autoencoder than model.autoencoder_from names: give the teacher's",
                config.distill.teacher);
   }
+  if (teacher.identity != (identity != nullptr ? identity->fingerprint() : "")) {
+    fail_usage("distill.teacher: {} has its identity vectors from {}: give this run the teacher's data.identity",
+               config.distill.teacher,
+               teacher.identity.empty() ? "no network" : "another network, or another input of it");
+  }
 }
 
 }  // namespace
 
 std::optional<TensorMap> open_teacher(const RunConfig& config, const fs::path& run, bool resume,
-                                      const Autoencoder& autoencoder, const ReadTeacher& read) {
+                                      const Autoencoder& autoencoder, const IdentityModel* identity,
+                                      const ReadTeacher& read) {
   if (!config.distils()) return std::nullopt;
   const fs::path folder = config.distill.teacher, kept = run_teacher_path(run);
   if (fs::exists(folder)) {
     TeacherModel teacher = read(folder);
-    require_same_model(teacher, config, autoencoder);
+    require_same_model(teacher, config, autoencoder, identity);
     require_guidable(teacher.model, {config.distill.guidance, config.distill.guidance});
     return std::move(teacher.weights);
   }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/tensors/safetensors.h"
+#include "data/identity/identity_model.h"
 #include "model/autoencoder/autoencoder.h"
 #include "run/run_config.h"
 
@@ -17,6 +18,7 @@ struct TeacherModel {
   ModelConfig model;
   TensorMap weights;
   std::string autoencoder;  // AutoencoderFile::content_hash(); empty: that of pixels
+  std::string identity;     // IdentityModel::fingerprint() of data.identity's; empty: there is none
 };
 // Reads the folder of a run or a bundle: the caller's, as `train` reads no bundles.
 using ReadTeacher = std::function<TeacherModel(const std::filesystem::path&)>;
@@ -26,7 +28,8 @@ using ReadTeacher = std::function<TeacherModel(const std::filesystem::path&)>;
 // Errors: exit 2 names a key in which the teacher's model is another one than the run's, or guidance that it was not
 // trained for; exit 3: there is no such folder, and no copy.
 std::optional<TensorMap> open_teacher(const RunConfig& config, const std::filesystem::path& run, bool resume,
-                                      const Autoencoder& autoencoder, const ReadTeacher& read);
+                                      const Autoencoder& autoencoder, const IdentityModel* identity,
+                                      const ReadTeacher& read);
 // Keeps them in the run's folder, where they are not yet: for the first rank.
 void keep_teacher(const std::filesystem::path& run, const TensorMap& weights);
 

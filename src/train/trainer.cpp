@@ -220,14 +220,19 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   ranks.at(0, "reading data");
   const std::shared_ptr<Autoencoder> autoencoder = open_autoencoder(config.model, folder, resume);
   keep_latents(*autoencoder, config);
-  const std::optional<TensorMap> learnt = open_teacher(config, folder, resume, *autoencoder, read_teacher);
+  const auto identity = open_identity(config, folder, resume);
+  RunConfig reading = config;  // what batches are made by: with the network's file as it was found
+  if (identity) reading.data.identity = identity->config();
+  const std::optional<TensorMap> learnt =
+      open_teacher(config, folder, resume, *autoencoder, identity.get(), read_teacher);
   const TensorMap* weights_of_teacher = learnt ? &*learnt : nullptr;
   std::optional<RunInputs> inputs;  // of the first rank
-  if (ranks.first()) inputs = inputs_of(config, data, *autoencoder, weights_of_teacher, checkpoint.has_value());
+  if (ranks.first())
+    inputs = inputs_of(config, data, *autoencoder, weights_of_teacher, identity.get(), checkpoint.has_value());
   if (before) check_run_inputs(folder, *before, config, *inputs);
   const std::optional<Teacher> teacher = make_teacher(config, run.device, weights_of_teacher, autoencoder);
   const auto validation =
-      unless_stopped(ranks, [&] { return Validation(config, run.device, ranks, teacher ? &*teacher : nullptr); });
+      unless_stopped(ranks, [&] { return Validation(reading, run.device, ranks, teacher ? &*teacher : nullptr); });
   const PerceptualDistance perceptual = perceptual_distance(config, run.device);
   const MakeRecording recording = recording_of(config.train, run.device);
 
@@ -243,6 +248,7 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
     open_run_folder(folder, to_yaml(config), inputs);
     keep_autoencoder(folder, *autoencoder);
     if (learnt) keep_teacher(folder, *learnt);
+    if (identity) keep_identity(folder, *identity);
     if (before && checkpoint) tell_schedule(*before, config, checkpoint->step);
     return true;
   });
@@ -270,7 +276,7 @@ TrainResult train(const RunConfig& config, const fs::path& folder, bool resume, 
   // ---- Steps.
   TrainingStream stream = training_stream(config, ranks);
   if (data.replays) stream.own_sets = data.own.size();
-  DeviceFeed feed(data.set, config.data, stream, step * accumulation, config.train.steps * accumulation, run.device);
+  DeviceFeed feed(data.set, reading.data, stream, step * accumulation, config.train.steps * accumulation, run.device);
   TrainingStep training(denoiser, state.optimizer(), config, ranks, state.gradients(), perceptual, recording,
                         teacher ? &*teacher : nullptr);
   return make_steps(run, step, feed, training, state, milestones);

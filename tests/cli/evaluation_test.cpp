@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "core/files/files.h"
 #include "core/files/temporary_names.h"
@@ -272,6 +273,23 @@ TEST_F(Evaluating, SamplesAreThoseOfTheirSeeds) {
   EXPECT_EQ(compared.exit_code, 2);
   EXPECT_THAT(compared.output, HasSubstr("protocol.samples is 1 and 3"));
   EXPECT_EQ(spinfill("compare sampled/metrics.json sampled/metrics.json").exit_code, 0);
+  // Nightly jobs that end at once: no night is lost, and the page shows all of them.
+  for (int night = 0; night < 12; ++night) {
+    Json report = three;
+    report["model"]["name"] = fmt::format("night-{}", night);
+    write_json_atomic(*folder_ / fmt::format("night-{}.json", night), report);
+  }
+  const auto nights = shell(fmt::format(
+      "for i in 0 1 2 3 4 5 6 7 8 9 10 11; do '{}' --quiet compare sampled/metrics.json night-$i.json --history nights "
+      "& pids=\"$pids $!\"; done; for p in $pids; do wait $p || exit 7; done",
+      test::program()));
+  EXPECT_EQ(nights.exit_code, 0) << nights.output;
+  std::set<std::string> kept;
+  std::ifstream jsonl(*folder_ / "nights/nights.jsonl");
+  for (std::string line; std::getline(jsonl, line);) kept.insert(Json::parse(line).at("model").at("name"));
+  EXPECT_EQ(kept.size(), 12u);
+  EXPECT_EQ(std::distance(fs::directory_iterator(*folder_ / "nights"), fs::directory_iterator()), 2)
+      << "nights.jsonl and history.html";
   // By a protocol file, which states it in place of the option.
   write_file_atomic(*folder_ / "three.yaml", "split: train\nsteps: 4\nsampling_seed: 5\nsamples: 3\n");
   const auto stated = spinfill("evaluate --model run --data data --protocol three.yaml --out stated");

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <algorithm>
 #include <cmath>
 #include <opencv2/core.hpp>
 
@@ -286,6 +287,22 @@ TEST_F(Latent, AnAutoencoderIsTrainedAndUsed) {
   result = spinfill("inspect tuned --html tuned.html");
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("part: decoder"));
+
+  // Whoever takes it for a model's run, or a model's for one, is told which command goes on with it.
+  const std::string cli = fmt::format("'{}' ", test::program());
+  for (const char* command :
+       {"train --resume --out tuned", "train --auto-resume --out tuned",
+        "train --resume --config tiny.yaml --out tuned", "evaluate --model tuned --data data --out never",
+        "export --run tuned --out never", "complete --model tuned --input data/tiny-05 --out never",
+        "sample --model tuned --out never"}) {
+    const auto told = shell(cli + command);
+    EXPECT_EQ(told.exit_code, 2) << command << ": " << told.output;
+    EXPECT_THAT(told.output, HasSubstr("spinfill train-autoencoder --resume --out tuned goes on with it")) << command;
+    EXPECT_EQ(std::ranges::count(told.output, '\n'), 1) << told.output;
+  }
+  for (const char* command :
+       {"train-autoencoder --resume --out on-vae", "train-autoencoder --resume --config decoder.yaml --out on-vae"})
+    expect_error(cli + command, 2, {"on-vae: is the run of a model", "spinfill train --resume --out on-vae goes on"});
 
   // A stop signal saves, and what was made so far is there.
   result = shell(

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/files/files.h"
 #include "core/files/json.h"
 #include "support/program_suite.h"
@@ -36,6 +38,14 @@ TEST_F(PlanCommand, SaysWhetherItFitsByItsExitCode) {
   result = plan("");  // this machine, a step timed
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("timed on this machine"));
+}
+
+TEST_F(PlanCommand, SaysThatItDoesNotCoverAutoencoders) {
+  const auto result = spinfill(fmt::format("plan --config '{}' --gpus 1 --vram 24G",
+                                           test::fixture("../../configs/taesd-decoder.yaml").string()));
+  EXPECT_EQ(result.exit_code, 2) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("train-autoencoder (data.crop), which plan does not cover"));
+  EXPECT_EQ(std::ranges::count(result.output, '\n'), 1) << result.output;
 }
 
 TEST_F(PlanCommand, JsonHoldsThePlan) {

@@ -107,8 +107,7 @@ TEST_F(Bundles, ParityFeelsEveryTensor) {
     const at::NoGradGuard no_grad;
     if (name == "unet.conv_out.weight") at::Tensor(parameter).fill_(0.01).select(1, 0).fill_(-0.03);
   }
-  const Batch batch = parity_batch(make_parity_inputs(model.config.data, model.config.model), model.config.data,
-                                   model.config.model, "test");
+  const Batch batch = parity_batch(make_parity_inputs(model), model, "test");
   const ParityCase parity = parity_cases()[1];
   const at::Tensor before = run_parity_case(model.denoiser, batch, parity);
   const at::NoGradGuard no_grad;

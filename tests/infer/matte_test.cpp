@@ -83,7 +83,7 @@ TEST(Matte, KeepsWhatIsScoredWhereTheMatteIsClear) {
 TEST(Matte, ParityCoversWhatIsDelivered) {
   const LoadedModel model = test::small_model(1, 0.2);
   const DataConfig& data = model.config.data;
-  const Batch batch = parity_batch(make_parity_inputs(data, model.config.model), data, model.config.model, "test");
+  const Batch batch = parity_batch(make_parity_inputs(model), model, "test");
   for (const ParityCase& parity : parity_cases()) {
     const at::Tensor pictures = run_parity_case(model.denoiser, batch, parity);
     EXPECT_EQ(delivered_agreement(model.denoiser, batch, data.priors, parity, pictures).max_abs, 0);

@@ -40,8 +40,9 @@ TEST(Identity, EmbeddingsAreThoseOfOnnxRuntime) {
   IdentityConfig last = tiny("metrics/identity_nhwc.onnx"), reversed = tiny();
   last.layout = TensorLayout::nhwc;
   reversed.colours = ColourOrder::bgr;
-  const auto model = IdentityModel::load(tiny()), channels_last = IdentityModel::load(last),
-             bgr = IdentityModel::load(reversed);
+  const auto model = IdentityModel::load(tiny(), "evaluation.identity"),
+             channels_last = IdentityModel::load(last, "evaluation.identity"),
+             bgr = IdentityModel::load(reversed, "evaluation.identity");
   for (const Json& expected : identity_reference()["embeddings"]) {
     const at::Tensor shown = picture(expected["picture"], expected["height"], expected["width"])[0];
     const std::string what = "picture " + expected["picture"].dump();
@@ -58,7 +59,7 @@ TEST(Identity, EmbeddingsAreThoseOfOnnxRuntime) {
 }
 
 TEST(Identity, NoBitDependsOnThreads) {
-  const auto model = IdentityModel::load(tiny());
+  const auto model = IdentityModel::load(tiny(), "evaluation.identity");
   const auto one = [&](std::size_t i) {
     return model->embedding(picture(static_cast<std::uint32_t>(70 + i), 31, 53)[0]);
   };
@@ -68,7 +69,9 @@ TEST(Identity, NoBitDependsOnThreads) {
 }
 
 TEST(Identity, WrongFilesAreOneLine) {
-  const auto load = [](const IdentityConfig& config) { return [config] { IdentityModel::load(config); }; };
+  const auto load = [](const IdentityConfig& config) {
+    return [config] { IdentityModel::load(config, "evaluation.identity"); };
+  };
   const test::TemporaryFolder folder;
   const std::string bytes = read_file(tiny().model);
   IdentityConfig config = tiny();
@@ -102,7 +105,7 @@ TEST(Identity, DamagedFilesAreErrors) {
     write_file_atomic(path, bytes);
     IdentityConfig config = tiny();
     config.model = path;
-    IdentityModel::load(config);
+    IdentityModel::load(config, "evaluation.identity");
   });
 }
 

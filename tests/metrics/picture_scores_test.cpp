@@ -144,7 +144,7 @@ TEST(PictureScores, FoldersAreComparedAsSets) {
   config.model = test::fixture("metrics/identity.onnx").string();
   config.width = 16;
   config.height = 12;
-  options.nets.identity = IdentityModel::load(config);
+  options.nets.identity = IdentityModel::load(config, "evaluation.identity");
   Json shown = reference()["files"][0];
   for (const char* side : {"a", "b"}) make_folder(folder / side);
   for (int i = 0; i < 4; ++i) {

@@ -53,6 +53,18 @@ TEST(RunConfig, TheLossOfCloseUpsNeedsLargerPicturesAndItsForm) {
             3);
 }
 
+TEST(RunConfig, ComputedIdentityVectorsNeedTheirWidth) {
+  const auto read = [](const char* yaml) {
+    RunConfig config;
+    read_config_text(yaml, "run.yaml", {}, [&](Fields& f) { config.bind(f); });
+    return config;
+  };
+  test::expect_error(ExitCode::usage, {"run.yaml:2", "data.identity.model", "model.identity_dim"},
+                     [&] { read("data:\n  identity: {model: net.onnx}"); });
+  EXPECT_EQ(read("data: {identity: {model: net.onnx, layout: nhwc}}\nmodel: {identity_dim: 512}").data.identity.layout,
+            TensorLayout::nhwc);
+}
+
 TEST(RunConfig, WrongPatternsAreNamedWithTheirLine) {
   const auto refused = [](const std::string& yaml, const std::vector<std::string>& texts) {
     test::expect_error(ExitCode::usage, texts, [&] {

@@ -9,7 +9,8 @@ namespace spinfill {
 namespace {
 
 RunInputs example() {
-  return {{2, "ids", {{"a", "1"}, {"b", "2"}}}, DataContent{1, "old", {{"c", "3"}}}, "weights", "lpips"};
+  return {
+      {2, "ids", {{"a", "1"}, {"b", "2"}}}, DataContent{1, "old", {{"c", "3"}}}, "weights", "lpips", "", "", "network"};
 }
 
 TEST(RunInputs, AreReadAsTheyWereWritten) {
@@ -41,6 +42,8 @@ TEST(RunInputs, SayInWhatTheyDiffer) {
   refused({"data.replay.path"}, [](RunInputs& i) { i.replay.reset(); });
   refused({"train.init_from", "other", "weights"}, [](RunInputs& i) { i.init_from = "other"; });
   refused({"evaluation.lpips.weights"}, [](RunInputs& i) { i.lpips = "other"; });
+  refused({"data.identity.model", "another", "network"}, [](RunInputs& i) { i.identity = "another"; });
+  refused({"data.identity.model"}, [](RunInputs& i) { i.identity = ""; });
   // Gone is not changed.
   RunInputs gone = example();
   gone.init_from = "";

@@ -32,6 +32,7 @@ struct Batch {
   at::Tensor category;             // [B] int64 index into kCategories (data/sets/categories.h), −1 unknown
   std::vector<std::string> category_names;  // B: as the sets state them, of kCategories or not; or empty
   at::Tensor identity;                      // [B,D] float32, undefined where the data set has none
+  at::Tensor identity_known;                // [B] bool, of vectors computed from references; undefined: all are known
   PriorMaps priors;                         // undefined tensors until computed
   CloseUps close_ups;                       // of training batches where data.close_up asks for them
 

@@ -8,8 +8,10 @@
 #include <cmath>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
+#include "data/identity/reference_identity.h"
 #include "data/pictures/letterbox.h"
 #include "data/sets/categories.h"
 #include "data/sets/set_pictures.h"
@@ -73,8 +75,8 @@ void check_spec(const SampleSpec& spec, const DataSet& data) {
   if ((spec.references & ~available).any()) fail("{}: a reference view has no picture", id);
 }
 
-// The identity vectors, zero where a set has none; undefined where none of the data set has one.
-at::Tensor identities(const DataSet& data, std::span<const SampleSpec> samples, PictureCache& cache) {
+// The identity vectors that sets state, zero where a set has none; undefined where none of the data set has one.
+at::Tensor stated_identities(const DataSet& data, std::span<const SampleSpec> samples, PictureCache& cache) {
   if (data.first_with_identity() < 0) return {};
   const std::int64_t length = cache.identity(data, data.first_with_identity()).numel();
   at::Tensor out = at::zeros({static_cast<std::int64_t>(samples.size()), length}, at::kFloat);
@@ -89,6 +91,29 @@ at::Tensor identities(const DataSet& data, std::span<const SampleSpec> samples, 
     out[static_cast<std::int64_t>(i)].copy_(own);
   }
   return out;
+}
+
+// Puts in the identity vectors that the network computes: from the references' pictures as they lie on disk, in the
+// order of their slots there, so that no augmentation changes them.
+void put_computed_identities(const DataSet& data, std::span<const SampleSpec> samples, const DataConfig& config,
+                             PictureCache& cache, Batch& batch) {
+  const auto sets = static_cast<std::int64_t>(samples.size());
+  batch.identity = at::zeros({sets, cache.network(config).dimensions()}, at::kFloat);
+  batch.identity_known = at::zeros({sets}, at::kBool);
+  for (std::int64_t b = 0; b < sets; ++b) {
+    const SampleSpec& spec = samples[static_cast<std::size_t>(b)];
+    const Slots given = spec.augmentation.mirror ? mirrored_slots(spec.references) : spec.references;
+    if (given.none()) continue;
+    const auto set = data.view_set(spec.set);
+    std::vector<at::Tensor> embeddings;
+    for (int slot = 0; slot < kSlots; ++slot) {
+      if (given[static_cast<std::size_t>(slot)]) embeddings.push_back(cache.embedding(*set, spec.set, slot, config));
+    }
+    const at::Tensor own = identity_of(embeddings, set->id);
+    if (!own.defined()) continue;
+    batch.identity[b].copy_(own);
+    batch.identity_known.data_ptr<bool>()[b] = true;
+  }
 }
 
 // Fills a batch set by set.
@@ -209,7 +234,12 @@ Batch make_batch(const DataSet& data, std::span<const SampleSpec> samples, const
   BatchFiller filler(data, static_cast<std::int64_t>(samples.size()), config, *cache);
   for (std::size_t b = 0; b < samples.size(); ++b) filler.fill(static_cast<std::int64_t>(b), samples[b]);
   Batch batch = std::move(filler).filled();
-  batch.identity = identities(data, samples, *cache);
+  if (std::ranges::none_of(samples, &SampleSpec::identity)) return batch;
+  if (config.identity.model.empty()) {
+    batch.identity = stated_identities(data, samples, *cache);
+  } else {
+    put_computed_identities(data, samples, config, *cache, batch);
+  }
   return batch;
 }
 

@@ -72,4 +72,23 @@ at::Tensor PictureCache::identity(const DataSet& data, std::int64_t set) {
   return vector;
 }
 
+const IdentityModel& PictureCache::network(const DataConfig& config) {
+  const std::lock_guard lock(loading_);
+  if (!network_) network_ = IdentityModel::load(config.identity, "data.identity");
+  return *network_;
+}
+
+at::Tensor PictureCache::embedding(const ViewSet& views, std::int64_t set, int slot, const DataConfig& config) {
+  const std::int64_t key = kSlots * set + slot;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = embeddings_.find(key); found != embeddings_.end()) return found->second;
+  }
+  const at::Tensor embedding = view_embedding(network(config), views, *views.frame_at(slot), store_.get());
+  const auto bytes = static_cast<std::int64_t>(embedding.defined() ? embedding.nbytes() : 0) + 128;  // and the entry
+  const std::lock_guard lock(mutex_);
+  if (bytes <= room_for_embeddings_ && embeddings_.emplace(key, embedding).second) room_for_embeddings_ -= bytes;
+  return embedding;
+}
+
 }  // namespace spinfill

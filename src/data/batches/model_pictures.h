@@ -12,6 +12,7 @@
 
 #include "core/files/content_store.h"
 #include "data/config.h"
+#include "data/identity/reference_identity.h"
 #include "data/pictures/letterbox.h"
 #include "data/sets/data_set.h"
 
@@ -31,11 +32,17 @@ ModelPicture load_model_picture(const ViewSet& set, const Frame& frame, const Da
 // would keep nothing useful.)
 class PictureCache {
  public:
-  explicit PictureCache(std::int64_t bytes, std::shared_ptr<ContentStore> store = nullptr)
-      : room_(bytes), store_(std::move(store)) {}
+  // `network`: that of data.identity, where it is loaded already.
+  explicit PictureCache(std::int64_t bytes, std::shared_ptr<ContentStore> store = nullptr,
+                        std::shared_ptr<const IdentityModel> network = nullptr)
+      : room_(bytes), store_(std::move(store)), network_(std::move(network)) {}
   // `views` is the description of data set's set number `set`.
   ModelPicture picture(const ViewSet& views, std::int64_t set, int slot, const DataConfig& config);
   at::Tensor identity(const DataSet& data, std::int64_t set);  // undefined where the set has none
+  // view_embedding() by the network of config.identity, which is loaded when it is first asked for. They have room of
+  // their own, since they are small and dear.
+  at::Tensor embedding(const ViewSet& views, std::int64_t set, int slot, const DataConfig& config);
+  const IdentityModel& network(const DataConfig& config);
   ContentStore* store() const { return store_.get(); }
 
  private:
@@ -44,6 +51,10 @@ class PictureCache {
   std::shared_ptr<ContentStore> store_;
   std::map<std::int64_t, ModelPicture> pictures_;  // kSlots·set + slot
   std::map<std::int64_t, at::Tensor> identities_;
+  std::mutex loading_;
+  std::shared_ptr<const IdentityModel> network_;
+  std::int64_t room_for_embeddings_ = std::int64_t{256} << 20;
+  std::map<std::int64_t, at::Tensor> embeddings_;  // as pictures_
 };
 
 }  // namespace spinfill

@@ -24,6 +24,7 @@ struct SampleSpec {
   Augmentation augmentation;
   std::int64_t sample = 0;  // global sample index
   bool depth = false;       // the targets' depth, too
+  bool identity = true;     // its identity vector, too
   // Of the set's views, where they are chosen already; none: cameras_of().
   std::shared_ptr<const SetCameras> cameras = {};
   // By slot on disk, from the set's size to the model's; none: the whole picture (fit()).

@@ -5,14 +5,13 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
 #include "core/side_by_side.h"
-#include "data/pictures/letterbox.h"
+#include "data/identity/vehicle_crop.h"
 #include "metrics/distinct.h"
 #include "metrics/image_metrics.h"
 #include "metrics/photo/alignment.h"
@@ -24,24 +23,10 @@
 namespace spinfill {
 namespace {
 
-constexpr double kMargin = 0.04;  // of the box, on each side
-
 cv::Mat mask_of(const cv::Mat& rgba) {
   cv::Mat alpha;
   cv::extractChannel(rgba, alpha, 3);
   return alpha;
-}
-
-// CV_32FC4 premultiplied → composited on white, [3,h,w].
-at::Tensor on_white(const cv::Mat& premultiplied) {
-  const at::Tensor rgba = at::from_blob(premultiplied.data, {premultiplied.rows, premultiplied.cols, 4}, at::kFloat)
-                              .permute({2, 0, 1})
-                              .contiguous();
-  return rounded_to_8_bits(rgba.narrow(0, 0, 3) + (1 - rgba.narrow(0, 3, 1)));
-}
-
-at::Tensor cropped(const cv::Mat& rgba, const cv::Rect& box) {
-  return on_white(premultiplied(rgba(box)));
 }
 
 // A whole mask after the alignment: what it would be if the whole picture were moved.
@@ -178,12 +163,7 @@ class PhotoScorer {
 }  // namespace
 
 cv::Rect scored_box(const cv::Mat& rgba) {
-  const cv::Rect box = cv::boundingRect(mask_of(rgba) >= 128);
-  if (box.empty()) return box;
-  const int across = static_cast<int>(std::lround(kMargin * box.width)),
-            down = static_cast<int>(std::lround(kMargin * box.height));
-  return cv::Rect(box.x - across, box.y - down, box.width + 2 * across, box.height + 2 * down) &
-         cv::Rect(0, 0, rgba.cols, rgba.rows);
+  return embedded_box(rgba);
 }
 
 std::vector<Scores> score_photos(const std::vector<cv::Mat>& all, const cv::Mat& truth, const Lpips* lpips,
@@ -197,13 +177,13 @@ std::vector<Scores> score_photos(const std::vector<cv::Mat>& all, const cv::Mat&
   std::vector<Alignment> alignments;
   for (const cv::Mat& picture : pictures) {
     alignments.push_back(align(picture, truth, box));
-    plain.push_back(cropped(picture, box));
+    plain.push_back(on_white(picture, box));
     aligned.push_back(on_white(moved(picture, alignments.back(), box)));
   }
   cv::Mat coverage;
   mask(box).convertTo(coverage, CV_32F, 1 / 255.0);
   const at::Tensor alpha = at::from_blob(coverage.data, {1, coverage.rows, coverage.cols}, at::kFloat),
-                   true_crop = cropped(truth, box);
+                   true_crop = on_white(truth, box);
   std::vector<Scores> scores = score_pictures(at::stack(plain), true_crop, alpha, lpips);
   const std::vector<Scores> after = score_pictures(at::stack(aligned), true_crop, alpha, lpips);
   for (std::size_t m = 0; m < pictures.size(); ++m) {
@@ -237,13 +217,13 @@ EmbeddedView score_photos_by_nets(const ScoringNets& nets, const std::vector<cv:
   if (!nets.any()) return {};
   const cv::Rect box = scored_box(truth);
   std::vector<at::Tensor> shown;
-  for (const cv::Mat& picture : pictures) shown.push_back(cropped(picture, box));
+  for (const cv::Mat& picture : pictures) shown.push_back(on_white(picture, box));
   std::vector<Embedding> of_references;
   for (const cv::Mat& reference : sample.pictures) {
     const cv::Rect own = !nets.identity || reference.empty() ? cv::Rect() : scored_box(reference);
-    if (!own.empty()) of_references.push_back(nets.identity->embedding(cropped(reference, own)));
+    if (!own.empty()) of_references.push_back(nets.identity->embedding(on_white(reference, own)));
   }
-  return score_by_nets(nets, at::stack(shown), cropped(truth, box), of_references, scores);
+  return score_by_nets(nets, at::stack(shown), on_white(truth, box), of_references, scores);
 }
 
 EvaluationReport evaluate_photos(const std::vector<PhotoPredictor>& samples, const EvaluationSet& set,

@@ -37,8 +37,7 @@ struct PhotoEvaluateOptions {
   EvaluationTimes* times = nullptr;                       // adds its own
 };
 
-// The box that is scored: where coverage is at least one half, 4 % wider on each side, within the picture; empty where
-// nothing is covered.
+// The box that is scored: embedded_box() (data/identity/vehicle_crop.h).
 cv::Rect scored_box(const cv::Mat& rgba);
 
 // M pictures of one truth, all 8-bit straight RGBA of the truth's size → all scores of each but geometric_consistency

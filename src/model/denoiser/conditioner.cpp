@@ -46,6 +46,7 @@ at::Tensor ConditionerImpl::tokens(const Batch& batch, const Arrangement& arrang
     if (identity.dim() != 2 || identity.size(1) != config_.identity_dim) {
       fail("identity vectors have {} values, this model takes {}", identity.size(-1), config_.identity_dim);
     }
+    if (batch.identity_known.defined()) unknown = unknown.logical_or(batch.identity_known.logical_not());
     const at::Tensor known = identity_projection_->forward(identity.to(null_identity_.scalar_type()));
     const at::Tensor told = at::where(unknown.unsqueeze(1), null_identity_.unsqueeze(0), known);
     for (const at::Tensor& token : told.chunk(config_.identity_tokens, 1)) tokens.push_back(token);

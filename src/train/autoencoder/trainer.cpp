@@ -18,6 +18,7 @@
 #include "metrics/picture_size.h"
 #include "model/autoencoder/autoencoder.h"
 #include "run/run_folder.h"
+#include "run/run_kind.h"
 #include "run/run_lock.h"
 #include "run/run_log.h"
 #include "run/run_paths.h"
@@ -53,6 +54,7 @@ const std::vector<std::string> kMayChangeOfAutoencoder = {"/data/path",
 void check_folder(const fs::path& run, const AutoencoderRunConfig& config, bool resume) {
   if (!resume) return check_new_run_folder(run);
   require_run(run);
+  require_kind(run, RunKind::autoencoder);
   const auto before = load_config<AutoencoderRunConfig>(run_config_path(run));
   require_same_settings(to_json(before), to_json(config), kMayChangeOfAutoencoder, run);
 }

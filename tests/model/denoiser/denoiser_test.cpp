@@ -377,6 +377,7 @@ TEST(Denoiser, OutputRespondsToEachCondition) {
   expect_response("unknown category", [](Batch& b) { b.category = at::full_like(b.category, -1); });
   expect_response("identity", [](Batch& b) { b.identity = -b.identity; });
   expect_response("no identity", [](Batch& b) { b.identity = at::Tensor(); });
+  expect_response("unknown identity", [](Batch& b) { b.identity_known = at::tensor({0, 0}).to(at::kBool); });
   const std::vector<std::pair<std::string, at::Tensor PriorMaps::*>> maps = {
       {"silhouette", &PriorMaps::silhouette}, {"depth", &PriorMaps::depth},
       {"normal", &PriorMaps::normal},         {"canonical", &PriorMaps::canonical},
@@ -399,6 +400,25 @@ TEST(Denoiser, OutputRespondsToEachCondition) {
   masked.reference_input = masked.reference_input.clone();
   masked.reference_input.narrow(1, 12, 1).fill_(0);
   differs("mask of references", c.denoiser.denoise(c.x, c.sigma, masked, c.denoiser.encode_references(masked)));
+}
+
+// Of vectors computed from references: a sample without has the learned token of a dropped one, the others their own.
+TEST(Conditioner, UnknownIdentitiesAreTheLearnedToken) {
+  const Case c({"rrrrtrrt", "rtrrrrrt"});
+  const at::Tensor known = at::tensor({0, 1}).to(at::kBool);
+  Batch batch = c.batch;
+  batch.identity = batch.identity.clone();
+  batch.identity[0].zero_();
+  batch.identity_known = known;
+  const at::Tensor tokens = c.denoiser.condition(batch).target_tokens;  // two targets of each sample
+  Batch without = c.batch;
+  without.identity = at::Tensor();
+  const at::Tensor dropped = c.denoiser.condition(without).target_tokens, own = c.conditioning.target_tokens;
+  EXPECT_TRUE(at::equal(tokens.narrow(0, 0, 2), dropped.narrow(0, 0, 2)));
+  EXPECT_TRUE(at::equal(tokens.narrow(0, 2, 2), own.narrow(0, 2, 2)));
+  EXPECT_FALSE(at::equal(tokens.narrow(0, 2, 2), dropped.narrow(0, 2, 2)));
+  batch.identity_known = at::Tensor();
+  EXPECT_FALSE(at::equal(c.denoiser.condition(batch).target_tokens, tokens)) << "a vector of zeros is a vector";
 }
 
 TEST(Denoiser, DropsConditionsPerSample) {
