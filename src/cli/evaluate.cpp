@@ -134,6 +134,7 @@ void evaluate_as(Ranks& ranks, EvaluateArguments arguments, const OutputFolder& 
   if (arguments.subsets > 0) config.evaluation.subsets = arguments.subsets;
   if (!arguments.given.empty()) config.evaluation.given = arguments.given;
   if (arguments.stated) arguments.stated->apply(config.data, config.evaluation);
+  if (arguments.at == ScoredAt::photo) config.evaluation.normals = config.evaluation.reference_normals = false;
   const LpipsChoice lpips = lpips_of(arguments, config.evaluation, device);
   if (!lpips.lpips) log_info("{}", lpips.absent);
   const ScoringNets nets = choose_nets(config.evaluation, device);

@@ -24,7 +24,9 @@ Predictor model_predictor(const SharedModel& model, const SamplerConfig& sampler
                           at::Device device) {
   return [model, sampler, seed, device](const Batch& batch) {
     const Batch known = batch.known_to(model->config.model.categories);
-    return generate(model->denoiser, known.to(device), sampler, seed).to(at::kCPU);
+    TargetFields fields;
+    const at::Tensor pictures = generate(model->denoiser, known.to(device), sampler, seed, {}, &fields).to(at::kCPU);
+    return Prediction(pictures, fields.normals.defined() ? fields.normals.to(at::kCPU) : fields.normals);
   };
 }
 

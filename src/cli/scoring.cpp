@@ -127,7 +127,7 @@ EvaluationReport Scoring::score(const std::vector<std::int64_t>& share) {
     options.batches_at_once = job_.at_once;
     options.on_batch = [&](const BatchScored& scored) {
       if (const fs::path grid = grid_of(share[next]); !grid.empty())
-        draw_sample_grid(scored.batch, scored.pictures, grid);
+        draw_sample_grid(scored.batch, scored.pictures, grid, {.normals = scored.normals});
       draw(scored);
     };
     options.nets = job_.nets;

@@ -57,6 +57,8 @@ void DataConfig::bind(Fields& f) {
            "stated: of transforms.json (estimated where they are an earlier estimate, the turntable's where there are "
            "none); estimated: from the masks of each sample's references alone; turntable: the same for all sets");
   f.flag("depth", depth, "Read the depth pictures of training targets, which loss.depth compares with");
+  f.flag("normals", normals,
+         "Read the views' normal pictures, which model.normals generates; every set must have them");
   f.number("close_up", close_up,
            "Training pictures are also read so many times as large, which loss.close_up compares with; 1: not", 1, 16);
   f.flag("cues", cues, "Tell the model how each picture departs from the canonical turntable");

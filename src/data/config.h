@@ -68,6 +68,7 @@ struct DataConfig {
   std::int64_t width = 96, height = 64;  // px, of the model's pictures
   CameraSource cameras = CameraSource::stated;
   bool depth = false;                          // read the depth pictures of training targets
+  bool normals = false;                        // read the normal pictures of training and scored views
   std::int64_t close_up = 1;                   // training pictures are also read so many times as large; 1: not
   bool cues = false;                           // give the model each view's stabilisation cue; else zeros
   std::vector<double> background = {1, 1, 1};  // sRGB in [0,1]

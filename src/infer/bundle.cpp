@@ -47,7 +47,7 @@ std::vector<ParityReport> verify_bundle(const fs::path& folder, at::Device devic
   const Batch batch = parity_batch(read_safetensors(inputs).tensors, model, inputs);
   const std::int64_t targets = batch.is_target.sum().item<std::int64_t>();
   std::vector<ParityReport> reports;
-  for (const StoredParity& stored : parity_of(manifest, folder, targets, model.config.data)) {
+  for (const StoredParity& stored : parity_of(manifest, folder, targets, model.config.data, model.config.model)) {
     const at::Tensor pictures = run_parity_case(model.denoiser, batch, stored.parity);
     const Agreement agreement = compare_pictures(pictures, stored.pictures);
     const Agreement delivered =

@@ -105,10 +105,11 @@ Json write_outputs(const fs::path& folder, const LoadedModel& source, const Deno
 
 // Checks what a user will load: the files themselves, by the loader that everyone uses. On this machine the pictures
 // must be equal but for rounding.
-void check_reloaded(const fs::path& folder, const Batch& batch, const DataConfig& data, at::Device device) {
+void check_reloaded(const fs::path& folder, const Batch& batch, const BundleConfig& config, at::Device device) {
+  const DataConfig& data = config.data;
   const LoadedModel reloaded = load_bundle(folder, device);
   const std::int64_t targets = batch.is_target.sum().item<std::int64_t>();
-  for (const StoredParity& stored : parity_of(read_manifest(folder), folder, targets, data)) {
+  for (const StoredParity& stored : parity_of(read_manifest(folder), folder, targets, data, config.model)) {
     const at::Tensor pictures = run_parity_case(reloaded.denoiser, batch, stored.parity);
     const Agreement agreement = compare_pictures(pictures, stored.pictures);
     if (!(agreement.max_abs <= 1e-5)) {
@@ -152,7 +153,7 @@ ExportResult export_bundle(const LoadedModel& source, const fs::path& out, const
   const Json parity = write_outputs(folder.path(), source, expected, batch, options.dtype);
   ExportResult result;
   result.manifest = write_manifest(folder.path(), options.dtype, config, provenance, parity);
-  check_reloaded(folder.path(), batch, config.data, device);
+  check_reloaded(folder.path(), batch, config, device);
   for (const auto& [name, file] : result.manifest["files"].items()) result.bytes += file["bytes"].get<std::uint64_t>();
   result.bytes += fs::file_size(folder.path() / "manifest.json");
   folder.commit();

@@ -130,7 +130,7 @@ BundleConfig config_of(const Json& manifest, const fs::path& folder) {
 }
 
 std::vector<StoredParity> parity_of(const Json& manifest, const fs::path& folder, std::int64_t targets,
-                                    const DataConfig& data) {
+                                    const DataConfig& data, const ModelConfig& model) {
   const std::string where = (folder / "manifest.json").string();
   const Json& section = object_field(manifest, "parity", where);
   const auto cases = section.find("cases");
@@ -141,7 +141,7 @@ std::vector<StoredParity> parity_of(const Json& manifest, const fs::path& folder
   for (const Json& item : *cases) {
     const ParityCase parity = parity_case_of(item, where);
     const auto found = outputs.find(parity.name);
-    const std::vector<std::int64_t> shape = {targets, 3, data.height, data.width};
+    const std::vector<std::int64_t> shape = {targets, parity_channels(model), data.height, data.width};
     if (found == outputs.end() || found->second.scalar_type() != at::kFloat ||
         found->second.sizes() != at::IntArrayRef(shape)) {
       fail("{}: has no tensor '{}' of float32 [{}]", (folder / kBundleOutputs).string(), parity.name,

@@ -55,7 +55,7 @@ Json write_manifest(const std::filesystem::path& folder, BundleDtype dtype, cons
 // Parts of a manifest from read_manifest. `targets`: the pictures of each case.
 BundleConfig config_of(const Json& manifest, const std::filesystem::path& folder);
 std::vector<StoredParity> parity_of(const Json& manifest, const std::filesystem::path& folder, std::int64_t targets,
-                                    const DataConfig& data);
+                                    const DataConfig& data, const ModelConfig& model);
 
 // A field of a JSON object; one that is missing or of another kind is an error (exit 3): export it again.
 std::string text_field(const Json& json, const char* name, const std::string& where);

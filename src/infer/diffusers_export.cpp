@@ -51,7 +51,7 @@ std::string readme(const ModelConfig& config) {
   text.replace(text.find("{time}"), 6, steps ? "Stable Diffusion's, 0 ... 999" : "25 ln sigma, not one of 0 ... 999");
   put("{in}", config.input_channels());
   put("{out}", config.output_channels());
-  put("{latents}", config.latent_channels());
+  put("{latents}", config.state_channels());
   return text;
 }
 

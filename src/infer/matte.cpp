@@ -59,7 +59,7 @@ Matted difference_matte(const at::Tensor& on_background, const at::Tensor& backg
   const at::Tensor clear = (first - second) / (under - as_pixels(far));  // 1 − α in every channel
   const at::Tensor mean = clear.mean(1, /*keepdim=*/true);
   const double residual = (clear - mean).abs().mean().item<double>();
-  return {with_matte(on_background, background, cut_off(1 - mean)), residual, {}};
+  return {with_matte(on_background, background, cut_off(1 - mean)), residual, {}, {}};
 }
 
 Matted generate_matted(const Denoiser& denoiser, const Batch& batch, const PriorConfig& priors,
@@ -70,18 +70,23 @@ Matted generate_matted(const Denoiser& denoiser, const Batch& batch, const Prior
     const at::Tensor pictures = generate(denoiser, batch, config, seed, progress, &fields).to(at::kCPU);
     const auto targets = [&](const at::Tensor& all) { return all.to(at::kCPU).index({is_target}); };
     return {with_matte(targets(pictures), target_backgrounds(batch), cut_off(targets(fields.coverage).to(at::kDouble))),
-            0, targets(fields.correction)};
+            0,
+            {},
+            targets(fields.correction)};
   }
+  TargetFields fields;
   const auto targets = [&](const Batch& on, bool second) {
     const SamplerProgress half = [&](std::int64_t done, std::int64_t total) {
       if (progress) progress(second ? total + done : done, 2 * total);
     };
-    return generate(denoiser, on, config, seed, half).to(at::kCPU).index({is_target});
+    return generate(denoiser, on, config, seed, half, second ? nullptr : &fields).to(at::kCPU).index({is_target});
   };
   const at::Tensor first = targets(batch, false);
   const Batch far = on_far_background(batch, priors);
   const at::Tensor second = targets(far, true);
-  return difference_matte(first, target_backgrounds(batch), second, target_backgrounds(far));
+  Matted matted = difference_matte(first, target_backgrounds(batch), second, target_backgrounds(far));
+  if (fields.normals.defined()) matted.normals = fields.normals.to(at::kCPU).index({is_target});
+  return matted;
 }
 
 at::Tensor composited_8_bits(const at::Tensor& rgba, const at::Tensor& background) {

@@ -15,6 +15,7 @@ namespace spinfill {
 struct Matted {
   at::Tensor rgba;      // [T,4,H,W] float32, premultiplied; coverage in whole 255ths; targets in the order of is_target
   double residual = 0;  // mean absolute difference of the colour channels' mattes: 0 for a perfect one
+  at::Tensor normals;   // [T,3,H,W] as in TargetFields, with model.normals
   at::Tensor correction;  // [T,1,H,W] of the surface's depth, with OutputForm::sources (SourceFields)
 };
 

@@ -26,8 +26,11 @@ constexpr std::int64_t kSets = 2, kViews = Batch::kViews;
 constexpr std::array<std::array<bool, kSlots>, 2> kMissing = {
     {{false, false, false, true, false, false, false, false}, {true, false, true, false, false, false, true, false}}};
 
-// First hit of the ray with the ellipsoid of semi-axes (0.5, 0.22, 0.17): its colour.
-std::optional<Eigen::Vector3d> shade(const Eigen::Vector3d& from, const Eigen::Vector3d& along, std::int64_t set) {
+struct SurfacePoint {
+  Eigen::Vector3d colour, normal;
+};
+// First hit of the ray with the ellipsoid of semi-axes (0.5, 0.22, 0.17).
+std::optional<SurfacePoint> shade(const Eigen::Vector3d& from, const Eigen::Vector3d& along, std::int64_t set) {
   const Eigen::Vector3d axes(0.5, 0.22, 0.17);
   const Eigen::Vector3d o = from.cwiseQuotient(axes), d = along.cwiseQuotient(axes);
   const double a = d.squaredNorm(), b = o.dot(d), c = o.squaredNorm() - 1;
@@ -40,28 +43,33 @@ std::optional<Eigen::Vector3d> shade(const Eigen::Vector3d& from, const Eigen::V
   if (point.x() > 0.4) paint = Eigen::Vector3d(0.9, 0.9, 0.75);                        // front
   if (point.x() < -0.4) paint = Eigen::Vector3d(0.6, 0.05, 0.05);                      // rear
   if (point.y() > 0 && std::abs(point.x() + 0.2) < 0.06 && std::abs(point.z()) < 0.05) paint.setConstant(0.95);  // left
-  return paint * (0.55 + 0.45 * std::max(0.0, normal.dot(Eigen::Vector3d(0.4, 0.3, 0.8).normalized())));
+  const double light = 0.55 + 0.45 * std::max(0.0, normal.dot(Eigen::Vector3d(0.4, 0.3, 0.8).normalized()));
+  return SurfacePoint{paint * light, normal};
 }
 
-// 8-bit RGBA, straight alpha, [4,H,W]; 3×3 rays a pixel.
-void render(const Camera& camera, std::int64_t set, std::uint8_t* out) {
+// 8-bit RGBA, straight alpha, [4,H,W], and where asked for the mean normals [3,H,W]; 3×3 rays a pixel.
+void render(const Camera& camera, std::int64_t set, std::uint8_t* out, float* normals) {
   constexpr int kRays = 3;
   const Eigen::Matrix3d rotation = camera.vehicle_from_camera.topLeftCorner<3, 3>();
   const Eigen::Vector3d origin = camera.vehicle_from_camera.topRightCorner<3, 1>();
   const std::int64_t plane = std::int64_t{camera.width} * camera.height;
   for (int y = 0; y < camera.height; ++y) {
     for (int x = 0; x < camera.width; ++x) {
-      Eigen::Vector3d sum = Eigen::Vector3d::Zero();
+      Eigen::Vector3d sum = Eigen::Vector3d::Zero(), facing = sum;
       int hits = 0;
       for (int k = 0; k < kRays * kRays; ++k) {
         const double u = x + (k % kRays + 0.5) / kRays, v = y + (k / kRays + 0.5) / kRays;
         const Eigen::Vector3d ray((u - camera.cx) / camera.fl_x, -(v - camera.cy) / camera.fl_y, -1);
-        if (const auto colour = shade(origin, rotation * ray, set)) {
-          sum += *colour;
+        if (const auto point = shade(origin, rotation * ray, set)) {
+          sum += point->colour;
+          facing += point->normal;
           ++hits;
         }
       }
-      std::uint8_t* pixel = out + std::int64_t{y} * camera.width + x;
+      const std::int64_t place = std::int64_t{y} * camera.width + x;
+      for (int c = 0; c < 3 && normals != nullptr; ++c)
+        normals[c * plane + place] = static_cast<float>(facing[c] / (kRays * kRays));
+      std::uint8_t* pixel = out + place;
       for (int c = 0; c < 3; ++c) {
         pixel[c * plane] =
             hits > 0 ? static_cast<std::uint8_t>(std::lround(255 * std::clamp(sum[c] / hits, 0.0, 1.0))) : 0;
@@ -143,6 +151,11 @@ TensorMap make_parity_inputs(const LoadedModel& source) {
   if (model.identity_dim > 0) {
     t["identity"] = at::linspace(-1, 1, kSets * model.identity_dim, at::kFloat).reshape({kSets, model.identity_dim});
   }
+  if (model.normals) {
+    t["normals"] = at::zeros({kSets, kViews, 3, h, w}, at::kFloat);
+    t["normals_given"] = at::zeros({kSets, kViews}, at::kFloat);
+    t["normals_given"][0].fill_(1);
+  }
   for (std::int64_t b = 0; b < kSets; ++b) {
     for (std::int64_t c = 0; c < 3; ++c) {
       t["background"].data_ptr<float>()[3 * b + c] =
@@ -161,7 +174,9 @@ TensorMap make_parity_inputs(const LoadedModel& source) {
           camera.vehicle_from_camera;
       const std::array<double, 4> intrinsics = {camera.fl_x, camera.fl_y, camera.cx, camera.cy};
       std::copy(intrinsics.begin(), intrinsics.end(), t["intrinsics"].data_ptr<double>() + 4 * at);
-      render(camera, b, t["picture"].data_ptr<std::uint8_t>() + at * 4 * h * w);
+      float* normals = model.normals ? t["normals"].data_ptr<float>() + at * 3 * h * w : nullptr;
+      render(camera, b, t["picture"].data_ptr<std::uint8_t>() + at * 4 * h * w, normals);
+      if (model.normals && missing) t["normals_given"].data_ptr<float>()[at] = 0;
     }
   }
   if (source.identity) t["identity"] = identities_of(*source.identity, t["picture"], t["is_reference"]);
@@ -191,6 +206,10 @@ Batch parity_batch(const TensorMap& inputs, const LoadedModel& source, const std
     batch.identity = taken(inputs, "identity", at::kFloat, {kSets, model.identity_dim}, where);
   if (source.identity)
     check_identities(batch.identity, identities_of(*source.identity, inputs.at("picture"), batch.is_reference), where);
+  if (model.normals) {
+    batch.normals = taken(inputs, "normals", at::kFloat, {kSets, kViews, 3, h, w}, where);
+    batch.normals_given = taken(inputs, "normals_given", at::kFloat, {kSets, kViews}, where);
+  }
   const at::Tensor samples = taken(inputs, "samples", at::kLong, {kSets}, where).contiguous();
   batch.samples.assign(samples.const_data_ptr<std::int64_t>(), samples.const_data_ptr<std::int64_t>() + kSets);
   batch.ids = {"parity-0", "parity-1"};
@@ -198,10 +217,16 @@ Batch parity_batch(const TensorMap& inputs, const LoadedModel& source, const std
   return batch;
 }
 
+std::int64_t parity_channels(const ModelConfig& model) {
+  return model.normals ? 6 : 3;
+}
+
 at::Tensor run_parity_case(const Denoiser& denoiser, const Batch& batch, const ParityCase& parity) {
   const at::NoGradGuard no_grad;
-  const at::Tensor pictures = generate(denoiser, batch.to(denoiser.device()), parity.sampler, parity.seed).to(at::kCPU);
-  return pictures.index({batch.is_target}).contiguous().clone();
+  TargetFields fields;
+  at::Tensor shown = generate(denoiser, batch.to(denoiser.device()), parity.sampler, parity.seed, {}, &fields);
+  if (fields.normals.defined()) shown = at::cat({shown, (fields.normals + 1) / 2}, 2);
+  return shown.to(at::kCPU).index({batch.is_target}).contiguous().clone();
 }
 
 Agreement compare_pictures(const at::Tensor& a, const at::Tensor& b) {
@@ -216,11 +241,13 @@ Agreement delivered_agreement(const Denoiser& denoiser, const Batch& batch, cons
                               const ParityCase& parity, const at::Tensor& pictures) {
   const at::NoGradGuard no_grad;
   const Matted matted = generate_matted(denoiser, batch.to(denoiser.device()), priors, parity.sampler, parity.seed);
-  return compare_pictures(composited_8_bits(matted.rgba, target_backgrounds(batch)), in_8_bits(pictures));
+  return compare_pictures(composited_8_bits(matted.rgba, target_backgrounds(batch)),
+                          in_8_bits(pictures.narrow(1, 0, 3)));
 }
 
 at::Tensor parity_truth(const Batch& batch) {
-  return batch.colour.index({batch.is_target});
+  const at::Tensor truth = batch.normals.defined() ? at::cat({batch.colour, (batch.normals + 1) / 2}, 2) : batch.colour;
+  return truth.index({batch.is_target});
 }
 
 }  // namespace spinfill

@@ -24,15 +24,20 @@ std::vector<ParityCase> parity_cases();
 
 // Tensors of parity/inputs.safetensors: picture [B,V,4,H,W] uint8 RGBA; background [B,3]; is_reference, is_target,
 // azimuth_deg, vehicle_from_camera, intrinsics, cue, category, samples as in data/batches/batch.h; identity where the
-// model has one: of the pictures by its network, or a ramp where it has none. Priors are not stored: computing them is
-// part of what is checked.
+// model has one: of the pictures by its network, or a ramp where it has none; with model.normals normals and
+// normals_given, which the first vehicle's references alone have. Priors are not stored: computing them is part of what
+// is checked.
 TensorMap make_parity_inputs(const LoadedModel& model);
 
 // Checked shapes and dtypes (exit 3 names the tensor), priors computed. Exit 1 where the model's network gives other
 // identity vectors on this machine than are stored.
 Batch parity_batch(const TensorMap& inputs, const LoadedModel& model, const std::string& where);
 
-// Target pictures of one case in the order of is_target: [T,3,H,W] float32 in [0,1] on the CPU.
+// 3, or 6 with model.normals.
+std::int64_t parity_channels(const ModelConfig& model);
+
+// Target pictures of one case in the order of is_target, and with model.normals after them (n + 1)/2 of their normals:
+// [T,3 or 6,H,W] float32 in [0,1] on the CPU.
 at::Tensor run_parity_case(const Denoiser& denoiser, const Batch& batch, const ParityCase& parity);
 
 // How far two results are apart. agreement_db is PSNR between them (infinite when equal).
@@ -48,7 +53,7 @@ Agreement delivered_agreement(const Denoiser& denoiser, const Batch& batch, cons
 // What rounding to 8 bits may leave between them: one of 255 levels.
 inline constexpr double kDeliveredTolerance = 1.001 / 255;
 
-// The targets' true pictures, [T,3,H,W], for scores.
+// The targets' true pictures, and their normals after them, where the batch has them: [T,3 or 6,H,W], for scores.
 at::Tensor parity_truth(const Batch& batch);
 
 }  // namespace spinfill

@@ -143,6 +143,7 @@ double photo_views(const LoadedModel& model, const ViewSet& set, const SlotPictu
       if (warper && i < options.anchors) warper->add_generated(view.picture);
       if (options.opaque) view.picture = on_background(view.picture, data.background);
     }
+    if (!made.normals.empty()) view.normals = at_set_size(made.normals[i], framing.missing[i], view.picture);
     deliver(std::move(view));
   }
   if (detailed && options.carried) options.carried(std::ssize(set.missing) + 1, std::ssize(set.missing) + 1);

@@ -17,10 +17,12 @@
 #include "core/log.h"
 #include "data/batches/make_batch.h"
 #include "data/pictures/letterbox.h"
+#include "data/pictures/normal_picture.h"
 #include "data/sets/categories.h"
 #include "data/sets/slots.h"
 #include "geometry/camera_tensors.h"
 #include "infer/matte.h"
+#include "model/sampling/reference_normals.h"
 
 namespace spinfill {
 namespace {
@@ -71,14 +73,33 @@ class ViewRows {
     return out;
   }
 
-  // From now on a reference; its slot has none. rgba [4,H,W] premultiplied.
-  void give(std::size_t view, const at::Tensor& rgba) {
+  bool lacks_normals(const SamplerConfig& sampler) const {
+    return lacks_reference_normals(batch_, sampler, model_.config.model);
+  }
+  // References get normals from their pictures.
+  void find_normals(const RunnerOptions& options, const std::function<void()>& evaluated) {
+    Batch batch = batch_.to(model_.denoiser.device()).known_to(model_.config.model.categories);
+    batch.priors = compute_priors(batch.prior_inputs(), model_.config.data.priors);
+    batch = with_reference_normals(model_.denoiser, batch, options.sampler, options.seed, evaluated);
+    batch_.normals = batch.normals.to(at::kCPU);
+    batch_.normals_given = batch.normals_given.to(at::kCPU);
+  }
+
+  // From now on a reference; its slot has none. rgba [4,H,W] premultiplied, normals [3,H,W] where there are any.
+  void give(std::size_t view, const at::Tensor& rgba, const at::Tensor& normals) {
     const std::int64_t slot = set_.missing[view].slot();
     place(view, slot, batch_);
     const at::Tensor alpha = rgba.narrow(0, 3, 1);
     batch_.alpha[0][slot] = alpha;
     batch_.colour[0][slot] = rgba.narrow(0, 0, 3) + (1 - alpha) * batch_.background[0].view({3, 1, 1});
     batch_.is_reference[0][slot] = true;
+    if (!normals.defined()) return;
+    if (!batch_.normals.defined()) {
+      batch_.normals = at::zeros_like(batch_.colour);
+      batch_.normals_given = at::zeros_like(batch_.is_reference, at::kFloat);
+    }
+    batch_.normals[0][slot] = normals;
+    batch_.normals_given[0][slot] = 1;
   }
 
  private:
@@ -87,6 +108,8 @@ class ViewRows {
     for (at::Tensor* values : {&batch.alpha, &batch.is_reference, &batch.is_target, &batch.azimuth_deg,
                                &batch.vehicle_from_camera, &batch.intrinsics, &batch.cue})
       *values = with_row(*values, at::zeros({}));
+    for (at::Tensor* values : {&batch.normals, &batch.normals_given})
+      if (values->defined()) *values = with_row(*values, at::zeros({}));
     return batch.colour.size(1) - 1;
   }
 
@@ -145,15 +168,19 @@ Pass run_pass(const LoadedModel& model, const Batch& rows, bool opaque, const Ru
     done = before + evaluated;
     progress(done, total);
   };
+  TargetFields fields;
   const auto drawn = [&](std::int64_t draw) {
     before = done;
     const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(draw);
-    return generate(model.denoiser, batch, options.sampler, seed, counted).to(at::kCPU).index({is_target});
+    return generate(model.denoiser, batch, options.sampler, seed, counted, draw == 0 ? &fields : nullptr)
+        .to(at::kCPU)
+        .index({is_target});
   };
   Pass pass;
   if (opaque) {
     const at::Tensor pictures = drawn(0);
     pass.matted.rgba = at::cat({pictures, at::ones_like(pictures.narrow(1, 0, 1))}, 1);
+    if (fields.normals.defined()) pass.matted.normals = fields.normals.to(at::kCPU).index({is_target});
   } else {
     pass.matted =
         generate_matted(model.denoiser, batch, model.config.data.priors, options.sampler, options.seed, counted);
@@ -165,6 +192,12 @@ Pass run_pass(const LoadedModel& model, const Batch& rows, bool opaque, const Ru
   for (std::int64_t draw = 1; draw < options.draws; ++draw) all.push_back(drawn(draw));
   pass.spreads = spreads_of(all, rgba);
   return pass;
+}
+
+cv::Mat normals_mat(const at::Tensor& normals) {
+  const at::Tensor pixels = normals.permute({1, 2, 0}).to(at::kFloat).contiguous();
+  return cv::Mat(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)), CV_32FC3, pixels.data_ptr<float>())
+      .clone();
 }
 
 at::Tensor made_opaque(const at::Tensor& rgba, const at::Tensor& background) {
@@ -206,6 +239,13 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
   check_draws(model.config.model, options.sampler, options.draws);
   for (const auto& pass : passes)
     total += rounds_of(model, opaque, options) * evaluations(std::ssize(pass), options.sampler, model.config.model);
+  const bool normals_first = views.lacks_normals(options.sampler);
+  if (normals_first) {
+    total += evaluations(1, options.sampler, model.config.model);
+    views.find_normals(options, [&] {
+      if (options.progress) options.progress(++done, total);
+    });
+  }
   for (const std::vector<std::size_t>& pass : passes) {
     std::vector<std::int64_t> rows;
     const Batch batch = views.asking(pass, rows);
@@ -220,7 +260,12 @@ GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, cons
       // Targets come in the order of their rows.
       const auto at = std::ranges::count_if(rows, [&](std::int64_t row) { return row < rows[i]; });
       const at::Tensor rgba = matted.rgba[at];
-      if (pass[i] < options.anchors) views.give(pass[i], rgba);
+      const at::Tensor normals = matted.normals.defined() ? matted.normals[at] : at::Tensor();
+      if (pass[i] < options.anchors) views.give(pass[i], rgba, normals);
+      if (normals.defined()) {
+        out.normals.resize(out.views.size());
+        out.normals[pass[i]] = normals_mat(normals);
+      }
       if (!spreads.empty()) {
         out.spreads.resize(out.views.size());
         out.spreads[pass[i]] = spreads[static_cast<std::size_t>(at)];
@@ -247,6 +292,31 @@ void check_draws(const ModelConfig& model, const SamplerConfig& sampler, std::in
 
 cv::Mat at_set_size(const cv::Mat& view, const Letterbox& fitted) {
   return straight(resample(view, fitted.inverse()));
+}
+
+cv::Mat at_set_size(const cv::Mat& normals, const Letterbox& fitted, const cv::Mat& rgba) {
+  constexpr float kLeast = 0.05F;  // length of what points anywhere
+  cv::Mat colours(normals.size(), CV_32FC4);
+  for (int y = 0; y < normals.rows; ++y) {
+    for (int x = 0; x < normals.cols; ++x) {
+      const auto& n = normals.at<cv::Vec3f>(y, x);
+      const auto length = static_cast<float>(cv::norm(n));
+      const float share = length < kLeast ? 0 : std::min(length, 1.0F);
+      auto& to = colours.at<cv::Vec4f>(y, x);
+      for (int c = 0; c < 3; ++c) to[c] = share == 0 ? 0 : share * (n[c] / length + 1) / 2;
+      to[3] = share;
+    }
+  }
+  cv::Mat out = normals_of_colours(resample(colours, fitted.inverse()));
+  for (int y = 0; y < out.rows; ++y) {
+    for (int x = 0; x < out.cols; ++x) {
+      auto& n = out.at<cv::Vec3f>(y, x);
+      const auto length = static_cast<float>(cv::norm(n));
+      const bool covered = 2 * rgba.at<cv::Vec4b>(y, x)[3] >= 255;
+      n = covered && length >= kLeast ? cv::Vec3f(n / length) : cv::Vec3f(0, 0, 0);
+    }
+  }
+  return out;
 }
 
 Spread at_set_size(const Spread& spread, const Letterbox& fitted) {

@@ -52,6 +52,7 @@ struct GeneratedView {
   cv::Mat picture;                                  // 8-bit RGBA, straight alpha, the set's size
   std::optional<Evidence> evidence = std::nullopt;  // of views with the photographs' own pixels (infer/photo_views.h)
   std::optional<Spread> spread = std::nullopt;      // of several draws, of the picture's size
+  cv::Mat normals = {};                             // CV_32FC3 of its size, unit, vehicle frame; 0 beside; or none
 };
 
 Json to_json(const Evidence& evidence);  // the three shares
@@ -59,6 +60,7 @@ Json to_json(const Evidence& evidence);  // the three shares
 struct GeneratedViews {
   std::vector<cv::Mat> views;  // one for each of the set's missing frames: CV_32FC4 premultiplied, the model's size
   std::vector<cv::Mat> corrections;  // CV_32FC1, of the surface's depth (DepthCorrection); none with a model without
+  std::vector<cv::Mat> normals;      // CV_32FC3 as they were generated, the model's size; none with a model without
   std::vector<Spread> spreads;       // of several draws, the model's size; else none
   double matte_residual = 0;         // mean absolute difference of the colour channels' mattes: 0 for a perfect one
 };
@@ -73,6 +75,9 @@ std::vector<std::vector<std::size_t>> passes_of(const std::vector<Frame>& missin
 //
 // Coverage comes from the model or from difference matting (infer/matte.h): at the model's size what is delivered,
 // composited on the model's background, is the picture that is scored.
+//
+// A model with normals first generates those of the references (model/sampling/reference_normals.h), once for all
+// passes; anchors are given with theirs.
 GeneratedViews generate_views(const LoadedModel& model, const ViewSet& set, const SetFraming& framing,
                               const RunnerOptions& options);
 
@@ -82,5 +87,7 @@ void check_draws(const ModelConfig& model, const SamplerConfig& sampler, std::in
 // One of them at the size of the set's pictures (cubic): 8-bit straight RGBA.
 cv::Mat at_set_size(const cv::Mat& view, const Letterbox& fitted);
 Spread at_set_size(const Spread& spread, const Letterbox& fitted);
+// Normals as generated, of unit length where the view's picture of the set's size covers half of a pixel, else 0.
+cv::Mat at_set_size(const cv::Mat& normals, const Letterbox& fitted, const cv::Mat& rgba);
 
 }  // namespace spinfill

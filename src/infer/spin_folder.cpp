@@ -13,6 +13,7 @@
 #include "core/files/files.h"
 #include "core/files/json.h"
 #include "core/log.h"
+#include "data/pictures/normal_picture.h"
 #include "data/pictures/picture.h"
 #include "data/pictures/xmp.h"
 #include "data/sets/set_paths.h"
@@ -179,6 +180,11 @@ void SpinFolder::add(const GeneratedView& view) {
     make_folder(folder_ / "spread");
     write_png(folder_ / "spread" / out.frame.file_path, spread_map(*view.spread, view.picture));
     out.spread = {{"rms", std::round(1e5 * view.spread->rms) / 1e5}, {"file_path", "spread/" + out.frame.file_path}};
+  }
+  if (!view.normals.empty()) {
+    out.frame.normal_file_path = "normals/" + out.frame.file_path;
+    make_folder(folder_ / "normals");
+    write_file_atomic(folder_ / out.frame.normal_file_path, encode_normals(view.normals));
   }
   std::string bytes = with_xmp(encode_png(view.picture), machine_made_xmp());
   write_file_atomic(folder_ / out.frame.file_path, bytes);

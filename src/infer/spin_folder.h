@@ -51,8 +51,8 @@ class SpinFolder {
   // `contents` must outlive this.
   SpinFolder(const SpinContents& contents, const std::filesystem::path& folder);
 
-  // Writes a generated view: PNG of the same size, and where they are known evidence/AZIMUTH.png and
-  // spread/AZIMUTH.png. Nothing but a small picture of it stays in memory.
+  // Writes a generated view: PNG of the same size, and where they are known evidence/AZIMUTH.png, spread/AZIMUTH.png
+  // and normals/AZIMUTH.png. Nothing but a small picture of it stays in memory.
   void add(const GeneratedView& view);
 
   // Writes surface.ply, which transforms.json then names as ply_file_path.

@@ -56,9 +56,14 @@ at::Tensor baseline_pictures(const std::string& name, const Batch& batch) {
   return prior ? prior_image(batch.priors, batch.background) : mirror_or_prior_image(batch.priors, batch.background);
 }
 
+at::Tensor baseline_normals(const std::string& name, const Batch& batch) {
+  return name == "prior" || name == "mirror-or-prior" ? batch.priors.normal : at::Tensor();
+}
+
 Predictor baseline_predictor(const std::string& name) {
   if (std::find(kBaselines.begin(), kBaselines.end(), name) == kBaselines.end()) baseline_pictures(name, Batch{});
-  return [name](const Batch& batch) { return baseline_pictures(name, batch); };
+  return
+      [name](const Batch& batch) { return Prediction(baseline_pictures(name, batch), baseline_normals(name, batch)); };
 }
 
 const std::string& case_of(std::int64_t slot, const std::vector<bool>& is_reference) {

@@ -28,7 +28,13 @@ void EvaluationConfig::bind(Fields& f) {
   f.number("subset_seed", subset_seed, "Seed of the fixed list of reference subsets", 0, std::int64_t{1} << 52);
   f.number("subsets", subsets, "Subsets per vehicle and count of missing views", 1, 56);
   bind_given(f, given);
+  f.flag("normals", normals,
+         "Score the normals of models with model.normals against the sets' normal pictures; off where there are none");
+  f.flag("reference_normals", reference_normals,
+         "Give these models the references' own normals; off: they are generated from the pictures, as by complete");
   f.number("batch_sets", batch_sets, "Sets generated at once", 1, 4096);
+  f.require_at("reference_normals", normals || !reference_normals,
+               "reads them with evaluation.normals: switch that on");
 }
 
 }  // namespace spinfill

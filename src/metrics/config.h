@@ -20,6 +20,8 @@ struct EvaluationConfig {
   std::int64_t subset_seed = 1;
   std::int64_t subsets = 1;              // per vehicle and count of missing views
   std::vector<std::int64_t> given = {};  // azimuths; when not empty, the views given in every sample
+  bool normals = true;                   // of models with model.normals, against the sets' own
+  bool reference_normals = false;        // these models are given the references' own
   std::int64_t batch_sets = 4;
   void bind(Fields& f);
 };

@@ -18,6 +18,7 @@
 #include "metrics/detail.h"
 #include "metrics/distinct.h"
 #include "metrics/image_metrics.h"
+#include "metrics/normal_error.h"
 #include "metrics/picture_size.h"
 #include "metrics/predictions.h"
 
@@ -59,14 +60,17 @@ void agree(Protocol& protocol, const Batch& batch, bool first) {
   }
 }
 
-at::Tensor checked_prediction(const Predictor& predictor, const Batch& batch) {
-  const at::Tensor pictures = predictor(batch);
+Prediction checked_prediction(const Predictor& predictor, const Batch& batch) {
+  const auto [pictures, normals] = predictor(batch);
   if (!pictures.defined() || pictures.sizes() != batch.colour.sizes()) {
     fail("the model gave pictures [{}] for a batch of [{}]",
          pictures.defined() ? fmt::format("{}", fmt::join(pictures.sizes(), ",")) : "undefined",
          fmt::join(batch.colour.sizes(), ","));
   }
-  return pictures.detach();
+  if (normals.defined() && normals.sizes() != batch.colour.sizes())
+    fail("the model gave normals [{}] for a batch of [{}]", fmt::join(normals.sizes(), ","),
+         fmt::join(batch.colour.sizes(), ","));
+  return {pictures.detach(), normals.defined() ? normals.detach() : normals};
 }
 
 std::string hash_of(const at::Tensor& truth, const at::Tensor& alpha) {
@@ -173,27 +177,44 @@ std::vector<Scores> score_pictures(const at::Tensor& all, const at::Tensor& trut
 namespace {
 
 struct OwnedScores {
-  at::Tensor pictures;  // the model's first, [B,V,3,H,W]
+  at::Tensor pictures, normals;  // the model's first, [B,V,3,H,W]
   std::vector<ImageRow> rows;
 };
+
+// Of the view (b, v) by each method that says normals.
+void score_normals(const std::vector<at::Tensor>& methods, const Batch& batch, std::int64_t b, std::int64_t v,
+                   std::vector<Scores>& scores) {
+  for (std::size_t m = 0; m < methods.size(); ++m) {
+    if (!methods[m].defined()) continue;
+    const NormalError error = normal_error(methods[m][b][v], batch.normals[b][v], batch.alpha[b][v]);
+    scores[m][kNormalError] = error.mean;
+    scores[m][kNormalErrorMedian] = error.median;
+  }
+}
 
 OwnedScores score_batch(const Predictors& samples, const Batch& batch, const EvaluateOptions& options,
                         bool round_to_8_bits, const Lpips* lpips) {
   const at::NoGradGuard no_grad;
   OwnedScores result;
   const ScoringNets& nets = options.nets;
-  std::vector<at::Tensor> methods;
+  std::vector<at::Tensor> methods, normals;
   EvaluationTimes* const times = options.times;
   for (const Predictor& predictor : samples) {
     const TimeSpent spent(times != nullptr ? &times->model : nullptr);
-    methods.push_back(checked_prediction(predictor, batch));
+    Prediction predicted = checked_prediction(predictor, batch);
+    methods.push_back(std::move(predicted.pictures));
+    normals.push_back(std::move(predicted.normals));
   }
   const TimeSpent spent(times != nullptr ? &times->scores : nullptr);
   result.pictures = methods.front();
   if (options.baselines) {
-    for (const std::string& name : kBaselines) methods.push_back(baseline_pictures(name, batch));
+    for (const std::string& name : kBaselines) {
+      methods.push_back(baseline_pictures(name, batch));
+      normals.push_back(baseline_normals(name, batch));
+    }
   }
-  if (options.oracle) methods.push_back(checked_prediction(options.oracle, batch));
+  if (batch.normals.defined()) result.normals = normals.front();
+  if (options.oracle) methods.push_back(checked_prediction(options.oracle, batch).pictures);
   const auto scored = [&](const at::Tensor& x) { return round_to_8_bits ? rounded_to_8_bits(x) : x.clamp(0, 1); };
   const at::Tensor is_target = batch.is_target.cpu(), is_reference = batch.is_reference.cpu();
   for (std::int64_t b = 0; b < batch.size(); ++b) {
@@ -214,7 +235,8 @@ OwnedScores score_batch(const Predictors& samples, const Batch& batch, const Eva
     for (const std::int64_t v : row.targets) {
       if (given[v]) fail("{}: view {}° is a reference and a target at once", row.id, azimuth_of(v));
       for (std::size_t k = 0; k < samples.size(); ++k) {
-        if (!at::isfinite(methods[k][b][v]).all().item<bool>())
+        const bool finite_normals = !normals[k].defined() || at::isfinite(normals[k][b][v]).all().item<bool>();
+        if (!finite_normals || !at::isfinite(methods[k][b][v]).all().item<bool>())
           fail("{}: the model gave values that are not finite for the view {}°", row.id, azimuth_of(v));
       }
       std::vector<at::Tensor> pictures;
@@ -227,6 +249,7 @@ OwnedScores score_batch(const Predictors& samples, const Batch& batch, const Eva
       const at::Tensor shown = scored(at::stack(pictures));
       std::vector<Scores> scores = score_pictures(shown, truth, alpha, lpips);
       const EmbeddedView embedded = score_by_nets(nets, shown, truth, of_references, scores);
+      if (batch.normals.defined()) score_normals(normals, batch, b, v, scores);
       if (options.oracle) {
         row.oracle = scores.back();
         scores.pop_back();
@@ -285,7 +308,7 @@ EvaluationReport evaluate(const Predictors& samples, const NextBatch& next, cons
       scored.push_back(score(0));
     }
     for (std::size_t i = 0; i < scored.size(); ++i) {
-      if (options.on_batch) options.on_batch({batches[i], scored[i].pictures, scored[i].rows});
+      if (options.on_batch) options.on_batch({batches[i], scored[i].pictures, scored[i].rows, scored[i].normals});
       if (options.on_scored) options.on_scored(p, scored[i].rows);
       std::move(scored[i].rows.begin(), scored[i].rows.end(), std::back_inserter(report.images));
     }

@@ -66,6 +66,7 @@ struct BatchScored {
   const Batch& batch;
   const at::Tensor& pictures;         // the model's, [B,V,3,H,W]
   const std::vector<ImageRow>& rows;  // of its targets, by set and slot
+  at::Tensor normals = {};            // the model's where they are scored, [B,V,3,H,W]
   // A row's own of [B,V,…].
   at::Tensor of(const ImageRow& row, const at::Tensor& all) const;
 };

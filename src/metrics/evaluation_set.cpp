@@ -79,6 +79,14 @@ EvaluationSet::EvaluationSet(const DataConfig& data, const EvaluationConfig& eva
       given.set(static_cast<std::size_t>(nearest_slot(static_cast<double>(azimuth))));
     samples_ = evaluation_samples_given(data_, given);
   }
+  if (!scores_normals()) return;
+  require_normals(data_);
+  for (SampleSpec& spec : samples_)
+    spec.normals = evaluation_.reference_normals ? NormalViews::all : NormalViews::targets;
+}
+
+bool EvaluationSet::scores_normals() const {
+  return config_.normals && evaluation_.normals;
 }
 
 std::int64_t EvaluationSet::batches() const {
@@ -144,6 +152,7 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
         fmt::format("the views at {} degrees given, all others asked for", fmt::join(evaluation_.given, ", "));
   const PriorConfig& priors = config_.priors;
   protocol.cameras = in_words(cameras_);
+  protocol.normals = scores_normals();
   protocol.conditions =
       fmt::format("{}{}, hull of {} voxels{}, {}{}", protocol.cameras, config_.cues ? ", with cues" : "", priors.grid,
                   priors.mirror ? "" : " without its mirror image",
@@ -151,6 +160,7 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
                   : priors.sections ? "flanks by sections and plan box"
                                     : "flanks by plan box",
                   priors.sharp ? ", sharp colours" : "");
+  if (protocol.normals && evaluation_.reference_normals) protocol.conditions += ", the references' normals given";
   protocol.sampler = sampler.steps == 1 ? "one step" + (sampler.guided().any() ? ", " + guidance_in_words(sampler) : "")
                                         : fmt::format("{}, {}, start {}, {}", name_of(sampler.solver),
                                                       name_of(sampler.mode), sampler.start, guidance_in_words(sampler));

@@ -25,6 +25,7 @@ class EvaluationSet {
   EvaluationSet(const DataConfig& data, const EvaluationConfig& evaluation, const std::string& split,
                 std::int64_t limit = 0);
 
+  bool scores_normals() const;  // the sets' normals are read, which they then must have (else exit 3)
   std::int64_t batches() const;
   std::vector<std::int64_t> all_batches() const;  // 0, 1, …
   std::span<const SampleSpec> samples_of(std::int64_t batch) const;

@@ -50,12 +50,15 @@ inline const std::vector<std::string> kMetricNames = {"psnr",
                                                       "identity",
                                                       "identity_of_references",
                                                       "dists",
-                                                      "st_lpips"};
-inline constexpr std::size_t kPictureMetrics = 11, kAligned = 13, kMetrics = 31;
+                                                      "st_lpips",
+                                                      "normal_error",
+                                                      "normal_error_median"};
+inline constexpr std::size_t kPictureMetrics = 11, kAligned = 13, kMetrics = 33;
 // Places in that order.
 inline constexpr std::size_t kLpips = 4, kL2 = 7, kGradientPsnr = 8, kDetailPsnr = 9, kDetailLpips = 10,
                              kSilhouetteIou = 11, kBoundary = 12, kGeometricConsistency = 26, kIdentity = 27,
-                             kIdentityOfReferences = 28, kDists = 29, kStLpips = 30;
+                             kIdentityOfReferences = 28, kDists = 29, kStLpips = 30, kNormalError = 31,
+                             kNormalErrorMedian = 32;
 // As tables head them.
 inline constexpr auto kMetricLabels = std::to_array<const char*>({"PSNR",
                                                                   "PSNR foreground",
@@ -87,14 +90,20 @@ inline constexpr auto kMetricLabels = std::to_array<const char*>({"PSNR",
                                                                   "identity",
                                                                   "identity of the references",
                                                                   "DISTS",
-                                                                  "ST-LPIPS"});
+                                                                  "ST-LPIPS",
+                                                                  "error of normals, °",
+                                                                  "median error of normals, °"});
 static_assert(kMetricLabels.size() == kMetrics);
 
 // The score that an aligned one repeats; any other is its own.
 constexpr std::size_t plain_metric(std::size_t metric) {
   return metric >= kAligned && metric < 2 * kAligned ? metric - kAligned : metric;
 }
+constexpr bool is_of_normals(std::size_t metric) {
+  return metric == kNormalError || metric == kNormalErrorMedian;
+}
 constexpr bool measured_at(ScoredAt at, std::size_t metric) {
+  if (is_of_normals(metric)) return at == ScoredAt::model;
   return at == ScoredAt::photo || metric < kPictureMetrics || metric > kGeometricConsistency;
 }
 constexpr bool needs_lpips(std::size_t metric) {
@@ -105,7 +114,8 @@ constexpr bool is_identity(std::size_t metric) {
 }
 constexpr bool higher_is_better(std::size_t metric) {
   const std::size_t plain = plain_metric(metric);
-  return !needs_lpips(plain) && plain != kL2 && plain != kBoundary && plain != kDists && plain != kStLpips;
+  return !needs_lpips(plain) && plain != kL2 && plain != kBoundary && plain != kDists && plain != kStLpips &&
+         !is_of_normals(plain);
 }
 // Tables have the first kHeadMetrics for every group, details overall; the lesser ones where they are asked for.
 inline constexpr std::size_t kHeadMetrics = 5;
@@ -116,7 +126,8 @@ constexpr bool is_lesser(std::size_t metric) {
   return !is_head(metric) && plain_metric(metric) < kDetailPsnr;
 }
 
-// In the order of kMetricNames; NaN where a score is not defined (no foreground, no LPIPS, not of this protocol).
+// In the order of kMetricNames; NaN where a score is not defined (no foreground, no LPIPS, no normals, not of this
+// protocol).
 using Scores = std::array<double, kMetrics>;
 
 }  // namespace spinfill

@@ -39,6 +39,12 @@ Json definitions(const Protocol& p) {
   value["dists"] = "DISTS with VGG16's features, pictures as they are; lower is better";
   if (!p.st_lpips_net.empty())
     value["st_lpips"] = "LPIPS by nets with blurred pooling (Ghildyal and Liu, ECCV 2022), full frame; lower is better";
+  if (p.normals) {
+    value["normal_error"] =
+        "mean angle in degrees between the normals and the set's, over pixels of alpha and true normal of at least one "
+        "half, 90 where none is given; the baselines prior and mirror-or-prior have the hull's; lower is better";
+    value["normal_error_median"] = "median of these angles; lower is better";
+  }
   value["l2"] = "mean squared error over all pixels and channels, [0,1]; lower is better";
   value["gradient_psnr"] =
       "as foreground_psnr, weighted by G = |gradient of the truth's luma| (central differences) times the least alpha "
@@ -179,6 +185,7 @@ Json protocol_to_json(const Protocol& p) {
     value["st_lpips_weights_sha256"] = p.st_lpips_sha256;
     if (!p.st_lpips_absent.empty()) value["st_lpips_absent"] = p.st_lpips_absent;
   }
+  if (p.normals) value["normals"] = true;
   if (!p.stated.is_null()) value["stated"] = p.stated;
   value["definitions"] = definitions(p);
   return value;
@@ -192,6 +199,10 @@ Protocol protocol_from_json(const Json& value, const std::string& where) {
     const auto at = value_named<ScoredAt>(text(value, "at", where));
     if (!at) wrong(where, "at", "neither model nor photo");
     p.at = *at;
+  }
+  if (value.contains("normals")) {
+    if (!value["normals"].is_boolean()) wrong(where, "normals", "neither true nor false");
+    p.normals = value["normals"].get<bool>();
   }
   p.data = text(value, "data", where);
   p.split = text(value, "split", where);
@@ -249,8 +260,9 @@ std::vector<Difference> differences(const Json& a, const Json& b) {
       "stated",  "data",         "conditions",  "sampler",         "steps",        "sampling_seed",
       "subsets", "lpips_absent", "ssim_absent", "identity_absent", "dists_absent", "st_lpips_absent"};
   // Without one of these in one report the other scores compare all the same.
-  static const std::set<std::string> optional = {"identity", "dists_weights_sha256", "st_lpips_net",
-                                                 "st_lpips_weights_sha256", "st_lpips"};
+  static const std::set<std::string> optional = {
+      "identity", "dists_weights_sha256", "st_lpips_net",       "st_lpips_weights_sha256", "st_lpips",
+      "normals",  "normal_error",         "normal_error_median"};
   std::vector<Difference> found;
   std::set<std::string> keys;
   for (const Json* side : {&a, &b}) {

@@ -29,6 +29,7 @@ struct Protocol {
   std::int64_t steps = 0;           // sampling steps; 0 where nothing is sampled
   std::uint64_t sampling_seed = 0;  // of a view's first sample; the others have those that follow
   std::string lpips_absent;         // choose_lpips' reason where LPIPS is absent
+  bool normals = false;             // scored, against the sets' own
   Json stated;                      // the protocol file that was followed (metrics/protocol_file.h); null: none
 
   std::int64_t samples = 1;             // of each target view; the model's scores are their means

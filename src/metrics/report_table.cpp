@@ -60,7 +60,9 @@ int score_decimals(std::size_t metric) {
     case 1:
     case kGradientPsnr:
     case kDetailPsnr:
-    case kBoundary: return 2;
+    case kBoundary:
+    case kNormalError:
+    case kNormalErrorMedian: return 2;
     case kL2: return 5;
     default: return 4;
   }
@@ -151,6 +153,7 @@ std::string report_table(const EvaluationReport& report) {
     rows.push_back({fmt::format("{} ({})", title, average_of(summaries[0]).images)});
     for (std::size_t k = 0; k < kMetrics; ++k) {
       if (!measured_at(p.at, k) || (needs_lpips(k) && p.lpips_net.empty())) continue;
+      if (is_of_normals(k) && !p.normals) continue;
       if ((is_identity(k) && p.identity.is_null()) || (k == kDists && p.dists_sha256.empty()) ||
           (k == kStLpips && (p.st_lpips_net.empty() || !p.st_lpips_absent.empty())))
         continue;

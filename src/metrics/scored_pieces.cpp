@@ -36,7 +36,8 @@ std::string ScoredPieces::content_of(std::int64_t piece) {
     auto [vehicle, added] = vehicles_.try_emplace(spec.set);
     if (added) {
       const auto set = set_.data().view_set(spec.set);
-      vehicle->second = content_of_set(*set) + (set->cameras_estimated ? " estimated" : "");
+      const ContentRead read{.normals = set_.config().normals};
+      vehicle->second = content_of_set(*set, read) + (set->cameras_estimated ? " estimated" : "");
     }
     key.add(vehicle->second).add(spec.sample).add(spec.references.to_string()).add(spec.targets.to_string());
   }

@@ -51,6 +51,7 @@ struct DropoutConfig {
   double identity = 0.1;    // category and identity tokens become the learned null token
   double references = 0.0;  // the references' latents become the learned null latent, their mask channel 0
   double priors = 0.0;      // prior maps become 0, the prior image leaves the output
+  double normals = 0.5;     // model.normals: the references' normals become 0, their mask channel 0
   void bind(Fields& f);
 };
 
@@ -75,6 +76,7 @@ struct ModelConfig {
   std::int64_t autoencoder_factor = 8;    // tiny, kl: pixels along a latent's side
 
   // Denoiser
+  bool normals = false;  // the vehicle's normals are generated with each picture, as a second group of C latents
   OutputForm output = OutputForm::prior_residual;
   PriorImage prior_image = PriorImage::mirror_or_prior;
   double residual_scale = 0.15;   // s, standard deviation of latents − base
@@ -112,10 +114,11 @@ struct ModelConfig {
   bool in_pixels() const { return autoencoder == AutoencoderKind::pixel; }
   std::int64_t latent_factor() const;    // H / h
   std::int64_t latent_channels() const;  // C
+  std::int64_t state_channels() const;   // S, of what is generated: C, or 2C with normals after the picture
   std::int64_t latent_weights() const;   // numbers that give each pixel (pixel) or each latent position one
   std::int64_t ray_channels() const;     // of rays with their bands
-  std::int64_t input_channels() const;   // C + mask + rays + prior maps + C of the prior image, of conv_in
-  std::int64_t output_channels() const;  // C + weights of the blended pictures or source fields, of conv_out
+  std::int64_t input_channels() const;   // S + masks + rays + prior maps + S of the prior image, of conv_in
+  std::int64_t output_channels() const;  // S + weights of the blended pictures or source fields, of conv_out
   bool corrects_prior() const { return output == OutputForm::prior_residual || output == OutputForm::sources; }
 };
 

@@ -43,7 +43,12 @@ cv::Mat rgb_of(const at::Tensor& picture) {
   return rgb_picture(picture.detach().nan_to_num(0));
 }
 
-Shown shown_of(const Batch& batch, std::int64_t b, const at::Tensor& generated, const at::Tensor& baseline) {
+cv::Mat picture_of_normals(const at::Tensor& normals) {
+  return rgb_of((normals + 1) / 2);
+}
+
+Shown shown_of(const Batch& batch, std::int64_t b, const at::Tensor& generated, const at::Tensor& baseline,
+               const at::Tensor& normals) {
   Shown shown;
   shown.title = fmt::format("{}  (sample {})", batch.ids[b], batch.samples[b]);
   for (std::int64_t v = 0; v < Batch::kViews; ++v) {
@@ -52,7 +57,10 @@ Shown shown_of(const Batch& batch, std::int64_t b, const at::Tensor& generated, 
     if (!batch.is_target[b][v].item<bool>()) continue;
     const cv::Mat made = rgb_of(generated[b][v]);
     shown.targets.push_back({v, {colour, made, error_map(made, colour)}});
-    if (baseline.defined()) shown.targets.back().pictures.push_back(rgb_of(baseline[b][v]));
+    std::vector<cv::Mat>& pictures = shown.targets.back().pictures;
+    if (baseline.defined()) pictures.push_back(rgb_of(baseline[b][v]));
+    if (normals.defined())
+      pictures.insert(pictures.end(), {picture_of_normals(batch.normals[b][v]), picture_of_normals(normals[b][v])});
   }
   return shown;
 }
@@ -117,11 +125,13 @@ void draw_sample_grid(const Batch& batch, const at::Tensor& generated, const std
     heads.push_back("mirror-or-prior");
     baseline = baseline_pictures(heads.back(), batch);
   }
+  const at::Tensor normals = batch.normals.defined() ? options.normals : at::Tensor();
+  if (normals.defined()) heads.insert(heads.end(), {"true normals", "normals"});
   const Layout layout(static_cast<int>(batch.colour.size(4)), static_cast<int>(batch.colour.size(3)), heads.size());
   std::vector<Shown> sets;
   int height = 0;
   for (std::int64_t b = options.first; b < end; ++b) {
-    sets.push_back(shown_of(batch, b, generated, baseline));
+    sets.push_back(shown_of(batch, b, generated, baseline, normals));
     height += layout.height(sets.back().targets.size());
   }
   cv::Mat page(height, layout.width(), CV_8UC3, kPaper);

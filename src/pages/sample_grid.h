@@ -11,6 +11,7 @@ namespace spinfill {
 
 struct SampleGridOptions {
   std::int64_t first = 0, sets = 4;  // which sets of the batch
+  at::Tensor normals = {};           // generated ones, [B,V,3,H,W]: two more columns where the batch has true ones
 };
 
 // A labelled PNG. Per set the references in a row, then a row for each target: truth, generated, the error

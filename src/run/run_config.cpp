@@ -87,6 +87,8 @@ void check_distillation(Fields& f, const RunConfig& config) {
                "is empty: train.objective distill needs the folder of a run or a bundle to learn from");
   f.require_at("model.output", config.model.output != OutputForm::sources,
                "sources is not distilled: what its sources show has a loss of its own against true pictures");
+  f.require_at("model.normals", !config.model.normals,
+               "is not distilled: a teacher's normals would be compared in no step: switch it off");
   f.require_at("loss.lpips", config.loss.lpips == 0 && config.loss.rollout == 0,
                "and loss.rollout compare with true pictures, train.objective distill with a teacher's: set both to 0");
   f.require_at("train.cuda_graphs", !config.train.cuda_graphs,
@@ -129,6 +131,8 @@ void RunConfig::bind(Fields& f) {
       "data.identity.model", data.identity.model.empty() || model.identity_dim > 0,
       "computes identity vectors, which the model takes no part of: set model.identity_dim to how many numbers "
       "the network gives");
+  f.require_at("data.normals", data.normals == model.normals,
+               "reads the normal pictures that model.normals generates: set both, or none");
   const bool close_ups = loss.close_up > 0 || loss.close_up_lpips > 0;
   f.require_at("loss.close_up", close_ups == (data.close_up > 1) && (!close_ups || model.output == OutputForm::sources),
                "compares what model.output sources shows with the larger pictures that data.close_up reads: set all "

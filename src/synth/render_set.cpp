@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/files/files.h"
 #include "core/random.h"
+#include "data/pictures/normal_picture.h"
 #include "data/sets/view_set_writer.h"
 #include "synth/render/studio.h"
 #include "synth/rig.h"
@@ -38,22 +39,6 @@ void write_picture(const fs::path& path, const cv::Mat& picture) {
 cv::Mat depth_picture(const cv::Mat& depth) {
   cv::Mat out;
   depth.convertTo(out, CV_16U, kDepthScale);
-  return out;
-}
-
-// Normals in [−1, 1] become 1 … 65535 (32768 is 0); pixels off the vehicle are 0. Stored as RGB.
-cv::Mat normal_picture(const cv::Mat& normal) {
-  cv::Mat out(normal.size(), CV_16UC3);
-  for (int y = 0; y < normal.rows; ++y) {
-    for (int x = 0; x < normal.cols; ++x) {
-      const auto& n = normal.at<cv::Vec3f>(y, x);
-      auto& to = out.at<cv::Vec3w>(y, x);
-      const bool none = n == cv::Vec3f(0, 0, 0);
-      for (int c = 0; c < 3; ++c) {  // OpenCV writes BGR
-        to[2 - c] = none ? 0 : static_cast<std::uint16_t>(std::lround(32768 + 32767 * std::clamp(n[c], -1.0f, 1.0f)));
-      }
-    }
-  }
   return out;
 }
 

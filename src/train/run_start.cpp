@@ -44,6 +44,7 @@ TrainingData open_training_data(const DataConfig& config) {
     DataSet set = open_named_data_set(key, path, "train", config.links());
     require_samples(set, config);
     if (config.depth) require_depth(set, config);
+    if (config.normals) require_normals(set);
     tell_of_estimates(set, config);
     tell_of_stated_identities(set, config.identity);
     return set;
@@ -74,8 +75,9 @@ std::optional<Checkpoint> checkpoint_to_resume(const fs::path& run, const TrainC
 
 RunInputs inputs_of(const RunConfig& config, const TrainingData& data, const Autoencoder& autoencoder,
                     const TensorMap* teacher, const IdentityModel* identity, bool has_checkpoint) {
-  RunInputs inputs{content_of(data.own, config.data.depth), {}, {}, {}};
-  if (data.replays) inputs.replay = content_of(data.replayed, config.data.depth);
+  const ContentRead read{config.data.depth, config.data.normals};
+  RunInputs inputs{content_of(data.own, read), {}, {}, {}};
+  if (data.replays) inputs.replay = content_of(data.replayed, read);
   const fs::path& init = config.train.init_from;
   if (!init.empty() && fs::exists(init)) {
     inputs.init_from = sha256_file(init);

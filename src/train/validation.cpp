@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -138,7 +139,10 @@ std::optional<EvaluationReport> Validation::State::score(const Part& part, const
   const auto seed = static_cast<std::uint64_t>(config.seed);
   const Predictor predictor = [&](const Batch& batch) {
     const SamplerProgress at_each_step = [](std::int64_t, std::int64_t) { end_if_stopped(); };
-    return generate(denoiser, batch.to(device), config.sampler, seed, at_each_step).to(at::kCPU);
+    TargetFields fields;
+    const at::Tensor pictures =
+        generate(denoiser, batch.to(device), config.sampler, seed, at_each_step, &fields).to(at::kCPU);
+    return Prediction(pictures, fields.normals.defined() ? fields.normals.to(at::kCPU) : fields.normals);
   };
   std::size_t next = 0;
   const NextBatch batches = [&]() -> std::optional<Batch> {
@@ -203,8 +207,11 @@ void tell(const ValidationScores& validation) {
   std::string of_teacher;
   if (validation.teacher_psnr)
     of_teacher = fmt::format("; its teacher's pictures {} dB", score_text(0, *validation.teacher_psnr));
-  log_info("step {}: validation PSNR {} dB (foreground {}), SSIM {}, LPIPS {}{}{}, {:.1f} s", validation.step, text(0),
-           text(1), text(2), text(4), of_teacher, of_replay, validation.seconds);
+  std::string normals;
+  if (std::isfinite(validation.scores.overall[kNormalError]))
+    normals = fmt::format(", normals {} degrees off", text(kNormalError));
+  log_info("step {}: validation PSNR {} dB (foreground {}), SSIM {}, LPIPS {}{}{}{}, {:.1f} s", validation.step,
+           text(0), text(1), text(2), text(4), normals, of_teacher, of_replay, validation.seconds);
 }
 
 }  // namespace
@@ -227,6 +234,7 @@ std::optional<ValidationScores> Validation::score(const Denoiser& denoiser, std:
     if (index < state_->config.train.sample_grids) {
       SampleGridOptions grid;
       grid.sets = 2;
+      grid.normals = scored.normals;
       draw_sample_grid(scored.batch, scored.pictures, samples / fmt::format("{}{}.png", sample_prefix(step), index),
                        grid);
     }

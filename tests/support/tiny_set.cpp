@@ -14,6 +14,7 @@
 #include "core/random.h"
 #include "core/tensors/safetensors.h"
 #include "data/batches/batch.h"
+#include "data/pictures/normal_picture.h"
 #include "data/pictures/picture.h"
 #include "data/sets/categories.h"
 #include "data/sets/view_set_writer.h"
@@ -75,6 +76,23 @@ cv::Mat render_tiny_vehicle(const Camera& camera, std::uint64_t seed) {
   return picture;
 }
 
+cv::Mat tiny_normals(const Camera& camera) {
+  const Eigen::Array3d origin = camera.vehicle_from_camera.block<3, 1>(0, 3).array() / kSemiAxes;
+  cv::Mat normals(camera.height, camera.width, CV_32FC3, cv::Scalar::all(0));
+  for (int v = 0; v < camera.height; ++v) {
+    for (int u = 0; u < camera.width; ++u) {
+      const Eigen::Vector3d in_camera((u + 0.5 - camera.cx) / camera.fl_x, -(v + 0.5 - camera.cy) / camera.fl_y, -1);
+      const Eigen::Array3d ray = (camera.vehicle_from_camera.topLeftCorner<3, 3>() * in_camera).array() / kSemiAxes;
+      const double a = (ray * ray).sum(), b = (ray * origin).sum(), c = (origin * origin).sum() - 1;
+      if (b * b - a * c < 0) continue;
+      const Eigen::Array3d on_sphere = origin + ray * ((-b - std::sqrt(b * b - a * c)) / a);
+      const Eigen::Vector3f n = (on_sphere / kSemiAxes).matrix().normalized().cast<float>();
+      normals.at<cv::Vec3f>(v, u) = {n.x(), n.y(), n.z()};
+    }
+  }
+  return normals;
+}
+
 ViewSet write_tiny_set(const std::filesystem::path& folder, const TinySetOptions& options) {
   make_folder(folder);
   ViewSet set;
@@ -91,6 +109,10 @@ ViewSet write_tiny_set(const std::filesystem::path& folder, const TinySetOptions
     frame.azimuth_deg = azimuth_of(slot);
     frame.camera = turntable_camera(tiny_turntable(options), frame.azimuth_deg, options.width, options.height);
     write_png(folder / frame.file_path, render_tiny_vehicle(*frame.camera, options.seed));
+    if (options.normals) {
+      frame.normal_file_path = fmt::format("normal-{:03}.png", azimuth_of(slot));
+      write_file_atomic(folder / frame.normal_file_path, encode_normals(tiny_normals(*frame.camera)));
+    }
     if (!options.cameras) frame.camera.reset();
     set.frames.push_back(frame);
   }

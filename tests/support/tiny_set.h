@@ -23,9 +23,11 @@ struct TinySetOptions {
   std::uint64_t seed = 1;                             // paint, elevation and distance
   bool cameras = true;                                // false: transforms.json gives azimuths only
   std::vector<float> identity = {};                   // written as identity.safetensors when not empty
+  bool normals = false;                               // normal pictures, too
 };
 Turntable tiny_turntable(const TinySetOptions& options);
 cv::Mat render_tiny_vehicle(const Camera& camera, std::uint64_t seed);  // RGBA, 8 bits, straight alpha
+cv::Mat tiny_normals(const Camera& camera);  // CV_32FC3, unit, vehicle frame, 0 beside; at the pixels' centres
 ViewSet write_tiny_set(const std::filesystem::path& folder, const TinySetOptions& options = {});
 
 // Sets tiny-00, tiny-01, … of seeds 1, 2, … and alternating categories; splits.json gives the last set to test, the

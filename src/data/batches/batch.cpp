@@ -42,8 +42,8 @@ PriorInputs Batch::prior_inputs() const {
 
 std::vector<at::Tensor*> Batch::on_device() {
   std::vector<at::Tensor*> tensors = {
-      &colour,     &alpha, &depth,    &background,    &azimuth_deg, &vehicle_from_camera,
-      &intrinsics, &cue,   &identity, &identity_known};
+      &colour,     &alpha, &depth,    &background,     &azimuth_deg, &vehicle_from_camera,
+      &intrinsics, &cue,   &identity, &identity_known, &normals,     &normals_given};
   for (const PriorMaps::Part& part : PriorMaps::kParts) tensors.push_back(&(priors.*part.map));
   for (at::Tensor* tensor : close_ups.all()) tensors.push_back(tensor);
   return tensors;

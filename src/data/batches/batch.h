@@ -21,15 +21,19 @@ struct Batch {
   std::vector<std::int64_t> samples;  // B: global sample indices, the counters of every random draw
   at::Tensor colour;                  // [B,V,3,H,W] float32 sRGB in [0,1], composited on `background`
   at::Tensor alpha;                   // [B,V,1,H,W] float32 coverage
-  at::Tensor depth;                // [B,V,1,H,W] float32 of targets, vehicle lengths along the ray, 0 unknown; or none
-  at::Tensor background;           // [B,3] float32
-  at::Tensor is_reference;         // [B,V] bool; on the processor, like is_target and category
-  at::Tensor is_target;            // [B,V] bool; disjoint from is_reference
-  at::Tensor azimuth_deg;          // [B,V] float64, true azimuths (slot's for absent views)
-  at::Tensor vehicle_from_camera;  // [B,V,4,4] float64
-  at::Tensor intrinsics;           // [B,V,4] float64: fl_x fl_y cx cy, px
-  at::Tensor cue;                  // [B,V,kCueSize] float32 stabilisation cue, 0 where unknown
-  at::Tensor category;             // [B] int64 index into kCategories (data/sets/categories.h), −1 unknown
+  at::Tensor depth;  // [B,V,1,H,W] float32 of targets, vehicle lengths along the ray, 0 unknown; or none
+  // Mean normals over each pixel in the vehicle's frame, [B,V,3,H,W] float32, 0 where no surface is: of targets to
+  // compare with, of references to be given where normals_given is 1; or none.
+  at::Tensor normals;
+  at::Tensor normals_given;                 // [B,V] float32
+  at::Tensor background;                    // [B,3] float32
+  at::Tensor is_reference;                  // [B,V] bool; on the processor, like is_target and category
+  at::Tensor is_target;                     // [B,V] bool; disjoint from is_reference
+  at::Tensor azimuth_deg;                   // [B,V] float64, true azimuths (slot's for absent views)
+  at::Tensor vehicle_from_camera;           // [B,V,4,4] float64
+  at::Tensor intrinsics;                    // [B,V,4] float64: fl_x fl_y cx cy, px
+  at::Tensor cue;                           // [B,V,kCueSize] float32 stabilisation cue, 0 where unknown
+  at::Tensor category;                      // [B] int64 index into kCategories (data/sets/categories.h), −1 unknown
   std::vector<std::string> category_names;  // B: as the sets state them, of kCategories or not; or empty
   at::Tensor identity;                      // [B,D] float32, undefined where the data set has none
   at::Tensor identity_known;                // [B] bool, of vectors computed from references; undefined: all are known

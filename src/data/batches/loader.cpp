@@ -34,7 +34,10 @@ MakeBatch training_batches(const DataSet& data, const DataConfig& config, const 
     Batch batch = make_batch(data, specs, config, cache.get());
     if (stream.priors) batch.priors = compute_priors(batch.prior_inputs(), config.priors);
     if (config.close_up > 1) {
-      for (SampleSpec& spec : specs) spec.depth = spec.identity = false;
+      for (SampleSpec& spec : specs) {
+        spec.depth = spec.identity = false;
+        spec.normals = NormalViews::none;
+      }
       batch.close_ups =
           close_ups(make_batch(data, specs, large, large_cache.get()), config.priors, config.close_up, stream.seed);
     }

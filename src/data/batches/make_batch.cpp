@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "data/identity/reference_identity.h"
 #include "data/pictures/letterbox.h"
+#include "data/pictures/normal_picture.h"
 #include "data/sets/categories.h"
 #include "data/sets/set_pictures.h"
 #include "geometry/camera_tensors.h"
@@ -60,6 +61,18 @@ void compose_depth(const cv::Mat& picture, const Letterbox& fitted, bool mirror,
           static_cast<int>(std::floor((static_cast<double>(shown) + 0.5 - fitted.offset_x) / fitted.scale));
       const bool inside = from_x >= 0 && from_x < picture.cols && from_y >= 0 && from_y < picture.rows;
       depth[y * width + x] = inside ? picture.at<float>(from_y, from_x) : 0;
+    }
+  }
+}
+
+// Normals as resample() gives them. A mirrored vehicle's look to its other side.
+void compose_normals(const cv::Mat& colours, bool mirror, float* normals) {
+  const cv::Mat fitted = normals_of_colours(colours);
+  const std::int64_t width = fitted.cols, height = fitted.rows, plane = width * height;
+  for (std::int64_t y = 0; y < height; ++y) {
+    for (std::int64_t x = 0; x < width; ++x) {
+      const auto& n = fitted.at<cv::Vec3f>(static_cast<int>(y), static_cast<int>(mirror ? width - 1 - x : x));
+      for (int c = 0; c < 3; ++c) normals[c * plane + y * width + x] = mirror && c == 1 ? -n[c] : n[c];
     }
   }
 }
@@ -155,7 +168,11 @@ class BatchFiller {
                     : fit(set.width, set.height, static_cast<int>(config_.width), static_cast<int>(config_.height));
       place_camera(b, slot, spec, set, cameras, fitted);
       draw(b, slot, spec, set, background);
-      if (spec.depth && spec.targets[static_cast<std::size_t>(slot)]) measure(b, slot, spec, set, fitted);
+      const auto own = static_cast<std::size_t>(slot);
+      if (spec.depth && spec.targets[own]) measure(b, slot, spec, set, fitted);
+      const bool all = spec.normals == NormalViews::all;
+      if (spec.normals != NormalViews::none && (spec.targets[own] || (all && spec.references[own])))
+        orient(b, slot, spec, set, fitted);
     }
   }
 
@@ -195,6 +212,19 @@ class BatchFiller {
     if (frame == nullptr) return;
     compose_depth(read_depth(set, *frame), fitted, spec.augmentation.mirror, width, height,
                   batch_.depth.data_ptr<float>() + place(b, slot) * height * width);
+  }
+
+  void orient(std::int64_t b, int slot, const SampleSpec& spec, const ViewSet& set, const Letterbox& fitted) {
+    if (!batch_.normals.defined()) {
+      batch_.normals = at::zeros_like(batch_.colour);
+      batch_.normals_given = at::zeros_like(batch_.is_reference, at::kFloat);
+    }
+    const Frame* frame = set.frame_at(on_disk(slot, spec));
+    if (frame == nullptr) return;
+    const std::int64_t at = place(b, slot);
+    compose_normals(resample(read_normals(set, *frame), fitted), spec.augmentation.mirror,
+                    batch_.normals.data_ptr<float>() + at * 3 * config_.height * config_.width);
+    if (spec.references[static_cast<std::size_t>(slot)]) batch_.normals_given.data_ptr<float>()[at] = 1;
   }
 
   // The view's picture where the sample uses it, else background.

@@ -40,11 +40,19 @@ void require_depth(const DataSet& data, const DataConfig& config) {
   }
 }
 
+void require_normals(const DataSet& data) {
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const auto set = data.view_set(i);
+    for (const Frame& frame : set->frames) require_normals(*set, frame);
+  }
+}
+
 SampleSpec training_sample(const DataSet& data, const DataConfig& config, std::uint64_t seed, std::int64_t sample,
                            std::int64_t own_sets) {
   SampleSpec spec;
   spec.sample = sample;
   spec.depth = config.depth;
+  if (config.normals) spec.normals = NormalViews::all;
   if (own_sets < 0) {
     spec.set = shuffled(data.size(), seed, static_cast<std::uint64_t>(sample));
   } else {

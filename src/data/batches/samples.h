@@ -17,6 +17,9 @@ namespace spinfill {
 // How each of a set's pictures is fitted into the model's.
 using SlotFits = std::array<Letterbox, kSlots>;
 
+// Of which views normal pictures are read.
+enum class NormalViews { none, targets, all };
+
 // All that determines one sample, before any file is opened.
 struct SampleSpec {
   std::int64_t set = 0;       // of the data set
@@ -25,6 +28,7 @@ struct SampleSpec {
   std::int64_t sample = 0;  // global sample index
   bool depth = false;       // the targets' depth, too
   bool identity = true;     // its identity vector, too
+  NormalViews normals = NormalViews::none;
   // Of the set's views, where they are chosen already; none: cameras_of().
   std::shared_ptr<const SetCameras> cameras = {};
   // By slot on disk, from the set's size to the model's; none: the whole picture (fit()).
@@ -37,6 +41,9 @@ void require_samples(const DataSet& data, const DataConfig& config);
 // Exit 3 names the first set whose depth pictures data.depth cannot use: they are not listed, or the stated cameras,
 // whose unit they are in, are not used. Reads each description.
 void require_depth(const DataSet& data, const DataConfig& config);
+
+// Exit 3 names the first set that lists no normal picture of a view, which data.normals reads.
+void require_normals(const DataSet& data);
 
 // A pure function of its arguments. In every epoch each vehicle comes once (data/batches/subsets.h: shuffled). With
 // 0 ≤ own_sets < data.size() the sets after the first own_sets are replayed: they make config.replay.share of the

@@ -33,23 +33,26 @@ Json described(const ViewSet& set) {
 
 }  // namespace
 
-std::string content_of_set(const ViewSet& set, bool depth) {
+std::string content_of_set(const ViewSet& set, const ContentRead& read) {
+  const auto hash_of = [&](const std::string& file) {
+    return file.empty() ? "" : sha256_hex(read_set_file(set, file, kMaxPictureFileBytes));
+  };
   std::string parts = described(set).dump();
   for (int slot = 0; slot < kSlots; ++slot) {
     const Frame* frame = set.frame_at(slot);
     if (frame == nullptr) continue;
     const PictureFiles files = read_picture_files(set, *frame);
     parts += "\n" + sha256_hex(files.picture) + sha256_hex(files.mask);
-    if (depth && !frame->depth_file_path.empty())
-      parts += sha256_hex(read_set_file(set, frame->depth_file_path, kMaxPictureFileBytes));
+    if (read.depth) parts += hash_of(frame->depth_file_path);
+    if (read.normals) parts += hash_of(frame->normal_file_path);
   }
-  if (depth) parts += fmt::format("\n{}", set.depth_scale);
+  if (read.depth) parts += fmt::format("\n{}", set.depth_scale);
   if (!set.identity_file_path.empty())
     parts += "\n" + sha256_hex(read_set_file(set, set.identity_file_path, kMaxVectorBytes));
   return sha256_hex(parts).substr(0, kDigits);
 }
 
-DataContent content_of(const DataSet& data, bool depth) {
+DataContent content_of(const DataSet& data, const ContentRead& read) {
   DataContent content;
   content.vehicles = data.size();
   Sha256 ids;
@@ -64,7 +67,7 @@ DataContent content_of(const DataSet& data, bool depth) {
     std::map<std::string, std::string> sets;
     for (auto i = static_cast<std::int64_t>(reader); i < compared; i += static_cast<std::int64_t>(readers)) {
       const auto set = data.view_set(i * content.vehicles / compared);
-      sets[set->id] = content_of_set(*set, depth);
+      sets[set->id] = content_of_set(*set, read);
     }
     return sets;
   };

@@ -18,12 +18,16 @@ struct DataContent {
   std::string ids_sha256;
   std::map<std::string, std::string> sets;  // by id: the first digits of a SHA-256
 };
+// Pictures that only some samples are made from.
+struct ContentRead {
+  bool depth = false, normals = false;
+};
 // What is read of one vehicle: the first digits of a SHA-256 of its description, pictures of slots, masks and identity
-// vector, and with `depth` the depth pictures. Exit 3 names what cannot be read.
-std::string content_of_set(const ViewSet& set, bool depth = false);
-// Reads these vehicles' descriptions, pictures of slots, masks and identity vectors, and with `depth` the depth
-// pictures. Exit 3 names what cannot be read.
-DataContent content_of(const DataSet& data, bool depth = false);
+// vector, and of what `read` names. Exit 3 names what cannot be read.
+std::string content_of_set(const ViewSet& set, const ContentRead& read = {});
+// Reads these vehicles' descriptions, pictures of slots, masks and identity vectors, and what `read` names. Exit 3
+// names what cannot be read.
+DataContent content_of(const DataSet& data, const ContentRead& read = {});
 
 Json to_json(const DataContent& content);
 DataContent content_from_json(const Json& json);  // throws Json::exception for what is not there or of the wrong type

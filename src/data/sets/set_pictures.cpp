@@ -11,6 +11,7 @@
 #include "core/files/links.h"
 #include "data/pictures/exif.h"
 #include "data/pictures/letterbox.h"
+#include "data/pictures/normal_picture.h"
 #include "data/pictures/picture.h"
 #include "data/pictures/visible_box.h"
 #include "data/sets/set_paths.h"
@@ -85,21 +86,47 @@ void require_depth(const ViewSet& set, const Frame& frame) {
   }
 }
 
-cv::Mat read_depth(const ViewSet& set, const Frame& frame) {
-  require_depth(set, frame);
-  const std::string where = (set.folder / frame.depth_file_path).string();
-  const std::string bytes = read_set_file(set, frame.depth_file_path, kMaxPictureFileBytes);
+namespace {
+
+// A picture of values, not colours, in 16 bits and of the set's size, as OpenCV reads it.
+cv::Mat read_values(const ViewSet& set, const std::string& file, int type, const char* kind) {
+  const std::string where = (set.folder / file).string();
+  const std::string bytes = read_set_file(set, file, kMaxPictureFileBytes);
   decode_picture(bytes, where, Colours::as_stored);  // what is damaged is told in one line
   const cv::Mat raw(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
   const cv::Mat values = cv::imdecode(raw, cv::IMREAD_UNCHANGED);
-  if (values.type() != CV_16UC1) fail("{}: is not a grey picture of 16 bits: write depth as such", where);
+  if (values.type() != type) fail("{}: is not {}", where, kind);
   if (values.cols != set.width || values.rows != set.height) {
     fail("{}: is {}x{} px, but its set says {}x{} px: {}", where, values.cols, values.rows, set.width, set.height,
          size_advice(set, values.cols, values.rows));
   }
+  return values;
+}
+
+}  // namespace
+
+cv::Mat read_depth(const ViewSet& set, const Frame& frame) {
+  require_depth(set, frame);
+  const cv::Mat values =
+      read_values(set, frame.depth_file_path, CV_16UC1, "a grey picture of 16 bits: write depth as such");
   cv::Mat depth;
   values.convertTo(depth, CV_32F, 1 / set.depth_scale);
   return depth;
+}
+
+void require_normals(const ViewSet& set, const Frame& frame) {
+  if (!frame.normal_file_path.empty()) return;
+  fail(
+      "{}: {} has no normal_file_path: render the set with its geometry, or switch model.normals and data.normals, for "
+      "scores evaluation.normals off",
+      set.folder.string(), frame.file_path);
+}
+
+cv::Mat read_normals(const ViewSet& set, const Frame& frame) {
+  require_normals(set, frame);
+  const cv::Mat values =
+      read_values(set, frame.normal_file_path, CV_16UC3, "an RGB picture of 16 bits: write normals as such");
+  return normals_as_colours(values);
 }
 
 cv::Mat read_cut_out_picture(const ViewSet& set, const Frame& frame) {

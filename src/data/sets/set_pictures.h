@@ -36,6 +36,11 @@ void require_depth(const ViewSet& set, const Frame& frame);
 // The frame's depth picture: float32 [h,w] along each pixel's ray, vehicle lengths, 0 where nothing is seen. Exit 3
 // where it, or the set's depth_scale, is missing, or it is not 16-bit grey of the set's size.
 cv::Mat read_depth(const ViewSet& set, const Frame& frame);
+// Exit 3 where the frame's normal picture is not stated.
+void require_normals(const ViewSet& set, const Frame& frame);
+// The frame's normal picture as one that resample() takes: CV_32FC4 of (n + 1)/2 in the vehicle's frame and 1, all zero
+// where nothing is seen. Exit 3 where it is missing, or not 16-bit RGB of the set's size.
+cv::Mat read_normals(const ViewSet& set, const Frame& frame);
 // The same of a picture from which the vehicle is cut out: exit 3 where it has no mask or an empty one.
 cv::Mat read_cut_out_picture(const ViewSet& set, const Frame& frame);
 

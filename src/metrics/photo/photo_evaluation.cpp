@@ -234,6 +234,7 @@ EvaluationReport evaluate_photos(const std::vector<PhotoPredictor>& samples, con
   report.protocol = protocol;
   Protocol& p = report.protocol;
   p.at = ScoredAt::photo;
+  p.normals = false;
   p.samples = static_cast<std::int64_t>(samples.size());
   const std::string at_model_size = p.conditions.substr(std::min(p.cameras.size(), p.conditions.size()));
   p.cameras = cameras_in_words(set.data());

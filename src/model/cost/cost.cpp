@@ -54,6 +54,14 @@ Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std:
   return batch;
 }
 
+Batch blank_batch(const std::vector<ViewCounts>& sets, const DataConfig& data, at::Device device) {
+  Batch batch = blank_batch(sets, data.height, data.width, device, data.depth, data.close_up);
+  if (!data.normals) return batch;
+  batch.normals = at::zeros_like(batch.colour);
+  batch.normals_given = at::zeros({batch.size(), Batch::kViews}, batch.colour.options());
+  return batch;
+}
+
 Batch without_memory(const Batch& batch) {
   Batch shapes = batch.to(at::kMeta);
   if (!shapes.has_priors()) shapes.priors = blank_priors(shapes.alpha);

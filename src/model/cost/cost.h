@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/batches/batch.h"
+#include "data/config.h"
 #include "model/cost/flops.h"
 #include "model/denoiser/loss.h"
 #include "model/distillation/distillation.h"
@@ -20,6 +21,8 @@ struct ViewCounts {
 // Sets with so many views, all zero, of height × width px; with close-ups where these are more than 1 times as large.
 Batch blank_batch(const std::vector<ViewCounts>& sets, std::int64_t height, std::int64_t width, at::Device device,
                   bool depth = false, std::int64_t close_up = 1);
+// The same with every picture that the configuration reads.
+Batch blank_batch(const std::vector<ViewCounts>& sets, const DataConfig& data, at::Device device);
 // A batch's shapes and masks without its memory; priors that it lacks are added.
 Batch without_memory(const Batch& batch);
 

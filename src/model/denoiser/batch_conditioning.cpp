@@ -62,21 +62,30 @@ class BatchConditions {
   at::Tensor reference_input(ConditionerImpl& learned) const {
     at::Tensor unseen = dropped_rows(drop_.references, layout_.reference_samples);
     if (!unseen.defined()) unseen = at::zeros({layout_.references}, batch_.colour.options().dtype(at::kBool));
-    const at::Tensor latents =
-        learned.reference_latents(view_latents(batch_, layout_.reference_rows, autoencoder_), unseen);
-    const at::Tensor seen = per_row(1 - unseen.to(at::kFloat)).expand({layout_.references, 1, height_, width_});
-    std::vector<at::Tensor> maps = maps_of(layout_.reference_rows, layout_.reference_samples, seen,
-                                           base_of(layout_.reference_rows, layout_.reference_samples));
-    maps.insert(maps.begin(), latents);
-    return at::cat(maps, 1);
+    std::vector<at::Tensor> latents = {
+        learned.reference_latents(view_latents(batch_, layout_.reference_rows, autoencoder_), unseen)};
+    at::Tensor seen = per_row(1 - unseen.to(at::kFloat)).expand({layout_.references, 1, height_, width_});
+    if (config_.normals) {
+      const at::Tensor given = without(given_normals(), unseen);
+      const at::Tensor normals = batch_.normals.defined()
+                                     ? take_views(batch_.normals, layout_.reference_rows)
+                                     : at::zeros_like(take_views(batch_.colour, layout_.reference_rows));
+      latents.push_back(normal_latents(normals, autoencoder_) * given);
+      seen = at::cat({seen, given.expand_as(seen)}, 1);
+    }
+    const std::vector<at::Tensor> maps = maps_of(layout_.reference_rows, layout_.reference_samples, seen,
+                                                 base_of(layout_.reference_rows, layout_.reference_samples));
+    latents.insert(latents.end(), maps.begin(), maps.end());
+    return at::cat(latents, 1);
   }
 
-  // [ΣT,C,h,w], undefined where no prior image is corrected.
+  // [ΣT,S,h,w], undefined where no prior image is corrected.
   at::Tensor base() const { return base_of(layout_.target_rows, layout_.target_samples); }
 
-  // [ΣT,Cin−C,h,w]
+  // [ΣT,Cin−S,h,w]
   at::Tensor target_input(const at::Tensor& base) const {
-    const at::Tensor mask = at::zeros({layout_.targets, 1, height_, width_}, batch_.colour.options());
+    const at::Tensor mask =
+        at::zeros({layout_.targets, config_.normals ? 2 : 1, height_, width_}, batch_.colour.options());
     return at::cat(maps_of(layout_.target_rows, layout_.target_samples, mask, base), 1);
   }
 
@@ -91,14 +100,30 @@ class BatchConditions {
     } else if (config_.blend) {
       const auto beside_base = [&](const at::Tensor& latents) { return without(latents - c.base, dropped); };
       const at::Tensor other = autoencoder_.encode(take_views(other_, layout_.target_rows) * 2 - 1);
-      c.blend = at::stack({beside_base(background_latents()), beside_base(other)}, 1);
+      if (config_.normals) {
+        // Nothing tells the flipped view's normals: there the hull's stay.
+        const at::Tensor hull = c.base.narrow(1, other.size(1), other.size(1));
+        const at::Tensor none = normal_latents(at::zeros_like(take_views(image_, layout_.target_rows)), autoencoder_);
+        c.blend = at::stack(
+            {beside_base(at::cat({background_latents(), none}, 1)), beside_base(at::cat({other, hull}, 1))}, 1);
+      } else {
+        c.blend = at::stack({beside_base(background_latents()), beside_base(other)}, 1);
+      }
     }
     if (dropped.defined()) c.scale.masked_fill_(dropped, config_.sigma_data);
     c.gate = residual_gate(take_views(batch_.priors.silhouette, layout_.target_rows), config_, autoencoder_);
+    if (config_.normals && c.gate.size(1) > 1) c.gate = at::cat({c.gate, c.gate}, 1);
     if (dropped.defined()) c.gate = c.gate.masked_fill(per_row(dropped), 1);
   }
 
  private:
+  // [ΣR,1,1,1]: 1 where a reference's normals are given and not dropped.
+  at::Tensor given_normals() const {
+    if (!batch_.normals_given.defined()) return at::zeros({layout_.references, 1, 1, 1}, batch_.colour.options());
+    const at::Tensor given = batch_.normals_given.flatten().index_select(0, layout_.reference_rows);
+    return without(per_row(given), dropped_rows(drop_.normals, layout_.reference_samples));
+  }
+
   // The inputs that references and targets have in common, row by row.
   std::vector<at::Tensor> maps_of(const at::Tensor& rows, const at::Tensor& samples, const at::Tensor& mask,
                                   const at::Tensor& base) const {
@@ -120,10 +145,13 @@ class BatchConditions {
     return autoencoder_.encode_kept(plain * 2 - 1).index_select(0, layout_.target_samples);
   }
 
-  // Latents of the prior image that is corrected.
+  // Latents of the prior image that is corrected, and of the hull's normals.
   at::Tensor base_of(const at::Tensor& rows, const at::Tensor& samples) const {
     if (!residual_) return {};
-    return without(autoencoder_.encode(take_views(image_, rows) * 2 - 1), dropped_rows(drop_.priors, samples));
+    at::Tensor base = autoencoder_.encode(take_views(image_, rows) * 2 - 1);
+    if (config_.normals)
+      base = at::cat({base, normal_latents(take_views(batch_.priors.normal, rows), autoencoder_)}, 1);
+    return without(base, dropped_rows(drop_.priors, samples));
   }
 
   const Batch& batch_;
@@ -159,7 +187,7 @@ Arrangement arrange_batch(const Batch& batch, const ConditionDrop& drop, const M
   const at::Device device = batch.colour.device();
   const auto there = [&](const at::Tensor& mask) { return mask.defined() ? sent(mask, device) : mask; };
   return {make_view_layout(batch.is_reference, batch.is_target, device),
-          {there(drop.identity), there(drop.references), there(drop.priors)},
+          {there(drop.identity), there(drop.references), there(drop.priors), there(drop.normals)},
           sent(category, device)};
 }
 

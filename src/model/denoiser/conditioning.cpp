@@ -15,19 +15,21 @@ namespace spinfill {
 ConditionDrop draw_condition_drop(const DropoutConfig& config, const std::vector<std::int64_t>& samples,
                                   std::uint64_t seed) {
   const auto count = static_cast<std::int64_t>(samples.size());
-  ConditionDrop drop{at::zeros({count}, at::kBool), at::zeros({count}, at::kBool), at::zeros({count}, at::kBool)};
+  const auto none = [&] { return at::zeros({count}, at::kBool); };
+  ConditionDrop drop{none(), none(), none(), none()};
   for (std::int64_t b = 0; b < count; ++b) {
     Random random(seed, static_cast<std::uint64_t>(samples[static_cast<std::size_t>(b)]), Stream::dropout);
     drop.identity.data_ptr<bool>()[b] = random.chance(config.identity);
     drop.references.data_ptr<bool>()[b] = random.chance(config.references);
     drop.priors.data_ptr<bool>()[b] = random.chance(config.priors);
+    drop.normals.data_ptr<bool>()[b] = random.chance(config.normals);
   }
   return drop;
 }
 
 ConditionDrop drop_everything(std::int64_t samples) {
   const at::Tensor all = at::ones({samples}, at::kBool);
-  return {all, all, all};
+  return {all, all, all, all};
 }
 
 at::Tensor view_rays(const Batch& batch, std::int64_t latent_height, std::int64_t latent_width,
@@ -62,6 +64,18 @@ at::Tensor prior_channels(const Batch& batch) {
 
 at::Tensor view_latents(const Batch& batch, const at::Tensor& rows, const Autoencoder& autoencoder) {
   return autoencoder.encode_kept(take_views(batch.colour, rows) * 2 - 1);
+}
+
+at::Tensor normal_latents(const at::Tensor& normals, const Autoencoder& autoencoder) {
+  return autoencoder.encode(normals);
+}
+
+at::Tensor clean_latents(const Batch& batch, const at::Tensor& rows, const ModelConfig& config,
+                         const Autoencoder& autoencoder) {
+  const at::Tensor picture = view_latents(batch, rows, autoencoder);
+  if (!config.normals) return picture;
+  if (!batch.normals.defined()) fail("model.normals is on, but the batch has no normals: switch data.normals on, too");
+  return at::cat({picture, normal_latents(take_views(batch.normals, rows), autoencoder)}, 1);
 }
 
 }  // namespace spinfill

@@ -17,7 +17,7 @@ namespace spinfill {
 
 // Which samples lose which condition: [B] bool on any device, undefined: none.
 struct ConditionDrop {
-  at::Tensor identity, references, priors;
+  at::Tensor identity, references, priors, normals;  // normals: of references
 };
 
 // Drawn per sample from (seed, global sample index, Stream::dropout).
@@ -33,18 +33,21 @@ struct Arrangement {
   at::Tensor category_rows;  // [B] int64: of the category embedding; 0 unknown
 };
 
-// All that the network is told about a batch, in the order of `layout`. Holds nothing of the targets' pictures.
+// All that the network is told about a batch, in the order of `layout`. Holds nothing of the targets' pictures and
+// normals. S channels are generated: C, or with model.normals 2C, the normals' after the picture's; then a second mask
+// says whether a reference's normals are known.
 struct Conditioning {
   ViewLayout layout;
-  at::Tensor reference_input;  // [ΣR,Cin,h,w] clean latents, mask, rays, priors, prior image's latents
-  at::Tensor target_input;     // [ΣT,Cin−C,h,w] the same without latents
-  at::Tensor base;  // [ΣT,C,h,w] latents of the best prior image, 0 where priors are dropped (undefined where no prior
-                    // image is corrected)
+  at::Tensor reference_input;  // [ΣR,Cin,h,w] clean latents, masks, rays, priors, prior image's latents
+  at::Tensor target_input;     // [ΣT,Cin−S,h,w] the same without latents
+  at::Tensor base;  // [ΣT,S,h,w] latents of the best prior image and of the hull's normals, 0 where priors are dropped
+                    // (undefined where no prior image is corrected)
   at::Tensor scale;  // [ΣT] s of D = base + s·g·F; σ_data where priors are dropped (undefined where no prior image is
                      // corrected)
-  at::Tensor blend;  // [ΣT,2,C,h,w] background − base and other prior image − base (undefined unless config.blend)
-  at::Tensor gate;   // [ΣT,C or 1,h,w] in [0,1]: where F acts, 1 where priors are dropped (undefined where no prior
-                     // image is corrected)
+  at::Tensor blend;  // [ΣT,2,S,h,w] background − base and other prior image − base; normals: none − base, 0 (undefined
+                     // unless config.blend)
+  at::Tensor gate;  // [ΣT,S or 1,h,w] in [0,1]: where F acts, 1 where priors are dropped (undefined where no prior
+                    // image is corrected)
   std::shared_ptr<const SurfaceWarp> surface;  // of the targets, with OutputForm::sources
   at::Tensor shown;                            // [ΣT] 1, or 0 where priors are dropped, with OutputForm::sources
   at::Tensor reference_embedding;              // [ΣR,E] "clean" noise embedding + cue
@@ -65,5 +68,13 @@ at::Tensor prior_channels(const Batch& batch);
 
 // Latents of the views in `rows` of the batch's pictures: [N,C,h,w].
 at::Tensor view_latents(const Batch& batch, const at::Tensor& rows, const Autoencoder& autoencoder);
+
+// Latents of normals [N,3,H,W] in [−1,1], encoded as a picture whose grey is no surface: [N,C,h,w].
+at::Tensor normal_latents(const at::Tensor& normals, const Autoencoder& autoencoder);
+
+// What a clean view is of the views in `rows`: the picture's latents, with model.normals those of their normals after
+// them, [N,S,h,w]. Errors: the batch has no normals.
+at::Tensor clean_latents(const Batch& batch, const at::Tensor& rows, const ModelConfig& config,
+                         const Autoencoder& autoencoder);
 
 }  // namespace spinfill

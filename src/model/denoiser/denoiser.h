@@ -69,12 +69,12 @@ class Denoiser {
   // The processor's part of condition(). Errors: pictures that are no multiples of the autoencoder's factor (exit 2),
   // no prior maps where the model needs them, a category that it does not know.
   Arrangement arrange(const Batch& batch, const ConditionDrop& drop = {}) const;
-  // Reads neither colour nor alpha of targets.
+  // Reads neither colour, alpha nor normals of targets.
   Conditioning condition(const Batch& batch, const Arrangement& arrangement) const;
   Conditioning condition(const Batch& batch, const ConditionDrop& drop = {}) const;
   // The network over the references alone (clean, unit scale), as far as its last cross-view attention.
   ReferenceCache encode_references(const Conditioning& conditioning) const;
-  // x [ΣT·M,C,h,w] noisy latents, sigma [ΣT·M] → D, float32. M noise draws share the references.
+  // x [ΣT·M,S,h,w] noisy latents, sigma [ΣT·M] → D, float32. M noise draws share the references.
   // `fields`: with OutputForm::sources, where D's pixels are from.
   at::Tensor denoise(const at::Tensor& x, const at::Tensor& sigma, const Conditioning& conditioning,
                      const ReferenceCache& cache, SourceFields* fields = nullptr) const;

@@ -24,6 +24,7 @@ void LossOptions::bind(Fields& f) {
            10);
   f.number("rollout", rollout,
            "Share of noisy draws whose noise lies on the model's own one-step picture, as in sampling", 0, 1);
+  f.number("normals", normals, "Weight of the errors of the normals, of the pictures' 1 (model.normals)", 0, 1000);
   f.number("sources", sources, "Weight of the error of what the sources alone show (model.output sources)", 0, 1000);
   f.number("coverage", coverage, "Weight of the error of their coverage (model.output sources)", 0, 1000);
   f.number("depth", depth,
@@ -46,7 +47,7 @@ at::Tensor pseudo_huber(const at::Tensor& squares, double c) {
 NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
                               const std::vector<std::int64_t>& samples, std::int64_t height, std::int64_t width,
                               std::uint64_t seed) {
-  const std::int64_t channels = config.latent_channels(), rows = layout.targets * options.draws;
+  const std::int64_t channels = config.state_channels(), rows = layout.targets * options.draws;
   const at::Tensor sigma = at::empty({rows}, at::kFloat);
   const at::Tensor noise = at::empty({rows, channels, height, width}, at::kFloat);
   const at::Tensor rolled = at::zeros({rows}, at::kBool);
@@ -174,9 +175,14 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const T
   const ModelConfig& config = denoiser.config();
   const Conditioning conditioning = denoiser.condition(batch, drawn.arrangement);
   const ViewLayout& layout = conditioning.layout;
-  const at::Tensor clean = view_latents(batch, layout.target_rows, denoiser.autoencoder());  // [ΣT,C,h,w]
+  const std::int64_t picture = config.latent_channels();
+  const at::Tensor clean = clean_latents(batch, layout.target_rows, config, denoiser.autoencoder());  // [ΣT,S,h,w]
   const at::Tensor alpha = take_views(batch.alpha, layout.target_rows);
-  const at::Tensor pixel_weight = denoiser.autoencoder().pixel_weights(1 + (options.foreground_weight - 1) * alpha);
+  at::Tensor pixel_weight = denoiser.autoencoder().pixel_weights(1 + (options.foreground_weight - 1) * alpha);
+  if (config.normals) {
+    const at::Tensor own = pixel_weight.expand({-1, picture, -1, -1});
+    pixel_weight = at::cat({own, own * options.normals}, 1);
+  }
   const NoiseDraw& draw = drawn.noise;
 
   const at::Tensor y = layout.repeat_draws(clean, options.draws);
@@ -216,9 +222,10 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const T
     const at::Tensor& noisy = draw.noisy;
     if (noisy.size(0) == 0) return loss;
     const at::Tensor truths = layout.repeat_draws(take_views(batch.colour, layout.target_rows), options.draws);
-    const at::Tensor pictures = (denoiser.autoencoder().decode(d.index_select(0, noisy)) + 1) / 2;
+    const at::Tensor pictures = (denoiser.autoencoder().decode(d.narrow(1, 0, picture).index_select(0, noisy)) + 1) / 2;
     const at::Tensor distances = perceptual(pictures, truths.index_select(0, noisy));
-    loss.sum = loss.sum + distances.sum() * (options.lpips * static_cast<double>(distance[0].numel()));
+    loss.sum =
+        loss.sum + distances.sum() * (options.lpips * static_cast<double>(clean.narrow(1, 0, picture)[0].numel()));
   }
   return loss;
 }

@@ -34,6 +34,8 @@ struct LossOptions {
   // does after its first step. Without it, small noise tells the network that the picture below is true (exposure
   // bias; Ning et al. 2023, "Input perturbation reduces exposure bias in diffusion models").
   double rollout = 0;
+  // model.normals: weight of the errors of the normals' latents, of the picture's 1.
+  double normals = 1;
   // model.output sources: weights, beside that of D, of what the sources alone show and of its coverage, so that the
   // residual does not hide from them what they can do.
   double sources = 1;
@@ -55,7 +57,7 @@ at::Tensor pseudo_huber(const at::Tensor& squares, double c);
 
 struct TrainingLoss {
   at::Tensor sum;            // [] weighted errors (squared or pseudo-Huber) summed over target values, differentiable
-  std::int64_t count = 0;    // target values: ΣT·M·C·h·w; divide by its sum over all ranks and accumulation steps
+  std::int64_t count = 0;    // target values: ΣT·M·S·h·w; divide by its sum over all ranks and accumulation steps
   at::Tensor squared_error;  // [] unweighted squared errors of D, summed, detached: for logs
 };
 
@@ -63,7 +65,7 @@ struct TrainingLoss {
 // device of the batch.
 struct NoiseDraw {
   at::Tensor sigma;   // [ΣT·M] float32, equal for the targets of one draw
-  at::Tensor noise;   // [ΣT·M,C,h,w] float32, unit variance
+  at::Tensor noise;   // [ΣT·M,S,h,w] float32, unit variance
   at::Tensor rolled;  // [ΣT·M] bool: the noise goes onto the model's own regression
   at::Tensor noisy;   // [N] int64: the rows that are not regressions
 };
@@ -71,7 +73,7 @@ struct TrainingDraw {
   Arrangement arrangement;
   NoiseDraw noise;
 };
-// The noise alone, of M draws of latents of C × height × width.
+// The noise alone, of M draws of latents of S × height × width.
 NoiseDraw draw_training_noise(const ModelConfig& config, const LossOptions& options, const ViewLayout& layout,
                               const std::vector<std::int64_t>& samples, std::int64_t height, std::int64_t width,
                               std::uint64_t seed);

@@ -30,6 +30,8 @@ void SamplerConfig::bind(Fields& f) {
   f.number("churn_min", churn_min, "Lowest noise level with churn", 0, 1e4);
   f.number("churn_max", churn_max, "Highest noise level with churn", 0, 1e4);
   f.number("churn_noise", churn_noise, "Factor S_noise on the churn's noise", 0, 2);
+  f.flag("reference_normals", reference_normals,
+         "With model.normals: references without normals get theirs first, from their pictures");
   f.flag("cache", cache, "Compute the references once; off: at every step, for benchmarks");
   f.require(guidance_max == 0 || guidance_min < guidance_max, "guidance_min must be below guidance_max");
   f.require(churn == 0 || solver == Solver::heun, "churn needs solver: heun");

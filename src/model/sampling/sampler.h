@@ -43,7 +43,8 @@ struct SamplerConfig {
   double guidance_min = 0, guidance_max = 0;  // noise levels with guidance; 0: no limit
   // Stochasticity of heun (Karras et al. 2022, algorithm 2)
   double churn = 0, churn_min = 0.05, churn_max = 50, churn_noise = 1.003;
-  bool cache = true;  // references computed once; false: joint pass at every step, for benchmarks
+  bool reference_normals = true;  // model.normals: references without normals get theirs first (reference_normals.h)
+  bool cache = true;              // references computed once; false: joint pass at every step, for benchmarks
   void bind(Fields& f);
   Guidance guided() const { return {guidance, guidance_far > 0 ? guidance_far : guidance, guidance_min, guidance_max}; }
 };

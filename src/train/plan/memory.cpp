@@ -84,7 +84,7 @@ class DryRun {
     if (target_.processes > 1) use.exchange = exchange_bytes(gradients);
     const std::vector<ViewCounts> sets(static_cast<std::size_t>(config_.train.micro_batch_sets), views);
     const DataConfig& data = config_.data;
-    const auto blank = [&] { return blank_batch(sets, data.height, data.width, at::kMeta, data.depth, data.close_up); };
+    const auto blank = [&] { return blank_batch(sets, data, at::kMeta); };
     Batch own;  // the loader's, which a processor uses as it is
     own = blank();
     use.loader = loader_bytes(memory_.held() - before_step_);

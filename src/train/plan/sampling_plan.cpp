@@ -9,6 +9,7 @@
 #include "core/tensors/counted_memory.h"
 #include "model/cost/meta_kernels.h"
 #include "model/sampling/generate.h"
+#include "model/sampling/reference_normals.h"
 #include "train/plan/memory.h"
 #include "train/step/set_up.h"
 
@@ -37,6 +38,8 @@ SamplingPlan plan_sampling(const RunConfig& config, const PlanTarget& target, st
   }
   plan.pass_bytes = memory.peak() - plan.weights_bytes - plan.batch_bytes;
   plan.evaluations = evaluations(missing, config.sampler, config.model);
+  if (lacks_reference_normals(batch, config.sampler, config.model))
+    plan.evaluations += evaluations(1, config.sampler, config.model);
   const auto tensors = static_cast<double>(plan.tensors_bytes());
   LoaderConfig no_loader;
   no_loader.cache_mib = 0;

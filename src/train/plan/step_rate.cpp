@@ -31,7 +31,7 @@ Batch blank_micro_batch(const RunConfig& config, at::Device device) {
   for (std::int64_t i = 0; i < config.train.micro_batch_sets; ++i) {
     sets.push_back(possible[static_cast<std::size_t>(i) % possible.size()]);
   }
-  return blank_batch(sets, config.data.height, config.data.width, device, config.data.depth, config.data.close_up);
+  return blank_batch(sets, config.data, device);
 }
 
 // A step of blank pictures, timed on this machine.

@@ -47,7 +47,7 @@ double flops_of_set(const Denoiser& denoiser, const DataConfig& data, const Loss
     options.mode = mode;
     double flops = 0;
     for (const ViewCounts& counts : views) {
-      const Batch batch = blank_batch({counts}, data.height, data.width, at::kMeta, data.depth, data.close_up);
+      const Batch batch = blank_batch({counts}, data, at::kMeta);
       flops += training_flops(denoiser, batch, options, 1, perceptual, teacher).total();
     }
     return flops / static_cast<double>(views.size());

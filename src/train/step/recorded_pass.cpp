@@ -36,8 +36,8 @@ std::vector<at::Tensor*> inputs_of(Batch& batch, TrainingDraw& draw) {
   ConditionDrop& drop = draw.arrangement.drop;
   for (at::Tensor* tensor :
        {&layout.reference_rows, &layout.target_rows, &layout.reference_samples, &layout.target_samples,
-        &layout.targets_per_sample, &drop.identity, &drop.references, &drop.priors, &draw.arrangement.category_rows,
-        &draw.noise.sigma, &draw.noise.noise, &draw.noise.rolled}) {
+        &layout.targets_per_sample, &drop.identity, &drop.references, &drop.priors, &drop.normals,
+        &draw.arrangement.category_rows, &draw.noise.sigma, &draw.noise.noise, &draw.noise.rolled}) {
     inputs.push_back(tensor);
   }
   return inputs;

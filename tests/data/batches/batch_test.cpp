@@ -432,10 +432,10 @@ TEST_F(BatchTest, TargetsHaveDepthWhereItIsAskedFor) {
   spec.augmentation.mirror = true;
   EXPECT_TRUE(make(data, spec, config).depth[0][4].equal(depth[0][4].flip(2)));
 
-  const DataContent plain_content = content_of(data), with_depth = content_of(data, true);
+  const DataContent plain_content = content_of(data), with_depth = content_of(data, {.depth = true});
   cv::imwrite((set.folder / "depth.png").string(), cv::Mat(values.rows, values.cols, CV_8U, cv::Scalar(9)));
   EXPECT_EQ(difference(plain_content, content_of(data)), "") << "a run that does not read depth goes on";
-  EXPECT_NE(difference(with_depth, content_of(data, true)), "");
+  EXPECT_NE(difference(with_depth, content_of(data, {.depth = true})), "");
   expect_error(ExitCode::runtime, {"is not a grey picture of 16 bits"}, [&] { make(data, spec, config); });
   write_file_atomic(set.folder / "depth.png", "no picture");
   expect_error(ExitCode::runtime, {"depth.png"}, [&] { make(data, spec, config); });

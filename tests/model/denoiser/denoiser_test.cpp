@@ -431,7 +431,7 @@ TEST(Denoiser, DropsConditionsPerSample) {
     return c.denoiser.denoise(c.x, c.sigma, conditioning, c.denoiser.encode_references(conditioning));
   };
   const std::vector<std::pair<std::string, ConditionDrop>> drops = {
-      {"identity", {first, {}, {}}}, {"references", {{}, first, {}}}, {"priors", {{}, {}, first}}};
+      {"identity", {first, {}, {}, {}}}, {"references", {{}, first, {}, {}}}, {"priors", {{}, {}, first, {}}}};
   for (const auto& [name, drop] : drops) {
     const at::Tensor after = dropped(drop);
     EXPECT_GT(max_difference(after.narrow(0, 0, 2), before.narrow(0, 0, 2)), 1e-3) << name;

@@ -249,7 +249,7 @@ TEST(SourceFields, DroppedPriorsLeaveTheResidualAlone) {
   const Batch batch = make_batch({"rrrrtrrr"});
   Denoiser denoiser(sources_config(), 1);
   test::randomise(denoiser);
-  const ConditionDrop drop{{}, {}, at::ones({1}, at::kBool)};
+  const ConditionDrop drop{{}, {}, at::ones({1}, at::kBool), {}};
   const Conditioning conditioning = denoiser.condition(batch, drop);
   const at::Tensor x = random_normal({1, 12, 8, 12}, 5), sigma = at::full({1}, 0.3);
   const ReferenceCache cache = denoiser.encode_references(conditioning);

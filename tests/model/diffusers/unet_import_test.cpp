@@ -139,6 +139,25 @@ class UNetImport : public ::testing::Test {
   test::TemporaryFolder folder_;
 };
 
+// model.normals: the source's latents are the pictures'; the normals' begin with zeros.
+TEST_F(UNetImport, WithNormalsTheFurtherLatentsAreZero) {
+  ModelConfig config = twin_config("sd21");
+  config.normals = true;
+  const ImportedWeights weights = imported(folder_ / "model", config),
+                        plain = imported(folder_ / "model", twin_config("sd21"));
+  for (const char* name : {"unet.conv_in.weight", "unet.conv_out.weight", "unet.conv_out.bias"}) {
+    const std::int64_t dimension = std::string(name) == "unet.conv_in.weight" ? 1 : 0;
+    const at::Tensor& wide = weights.state.at(name);
+    EXPECT_TRUE(wide.narrow(dimension, 0, 12).equal(plain.state.at(name).narrow(dimension, 0, 12))) << name;
+    EXPECT_EQ(wide.narrow(dimension, 12, 12).abs().max().item<float>(), 0) << name;
+    const auto key = std::ranges::find(weights.keys, std::string(name), &ImportedKey::name);
+    ASSERT_NE(key, weights.keys.end());
+    EXPECT_EQ(key->fate, KeyFate::widened);
+  }
+  Denoiser denoiser(config, 1);
+  EXPECT_NO_THROW(load_state(denoiser, weights.state, "imported"));
+}
+
 TEST_F(UNetImport, EveryKeyIsReported) {
   const ModelConfig config = twin_config("sd21");
   const ImportedWeights weights = imported(folder_ / "model", config);
