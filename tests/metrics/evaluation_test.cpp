@@ -109,7 +109,7 @@ TEST(Evaluation, ScoresEveryTargetOfEverySubsetByHand) {
     const Batch& batch = sets[row.sample];
     const at::Tensor truth = rounded_to_8_bits(batch.colour[0][row.slot]).unsqueeze(0);
     const at::Tensor alpha = batch.alpha[0][row.slot].unsqueeze(0);
-    const at::Tensor shown = rounded_to_8_bits(example_model(0.2)(batch)[0][row.slot]).unsqueeze(0);
+    const at::Tensor shown = rounded_to_8_bits(example_model(0.2)(batch).pictures[0][row.slot]).unsqueeze(0);
     const at::Tensor nearest = rounded_to_8_bits(baseline_pictures("nearest", batch)[0][row.slot]).unsqueeze(0);
     EXPECT_NEAR(row.scores[0][0], psnr(shown, truth).item<double>(), 1e-9);
     EXPECT_NEAR(row.scores[0][1], foreground_psnr(shown, truth, alpha).item<double>(), 1e-9);
@@ -296,7 +296,7 @@ TEST(Evaluation, LpipsIsScoredOrAbsentWithAReason) {
   EXPECT_EQ(report.protocol.lpips_sha256, lpips.sha256());
   for (const ImageRow& row : report.images) {
     const at::Tensor truth = rounded_to_8_bits(batch.colour[0][row.slot]).unsqueeze(0);
-    const at::Tensor shown = rounded_to_8_bits(example_model(0.2)(batch)[0][row.slot]).unsqueeze(0);
+    const at::Tensor shown = rounded_to_8_bits(example_model(0.2)(batch).pictures[0][row.slot]).unsqueeze(0);
     EXPECT_NEAR(row.scores[0][4], lpips.distance(shown, truth).item<double>(), 1e-6);
     EXPECT_GT(row.scores[1][4], row.scores[0][4]);
   }
