@@ -79,7 +79,7 @@ TEST(NormalErrors, AreScoredBesideTheHulls) {
 
   // Without: nothing of it is shown, and older reports are read.
   Batch plain = batch;
-  plain.normals = {};
+  plain.normals = at::Tensor();
   const EvaluationReport without = report_of(plain, model);
   EXPECT_EQ(report_table(without).find("normals"), std::string::npos);
   Json old = report_to_json(without);
