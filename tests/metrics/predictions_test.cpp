@@ -42,7 +42,7 @@ TEST(Predictions, TheReportStatesEachHashAndOneOverAll) {
   EXPECT_EQ(json["predictions"]["sha256"], sha256_hex(lines));
   EXPECT_EQ(json["predictions"]["kept"], false);
   EXPECT_EQ(json["images"][0]["prediction_sha256"],
-            picture_sha256(rgb_picture(example_model(0.2)(example_batch({0}, {{0}}))[0][0])));
+            picture_sha256(rgb_picture(example_model(0.2)(example_batch({0}, {{0}})).pictures[0][0])));
   EXPECT_NE(report_to_json(report_of(0.3))["predictions"]["sha256"], json["predictions"]["sha256"]);
   const auto notes = [&](const Json& other) { return compare_reports(json, "a", other, "b").notes; };
   const std::string same = "both hold the same pictures, to the last bit";
