@@ -94,6 +94,12 @@ check "  its scores, by $device" evaluate latent "$device"
 check '  are alike' alike latent-on-cpu "latent-on-$device" psnr=0.05,ssim=0.001
 check '  exported, verified by reloading' "$program" export --run "$out/latent" --out "$out/latent-bundle"
 
+# Normals beside the pictures.
+check 'a run that generates normals, too' train normals "$device" model.normals=true data.normals=true
+check '  its scores, by the processor' evaluate normals cpu
+check "  its scores, by $device" evaluate normals "$device"
+check '  are alike' alike normals-on-cpu "normals-on-$device" psnr=0.05,ssim=0.001,normal_error=0.1
+
 # Many noise levels, no references, a student of few steps.
 check 'a run with all noise levels, sometimes without references' train diffusion "$device" loss.mode=mixed train.regression_share=0 \
   'data.references=[0,5]' model.dropout.priors=0.1 sampler.steps=4

@@ -21,7 +21,8 @@ Batch asking_normals(const Batch& batch) {
   out.close_ups = {};
   out.is_target = at::zeros_like(batch.is_target);
   for (at::Tensor* views : out.on_device()) {
-    if (!views->defined() || views == &out.background || views == &out.identity) continue;
+    const bool of_set = views == &out.background || views == &out.identity || views == &out.identity_known;
+    if (of_set || !views->defined()) continue;
     *views = at::cat({*views, *views}, 1);
   }
   const at::Tensor none = at::zeros_like(batch.is_reference);

@@ -261,6 +261,7 @@ TEST(ReferenceNormals, AreGeneratedWhereThereAreNone) {
   Batch wild = m.batch;
   wild.normals_given = m.batch.normals_given.clone();
   wild.normals_given[0][1] = wild.normals_given[1][2] = 0;
+  wild.identity_known = at::ones({wild.size()}, at::kBool);  // of sets, not of views
   EXPECT_FALSE(lacks_reference_normals(m.batch, config, m.denoiser.config()));
   ASSERT_TRUE(lacks_reference_normals(wild, config, m.denoiser.config()));
   int evaluated = 0;
