@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 
 #include "core/error.h"
@@ -120,9 +121,10 @@ class SetCheck {
     if (faults.empty() && frame.camera) {
       scales_.push_back(vehicle_scale(*frame.camera, picture));
     }
-    for (const std::string& file : {frame.depth_file_path, frame.normal_file_path}) {
-      if (!file.empty()) companion(file, ", or do not name it in transforms.json: only data.depth needs depth");
-    }
+    check_values(frame.depth_file_path, "data.depth needs depth", [&] {
+      if (out_.set.depth_scale > 0) read_depth(out_.set, frame);
+    });
+    check_values(frame.normal_file_path, "model.normals needs normals", [&] { read_normals(out_.set, frame); });
   }
 
   void add_unreadable(const std::string& file, const Error& error, const std::string& advice) {
@@ -153,6 +155,18 @@ class SetCheck {
       add_unreadable(file, error, "replace it" + or_else);
     }
     return {};
+  }
+
+  // A picture of 16-bit values, as `read` reads it.
+  void check_values(const std::string& file, const char* needs, const std::function<void()>& read) {
+    if (file.empty()) return;
+    const std::string or_else = fmt::format(", or do not name it in transforms.json: only {}", needs);
+    if (companion(file, or_else).empty() || out_.set.width == 0) return;
+    try {
+      read();
+    } catch (const Error& error) {
+      add(file, without_path(error.what(), folder_ / file), "replace it" + or_else);
+    }
   }
 
   // Cameras that are further off, or do not see the vehicle, are no cameras for the reader either.

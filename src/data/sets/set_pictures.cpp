@@ -117,8 +117,8 @@ cv::Mat read_depth(const ViewSet& set, const Frame& frame) {
 void require_normals(const ViewSet& set, const Frame& frame) {
   if (!frame.normal_file_path.empty()) return;
   fail(
-      "{}: {} has no normal_file_path: render the set with its geometry, or switch model.normals and data.normals, for "
-      "scores evaluation.normals off",
+      "{}: {} has no normal_file_path: render the set with its geometry, or set model.normals and data.normals, for "
+      "scores alone evaluation.normals, to false",
       set.folder.string(), frame.file_path);
 }
 

@@ -8,9 +8,11 @@
 
 #include <fmt/format.h>
 #include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
 
 #include "core/tensors/safetensors.h"
 #include "data/check/check_picture.h"
+#include "data/pictures/normal_picture.h"
 #include "data/pictures/picture.h"
 #include "data/sets/view_set_writer.h"
 #include "support/support.h"
@@ -72,6 +74,24 @@ TEST_F(CheckTest, MissingAndUnreadablePictures) {
 TEST_F(CheckTest, UnequalSize) {
   write_png(folder_ / "tiny-02" / "090.png", cv::Mat(32, 40, CV_8UC4, cv::Scalar::all(100)));
   expect_only({"tiny-02/090.png: unequal size: 40x32", "48x32"});
+}
+
+TEST_F(CheckTest, DepthAndNormalsAreValuesOfSixteenBits) {
+  const auto name = [&](const char* key, const char* file) {
+    change("tiny-02", [&](Json& v) { v["frames"][2][key] = file; });
+  };
+  change("tiny-02", [](Json& v) { v["depth_scale"] = 1000; });
+  const fs::path set = folder_ / "tiny-02";
+  write_png(set / "n.png", cv::Mat(32, 48, CV_8UC3, cv::Scalar::all(100)));
+  name("normal_file_path", "n.png");
+  expect_only({"tiny-02/n.png: is not an RGB picture of 16 bits", "only model.normals needs normals"});
+  write_file_atomic(set / "n.png", encode_normals(cv::Mat(32, 48, CV_32FC3, cv::Scalar(0, 0, 1))));
+  EXPECT_TRUE(lines(folder_.path()).empty());
+  write_png(set / "d.png", cv::Mat(32, 48, CV_8UC1, cv::Scalar::all(100)));
+  name("depth_file_path", "d.png");
+  expect_only({"tiny-02/d.png: is not a grey picture of 16 bits", "only data.depth needs depth"});
+  cv::imwrite((set / "d.png").string(), cv::Mat(32, 48, CV_16UC1, cv::Scalar::all(100)));
+  EXPECT_TRUE(lines(folder_.path()).empty());
 }
 
 TEST_F(CheckTest, MaskProblems) {
