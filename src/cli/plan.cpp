@@ -4,13 +4,13 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/training_run.h"
-#include "core/config/stated_keys.h"
 #include "core/error.h"
 #include "core/files/files.h"
 #include "core/files/json.h"
 #include "core/print.h"
 #include "core/quantity.h"
 #include "model/device.h"
+#include "run/run_kind.h"
 #include "train/plan/plan.h"
 #include "train/plan/sampling_plan.h"
 
@@ -117,20 +117,16 @@ int plan_to_generate(const RunConfig& config, const PlanArguments& arguments) {
   return static_cast<int>(plan.fits == false ? ExitCode::check_failed : ExitCode::done);
 }
 
-// Exit 2 with what to do instead where the configuration is one of train-autoencoder, by keys that no other has.
-void refuse_autoencoder(const PlanArguments& arguments) {
-  const std::string yaml = read_file(arguments.config, 1 << 20);
-  for (const char* key : {"data.crop", "train.part", "train.batch_pictures", "train.micro_batch_pictures"}) {
-    if (!states_key(yaml, arguments.config, key)) continue;
-    fail_usage(
-        "plan: {} is for spinfill train-autoencoder ({}), which plan does not cover: train 20 steps with it, read "
-        "peak_bytes and pictures_per_second in the run's metrics.jsonl, and go on with --resume --set train.steps=N",
-        arguments.config, key);
-  }
+void refuse_autoencoder(const std::string& config) {
+  if (kind_of_config(read_file(config, 1 << 20), config) != RunKind::autoencoder) return;
+  fail_usage(
+      "plan: {} is for spinfill train-autoencoder, which plan does not cover: train 20 steps with it, read peak_bytes "
+      "and pictures_per_second in the run's metrics.jsonl, and go on with --resume --set train.steps=N",
+      config);
 }
 
 int run(const PlanArguments& arguments) {
-  refuse_autoencoder(arguments);
+  refuse_autoencoder(arguments.config);
   const RunConfig config = load_run_to_make(arguments.config, arguments.set);
   if (arguments.missing > 0) return plan_to_generate(config, arguments);
   if (arguments.precision != Precision::fp32)

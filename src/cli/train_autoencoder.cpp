@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "core/config/config.h"
 #include "core/error.h"
+#include "core/files/files.h"
 #include "core/print.h"
 #include "core/signals.h"
 #include "run/run_kind.h"
@@ -35,6 +36,7 @@ int run(const Arguments& arguments) {
     fail_usage("{}: there is no run to resume here; leave --resume out to start one", arguments.out);
   if (resumes) require_kind(arguments.out, RunKind::autoencoder);
   const fs::path source = arguments.config.empty() ? stored : fs::path(arguments.config);
+  require_config_kind(read_file(source, 1 << 20), source, RunKind::autoencoder);
   const auto config = load_config<AutoencoderRunConfig>(source, parse_overrides(arguments.set));
   if (arguments.print_config) {
     print_lines(to_yaml(config));

@@ -8,13 +8,16 @@
 #include "core/signals.h"
 #include "model/device.h"
 #include "run/check_sizes.h"
+#include "run/run_kind.h"
 
 namespace spinfill {
 
 RunConfig load_run_to_make(const std::filesystem::path& file, const std::vector<std::string>& set) {
   const std::vector<Override> overrides = parse_overrides(set);
+  const std::string yaml = read_file(file, 1 << 20);
+  require_config_kind(yaml, file, RunKind::model);
   RunConfig config;
-  read_config_text(read_file(file, 1 << 20), file.string(), overrides, [&](Fields& f) {
+  read_config_text(yaml, file.string(), overrides, [&](Fields& f) {
     config.bind(f);
     check_sizes(f, config);
     check_patterns(f, config);

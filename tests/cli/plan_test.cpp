@@ -44,8 +44,27 @@ TEST_F(PlanCommand, SaysThatItDoesNotCoverAutoencoders) {
   const auto result = spinfill(fmt::format("plan --config '{}' --gpus 1 --vram 24G",
                                            test::fixture("../../configs/taesd-decoder.yaml").string()));
   EXPECT_EQ(result.exit_code, 2) << result.output;
-  EXPECT_THAT(result.output, HasSubstr("train-autoencoder (data.crop), which plan does not cover"));
+  EXPECT_THAT(result.output, HasSubstr("train-autoencoder, which plan does not cover"));
   EXPECT_EQ(std::ranges::count(result.output, '\n'), 1) << result.output;
+}
+
+TEST_F(PlanCommand, AConfigurationOfTheOtherKindIsNamed) {
+  const auto config = [](const char* name) {
+    return test::fixture(fmt::format("../../configs/{}.yaml", name)).string();
+  };
+  for (const auto& [command, file, text] :
+       {std::tuple{"train --out never", config("taesd-decoder"), "of an autoencoder, not of a model"},
+        std::tuple{"bench train", config("taesd-decoder"), "spinfill train-autoencoder takes it"},
+        std::tuple{"train-autoencoder --out never", config("default"), "of a model, not of an autoencoder"}}) {
+    const auto result = spinfill(fmt::format("{} --config '{}'", command, file));
+    EXPECT_EQ(result.exit_code, 2) << result.output;
+    EXPECT_THAT(result.output, HasSubstr(text));
+    EXPECT_EQ(std::ranges::count(result.output, '\n'), 1) << result.output;
+  }
+  // A model's configuration with a key of the other kind has a key that is unknown.
+  write_file_atomic(*folder_ / "both.yaml", "data: {width: 24, crop: 24}\n");
+  EXPECT_THAT(spinfill("train --out never --config both.yaml").output, HasSubstr("unknown key 'data.crop'"));
+  EXPECT_FALSE(fs::exists(*folder_ / "never"));
 }
 
 TEST_F(PlanCommand, JsonHoldsThePlan) {
