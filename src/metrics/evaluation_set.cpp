@@ -161,9 +161,12 @@ Protocol EvaluationSet::protocol(const SamplerConfig& sampler, std::uint64_t sam
                                     : "flanks by plan box",
                   priors.sharp ? ", sharp colours" : "");
   if (protocol.normals && evaluation_.reference_normals) protocol.conditions += ", the references' normals given";
-  protocol.sampler = sampler.steps == 1 ? "one step" + (sampler.guided().any() ? ", " + guidance_in_words(sampler) : "")
-                                        : fmt::format("{}, {}, start {}, {}", name_of(sampler.solver),
-                                                      name_of(sampler.mode), sampler.start, guidance_in_words(sampler));
+  const bool unseen = sampler.places == SampledPlaces::unseen;
+  protocol.sampler = sampler.steps == 1
+                         ? "one step" + (sampler.guided().any() ? ", " + guidance_in_words(sampler) : "")
+                         : fmt::format("{}, {}, start {}, {}{}", name_of(sampler.solver), name_of(sampler.mode),
+                                       sampler.start, guidance_in_words(sampler),
+                                       unseen ? fmt::format(", where unseen (seen: {})", sampler.seen_steps) : "");
   protocol.steps = sampler.steps;
   protocol.sampling_seed = sampling_seed;
   return protocol;

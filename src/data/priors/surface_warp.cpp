@@ -68,6 +68,21 @@ SurfaceWarp SurfaceWarp::select(const at::Tensor& which) const {
   return out;
 }
 
+SurfaceWarp SurfaceWarp::windows(const at::Tensor& rows, const at::Tensor& columns, std::int64_t height,
+                                 std::int64_t width) const {
+  SurfaceWarp out = *this;
+  out.height_ = height;
+  out.width_ = width;
+  const auto along = [&](const at::Tensor& first, std::int64_t length) {  // [N,length]
+    return first.to(point_.device()).unsqueeze(1) + at::arange(length, first.options().device(point_.device()));
+  };
+  const at::Tensor pixel = (along(rows, height).unsqueeze(2) * width_ + along(columns, width).unsqueeze(1)).flatten(1);
+  for (at::Tensor* map : {&out.point_, &out.normal_, &out.direction_})
+    *map = map->gather(1, pixel.unsqueeze(2).expand({-1, -1, map->size(2)}));
+  out.coverage_ = coverage_.gather(1, pixel);
+  return out;
+}
+
 PriorPicture SurfaceWarp::at(const at::Tensor& correction) const {
   const std::int64_t N = point_.size(0), H = height_, W = width_;
   Surface surface;

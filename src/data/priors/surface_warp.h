@@ -32,6 +32,9 @@ class SurfaceWarp {
   // The views `which` [M] (int64 into N) of it, as they are or several times.
   SurfaceWarp select(const at::Tensor& which) const;
 
+  // Windows of height × width pixels of its views, one of each: rows [N], columns [N] (int64) of their first pixels.
+  SurfaceWarp windows(const at::Tensor& rows, const at::Tensor& columns, std::int64_t height, std::int64_t width) const;
+
   // correction [N,1,h,w], vehicle lengths along each pixel's ray, positive away from the camera; undefined: none.
   // Maps [N,1,…,h,w].
   PriorPicture at(const at::Tensor& correction) const;

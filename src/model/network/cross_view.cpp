@@ -57,11 +57,12 @@ at::Tensor attend_targets(const at::Tensor& query, const at::Tensor& reference_k
     // The draws of a sample share its references: expanded, and copied once by the concatenation.
     auto with_references = [&](const at::Tensor& reference, const at::Tensor& target) {
       if (group.references == 0 || !reference.defined()) return rows(target);
+      const std::int64_t given = group.references * reference.size(1), made = group.targets * tokens;
       const at::Tensor shared = group_rows(reference, group.first_reference, group.samples, group.references)
                                     .unsqueeze(1)
-                                    .expand({group.samples, draws, group.references * tokens, width});
-      const at::Tensor own = rows(target).view({group.samples, draws, group.targets * tokens, width});
-      return at::cat({shared, own}, 2).view({sets, (group.references + group.targets) * tokens, width});
+                                    .expand({group.samples, draws, given, width});
+      const at::Tensor own = rows(target).view({group.samples, draws, made, width});
+      return at::cat({shared, own}, 2).view({sets, given + made, width});
     };
     const at::Tensor out =
         attention(rows(query), with_references(reference_key, key), with_references(reference_value, value), heads);

@@ -34,7 +34,7 @@ struct ViewContext {
 at::Tensor attend_references(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                              const ViewLayout& layout, std::int64_t heads);
 // Target queries attend to the references of their sample, unless these are undefined, and to the targets of their
-// sample and draw. query, key, value [ΣT·M,n,D]; the references' [ΣR,n,D].
+// sample and draw. query, key, value [ΣT·M,n,D]; the references' [ΣR,m,D], m = n but for targets cut to windows.
 at::Tensor attend_targets(const at::Tensor& query, const at::Tensor& reference_key, const at::Tensor& reference_value,
                           const at::Tensor& key, const at::Tensor& value, const ViewLayout& layout, std::int64_t draws,
                           std::int64_t heads);

@@ -104,6 +104,16 @@ std::int64_t ViewLayout::draws_of(const at::Tensor& rows) const {
   return count / targets;
 }
 
+ViewLayout ViewLayout::with_targets(const at::Tensor& which) const {
+  if (samples != 1) fail("targets can be chosen of one sample at a time; here are {}", samples);
+  ViewLayout out = *this;
+  out.targets = out.groups.front().targets = which.size(0);
+  out.target_rows = target_rows.index_select(0, which);
+  out.target_samples = target_samples.index_select(0, which);
+  out.targets_per_sample = at::full_like(out.target_samples, out.targets, targets_per_sample.options());
+  return out;
+}
+
 at::Tensor take_views(const at::Tensor& maps, const at::Tensor& rows) {
   return maps.flatten(0, 1).index_select(0, rows);
 }

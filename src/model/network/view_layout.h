@@ -38,6 +38,8 @@ struct ViewLayout {
   at::Tensor repeat_draws(const at::Tensor& targets, std::int64_t draws) const;
   // M for a tensor of ΣT·M rows; an error (exit 3) when ΣT does not divide it.
   std::int64_t draws_of(const at::Tensor& rows) const;
+  // Of the targets `which` [K] (int64 into ΣT, ascending) alone; of one sample.
+  ViewLayout with_targets(const at::Tensor& which) const;
 };
 
 // is_reference and is_target: [B,V] bool, disjoint (else an error, exit 3); the layout's tensors go to `device`.

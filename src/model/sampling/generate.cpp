@@ -11,6 +11,7 @@
 #include "model/sampling/guided_denoiser.h"
 #include "model/sampling/reference_normals.h"
 #include "model/sampling/target_latents.h"
+#include "model/sampling/unseen.h"
 
 namespace spinfill {
 
@@ -124,8 +125,8 @@ Generated generate_together(const Denoiser& denoiser, const Batch& batch, const 
 std::int64_t evaluations(std::int64_t targets, const SamplerConfig& config, const ModelConfig& model) {
   if (targets == 0) return 0;
   const auto [regression, sigmas] = noise_schedule(model, config);
-  const std::int64_t once =
-      evaluations(config.solver, static_cast<std::int64_t>(sigmas.size()) - 1) + (regression ? 1 : 0);
+  std::int64_t once = evaluations(config.solver, static_cast<std::int64_t>(sigmas.size()) - 1) + (regression ? 1 : 0);
+  if (regression && config.places == SampledPlaces::unseen) once += config.seen_steps - 1;
   return config.mode == SamplingMode::joint ? once : once * targets;
 }
 
@@ -134,8 +135,11 @@ at::Tensor generate(const Denoiser& denoiser, const Batch& batch, const SamplerC
   const at::NoGradGuard no_grad;
   if (batch.colour.device() != denoiser.device()) fail("generate: the batch is not on the model's device");
   require_guidable(denoiser.config(), config.guided());
+  require_places(denoiser.config(), config);
   std::vector<Batch> parts = {batch};
-  if (denoiser.device().is_cpu() && batch.size() > 1) {
+  // Windows are of one size for all views that are computed together.
+  const bool windows = config.places == SampledPlaces::unseen && config.steps > 1;
+  if ((denoiser.device().is_cpu() || windows) && batch.size() > 1) {
     parts.clear();
     for (std::int64_t b = 0; b < batch.size(); ++b) parts.push_back(batch.one(b));
   }

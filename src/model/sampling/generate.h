@@ -22,10 +22,11 @@ std::int64_t evaluations(std::int64_t targets, const SamplerConfig& config, cons
 // Pictures [B,V,3,H,W] float32 in [0,1] on the denoiser's device: reference slots hold the given pictures bit for bit,
 // target slots the generated ones, absent slots 0. Noise is a function of (seed, batch.samples[b], slot), so a sample's
 // result does not depend on what else is in the batch: on the processor, whose kernels round otherwise for other batch
-// sizes, each sample is computed by itself, to the last bit; on a GPU all are computed together, to rounding. The batch
-// needs its priors; colour, alpha and normals of targets are never read. The batch must be on the denoiser's device.
-// `fields`: with OutputForm::sources, where the pixels of targets are from, as the last evaluation of the network says.
-// With model.normals: the generated normals, and those that references were given or got first.
+// sizes, each sample is computed by itself, to the last bit; on a GPU all are computed together, to rounding, but for
+// SampledPlaces::unseen. The batch needs its priors; colour, alpha and normals of targets are never read. The batch
+// must be on the denoiser's device. `fields`: with OutputForm::sources, where the pixels of targets are from, as the
+// last evaluation of the network says. With model.normals: the generated normals, and those that references were given
+// or got first.
 struct TargetFields {
   at::Tensor correction, coverage;  // [B,V,1,H,W] as in SourceFields, coverage within [0,1]; 0 but in target slots
   at::Tensor normals;  // [B,V,3,H,W] in [−1,1], vehicle frame, not normalised; 0 where none is; undefined without

@@ -53,6 +53,13 @@ at::Tensor GuidedDenoiser::operator()(const at::Tensor& x, double sigma) {
   return unconditional + (d - unconditional) * layout.repeat_draws(scales_, layout.draws_of(x));
 }
 
+void GuidedDenoiser::look_through(const TargetWindows& windows) {
+  if (!cache_) fail("windows of views need the references' cache");
+  for (Branch& branch : branches_)
+    branch.conditioning = condition_windows(branch.conditioning, windows, denoiser_.autoencoder().factor());
+  if (scales_.defined()) scales_ = scales_.index_select(0, windows.which.to(scales_.device()));
+}
+
 void require_guidable(const ModelConfig& model, const Guidance& guidance) {
   const DropoutConfig& dropout = model.dropout;
   if (!guidance.any() || dropout.identity + dropout.references + dropout.priors > 0) return;

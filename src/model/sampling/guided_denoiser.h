@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/denoiser/denoiser.h"
+#include "model/denoiser/target_windows.h"
 #include "model/sampling/sampler.h"
 
 namespace spinfill {
@@ -24,6 +25,8 @@ class GuidedDenoiser {
   const Conditioning& conditioning() const { return branches_.front().conditioning; }
   const SourceFields& fields() const { return fields_; }     // of the last evaluation, with all conditions
   at::Tensor operator()(const at::Tensor& x, double sigma);  // x [ΣT·M,C,h,w]
+  // From now on of the windows alone: x [K,C,height,width]. Needs the cache.
+  void look_through(const TargetWindows& windows);
 
  private:
   struct Branch {

@@ -14,6 +14,9 @@ void SamplerConfig::bind(Fields& f) {
   f.choice("solver", solver, "Solver of the probability-flow ODE");
   f.number("steps", steps, "Steps; 1 = one evaluation at sigma_max, the regression", 1, 1000);
   f.choice("mode", mode, "All missing views at once, or one by one, each then a further reference");
+  f.choice("places", places,
+           "Several steps: everywhere, or only where no reference shows the vehicle; elsewhere the first stays");
+  f.number("seen_steps", seen_steps, "With places unseen, elsewhere: 1 the regression, 2 what two steps make", 1, 2);
   f.number("rho", rho, "Exponent of the noise schedule", 1, 20);
   f.number("sigma_min", sigma_min, "Lowest noise level, 0: the model's (prior-residual: residual_scale / 10)", 0, 1e4);
   f.number("sigma_max", sigma_max,

@@ -23,6 +23,13 @@ template <>
 inline constexpr Named<SamplingMode> kNamesOf<SamplingMode>[] = {{SamplingMode::joint, "joint"},
                                                                  {SamplingMode::sequential, "sequential"}};
 
+// After the regression: everywhere, or only where no reference shows the vehicle (model/sampling/unseen.h); elsewhere
+// the regression stays.
+enum class SampledPlaces { everywhere, unseen };
+template <>
+inline constexpr Named<SampledPlaces> kNamesOf<SampledPlaces>[] = {{SampledPlaces::everywhere, "everywhere"},
+                                                                   {SampledPlaces::unseen, "unseen"}};
+
 // Classifier-free guidance (model/sampling/guided_denoiser.h).
 struct Guidance {
   double scale = 1, far = 1;  // g at a reference's own azimuth, and half a turn from the nearest
@@ -35,7 +42,9 @@ struct SamplerConfig {
   Solver solver = Solver::dpmpp_2m;
   std::int64_t steps = 1;  // 1: one evaluation at σ_max, the regression
   SamplingMode mode = SamplingMode::joint;
-  double rho = 7;                             // Karras schedule
+  SampledPlaces places = SampledPlaces::everywhere;
+  std::int64_t seen_steps = 1;  // with places unseen, of what is seen: 1 the regression, 2 what steps: 2 makes of it
+  double rho = 7;               // Karras schedule
   double sigma_min = 0, sigma_max = 0;        // 0: what suits the model's output form, see noise_schedule
   double start = 20;                          // prior-residual: noise after the regression, in residual scales
   double guidance = 1;                        // classifier-free guidance scale; 1: none

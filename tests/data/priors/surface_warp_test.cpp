@@ -119,6 +119,24 @@ TEST(SurfaceWarp, NothingOfATargetReachesIt) {
   EXPECT_TRUE(SurfaceWarp(sight.in, sight.maps, sight.rows).at(correction).colour.equal(before));
 }
 
+TEST(SurfaceWarp, WindowsAreItsParts) {
+  const at::NoGradGuard no_grad;
+  const Sight sight;
+  const SurfaceWarp warp(sight.in, sight.maps, at::tensor({4, 1}, at::kLong));
+  const SurfaceWarp parts = warp.windows(at::tensor({20, 8}, at::kLong), at::tensor({30, 50}, at::kLong), 24, 40);
+  const at::Tensor correction = at::rand({2, 1, 64, 96}, at::kFloat) * 0.02;
+  const auto cut = [](const at::Tensor& maps) {
+    return at::stack({maps[0].narrow(-2, 20, 24).narrow(-1, 30, 40), maps[1].narrow(-2, 8, 24).narrow(-1, 50, 40)});
+  };
+  const PriorPicture whole = warp.at(correction), seen = parts.at(cut(correction));
+  EXPECT_TRUE(seen.alpha.equal(cut(whole.alpha)));
+  EXPECT_TRUE(seen.trust.equal(cut(whole.trust)));
+  // What nothing shows is filled from its surroundings.
+  const at::Tensor shown = (seen.trust == 1).expand_as(seen.colour);
+  ASSERT_GT(shown.to(at::kFloat).mean().item<double>(), 0.1);
+  EXPECT_TRUE(seen.colour.masked_select(shown).equal(cut(whole.colour).masked_select(shown)));
+}
+
 TEST(SurfaceWarp, SelectsViews) {
   const at::NoGradGuard no_grad;
   const Sight sight;
