@@ -113,8 +113,9 @@ std::string left_out(const WalkaroundReport& report) {
 std::string films(const WalkaroundReport& report) {
   std::string out;
   for (const FilmFrames& film : report.films)
-    out += fmt::format("<p>{}: the sharpest {} of {} pictures, spread over {:.1f} s by how far they move</p>\n",
-                       html_escaped(film.file), film.chosen.size(), film.pictures, film.seconds);
+    out += fmt::format("<p>{}: the sharpest {} of {} pictures, spread over {:.1f} s by how far they move{}</p>\n",
+                       html_escaped(film.file), film.chosen.size(), film.pictures, film.seconds,
+                       film.range == DynamicRange::standard ? "" : "; " + range_told(film.range));
   return out;
 }
 

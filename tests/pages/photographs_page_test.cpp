@@ -34,11 +34,16 @@ TEST(PhotographsPage, ShowsEveryPhotographAndTheGaps) {
                         photograph("e.jpg", PhotographFate::refused, std::nullopt)};
   report.photographs[3].why = "nothing stands out";
   report.left_out = {{"notes.txt", "is no picture"}};
+  report.films = {{"walk.mov", 12, 300, {1, 2}, DynamicRange::hlg}, {"old.mp4", 12, 300, {1, 2}}};
   const std::string page = photographs_page(report);
   EXPECT_NE(page.find("my &lt;car&gt;"), std::string::npos);
   EXPECT_NE(page.find("c&amp;d.jpg"), std::string::npos);
   EXPECT_NE(page.find("nothing stands out"), std::string::npos);
   EXPECT_NE(page.find("notes.txt: is no picture"), std::string::npos);
+  EXPECT_NE(page.find("by how far they move; of high dynamic range (HLG), tone-mapped to sRGB</p>"), std::string::npos);
+  EXPECT_NE(page.find("by how far they move</p>"), std::string::npos);
+  EXPECT_EQ(to_json(report)["films"][0]["dynamic_range"], "hlg");
+  EXPECT_EQ(to_json(report)["films"][1]["dynamic_range"], "standard");
   EXPECT_NE(page.find("4 photographs: 2 used, 0 further, 1 spare, 1 refused; the widest gap between used ones is 270"),
             std::string::npos);
   EXPECT_EQ(count(page, "<article class=\"used\""), 2);

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
@@ -19,6 +20,8 @@
 
 extern "C" {
 #include <libavutil/display.h>
+#include <libavutil/dovi_meta.h>
+#include <libavutil/pixdesc.h>
 }
 
 namespace spinfill {
@@ -59,8 +62,21 @@ cv::Mat turned(const cv::Mat& picture, const Turn& turn) {
   return out;
 }
 
-// Matrix and range of what the file says, BT.709 where it says nothing.
-int swscale_matrix(AVColorSpace space) {
+// Dolby Vision of profile 5 holds colours that only its own players can make: no picture for others lies below.
+bool needs_dolby_vision(const AVStream* stream) {
+  std::size_t size = 0;
+  const std::uint8_t* data = av_stream_get_side_data(stream, AV_PKT_DATA_DOVI_CONF, &size);
+  return data != nullptr && size >= sizeof(AVDOVIDecoderConfigurationRecord) &&
+         reinterpret_cast<const AVDOVIDecoderConfigurationRecord*>(data)->dv_profile == 5;
+}
+
+// What a file says of its colours, as the numbers of ITU-T H.273.
+struct FilmColours {
+  int primaries = AVCOL_PRI_UNSPECIFIED, transfer = AVCOL_TRC_UNSPECIFIED, matrix = AVCOL_SPC_UNSPECIFIED;
+};
+
+// Matrix of what the file says, BT.709 where it says nothing.
+int swscale_matrix(int space) {
   switch (space) {
     case AVCOL_SPC_BT2020_NCL:
     case AVCOL_SPC_BT2020_CL: return SWS_CS_BT2020;
@@ -68,6 +84,14 @@ int swscale_matrix(AVColorSpace space) {
     case AVCOL_SPC_SMPTE170M: return SWS_CS_ITU601;
     default: return SWS_CS_ITU709;
   }
+}
+
+// The white of swscale's RGB of 16 bits: it shifts values to the left, and so comes short of 65535.
+double scaled_white(const AVFrame& frame) {
+  const AVPixFmtDescriptor* kind = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  if ((kind->flags & AV_PIX_FMT_FLAG_RGB) != 0) return 65535;
+  const int bits = frame.color_range == AVCOL_RANGE_JPEG ? std::min(kind->comp[0].depth, 16) : 8;
+  return ((1 << bits) - 1) << (16 - bits);
 }
 
 }  // namespace
@@ -79,7 +103,8 @@ struct FilmReader::State {
   LibavCodec codec;
   LibavFrame frame = new_frame();
   LibavScaler scaler;
-  std::array<int, 5> scaled{};  // sizes and format that the scaler is for
+  std::array<int, 6> scaled{};  // sizes and formats that the scaler is for
+  FilmColours container;
   Turn turn;
   std::int64_t pictures = 0, expected = 0;
   bool ended = false;  // the file
@@ -88,6 +113,7 @@ struct FilmReader::State {
   void open_codec(const AVCodec* decoder);
   bool decode();
   void at_end() const;
+  FilmColours colours() const;
   cv::Mat converted(int most_width);
   bool sideways() const { return turn.quarters % 2 == 1; }
 };
@@ -101,6 +127,12 @@ void FilmReader::State::open(const std::filesystem::path& file) {
   const int opened = avformat_open_input(&context, ("file:" + where).c_str(), av_find_input_format("mov"), nullptr);
   if (opened < 0) fail("{}: damaged or no MP4 or MOV ({}): record or copy it again", where, libav_error(opened));
   input.reset(context);
+  // Before the decoder writes its own over it.
+  std::vector<FilmColours> said;
+  for (unsigned i = 0; i < context->nb_streams; ++i) {
+    const AVCodecParameters& of = *context->streams[i]->codecpar;
+    said.push_back({of.color_primaries, of.color_trc, of.color_space});
+  }
   if (const int read = avformat_find_stream_info(context, nullptr); read < 0)
     fail("{}: damaged film ({}): record or copy it again", where, libav_error(read));
   const AVCodec* decoder = nullptr;
@@ -109,6 +141,7 @@ void FilmReader::State::open(const std::filesystem::path& file) {
     fail("{}: {}", where,
          best == AVERROR_DECODER_NOT_FOUND ? "its kind of film is not known: save it as H.264" : "holds no pictures");
   stream = context->streams[best];
+  if (static_cast<std::size_t>(best) < said.size()) container = said[static_cast<std::size_t>(best)];
   for (unsigned i = 0; i < context->nb_streams; ++i)
     if (context->streams[i] != stream) context->streams[i]->discard = AVDISCARD_ALL;
   turn = turn_of(stream);
@@ -117,8 +150,8 @@ void FilmReader::State::open(const std::filesystem::path& file) {
       std::int64_t{of.width} * of.height > kMostFilmPixels)
     fail("{}: a film of {}x{} px: from 16 px a side to {} megapixels", where, of.width, of.height,
          kMostFilmPixels / 1'000'000);
-  if (of.color_trc == AVCOL_TRC_SMPTE2084)
-    fail("{}: is a film of high dynamic range (PQ): record it without HDR", where);
+  if (needs_dolby_vision(stream))
+    fail("{}: is Dolby Vision of profile 5, which only its own players can show: save it as H.264", where);
   const double seconds = context->duration > 0 ? static_cast<double>(context->duration) / AV_TIME_BASE : 0;
   if (seconds > kLongestFilm || stream->nb_frames > kMostFilmPictures)
     fail("{}: is a film of {:.0f} s and {} pictures: at most {:.0f} s and {}: cut it to one walk round the vehicle",
@@ -166,26 +199,48 @@ void FilmReader::State::at_end() const {
     fail("{}: is cut short or damaged: {} of {} pictures can be read: copy it again", where, pictures, expected);
 }
 
+// The file's word counts before the stream's (ISO/IEC 14496-12, 12.1.5).
+FilmColours FilmReader::State::colours() const {
+  const auto first = [](int file, int picture, int unsaid) { return file != unsaid ? file : picture; };
+  return {first(container.primaries, frame->color_primaries, AVCOL_PRI_UNSPECIFIED),
+          first(container.transfer, frame->color_trc, AVCOL_TRC_UNSPECIFIED),
+          first(container.matrix, frame->colorspace, AVCOL_SPC_UNSPECIFIED)};
+}
+
 cv::Mat FilmReader::State::converted(int most_width) {
   const int upright = sideways() ? frame->height : frame->width;
   const double scale = most_width > 0 && upright > most_width ? double(most_width) / upright : 1;
   const int width = std::max(1, static_cast<int>(std::lround(scale * frame->width))),
             height = std::max(1, static_cast<int>(std::lround(scale * frame->height)));
-  const std::array<int, 5> wanted = {frame->width, frame->height, width, height, frame->format};
+  const FilmColours said = colours();
+  const DynamicRange range = dynamic_range_of(said.transfer);
+  const bool standard = range == DynamicRange::standard;
+  int matrix = frame->colorspace;
+  if (!standard) {
+    if (said.matrix == AVCOL_SPC_ICTCP)
+      fail("{}: is a film in ICtCp, a kind of colours that is not read: save it as H.264", where);
+    matrix = said.matrix == AVCOL_SPC_UNSPECIFIED ? AVCOL_SPC_BT2020_NCL : said.matrix;
+  }
+  // High dynamic range keeps all its bits until it is tone-mapped, or it would show bands.
+  const AVPixelFormat format = standard ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_RGB48;
+  const std::array<int, 6> wanted = {frame->width, frame->height, width, height, frame->format, format};
   if (!scaler || wanted != scaled) {
     scaler.reset(sws_getContext(frame->width, frame->height, static_cast<AVPixelFormat>(frame->format), width, height,
-                                AV_PIX_FMT_RGB24, SWS_AREA | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, nullptr, nullptr,
-                                nullptr));
+                                format, SWS_AREA | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, nullptr, nullptr, nullptr));
     if (!scaler) fail("{}: its pictures are of a kind that is not read: save it as H.264", where);
-    const int* matrix = sws_getCoefficients(swscale_matrix(frame->colorspace));
-    sws_setColorspaceDetails(scaler.get(), matrix, frame->color_range == AVCOL_RANGE_JPEG ? 1 : 0,
+    const int* coefficients = sws_getCoefficients(swscale_matrix(matrix));
+    sws_setColorspaceDetails(scaler.get(), coefficients, frame->color_range == AVCOL_RANGE_JPEG ? 1 : 0,
                              sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
     scaled = wanted;
   }
-  cv::Mat out(height, width, CV_8UC3);
+  cv::Mat out(height, width, standard ? CV_8UC3 : CV_16UC3);
   std::uint8_t* planes[] = {out.data};
   const int strides[] = {static_cast<int>(out.step)};
   sws_scale(scaler.get(), frame->data, frame->linesize, 0, frame->height, planes, strides);
+  if (!standard) {
+    out.convertTo(out, CV_16U, 65535 / scaled_white(*frame));
+    out = to_standard_range(out, range, dynamic_range_primaries(said.primaries));
+  }
   return turned(out, turn);
 }
 
@@ -227,6 +282,10 @@ bool FilmReader::next() {
 
 cv::Mat FilmReader::picture(int most_width) {
   return state_->converted(most_width);
+}
+
+DynamicRange FilmReader::dynamic_range() const {
+  return dynamic_range_of(state_->colours().transfer);
 }
 
 double FilmReader::seconds() const {

@@ -8,6 +8,8 @@
 
 #include <opencv2/core/mat.hpp>
 
+#include "data/pictures/dynamic_range.h"
+
 namespace spinfill {
 
 inline constexpr double kLongestFilm = 600;  // seconds
@@ -22,8 +24,8 @@ bool is_film_file(const std::filesystem::path& file);
 // not followed.
 class FilmReader {
  public:
-  // Exit 3, one line: no film, damaged, without pictures, of a size, length or kind that is not read (high dynamic
-  // range of PQ).
+  // Exit 3, one line: no film, damaged, without pictures, of a size, length or kind that is not read (Dolby Vision
+  // without a picture for other players).
   explicit FilmReader(const std::filesystem::path& file);
   ~FilmReader();
   FilmReader(const FilmReader&) = delete;
@@ -34,8 +36,11 @@ class FilmReader {
   std::int64_t expected() const;  // pictures that the file says it has; 0: it does not
   // Goes to the next picture; false at the end. Exit 3 where the film is cut short or damaged.
   bool next();
-  // The picture, upright, at most `most_width` px wide (0: as it is): 8-bit RGB in sRGB.
+  // The picture, upright, at most `most_width` px wide (0: as it is): 8-bit RGB in sRGB. Of high dynamic range it is
+  // converted from 16 bits (data/pictures/dynamic_range.h), of standard range its values are taken as sRGB's.
   cv::Mat picture(int most_width = 0);
+  // As the file says of it (ISO/IEC 14496-12, "colr"), or else its stream.
+  DynamicRange dynamic_range() const;
   double seconds() const;  // when it is seen
 
  private:

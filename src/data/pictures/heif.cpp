@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
+
+#include <opencv2/core.hpp>
 
 #include "core/error.h"
 #include "data/pictures/colour_profile.h"
@@ -16,7 +19,7 @@ namespace {
 
 constexpr std::size_t kLongestProfile = 16 << 20;
 // ITU-T H.273, tables 2 and 3.
-constexpr int kPrimariesBt2020 = 9, kPrimariesP3 = 12, kGamma22 = 4, kLinear = 8, kPq = 16, kHlg = 18;
+constexpr int kPrimariesBt2020 = 9, kPrimariesP3 = 12, kGamma22 = 4, kLinear = 8;
 
 template <class T, auto Free>
 using HeifOwned = std::unique_ptr<T, decltype([](T* p) { Free(p); })>;
@@ -51,23 +54,78 @@ Opened opened(std::string_view bytes, const std::string& where) {
   return out;
 }
 
-std::string profile_of(const heif_image_handle* picture, const std::string& where) {
+// What says which colours a picture's values are, into `header`.
+void read_colours(const heif_image_handle* picture, HeifHeader& header) {
+  int primaries = 0, transfer = 0;
+  heif_color_profile_nclx* points = nullptr;
+  if (heif_image_handle_get_nclx_color_profile(picture, &points).code == heif_error_Ok) {
+    primaries = points->color_primaries;
+    transfer = points->transfer_characteristics;
+    heif_nclx_color_profile_free(points);
+  }
+  header.range = dynamic_range_of(transfer);
+  if (header.range != DynamicRange::standard) {
+    header.primaries = dynamic_range_primaries(primaries);
+    return;
+  }
   const std::size_t size = heif_image_handle_get_raw_color_profile_size(picture);
   if (size > 0 && size <= kLongestProfile) {
     std::string profile(size, '\0');
-    if (heif_image_handle_get_raw_color_profile(picture, profile.data()).code == heif_error_Ok) return profile;
+    if (heif_image_handle_get_raw_color_profile(picture, profile.data()).code == heif_error_Ok) {
+      header.icc_profile = std::move(profile);
+      return;
+    }
   }
-  heif_color_profile_nclx* points = nullptr;
-  if (heif_image_handle_get_nclx_color_profile(picture, &points).code != heif_error_Ok) return {};
-  const int primaries = points->color_primaries, transfer = points->transfer_characteristics;
-  heif_nclx_color_profile_free(points);
-  if (transfer == kPq || transfer == kHlg)
-    fail("{}: is a picture of high dynamic range ({}): save it as JPEG", where, transfer == kPq ? "PQ" : "HLG");
   const Primaries of = primaries == kPrimariesP3       ? Primaries::display_p3
                        : primaries == kPrimariesBt2020 ? Primaries::bt2020
                                                        : Primaries::srgb;
   const double gamma = transfer == kGamma22 ? 2.2 : transfer == kLinear ? 1 : 0;
-  return of == Primaries::srgb && gamma == 0 ? std::string() : rgb_profile(of, gamma);
+  if (of != Primaries::srgb || gamma != 0) header.icc_profile = rgb_profile(of, gamma);
+}
+
+HeifImage decoded_as(const Opened& file, heif_chroma layout, heif_channel channel, int width, int height,
+                     const std::string& where) {
+  const HeifOptions options(heif_decoding_options_alloc());
+  if (!options) throw std::bad_alloc();
+  options->convert_hdr_to_8bit = layout == heif_chroma_interleaved_RGBA ? 1 : 0;
+  heif_image* decoded = nullptr;
+  check_heif(heif_decode_image(file.primary.get(), &decoded, heif_colorspace_RGB, layout, options.get()), where);
+  HeifImage image(decoded);
+  if (heif_image_get_width(decoded, channel) != width || heif_image_get_height(decoded, channel) != height)
+    fail("{}: damaged HEIC or AVIF (its picture is not of the size that its header says)", where);
+  return image;
+}
+
+template <class Value>
+void make_straight(cv::Mat& rgba) {
+  constexpr std::int64_t kOpaque = std::numeric_limits<Value>::max();
+  for (auto& p : cv::Mat_<cv::Vec<Value, 4>>(rgba))
+    for (int c = 0; c < 3 && p[3] > 0; ++c)
+      p[c] = static_cast<Value>(std::min(kOpaque, (kOpaque * p[c] + p[3] / 2) / p[3]));
+}
+
+// Planes of whatever depth → 16-bit RGBA.
+cv::Mat decode_deep(const Opened& file, int width, int height, const std::string& where) {
+  const HeifImage image = decoded_as(file, heif_chroma_444, heif_channel_R, width, height, where);
+  cv::Mat picture(height, width, CV_16UC4, cv::Scalar::all(65535));
+  static constexpr std::array kChannels = {heif_channel_R, heif_channel_G, heif_channel_B, heif_channel_Alpha};
+  for (int c = 0; c < 4; ++c) {
+    const heif_channel channel = kChannels[static_cast<std::size_t>(c)];
+    int stride = 0;
+    const std::uint8_t* pixels = heif_image_get_plane_readonly(image.get(), channel, &stride);
+    if (pixels == nullptr && channel == heif_channel_Alpha) continue;
+    const int bits = heif_image_get_bits_per_pixel_range(image.get(), channel);
+    if (pixels == nullptr || bits < 8 || bits > 16 || heif_image_get_width(image.get(), channel) != width ||
+        heif_image_get_height(image.get(), channel) != height)
+      fail("{}: HEIC or AVIF of an unknown pixel layout", where);
+    const cv::Mat plane(height, width, bits > 8 ? CV_16U : CV_8U, const_cast<std::uint8_t*>(pixels),
+                        static_cast<std::size_t>(stride));
+    cv::Mat deep;
+    plane.convertTo(deep, CV_16U, 65535.0 / ((1 << bits) - 1));
+    cv::insertChannel(deep, picture, c);
+  }
+  if (heif_image_is_premultiplied_alpha(image.get()) != 0) make_straight<std::uint16_t>(picture);
+  return picture;
 }
 
 }  // namespace
@@ -80,33 +138,25 @@ bool is_heif(std::string_view bytes) {
 
 HeifHeader heif_header(std::string_view bytes, const std::string& where) {
   const Opened file = opened(bytes, where);
-  return {heif_image_handle_get_width(file.primary.get()), heif_image_handle_get_height(file.primary.get()),
-          profile_of(file.primary.get(), where)};
+  HeifHeader header{heif_image_handle_get_width(file.primary.get()), heif_image_handle_get_height(file.primary.get())};
+  read_colours(file.primary.get(), header);
+  return header;
 }
 
 cv::Mat decode_heif(std::string_view bytes, int width, int height, const std::string& where) {
   const Opened file = opened(bytes, where);
-  const HeifOptions options(heif_decoding_options_alloc());
-  if (!options) throw std::bad_alloc();
-  options->convert_hdr_to_8bit = 1;
-  heif_image* decoded = nullptr;
-  check_heif(
-      heif_decode_image(file.primary.get(), &decoded, heif_colorspace_RGB, heif_chroma_interleaved_RGBA, options.get()),
-      where);
-  const HeifImage image(decoded);
-  if (heif_image_get_width(decoded, heif_channel_interleaved) != width ||
-      heif_image_get_height(decoded, heif_channel_interleaved) != height)
-    fail("{}: damaged HEIC or AVIF (its picture is not of the size that its header says)", where);
+  HeifHeader header;
+  read_colours(file.primary.get(), header);
+  if (header.range != DynamicRange::standard) return decode_deep(file, width, height, where);
+  const HeifImage image =
+      decoded_as(file, heif_chroma_interleaved_RGBA, heif_channel_interleaved, width, height, where);
   int stride = 0;
-  const std::uint8_t* pixels = heif_image_get_plane_readonly(decoded, heif_channel_interleaved, &stride);
+  const std::uint8_t* pixels = heif_image_get_plane_readonly(image.get(), heif_channel_interleaved, &stride);
   if (pixels == nullptr) fail("{}: HEIC or AVIF of an unknown pixel layout", where);
   cv::Mat picture(height, width, CV_8UC4);
   for (int y = 0; y < height; ++y)
     std::copy_n(pixels + static_cast<std::ptrdiff_t>(y) * stride, 4 * width, picture.ptr(y));
-  if (heif_image_is_premultiplied_alpha(decoded) != 0) {
-    for (auto& p : cv::Mat_<cv::Vec4b>(picture))
-      for (int c = 0; c < 3 && p[3] > 0; ++c) p[c] = static_cast<uchar>(std::min(255, (255 * p[c] + p[3] / 2) / p[3]));
-  }
+  if (heif_image_is_premultiplied_alpha(image.get()) != 0) make_straight<std::uint8_t>(picture);
   return picture;
 }
 

@@ -7,6 +7,8 @@
 
 #include <opencv2/core/mat.hpp>
 
+#include "data/pictures/dynamic_range.h"
+
 namespace spinfill {
 
 // HEIC and AVIF, what phones save: decoded by libheif.
@@ -17,12 +19,16 @@ bool is_heif(std::string_view bytes);
 struct HeifHeader {
   std::int64_t width = 0, height = 0;  // px, upright: the file's own turns are part of the format
   std::string icc_profile;             // its own or one made of its code points (ITU-T H.273); empty: sRGB's
+  // PQ or HLG by its code points, which then count before a profile.
+  DynamicRange range = DynamicRange::standard;
+  Primaries primaries = Primaries::srgb;  // of a picture of high dynamic range
 };
 
-// Of the primary picture. Exit 3: damaged, a film, or in the colours of high dynamic range (PQ, HLG).
+// Of the primary picture. Exit 3: damaged or a film.
 HeifHeader heif_header(std::string_view bytes, const std::string& where);
 
-// 8-bit RGBA, straight alpha, upright, in the colours of the profile. width and height are the header's.
+// 8-bit RGBA, straight alpha, upright, in the colours of the profile; of high dynamic range its code values, 16-bit
+// RGBA, 65535 the code value 1. width and height are the header's.
 cv::Mat decode_heif(std::string_view bytes, int width, int height, const std::string& where);
 
 // An AVIF of 8-bit straight RGBA in sRGB. quality: 1 to 100. xmp: a packet of metadata, or empty. Exit 3 where libheif

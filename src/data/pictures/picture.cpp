@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "data/pictures/chunks.h"
 #include "data/pictures/colour_profile.h"
+#include "data/pictures/dynamic_range.h"
 #include "data/pictures/exif.h"
 #include "data/pictures/heif.h"
 #include "data/pictures/jpeg.h"
@@ -185,6 +186,8 @@ struct Stored {
   cv::Mat pixels;
   std::string icc_profile;
   bool cmyk = false;
+  DynamicRange range = DynamicRange::standard;
+  Primaries primaries = Primaries::srgb;
 };
 
 Stored decode_stored(std::string_view bytes, PictureFormat format, cv::Size size, const std::string& where) {
@@ -195,8 +198,11 @@ Stored decode_stored(std::string_view bytes, PictureFormat format, cv::Size size
       return {decode_jpeg(bytes, size.width, size.height, where), header.icc_profile, header.cmyk};
     }
     case PictureFormat::webp: return {decode_webp(bytes, size, where), webp_icc_profile(bytes)};
-    case PictureFormat::heif:
-      return {decode_heif(bytes, size.width, size.height, where), heif_header(bytes, where).icc_profile};
+    case PictureFormat::heif: {
+      const HeifHeader header = heif_header(bytes, where);
+      return {decode_heif(bytes, size.width, size.height, where), header.icc_profile, false, header.range,
+              header.primaries};
+    }
   }
   fail("{}: unknown picture format", where);
 }
@@ -210,6 +216,11 @@ cv::Mat decode_picture(std::string_view bytes, const std::string& where, Colours
   Stored stored = decode_stored(bytes, size.format, stored_size, where);
   if (stored.cmyk) {
     stored.pixels = cmyk_to_srgb(stored.pixels, stored.icc_profile);
+  } else if (stored.range != DynamicRange::standard) {
+    if (colours == Colours::srgb)
+      stored.pixels = to_standard_range(stored.pixels, stored.range, stored.primaries);
+    else
+      stored.pixels.convertTo(stored.pixels, CV_8U, 1.0 / 257);
   } else if (colours == Colours::srgb && !stored.icc_profile.empty() && !to_srgb(stored.pixels, stored.icc_profile)) {
     log_warning("{}: its colour profile is damaged or not for its colours, which are taken as sRGB's", where);
   }

@@ -31,8 +31,9 @@ PictureSize picture_size(std::string_view bytes, const std::string& where);
 PictureSize picture_size(const std::filesystem::path& path);
 
 // Whole picture, upright, as RGBA of 8 bits in sRGB, straight alpha (255 where the file has none). 16 bits are reduced,
-// palettes and grey are expanded, CMYK and colours of another profile are brought to sRGB; a profile that is damaged is
-// told in one line. as_stored: profiles are left alone, for pictures whose values are no colours (masks, depth).
+// palettes and grey are expanded, CMYK, colours of another profile and high dynamic range
+// (data/pictures/dynamic_range.h) are brought to sRGB; a profile that is damaged is told in one line. as_stored:
+// profiles and range are left alone, for pictures whose values are no colours (masks, depth).
 enum class Colours { srgb, as_stored };
 cv::Mat decode_picture(std::string_view bytes, const std::string& where, Colours colours = Colours::srgb);
 

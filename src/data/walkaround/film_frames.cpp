@@ -106,6 +106,7 @@ FilmFrames choose_film_frames(const fs::path& film, const FilmFrameOptions& opti
   cv::Mat before;
   double next = -1;
   while (reader.next()) {
+    if (out.pictures == 0) out.range = reader.dynamic_range();
     const std::int64_t index = out.pictures++;
     out.seconds = reader.seconds();
     if (out.seconds < next) continue;

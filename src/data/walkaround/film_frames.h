@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/pictures/dynamic_range.h"
 #include "data/walkaround/photographs.h"
 
 namespace spinfill {
@@ -22,9 +23,10 @@ struct FilmFrameOptions {
 // What was taken from a film.
 struct FilmFrames {
   std::string file;
-  double seconds = 0;                // of the film
-  std::int64_t pictures = 0;         // in it
-  std::vector<std::int64_t> chosen;  // their numbers, ascending
+  double seconds = 0;                           // of the film
+  std::int64_t pictures = 0;                    // in it
+  std::vector<std::int64_t> chosen;             // their numbers, ascending
+  DynamicRange range = DynamicRange::standard;  // of its first picture; what is not standard was brought to it
 };
 
 // The frames to take: the film is parted into `most` stretches over which the picture moves equally far, so that

@@ -119,6 +119,7 @@ Json to_json(const WalkaroundReport& report) {
     films.push_back({{"file", film.file},
                      {"seconds", rounded(film.seconds, 2)},
                      {"pictures", film.pictures},
+                     {"dynamic_range", name_of(film.range)},
                      {"chosen", film.chosen}});
   return {{"photographs", rows}, {"films", films}, {"left_out", left_out}};
 }
@@ -135,7 +136,8 @@ void tell(const WalkaroundReport& report) {
                one.why.empty() ? "" : ": ", one.why);
   }
   for (const FilmFrames& film : report.films)
-    log_info("{}: {} of {} pictures taken, {:.1f} s", film.file, film.chosen.size(), film.pictures, film.seconds);
+    log_info("{}: {} of {} pictures taken, {:.1f} s{}", film.file, film.chosen.size(), film.pictures, film.seconds,
+             film.range == DynamicRange::standard ? "" : ", " + range_told(film.range));
   for (const LeftOut& file : report.left_out) log_warning("{}: not used: {}", file.file, file.why);
 }
 

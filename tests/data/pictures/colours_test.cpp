@@ -79,8 +79,6 @@ TEST(PictureColours, HeifIsReadLikeTheOthers) {
 }
 
 TEST(PictureColours, OddHeifIsRefusedByName) {
-  test::expect_error(ExitCode::runtime, {"pq.heic", "high dynamic range (PQ)", "JPEG"},
-                     [] { picture_size(bytes_of("pq.heic"), "pq.heic"); });
   std::string film = bytes_of("p3.heic");
   film.replace(8, 4, "msf1");
   test::expect_error(ExitCode::runtime, {"x.heic", "film"}, [&] { picture_size(film, "x.heic"); });
