@@ -58,7 +58,8 @@ Opened opened(std::string_view bytes, const std::string& where) {
 void read_colours(const heif_image_handle* picture, HeifHeader& header) {
   int primaries = 0, transfer = 0;
   heif_color_profile_nclx* points = nullptr;
-  if (heif_image_handle_get_nclx_color_profile(picture, &points).code == heif_error_Ok) {
+  const heif_error_code got = heif_image_handle_get_nclx_color_profile(picture, &points).code;
+  if (points != nullptr) {
     primaries = points->color_primaries;
     transfer = points->transfer_characteristics;
     heif_nclx_color_profile_free(points);
@@ -81,6 +82,7 @@ void read_colours(const heif_image_handle* picture, HeifHeader& header) {
                                                        : Primaries::srgb;
   const double gamma = transfer == kGamma22 ? 2.2 : transfer == kLinear ? 1 : 0;
   if (of != Primaries::srgb || gamma != 0) header.icc_profile = rgb_profile(of, gamma);
+  header.unknown_colours = got != heif_error_Ok && got != heif_error_Color_profile_does_not_exist;
 }
 
 HeifImage decoded_as(const Opened& file, heif_chroma layout, heif_channel channel, int width, int height,

@@ -22,6 +22,7 @@ struct HeifHeader {
   // PQ or HLG by its code points, which then count before a profile.
   DynamicRange range = DynamicRange::standard;
   Primaries primaries = Primaries::srgb;  // of a picture of high dynamic range
+  bool unknown_colours = false;           // its code points are no numbers of H.273
 };
 
 // Of the primary picture. Exit 3: damaged or a film.

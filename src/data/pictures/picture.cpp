@@ -188,6 +188,7 @@ struct Stored {
   bool cmyk = false;
   DynamicRange range = DynamicRange::standard;
   Primaries primaries = Primaries::srgb;
+  bool unknown_colours = false;
 };
 
 Stored decode_stored(std::string_view bytes, PictureFormat format, cv::Size size, const std::string& where) {
@@ -200,8 +201,12 @@ Stored decode_stored(std::string_view bytes, PictureFormat format, cv::Size size
     case PictureFormat::webp: return {decode_webp(bytes, size, where), webp_icc_profile(bytes)};
     case PictureFormat::heif: {
       const HeifHeader header = heif_header(bytes, where);
-      return {decode_heif(bytes, size.width, size.height, where), header.icc_profile, false, header.range,
-              header.primaries};
+      return {decode_heif(bytes, size.width, size.height, where),
+              header.icc_profile,
+              false,
+              header.range,
+              header.primaries,
+              header.unknown_colours};
     }
   }
   fail("{}: unknown picture format", where);
@@ -224,6 +229,8 @@ cv::Mat decode_picture(std::string_view bytes, const std::string& where, Colours
   } else if (colours == Colours::srgb && !stored.icc_profile.empty() && !to_srgb(stored.pixels, stored.icc_profile)) {
     log_warning("{}: its colour profile is damaged or not for its colours, which are taken as sRGB's", where);
   }
+  if (colours == Colours::srgb && stored.unknown_colours)
+    log_warning("{}: which colours it has is said by numbers that ITU-T H.273 does not know; taken as sRGB's", where);
   return upright(stored.pixels, size.orientation);
 }
 

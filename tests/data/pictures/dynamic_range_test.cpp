@@ -136,6 +136,15 @@ TEST(HighDynamicRange, OddPicturesAreRefusedOrRead) {
     test::mutate_and_try(whole, [](std::string_view bytes) { decode_picture(bytes, "x.heic"); });
   }
   testing::internal::GetCapturedStderr();
+  // Primaries that are unsaid are those of BT.2100; numbers that mean nothing are told.
+  std::string bytes = deep_file("hlg.avif");
+  char& primaries = bytes[bytes.find("colrnclx") + 9];
+  primaries = 2;
+  expect_patches(decode_picture(bytes, "x.avif"), "hlg.avif", 0.6);
+  primaries = 77;
+  testing::internal::CaptureStderr();
+  decode_picture(bytes, "odd.avif");
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("odd.avif: which colours it has"), std::string::npos);
   EXPECT_THROW(to_standard_range(cv::Mat(2, 2, CV_8UC3), DynamicRange::hlg, Primaries::bt2020), Error);
   EXPECT_THROW(to_standard_range(cv::Mat(2, 2, CV_16UC3), DynamicRange::standard, Primaries::bt2020), Error);
 }
