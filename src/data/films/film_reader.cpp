@@ -109,7 +109,7 @@ struct FilmReader::State {
   std::int64_t pictures = 0, expected = 0;
   bool ended = false;  // the file
 
-  void open(const std::filesystem::path& file);
+  void open();
   void open_codec(const AVCodec* decoder);
   bool decode();
   void at_end() const;
@@ -118,7 +118,7 @@ struct FilmReader::State {
   bool sideways() const { return turn.quarters % 2 == 1; }
 };
 
-void FilmReader::State::open(const std::filesystem::path& file) {
+void FilmReader::State::open() {
   AVFormatContext* context = avformat_alloc_context();
   if (context == nullptr) throw std::bad_alloc();
   context->protocol_whitelist = av_strdup("file");
@@ -258,7 +258,7 @@ bool is_film_file(const std::filesystem::path& file) {
 FilmReader::FilmReader(const std::filesystem::path& file) : state_(std::make_unique<State>()) {
   silence_libav();
   state_->where = file.string();
-  state_->open(file);
+  state_->open();
 }
 
 FilmReader::~FilmReader() = default;

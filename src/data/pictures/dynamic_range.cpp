@@ -66,7 +66,7 @@ std::vector<float> tabulated(double highest, Function&& function) {
 }
 
 float looked_up(const std::vector<float>& table, float share) {
-  return table[static_cast<std::size_t>(std::min(share, 1.0F) * (kSteps - 1) + 0.5F)];
+  return table[static_cast<std::size_t>(cvRound(std::min(share, 1.0F) * (kSteps - 1)))];
 }
 
 // Between the steps, where a stair of the factor would be one of the product.
@@ -106,6 +106,17 @@ const std::array<Gamut, 3> kGamuts = {
      {{0.262700F, 0.677998F, 0.059302F},
       {1.660491F, -0.587641F, -0.072850F, -0.124550F, 1.132900F, -0.008350F, -0.018151F, -0.100579F, 1.118730F}}}};
 
+// `to_srgb` · light, clipped at 0. By the differences, since rows sum to 1: grey stays grey to the bit.
+cv::Vec3f within_srgb(const cv::Vec3f& light, const cv::Matx33f& to_srgb) {
+  cv::Vec3f out;
+  for (int c = 0; c < 3; ++c) {
+    out[c] = light[c];
+    for (int j = 0; j < 3; ++j) out[c] += to_srgb(c, j) * (light[j] - light[c]);
+    out[c] = std::max(out[c], 0.0F);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string range_told(DynamicRange range) {
@@ -136,11 +147,10 @@ cv::Mat to_standard_range(const cv::Mat& rgb16, DynamicRange range, Primaries pr
     for (int x = 0; x < rgb16.cols; ++x, from += channels, to += channels) {
       cv::Vec3f light(light_of[from[0]], light_of[from[1]], light_of[from[2]]);
       if (range == DynamicRange::hlg) light *= looked_up(tables.system, light.dot(gamut.luminance));
-      light = gamut.to_srgb * light;
-      for (int c = 0; c < 3; ++c) light[c] = std::max(light[c], 0.0F);
+      light = within_srgb(light, gamut.to_srgb);
       const float most = std::max({light[0], light[1], light[2]});
       light *= most < float(kPeakLight) ? interpolated(tables.tone, most / float(kPeakLight)) : 1 / most;
-      for (int c = 0; c < 3; ++c) to[c] = static_cast<uchar>(looked_up(tables.srgb, light[c]) + 0.5F);
+      for (int c = 0; c < 3; ++c) to[c] = cv::saturate_cast<uchar>(looked_up(tables.srgb, light[c]));
       if (channels == 4) to[3] = static_cast<uchar>((from[3] + 128) / 257);
     }
   }
