@@ -13,9 +13,10 @@
 #include "core/files/files.h"
 #include "core/log.h"
 #include "data/pictures/picture.h"
-#include "data/sets/view_set_writer.h"
 #include "data/walkaround/common_frame.h"
 #include "data/walkaround/masked_photographs.h"
+#include "infer/second_look.h"
+#include "infer/walkaround_set.h"
 #include "model/azimuth/photograph_exam.h"
 #include "pages/photographs_page.h"
 
@@ -43,26 +44,6 @@ void put(const Examined& examined, PhotographReport& report) {
   if (!examined.azimuth) return;
   report.azimuth_deg = examined.azimuth->azimuth_deg;
   report.confidence = examined.azimuth->confidence;
-}
-
-// The photographs that are used, framed alike, with their azimuths, in their order. crops: one for each photograph.
-void write_references(const WalkaroundReport& report, const std::vector<cv::Mat>& crops, const fs::path& folder) {
-  ViewSet set;
-  set.folder = folder;
-  set.id = folder.filename().string();
-  std::vector<cv::Mat> used;
-  for (const std::size_t i : report.used_in_order()) {
-    const PhotographReport& one = report.photographs[i];
-    used.push_back(crops[i]);
-    Frame& frame = set.frames.emplace_back();
-    frame.file_path = one.reference;
-    frame.azimuth_deg = *one.azimuth_deg;
-  }
-  const std::vector<cv::Mat> frames = common_frames(used);
-  set.width = frames.front().cols;
-  set.height = frames.front().rows;
-  for (std::size_t i = 0; i < frames.size(); ++i) write_png(folder / set.frames[i].file_path, frames[i]);
-  write_transforms(set);
 }
 
 // A place of this process among temporary files.
@@ -113,7 +94,8 @@ WalkaroundReport prepare_walkaround(const fs::path& photographs, const AzimuthMo
   tell(report);
   if (const auto why = why_no_spin(report, options.least_views))
     fail_check("{}: {}; nothing was written", photographs.string(), *why);
-  write_references(report, crops, folder);
+  write_walkaround_set(report, crops, folder);
+  look_again(report, crops, listed, segmenter, folder);
   return report;
 }
 

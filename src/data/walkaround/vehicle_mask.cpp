@@ -14,6 +14,7 @@ namespace {
 constexpr int kRefined = 1024;             // px of the longer side at which the saliency is refined
 constexpr double kLow = 0.3, kHigh = 0.7;  // refined saliency that becomes transparent, opaque
 constexpr double kSmallHole = 0.01;        // of the vehicle's area: what is closed
+constexpr double kWindowMargin = 0.3;      // of the vehicle's box, at each side
 constexpr double kCutOff = 0.02;           // of the photograph's side
 
 // Pieces of what is set, with their sizes and centres.
@@ -121,6 +122,27 @@ VehicleMask given_mask(const cv::Mat& alpha) {
 
 VehicleMask vehicle_mask(const Segmenter& segmenter, const cv::Mat& rgb) {
   return refined_mask(segmenter.saliency(rgb), rgb);
+}
+
+VehicleMask vehicle_mask(const Segmenter& segmenter, const cv::Mat& rgb, MaskLook look, const cv::Rect& first) {
+  if (first.empty()) return given_mask(cv::Mat::zeros(rgb.size(), CV_8U));
+  cv::Rect part({0, 0}, rgb.size());
+  if (look != MaskLook::mirrored) {
+    const int x = cvRound(kWindowMargin * first.width), y = cvRound(kWindowMargin * first.height);
+    part &= cv::Rect(first.x - x, first.y - y, first.width + 2 * x, first.height + 2 * y);
+  }
+  cv::Mat shown = rgb(part).clone(), alpha = cv::Mat::zeros(rgb.size(), CV_8U);
+  const bool mirrored = look != MaskLook::window;
+  if (mirrored) cv::flip(shown, shown, 1);
+  const VehicleMask seen = refined_mask(segmenter.saliency(shown), shown);
+  if (mirrored) {
+    cv::flip(seen.alpha, alpha(part), 1);
+  } else {
+    seen.alpha.copyTo(alpha(part));
+  }
+  VehicleMask mask = given_mask(alpha);
+  mask.others = seen.others;
+  return mask;
 }
 
 }  // namespace spinfill

@@ -3,6 +3,7 @@
 
 #include <opencv2/core/mat.hpp>
 
+#include "core/config/named.h"
 #include "data/walkaround/segmenter.h"
 
 namespace spinfill {
@@ -25,6 +26,16 @@ VehicleMask vehicle_mask(const Segmenter& segmenter, const cv::Mat& rgb);
 
 // The same from a saliency that was computed before: CV_32F in [0,1].
 VehicleMask refined_mask(const cv::Mat& saliency, const cv::Mat& rgb);
+
+// Another look at a photograph: segmenters see small pictures of one size, and what they miss in one (glass before a
+// bright hall) or take (a shadow) they often do not in its mirror image or in a window round the vehicle.
+enum class MaskLook { mirrored, window, mirrored_window };
+template <>
+inline constexpr Named<MaskLook> kNamesOf<MaskLook>[] = {{MaskLook::mirrored, "mirrored"},
+                                                         {MaskLook::window, "from nearer"},
+                                                         {MaskLook::mirrored_window, "from nearer, mirrored"}};
+// `first`: the box of the first look; windows are 1.6 times as wide and high. An empty box: nothing.
+VehicleMask vehicle_mask(const Segmenter& segmenter, const cv::Mat& rgb, MaskLook look, const cv::Rect& first);
 
 // Whether a picture with alpha was cut out already: something of it is transparent.
 bool is_cut_out(const cv::Mat& rgba);

@@ -39,11 +39,11 @@ Conditioning condition_windows(const Conditioning& c, const TargetWindows& windo
   };
   Conditioning out = c;
   out.layout = c.layout.with_targets(which);
-  for (at::Tensor Conditioning::*map : {&Conditioning::target_input, &Conditioning::base, &Conditioning::blend,
-                                        &Conditioning::gate})
+  for (at::Tensor Conditioning::*map :
+       {&Conditioning::target_input, &Conditioning::base, &Conditioning::blend, &Conditioning::gate})
     out.*map = windows.of(c.*map);
-  for (at::Tensor Conditioning::*value : {&Conditioning::scale, &Conditioning::shown, &Conditioning::target_embedding,
-                                          &Conditioning::target_tokens})
+  for (at::Tensor Conditioning::*value :
+       {&Conditioning::scale, &Conditioning::shown, &Conditioning::target_embedding, &Conditioning::target_tokens})
     out.*value = rows(c.*value);
   if (c.surface) {
     out.surface = std::make_shared<const SurfaceWarp>(c.surface->select(which).windows(

@@ -51,8 +51,7 @@ UnseenPlaces unseen_places(const Batch& batch, const at::Tensor& target_rows, co
   if (model.prior_image == PriorImage::mirror_or_prior)
     unseen = unseen.logical_and(of_targets(batch.priors.flipped_validity) <= 0.5);
   if (!batch.is_reference.any().item<bool>()) unseen = at::ones_like(unseen);  // nor is there a hull
-  const auto radius =
-      static_cast<std::int64_t>(std::ceil(kSpeck * static_cast<double>(batch.colour.size(-1))));
+  const auto radius = static_cast<std::int64_t>(std::ceil(kSpeck * static_cast<double>(batch.colour.size(-1))));
   const at::Tensor wide = widened(narrowed(unseen.to(at::kFloat), radius), 2 * radius);
   const std::int64_t side = 2 * radius + 1;
   const at::Tensor soft = at::avg_pool2d(wide, {side, side}, {1, 1}, {radius, radius}, false, false);

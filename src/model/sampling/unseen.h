@@ -13,7 +13,8 @@
 namespace spinfill {
 
 // Where sampling goes on after the regression with SampledPlaces::unseen: on the hull where no reference shows it,
-// directly or through the mirror plane; in a view that is made from its own mirror view, nowhere; without any reference everywhere.
+// directly or through the mirror plane; in a view that is made from its own mirror view, nowhere; without any reference
+// everywhere.
 struct UnseenPlaces {
   at::Tensor weight;      // [T,1,h,w] float32 in [0,1]: 1 sampled, 0 regressed, soft between
   TargetWindows windows;  // around all that is above 0, targets without any left out

@@ -123,7 +123,9 @@ struct UnseenCase {
 
 class UnseenOf : public testing::TestWithParam<OutputForm> {};
 INSTANTIATE_TEST_SUITE_P(Outputs, UnseenOf, testing::Values(OutputForm::prior_residual, OutputForm::sources),
-                         [](const auto& output) { return output.param == OutputForm::sources ? "sources" : "residual"; });
+                         [](const auto& output) {
+                           return output.param == OutputForm::sources ? "sources" : "residual";
+                         });
 
 // A window as large as the view is the view.
 TEST_P(UnseenOf, WholeWindowsAreTheViews) {

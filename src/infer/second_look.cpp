@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "infer/second_look.h"
+
+#include <algorithm>
+#include <set>
+
+#include <opencv2/imgproc.hpp>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "data/pictures/picture.h"
+#include "data/photo/odd_references.h"
+#include "data/spins/stabilise.h"
+#include "data/walkaround/common_frame.h"
+#include "data/walkaround/masked_photographs.h"
+#include "infer/references.h"
+#include "infer/walkaround_set.h"
+
+namespace spinfill {
+namespace {
+
+// Names of the folder's pictures whose masks the others contradict; none where no cameras can be found, which whoever
+// needs them says.
+std::set<std::string> odd_masks(const fs::path& folder) {
+  ViewSet set = read_references(folder);
+  Stabilisation estimate;
+  try {
+    estimate = stabilise_set(set);
+  } catch (const Error&) {
+    return {};
+  }
+  set = with_cameras(set, estimate);
+  set.missing.clear();
+  const ReferencePictures pictures = read_reference_pictures(set, {});
+  std::vector<bool> trusted;
+  for (const StabilisedView& view : estimate.views) trusted.push_back(view.trusted);
+  const std::vector<Oddities> odd = odd_references(set, pictures.frames, pictures.further, trusted);
+  std::set<std::string> names;
+  std::size_t at = 0;
+  for (const auto* list : {&set.frames, &set.further}) {
+    for (const Frame& frame : *list) {
+      const bool of_mask = std::ranges::any_of(odd.at(at++), [](const OddReference& found) {
+        return found.what == Oddity::contradicting || found.what == Oddity::oversized_mask;
+      });
+      if (of_mask) names.insert(frame.file_path);
+    }
+  }
+  return names;
+}
+
+cv::Mat previewed(const cv::Mat& alpha, const cv::Mat& like) {
+  cv::Mat out;
+  cv::resize(alpha, out, like.size(), 0, 0, cv::INTER_AREA);
+  return out;
+}
+
+}  // namespace
+
+void look_again(WalkaroundReport& report, std::vector<cv::Mat>& crops, const Photographs& listed,
+                LazySegmenter& segmenter, const fs::path& folder) {
+  std::set<std::string> odd = odd_masks(folder);
+  for (const std::size_t i : report.used_in_order()) {
+    PhotographReport& one = report.photographs[i];
+    if (!odd.contains(one.reference)) continue;
+    const cv::Mat rgba = read_picture(listed.path(one.file));
+    if (is_cut_out(rgba)) continue;
+    MaskedPhotograph again = masked_photograph(one.file, rgba, segmenter);
+    const cv::Rect first = again.mask.box;
+    const cv::Mat before = crops[i];
+    bool agrees = false;
+    for (const auto& [look, name] : kNamesOf<MaskLook>) {
+      again.mask = vehicle_mask(segmenter.get(), again.rgb, look, first);
+      if (again.mask.box.empty()) continue;
+      crops[i] = vehicle_crop(again.rgba(), again.mask.box);
+      write_walkaround_set(report, crops, folder);
+      const std::set<std::string> left = odd_masks(folder);
+      if (left.contains(one.reference) || left.size() >= odd.size()) continue;
+      agrees = true;
+      odd = left;
+      one.mask = previewed(again.mask.alpha, one.preview);
+      report.add_why(one.reference, fmt::format("its mask contradicted the others' and was made again, {}", name));
+      log_info("{}: its mask contradicted the others and was made again, {}: they agree now", one.file, name);
+      break;
+    }
+    if (agrees) continue;
+    crops[i] = before;
+    write_walkaround_set(report, crops, folder);
+  }
+}
+
+}  // namespace spinfill
