@@ -56,6 +56,15 @@ DataSet open_data_set(const fs::path& folder, const std::string& split, Links li
   return holds_shards(folder) ? open_shards(folder, split) : open_set_folders(folder, split, links);
 }
 
+DataSet open_data_sets(const std::vector<std::string>& folders, const std::string& split) {
+  DataSet all;
+  for (const std::string& folder : folders) {
+    const DataSet one = open_data_set(folder, split);
+    all = all.size() == 0 ? one : joined(all, one);
+  }
+  return all;
+}
+
 DataSet open_named_data_set(const std::string& key, const std::string& path, const std::string& split, Links links) {
   if (path.empty()) fail_usage("{} is empty: name the data set's folder, as by --set {}=FOLDER", key, key);
   if (!fs::is_directory(path)) {

@@ -4,17 +4,12 @@
 #include <opencv2/imgproc.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <numeric>
 
-#include "core/error.h"
 #include "core/random.h"
-#include "data/batches/augment.h"
 #include "data/pictures/backdrop.h"
-#include "data/pictures/visible_box.h"
-#include "data/sets/set_pictures.h"
 #include "data/walkaround/azimuth_window.h"
+#include "data/walkaround/camera_look.h"
 #include "data/walkaround/vehicle_mask.h"
 #include "geometry/angles.h"
 
@@ -29,12 +24,6 @@ cv::Mat with_room(const cv::Mat& rgba) {
   const int x = rgba.cols / 5, y = rgba.rows / 5;
   cv::copyMakeBorder(rgba, out, y, y, x, x, cv::BORDER_CONSTANT, cv::Scalar(0, 0, 0, 0));
   return out;
-}
-
-cv::Mat alpha_of(const cv::Mat& rgba) {
-  cv::Mat alpha;
-  cv::extractChannel(rgba, alpha, 3);
-  return alpha;
 }
 
 cv::Mat disc(int radius) {
@@ -71,57 +60,14 @@ cv::Mat with_errors(const cv::Mat& alpha, const cv::Rect& box, Random& random) {
   return mask;
 }
 
-// What a camera does to colours: common brightness, contrast, saturation, hue; then a gamma.
-void recolour(cv::Mat& rgb, Random& random) {
-  const double brightness = random.uniform(0.6, 1.4), contrast = random.uniform(0.7, 1.3);
-  const double saturation = random.chance(0.1) ? 0 : random.uniform(0.5, 1.5), hue = random.uniform(-0.5, 0.5);
-  const ColourMap map = colour_map(brightness, contrast, saturation, random.chance(0.5) ? hue : 0);
-  const double gamma = std::exp(random.uniform(-0.4, 0.4));
-  std::array<uchar, 1024> curve;  // behind the map, in [0,1]
-  for (std::size_t i = 0; i < curve.size(); ++i)
-    curve[i] = static_cast<uchar>(std::lround(255 * std::pow(static_cast<double>(i) / (curve.size() - 1), gamma)));
-  for (int y = 0; y < rgb.rows; ++y) {
-    for (int x = 0; x < rgb.cols; ++x) {
-      auto& pixel = rgb.at<cv::Vec3b>(y, x);
-      const float c[3] = {pixel[0] / 255.F, pixel[1] / 255.F, pixel[2] / 255.F};
-      for (std::size_t i = 0; i < 3; ++i) {
-        const auto& row = map[i];
-        const float value = std::clamp(row[0] * c[0] + row[1] * c[1] + row[2] * c[2] + row[3], 0.F, 1.F);
-        pixel[static_cast<int>(i)] = curve[static_cast<std::size_t>(value * (curve.size() - 1) + 0.5F)];
-      }
-    }
-  }
-  if (!random.chance(0.3)) return;
-  cv::Mat noise(rgb.size(), CV_16SC3);
-  cv::RNG generator(random.bits64());
-  generator.fill(noise, cv::RNG::NORMAL, cv::Scalar::all(0), cv::Scalar::all(random.uniform(0, 10)));
-  cv::add(rgb, noise, rgb, cv::noArray(), CV_8U);
-}
-
-// A photograph is softer, or was stored smaller.
-void soften(cv::Mat& rgb, Random& random) {
-  if (random.chance(0.3)) cv::GaussianBlur(rgb, rgb, cv::Size(), random.uniform(0.4, 1.5));
-  if (!random.chance(0.15)) return;
-  const double factor = random.uniform(0.4, 0.9);
-  cv::Mat small;
-  cv::resize(rgb, small, cv::Size(), factor, factor, cv::INTER_AREA);
-  cv::resize(small, rgb, rgb.size(), 0, 0, cv::INTER_LINEAR);
-}
-
 }  // namespace
 
 AzimuthSamples::AzimuthSamples(const DataSet& data, const std::vector<cv::Mat>& backdrops, std::uint64_t seed)
-    : seed_(seed) {
+    : views_(read_vehicle_views(data)), seed_(seed) {
   cv::Size largest(0, 0);
-  for (std::int64_t i = 0; i < data.size(); ++i) {
-    const auto set = data.view_set(i);
-    for (const Frame& frame : set->frames) {
-      cv::Mat rgba = with_room(read_cut_out_picture(*set, frame));
-      if (cv::countNonZero(alpha_of(rgba) >= kSeenAlpha) == 0)
-        fail("{}: no pixel of {} is the vehicle's", set->folder.string(), frame.file_path);
-      largest = {std::max(largest.width, rgba.cols), std::max(largest.height, rgba.rows)};
-      views_.push_back({std::move(rgba), frame.azimuth_deg});
-    }
+  for (VehicleView& view : views_) {
+    view.rgba = with_room(view.rgba);
+    largest = {std::max(largest.width, view.rgba.cols), std::max(largest.height, view.rgba.rows)};
   }
   for (std::uint64_t i = 0; i < kPlaces && !views_.empty(); ++i) {
     Random random(seed, i, Stream::surroundings);
@@ -134,16 +80,8 @@ AzimuthSamples::AzimuthSamples(const DataSet& data, const std::vector<cv::Mat>& 
   }
 }
 
-// A draw of its own for each round of all views, so that every view comes once.
 AzimuthSample AzimuthSamples::at(std::int64_t sample) const {
-  const auto count = static_cast<std::int64_t>(views_.size());
-  const std::int64_t round = sample / count, place = sample % count;
-  // An affine order of each round: steps that share no factor with the count visit every view once.
-  Random order(seed_, static_cast<std::uint64_t>(round), Stream::order);
-  std::int64_t step = 1 + order.integer(count);
-  while (std::gcd(step, count) != 1) ++step;
-  const View& view = views_[static_cast<std::size_t>((order.integer(count) + step % count * place) % count)];
-
+  const VehicleView& view = views_[view_of_sample(seed_, sample, views())];
   Random random(seed_, static_cast<std::uint64_t>(sample), Stream::augmentation);
   cv::Mat rgb = placed(view, random);
   const cv::Mat alpha = alpha_of(view.rgba);
@@ -174,7 +112,7 @@ AzimuthSample AzimuthSamples::at(std::int64_t sample) const {
 }
 
 AzimuthSample AzimuthSamples::plain(std::int64_t index) const {
-  const View& view = views_[static_cast<std::size_t>(index)];
+  const VehicleView& view = views_[static_cast<std::size_t>(index)];
   const cv::Mat alpha = alpha_of(view.rgba);
   const cv::Rect box = cv::boundingRect(cv::Mat(alpha >= kSeenAlpha));
   Random random(seed_, static_cast<std::uint64_t>(index), Stream::test);
@@ -182,7 +120,7 @@ AzimuthSample AzimuthSamples::plain(std::int64_t index) const {
   return {azimuth_window(on_azimuth_ground(rgb, alpha), box), view.azimuth_deg};
 }
 
-cv::Mat AzimuthSamples::placed(const View& view, Random& random) const {
+cv::Mat AzimuthSamples::placed(const VehicleView& view, Random& random) const {
   cv::Mat place = places_[static_cast<std::size_t>(random.integer(std::ssize(places_)))];
   place = place(cv::Rect(0, 0, view.rgba.cols, view.rgba.rows));
   cv::Mat ground;

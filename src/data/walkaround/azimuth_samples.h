@@ -8,6 +8,7 @@
 
 #include "core/random.h"
 #include "data/sets/data_set.h"
+#include "data/walkaround/vehicle_views.h"
 
 namespace spinfill {
 
@@ -32,12 +33,8 @@ class AzimuthSamples {
   AzimuthSample plain(std::int64_t view) const;
 
  private:
-  struct View {
-    cv::Mat rgba;
-    double azimuth_deg;
-  };
-  cv::Mat placed(const View& view, Random& random) const;
-  std::vector<View> views_;
+  cv::Mat placed(const VehicleView& view, Random& random) const;
+  std::vector<VehicleView> views_;
   std::vector<cv::Mat> places_;  // 8-bit RGB, each at least as large as any view
   std::uint64_t seed_;
 };

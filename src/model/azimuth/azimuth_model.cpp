@@ -10,18 +10,15 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
-#include "core/files/sha256.h"
 #include "core/side_by_side.h"
+#include "core/tensors/model_folder.h"
 #include "data/walkaround/azimuth_window.h"
 #include "data/walkaround/vehicle_mask.h"
 
 namespace spinfill {
 namespace {
 
-constexpr const char* kFormat = "spinfill-azimuth";
-constexpr int kVersion = 1;
-constexpr const char* kWeights = "weights.safetensors";
-constexpr const char* kManifest = "manifest.json";
+constexpr ModelFolderKind kAzimuthKind{"spinfill-azimuth", "an azimuth model", "data train-azimuth"};
 
 }  // namespace
 
@@ -31,63 +28,27 @@ fs::path azimuth_model_folder(const std::string& given) {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
   for (const char* place : {"../../models/azimuth", "../share/spinfill/models/azimuth"}) {
-    if (fs::exists(program / place / kManifest)) return (program / place).lexically_normal();
+    if (fs::exists(program / place / kModelManifest)) return (program / place).lexically_normal();
   }
   fail_usage("there is no azimuth model with the program: name one by --azimuth-model or SPINFILL_AZIMUTH_MODEL");
 }
 
 AzimuthModel load_azimuth_model(const fs::path& folder) {
-  const fs::path path = folder / kManifest;
-  const std::string where = path.string();
-  if (!fs::exists(path))
-    fail_usage("{}: is not an azimuth model (no {}); name the folder that data train-azimuth wrote", folder.string(),
-               kManifest);
-  const Json manifest = read_json(path, 1 << 20);
-  if (!manifest.is_object() || manifest.value("format", Json()) != Json(kFormat))
-    fail("{}: is not an azimuth model's manifest", where);
-  if (manifest.value("version", Json()) != Json(kVersion))
-    fail("{}: version {} is not known here, only {}", where, manifest.value("version", Json()).dump().substr(0, 20),
-         kVersion);
-  const Json temperature = manifest.value("temperature", Json());
+  const ModelFolder stored = read_model_folder(folder, kAzimuthKind);
+  const Json temperature = stored.manifest.value("temperature", Json());
   if (!temperature.is_number() || !(temperature.get<double>() > 0) || !std::isfinite(temperature.get<double>()))
-    fail("{}: field 'temperature' is no positive number", where);
+    fail("{}: field 'temperature' is no positive number", stored.manifest_file);
   AzimuthModel model;
-  Safetensors weights = read_safetensors(folder / kWeights);
-  model.sha256 = sha256_file(folder / kWeights);
-  if (manifest.value("sha256", Json()) != Json(model.sha256))
-    fail("{}: does not match its hash in the manifest; copy the model again", (folder / kWeights).string());
-  model.network = azimuth_network_of(weights.tensors, (folder / kWeights).string());
+  model.network = azimuth_network_of(stored.weights, stored.weights_file);
   model.temperature = temperature.get<double>();
-  model.training = manifest.value("training", Json::object());
-  if (!model.training.is_object() || !model.training.value("rounds", Json::array()).is_array())
-    fail("{}: field 'training' is damaged", where);
+  model.training = stored.training;
+  model.sha256 = stored.sha256;
   return model;
 }
 
 void write_azimuth_model(const AzimuthModel& model, const fs::path& folder) {
-  TensorMap half;
-  for (const auto& [name, tensor] : model.network->state()) half[name] = tensor.detach().to(at::kHalf);
-  const std::string hash = write_safetensors(folder / kWeights, half);
-  write_json_atomic(folder / kManifest, {{"format", kFormat},
-                                         {"version", kVersion},
-                                         {"temperature", model.temperature},
-                                         {"sha256", hash},
-                                         {"training", model.training}});
-}
-
-at::Tensor window_tensor(const std::vector<cv::Mat>& windows) {
-  at::Tensor out = at::empty({static_cast<std::int64_t>(windows.size()), 3, kAzimuthHeight, kAzimuthWidth}, at::kFloat);
-  auto values = out.accessor<float, 4>();
-  for (std::int64_t n = 0; n < out.size(0); ++n) {
-    const cv::Mat& window = windows[static_cast<std::size_t>(n)];
-    for (int y = 0; y < kAzimuthHeight; ++y) {
-      for (int x = 0; x < kAzimuthWidth; ++x) {
-        const auto& pixel = window.at<cv::Vec3b>(y, x);
-        for (int c = 0; c < 3; ++c) values[n][c][y][x] = pixel[c] / 255.F;
-      }
-    }
-  }
-  return out;
+  write_model_folder(folder, kAzimuthKind, model.network->state(), model.training,
+                     {{"temperature", model.temperature}});
 }
 
 at::Tensor azimuth_shares(const AzimuthModel& model, const cv::Mat& rgb, const cv::Mat& alpha) {
@@ -105,7 +66,7 @@ at::Tensor azimuth_shares(const AzimuthModel& model, const cv::Mat& rgb, const c
   use_one_torch_thread();
   const at::NoGradGuard no_grad;
   AzimuthNetwork network = model.network;
-  const at::Tensor logits = network->forward(window_tensor(windows));
+  const at::Tensor logits = network->forward(picture_tensor(windows));
   const at::Tensor seen = (logits[0] + mirrored_bins(logits[1]) + logits[2] + mirrored_bins(logits[3])) / 4;
   return at::softmax(seen / model.temperature, 0);
 }

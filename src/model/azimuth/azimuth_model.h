@@ -30,9 +30,6 @@ AzimuthModel load_azimuth_model(const std::filesystem::path& folder);
 // Writes both files into the folder, weights as fp16.
 void write_azimuth_model(const AzimuthModel& model, const std::filesystem::path& folder);
 
-// Windows of 8 bits, all of azimuth_window's size → [N,3,112,168] in [0,1].
-at::Tensor window_tensor(const std::vector<cv::Mat>& windows);
-
 // From where a photograph shows its vehicle: shares [72], float32, sum 1 (azimuth_bins.h). rgb: 8-bit; alpha: 8-bit of
 // its size, the vehicle's mask. The mean of the logits for the vehicle alone and for the photograph as it is, each also
 // mirrored. No bit depends on the number of threads. Exit 3: an empty mask.

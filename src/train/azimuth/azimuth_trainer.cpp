@@ -7,27 +7,14 @@
 #include <algorithm>
 #include <cmath>
 
-#include <torch/csrc/autograd/autograd.h>
-
-#include "core/error.h"
 #include "core/random.h"
 #include "core/side_by_side.h"
-#include "train/step/optimizer.h"
-#include "train/step/schedule.h"
 
 namespace spinfill {
 namespace {
 
-using Part = AzimuthNetworkImpl::Part;
-constexpr double kFeatureShare = 1.0 / 3;  // of the head's learning rate
-constexpr std::int64_t kAtOnce = 2;        // parts of a batch, fixed: their gradients are added in their order
-constexpr std::int64_t kScored = 32;       // windows at a time
-
-std::vector<NamedParameter> trained(const AzimuthNetwork& network, Part part) {
-  std::vector<NamedParameter> out;
-  for (auto& [name, tensor] : network->part(part)) out.push_back({name, tensor});
-  return out;
-}
+constexpr std::int64_t kAtOnce = 2;   // parts of the validation views
+constexpr std::int64_t kScored = 32;  // windows at a time
 
 struct Windows {
   at::Tensor windows;
@@ -42,7 +29,7 @@ Windows windows_of(std::int64_t first, std::int64_t last, const Sample& sample) 
     pictures.push_back(std::move(one.window));
     out.azimuths_deg.push_back(one.azimuth_deg);
   }
-  out.windows = window_tensor(pictures);
+  out.windows = picture_tensor(pictures);
   return out;
 }
 
@@ -57,11 +44,6 @@ at::Tensor kept(std::uint64_t seed, std::int64_t first, std::int64_t last, doubl
   }
   return keep;
 }
-
-struct Share {
-  double loss;
-  std::vector<at::Tensor> gradients;
-};
 
 // Logits of all validation views, and their truth.
 struct Validation {
@@ -115,48 +97,16 @@ AzimuthScores score_of(const Validation& validation, double temperature) {
 }  // namespace
 
 AzimuthScores train_azimuth(AzimuthModel& model, const AzimuthSamples& samples, const AzimuthSamples& validation,
-                            const AzimuthTraining& options, const AzimuthProgress& progress) {
-  OptimizerConfig config;
-  config.learning_rate = options.learning_rate;
-  std::vector<NamedParameter> features = trained(model.network, Part::features),
-                              head = trained(model.network, Part::head);
-  for (const NamedParameter& still : trained(model.network, Part::early))
-    at::Tensor(still.tensor).set_requires_grad(false);
-  std::vector<at::Tensor> parameters;
-  for (const auto& list : {features, head})
-    for (const NamedParameter& parameter : list)
-      parameters.push_back(at::Tensor(parameter.tensor).set_requires_grad(true));
-  AdamW of_features(features, config), of_head(head, config);
-
-  for (std::int64_t step = 0; step < options.steps; ++step) {
-    const std::int64_t part = options.batch / kAtOnce;
-    const std::vector<Share> shares = side_by_side(kAtOnce, [&](std::size_t i) {
-      const std::int64_t first = step * options.batch + static_cast<std::int64_t>(i) * part;
-      const Windows windows = windows_of(first, first + part, [&](std::int64_t sample) { return samples.at(sample); });
-      AzimuthNetwork network = model.network;
-      const at::Tensor logits =
-          network->forward(windows.windows, kept(options.seed, first, first + part, options.dropout));
-      const at::Tensor loss = azimuth_loss(logits, windows.azimuths_deg) / static_cast<double>(kAtOnce);
-      return Share{loss.item<double>(), torch::autograd::grad({loss}, parameters)};
-    });
-    double loss = 0;
-    of_features.zero_grad();
-    of_head.zero_grad();
-    for (const Share& share : shares) {
-      AdamW::add_gradients(parameters, share.gradients);
-      loss += share.loss;
-    }
-    const double norm = std::hypot(of_features.gradient_norm().item<double>(), of_head.gradient_norm().item<double>());
-    if (!std::isfinite(loss) || !std::isfinite(norm))
-      fail("the loss is not finite at step {}: give a lower --learning-rate", step);
-    const double rate = learning_rate_at(config, step, options.steps);
-    for (AdamW* optimizer : {&of_features, &of_head}) {
-      optimizer->clip_gradients(norm, config.max_gradient_norm);
-      optimizer->step(optimizer == &of_head ? rate : kFeatureShare * rate);
-    }
-    if (progress) progress(step + 1, loss);
-  }
-  for (at::Tensor& parameter : parameters) parameter.set_requires_grad(false);
+                            const AzimuthTraining& options, const FineTuningProgress& progress) {
+  fine_tune(
+      *model.network, options,
+      [&](std::int64_t first, std::int64_t last) {
+        const Windows windows = windows_of(first, last, [&](std::int64_t sample) { return samples.at(sample); });
+        AzimuthNetwork network = model.network;
+        const at::Tensor logits = network->forward(windows.windows, kept(options.seed, first, last, options.dropout));
+        return azimuth_loss(logits, windows.azimuths_deg);
+      },
+      progress);
   const Validation seen = validate(model, validation);
   model.temperature = most_likely_temperature(seen);
   return score_of(seen, model.temperature);
