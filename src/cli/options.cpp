@@ -73,8 +73,9 @@ CLI::Option* add_replace(CLI::App& app, bool& replace) {
 
 CLI::Option* add_segmenter(CLI::App& app, std::string& file) {
   return app.add_option("--segmenter", file,
-                        "ONNX model that finds the vehicle (default: SPINFILL_SEGMENTER, else the one that setup.sh "
-                        "downloaded), or grabcut: by colours alone, without a model, and worse");
+                        "ONNX model that finds the vehicle, or the folder of one that data train-segmenter wrote "
+                        "(default: SPINFILL_SEGMENTER, else the ONNX model that setup.sh downloaded), or grabcut: by "
+                        "colours alone, without a model, and worse");
 }
 
 CLI::Option* add_azimuth_model(CLI::App& app, std::string& folder) {

@@ -18,6 +18,7 @@
 #include "infer/second_look.h"
 #include "infer/walkaround_set.h"
 #include "model/azimuth/photograph_exam.h"
+#include "model/segmenter/segmenter_model.h"
 #include "pages/photographs_page.h"
 
 namespace spinfill {
@@ -75,7 +76,7 @@ WalkaroundReport prepare_walkaround(const fs::path& photographs, const AzimuthMo
     films = take_film_frames(listed, taken->path(), options.films);
   }
   const std::vector<std::string> names = png_names(listed.files);
-  LazySegmenter segmenter(options.segmenter);
+  LazySegmenter segmenter = lazy_segmenter(options.segmenter);
   WalkaroundReport report;
   report.films = std::move(films);
   report.title = folder_title(photographs);

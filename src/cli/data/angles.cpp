@@ -19,6 +19,7 @@
 #include "metrics/azimuth_scores.h"
 #include "model/azimuth/azimuth_model.h"
 #include "model/azimuth/photograph_exam.h"
+#include "model/segmenter/segmenter_model.h"
 
 namespace spinfill {
 namespace {
@@ -59,7 +60,7 @@ void tell(const std::string& name, const Examined& one, Json& rows, bool as_json
 }
 
 Angles angles_of(const Options& options, const AzimuthModel& model, const std::map<fs::path, double>& truth) {
-  LazySegmenter segmenter(options.segmenter);
+  LazySegmenter segmenter = lazy_segmenter(options.segmenter);
   std::vector<Photographs> all;
   std::int64_t count = 0, done = 0;
   for (const std::string& folder : options.folders) {

@@ -15,5 +15,6 @@ Command data_import_command();
 Command data_segment_command();
 Command data_angles_command();
 Command data_train_azimuth_command();
+Command data_train_segmenter_command();
 
 }  // namespace spinfill

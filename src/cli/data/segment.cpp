@@ -13,6 +13,7 @@
 #include "data/pictures/picture.h"
 #include "data/walkaround/masked_photographs.h"
 #include "data/walkaround/usability.h"
+#include "model/segmenter/segmenter_model.h"
 
 namespace spinfill {
 namespace {
@@ -28,7 +29,7 @@ int segment(const Options& options) {
   if (options.segmenter != kGrabCut) out.inputs.emplace_back(options.segmenter);
   check_output_folder(out);
   const Photographs photographs = list_photographs(options.folder, options.links);
-  LazySegmenter segmenter(options.segmenter);
+  LazySegmenter segmenter = lazy_segmenter(options.segmenter);
   AtomicFolder folder(out);
   const std::vector<std::string> names = png_names(photographs.files);
   Json rows = Json::array();

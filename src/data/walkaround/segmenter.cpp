@@ -82,6 +82,8 @@ const Segmenter& LazySegmenter::get() {
         "masks come from GrabCut, by colours alone, and are worse than a segmentation network's: the median IoU is .92 "
         "on twelve photographed cars, where the network's is .99, and .68 on show floors: look at every mask");
     loaded_ = std::make_unique<GrabCutSegmenter>();
+  } else if (fs::is_directory(file)) {
+    loaded_ = read_folder_(file);
   } else {
     loaded_ = std::make_unique<NetworkSegmenter>(file);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -43,22 +44,27 @@ class NetworkSegmenter final : public Segmenter {
 // In place of a model's file: no network, but GrabCut (grab_cut.h), which is worse. Only ever by that name.
 inline constexpr const char* kGrabCut = "grabcut";
 
-// The model that a command uses: `given` where it is not empty, else $SPINFILL_SEGMENTER, else u2netp.onnx where
-// scripts/setup.sh puts it: in $SPINFILL_CACHE, by default ~/.cache/spinfill. Exit 2 with what to do where there is
-// none.
+// The model that a command uses, an ONNX file or the folder of a trained one (model/segmenter/segmenter_model.h):
+// `given` where it is not empty, else $SPINFILL_SEGMENTER, else u2netp.onnx where scripts/setup.sh puts it: in
+// $SPINFILL_CACHE, by default ~/.cache/spinfill. Exit 2 with what to do where there is none.
 std::filesystem::path segmenter_file(const std::string& given);
 
+// Makes a segmenter of the folder of a trained one, which this layer does not know.
+using ReadSegmenterFolder = std::function<std::unique_ptr<Segmenter>(const std::filesystem::path& folder)>;
+
 // Loaded where a photograph is first segmented: those that are cut out already need no model. A warning says so where
-// it is GrabCut.
+// it is GrabCut. Made by lazy_segmenter() (model/segmenter/segmenter_model.h).
 class LazySegmenter {
  public:
-  explicit LazySegmenter(std::string given) : given_(std::move(given)) {}  // of segmenter_file
+  LazySegmenter(std::string given, ReadSegmenterFolder read_folder)  // given: of segmenter_file
+      : given_(std::move(given)), read_folder_(std::move(read_folder)) {}
   const Segmenter& get();
   // Empty where none was needed.
   std::string identity() const { return loaded_ ? loaded_->identity() : std::string(); }
 
  private:
   std::string given_;
+  ReadSegmenterFolder read_folder_;
   std::unique_ptr<Segmenter> loaded_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "data/walkaround/segmenter.h"
 #include "model/azimuth/azimuth_model.h"
+#include "model/segmenter/segmenter_model.h"
 
 namespace spinfill {
 
@@ -14,8 +15,8 @@ namespace spinfill {
 // they are stated.
 class ImportModels {
  public:
-  ImportModels(std::string segmenter, std::string azimuths)
-      : segmenter(std::move(segmenter)), azimuth_folder_(std::move(azimuths)) {}
+  ImportModels(const std::string& segmenter, std::string azimuths)
+      : segmenter(lazy_segmenter(segmenter)), azimuth_folder_(std::move(azimuths)) {}
   LazySegmenter segmenter;
   const AzimuthModel& azimuths() {
     if (!azimuths_) azimuths_ = load_azimuth_model(azimuth_model_folder(azimuth_folder_));

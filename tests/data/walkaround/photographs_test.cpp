@@ -56,7 +56,7 @@ TEST(Photographs, WhatIsCutOutAlreadyNeedsNoSegmenter) {
   cv::Mat rgba(40, 60, CV_8UC4, cv::Scalar(200, 10, 10, 0));
   rgba(cv::Rect(10, 12, 30, 20)).setTo(cv::Scalar(200, 10, 10, 255));
   write_png(folder / "a.png", rgba);
-  LazySegmenter segmenter(folder / "there is none");
+  LazySegmenter segmenter(folder / "there is none", {});
   int taken = 0;
   each_masked(list_photographs(folder.path()), segmenter, [&](const MaskedPhotograph& one) {
     ++taken;

@@ -7,20 +7,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <fstream>
 #include <thread>
 #include <vector>
 
 #include "core/statistics.h"
-#include "core/stopwatch.h"
-#include "data/pictures/backdrop.h"
 #include "data/pictures/picture.h"
-#include "data/sets/picture_folder.h"
-#include "data/sets/set_pictures.h"
 #include "data/walkaround/grab_cut.h"
 #include "data/walkaround/masked_photographs.h"
 #include "data/walkaround/usability.h"
+#include "support/real_cars.h"
 #include "support/support.h"
 
 namespace spinfill {
@@ -50,36 +46,15 @@ struct Scene {
   }
 };
 
-double overlap(const cv::Mat& alpha, const cv::Mat& truth) {
-  const cv::Mat a = alpha >= 128, b = truth >= 128;
-  return cv::countNonZero(a & b) / static_cast<double>(cv::countNonZero(a | b));
-}
-
-// Mean distance, px, of the mask's outline from the truth's, in both directions.
-double boundary_error(const cv::Mat& alpha, const cv::Mat& truth) {
-  const auto outline = [](const cv::Mat& mask) {
-    cv::Mat set = mask >= 128, inner;
-    cv::erode(set, inner, cv::Mat());
-    return cv::Mat(set & ~inner);
-  };
-  const auto one_way = [](const cv::Mat& from, const cv::Mat& to) {
-    cv::Mat distance;
-    cv::distanceTransform(~to, distance, cv::DIST_L2, cv::DIST_MASK_PRECISE);
-    return cv::mean(distance, from)[0];
-  };
-  const cv::Mat a = outline(alpha), b = outline(truth);
-  return (one_way(a, b) + one_way(b, a)) / 2;
-}
-
 TEST(VehicleMask, TheOutlineFollowsThePhotographsEdges) {
   const Scene scene;
   cv::Mat coarse;
   cv::resize(scene.saliency, coarse, scene.rgb.size());
   coarse.convertTo(coarse, CV_8U, 255);
   const VehicleMask mask = refined_mask(scene.saliency, scene.rgb);
-  EXPECT_GT(overlap(mask.alpha, scene.truth), 0.99);
-  EXPECT_LT(boundary_error(mask.alpha, scene.truth), 0.7 * boundary_error(coarse, scene.truth));
-  EXPECT_LT(boundary_error(mask.alpha, scene.truth), 1.0);
+  EXPECT_GT(test::overlap(mask.alpha, scene.truth), 0.99);
+  EXPECT_LT(test::boundary_error(mask.alpha, scene.truth), 0.7 * test::boundary_error(coarse, scene.truth));
+  EXPECT_LT(test::boundary_error(mask.alpha, scene.truth), 1.0);
   EXPECT_NEAR(mask.area, cv::countNonZero(scene.truth >= 128) / 4e5, 0.003);
   EXPECT_FALSE(mask.cut_off);
   EXPECT_EQ(mask.others, 0);
@@ -118,41 +93,9 @@ TEST(Segmenter, AFileThatIsNoNetworkIsOneLine) {
   test::expect_error(ExitCode::usage, {"there.onnx"}, [&] { NetworkSegmenter segmenter(folder / "there.onnx"); });
 }
 
-// Real cars with true masks, before photographed places: what a segmenter makes of them.
-struct RealCars {
-  std::vector<double> overlaps, boundaries;
-  double seconds = 0;  // of each
-  explicit RealCars(const Segmenter& segmenter) {
-    const auto data = test::real_data();
-    const std::vector<cv::Mat> places = read_backdrops(data / "hdri");
-    std::size_t at = 0;
-    for (const char* car : {"bj40-green", "cs55-blue", "stinger-white"}) {
-      const ViewSet set = read_photographs(data / "spins" / car);
-      for (std::size_t i = 0; i < set.frames.size(); i += 2) {
-        const cv::Mat rgba = read_cut_out_picture(set, set.frames[i]);
-        BackdropView view;
-        view.yaw_deg = 67.0 * static_cast<double>(at);
-        view.pitch_deg = -8;
-        const cv::Mat rgb = over(rgba, backdrop(places[at++ % places.size()], view, rgba.size()));
-        const Stopwatch watch;
-        const VehicleMask mask = vehicle_mask(segmenter, rgb);
-        seconds += watch.seconds() / 12;
-        cv::Mat truth;
-        cv::extractChannel(rgba, truth, 3);
-        overlaps.push_back(overlap(mask.alpha, truth));
-        boundaries.push_back(boundary_error(mask.alpha, truth));
-        std::printf("%s %3.0f: IoU %.3f, boundary %.1f px\n", car, set.frames[i].azimuth_deg, overlaps.back(),
-                    boundaries.back());
-      }
-    }
-    std::printf("median IoU %.3f, worst %.3f, boundary %.1f px, worst %.1f px, %.2f s each\n", median(overlaps),
-                std::ranges::min(overlaps), median(boundaries), std::ranges::max(boundaries), seconds);
-  }
-};
-
 TEST(Segmenter, CutsRealCarsOutOfPhotographedPlaces) {
   SPINFILL_NEEDS_REAL_DATA();
-  const RealCars cut(NetworkSegmenter(test::real_data() / "segmentation" / "u2netp.onnx"));
+  const test::RealCars cut(NetworkSegmenter(test::real_data() / "segmentation" / "u2netp.onnx"));
   EXPECT_GT(median(cut.overlaps), 0.97);
   EXPECT_LT(median(cut.boundaries), 1.5);
 }
@@ -160,7 +103,7 @@ TEST(Segmenter, CutsRealCarsOutOfPhotographedPlaces) {
 // What the warning says of it.
 TEST(GrabCut, IsWorseOnRealCarsThanANetwork) {
   SPINFILL_NEEDS_REAL_DATA();
-  const RealCars cut{GrabCutSegmenter()};
+  const test::RealCars cut{GrabCutSegmenter()};
   EXPECT_GT(median(cut.overlaps), 0.85);
   EXPECT_LT(median(cut.overlaps), 0.97);
 }
@@ -201,7 +144,7 @@ bool same(const cv::Mat& a, const cv::Mat& b) {
 TEST(GrabCut, FindsADrawnVehicleBeforeATexturedBackground) {
   const Scene scene = drawn_vehicle();
   const VehicleMask mask = vehicle_mask(GrabCutSegmenter(), scene.rgb);
-  EXPECT_GT(overlap(mask.alpha, scene.truth), 0.95);
+  EXPECT_GT(test::overlap(mask.alpha, scene.truth), 0.95);
   EXPECT_EQ(mask_usability(mask).verdict, PhotographVerdict::ok);
 }
 
