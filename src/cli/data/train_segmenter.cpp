@@ -23,10 +23,11 @@ namespace spinfill {
 namespace {
 
 constexpr std::int64_t kLookedAtMeanwhile = 96;  // validation pictures while it trains; at the end one for each view
+constexpr const char* kAtAStop = "writing the model as it is after this step";
 
 struct Options {
   NetworkTraining given{"data train-segmenter"};
-  FineTuning training{1500, 16, 2e-3};
+  FineTuning training{2000, 8, 1e-3};
   std::uint64_t seed = 0;
   std::int64_t validate_every = 250;
 };
@@ -60,13 +61,14 @@ int train_on(const Options& options) {
   log_info("{} views to train on, {} to validate", samples.views(), validation.views());
   AtomicFolder folder(output);
   // From here on a stop signal ends the training, not the process: what was learned is written.
-  StopSignals::will("writing the model as it is after this step");
+  StopSignals::will(kAtAStop);
   [[maybe_unused]] static const auto& signals = *new StopSignals;
   std::optional<Progress> progress;
   progress.emplace("train-segmenter", options.training.steps, "steps");
   double mean_loss = 0;
   Json meanwhile = Json::array();
   const std::int64_t made = train_segmenter(model, samples, options.training, [&](std::int64_t step, double loss) {
+    StopSignals::will(kAtAStop);  // from here on the next one is under way
     mean_loss = step == 1 ? loss : 0.98 * mean_loss + 0.02 * loss;
     progress->update(step, fmt::format("loss {:.3f}", mean_loss));
     if (options.validate_every == 0 || step % options.validate_every != 0 || step == options.training.steps) return;

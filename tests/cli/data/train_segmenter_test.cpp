@@ -117,8 +117,8 @@ TEST_F(TrainSegmenter, WhatCannotBeTrainedIsOneLineAndWritesNothing) {
   refused(spinfill("data train-segmenter gone --backdrops places " + features() + "--out never"), 3, "gone");
   test::write_tiny_data_set(*folder_ / "unsplit", 3);
   write_file_atomic(*folder_ / "unsplit/splits.json", R"({"train": ["tiny-00", "tiny-01", "tiny-02"], "val": []})");
-  refused(spinfill("data train-segmenter unsplit --backdrops places " + features() + "--out never"), 2,
-          "no views in train or in val");
+  refused(spinfill("data train-segmenter unsplit --backdrops places " + features() + "--out never"), 3,
+          "split 'val' is empty");
 }
 
 }  // namespace
