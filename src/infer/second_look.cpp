@@ -8,8 +8,8 @@
 
 #include "core/error.h"
 #include "core/log.h"
-#include "data/pictures/picture.h"
 #include "data/photo/odd_references.h"
+#include "data/pictures/picture.h"
 #include "data/spins/stabilise.h"
 #include "data/walkaround/common_frame.h"
 #include "data/walkaround/masked_photographs.h"

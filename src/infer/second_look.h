@@ -7,13 +7,13 @@
 #include <opencv2/core/mat.hpp>
 
 #include "data/walkaround/photographs.h"
-#include "data/walkaround/segmenter.h"
 #include "data/walkaround/report.h"
+#include "data/walkaround/segmenter.h"
 
 namespace spinfill {
 
-// Masks that contradict the others' silhouettes, or reach below the vehicle (Oddity::contradicting, oversized_mask), are
-// made again from other looks at their photographs (data/walkaround/vehicle_mask.h); the first with which the set's
+// Masks that contradict the others' silhouettes, or reach below the vehicle (Oddity::contradicting, oversized_mask),
+// are made again from other looks at their photographs (data/walkaround/vehicle_mask.h); the first with which the set's
 // masks agree is kept in `crops`, `report` and the folder, which write_walkaround_set() has written, and told.
 // Photographs that came cut out stay as they are.
 void look_again(WalkaroundReport& report, std::vector<cv::Mat>& crops, const Photographs& listed,

@@ -10,8 +10,8 @@
 
 namespace spinfill {
 
-// Writes the photographs that are used into `folder`, framed alike (data/walkaround/common_frame.h), with their azimuths
-// in transforms.json, in their order. crops: one for each photograph, 8-bit straight RGBA.
+// Writes the photographs that are used into `folder`, framed alike (data/walkaround/common_frame.h), with their
+// azimuths in transforms.json, in their order. crops: one for each photograph, 8-bit straight RGBA.
 void write_walkaround_set(const WalkaroundReport& report, const std::vector<cv::Mat>& crops,
                           const std::filesystem::path& folder);
 

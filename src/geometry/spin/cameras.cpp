@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "geometry/spin/cameras.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
@@ -16,6 +18,11 @@ namespace {
 constexpr double kChance = 0.2;  // variance on top of that of the waves
 constexpr double kConstant = 0.1, kOneWave = 0.5;
 constexpr double kAzimuthConstant = 0.05, kThreeQuarters = 0.4;
+// Chosen by leaving out each of 47 photographs of six cars.
+constexpr double kQuarters = 1, kSides = 1, kNear = 0.1;
+constexpr double kNothing = 1e-12;  // of the squares of departures
+
+using Kernel = std::function<double(double a, double b)>;  // of two azimuths, radians
 
 double covariance(double a, double b) {
   return kConstant + kOneWave * std::cos(a - b);
@@ -25,8 +32,23 @@ double azimuth_covariance(double a, double b) {
   return kAzimuthConstant + kThreeQuarters * std::sin(2 * a) * std::sin(2 * b);
 }
 
-// Weights of the seen values in the prediction at `at`.
-Eigen::VectorXd weights(double (*kernel)(double, double), const std::vector<double>& seen_deg, double at_deg) {
+// The two sides of a vehicle are alike, and so is how pictures that are framed by its outline depart: `parity` 1,
+// equally on both sides; −1, oppositely.
+Kernel symmetric_covariance(int parity) {
+  return [parity](double a, double b) {
+    const auto near = [](double apart) { return std::exp((std::cos(apart) - 1) / kNear); };
+    const double quarters = parity > 0 ? std::cos(2 * a) * std::cos(2 * b) : std::sin(2 * a) * std::sin(2 * b);
+    return covariance(a, b) + kQuarters * quarters + kSides * (near(a - b) + parity * near(a + b)) / 2;
+  };
+}
+
+struct Prediction {
+  double value = 0;
+  double evidence = 0;  // logarithm, the values' common scale integrated out
+};
+// The value at `at` from those seen.
+Prediction predict(const Kernel& kernel, const std::vector<double>& seen_deg, const Eigen::VectorXd& seen,
+                   double at_deg) {
   const auto n = static_cast<Eigen::Index>(seen_deg.size());
   Eigen::MatrixXd among(n, n);
   Eigen::VectorXd with(n);
@@ -36,7 +58,19 @@ Eigen::VectorXd weights(double (*kernel)(double, double), const std::vector<doub
     for (Eigen::Index j = 0; j < n; ++j) among(i, j) = kernel(a, seen_deg[static_cast<std::size_t>(j)] * kDegree);
     among(i, i) += kChance;
   }
-  return among.ldlt().solve(with);
+  const Eigen::LDLT<Eigen::MatrixXd> factors = among.ldlt();
+  const Eigen::VectorXd solved = factors.solve(seen);
+  const double fit = std::max(seen.dot(solved), kNothing);
+  return {with.dot(solved),
+          -0.5 * static_cast<double>(n) * std::log(fit) - 0.5 * factors.vectorD().array().log().sum()};
+}
+
+// Of both models by what the seen values say for each.
+double predict(int parity, const std::vector<double>& seen_deg, const Eigen::VectorXd& seen, double at_deg) {
+  const Prediction wave = predict(covariance, seen_deg, seen, at_deg),
+                   symmetric = predict(symmetric_covariance(parity), seen_deg, seen, at_deg);
+  const double share = 1 / (1 + std::exp(wave.evidence - symmetric.evidence));
+  return share * symmetric.value + (1 - share) * wave.value;
 }
 
 }  // namespace
@@ -45,17 +79,17 @@ ViewCorrection predict_correction(const std::vector<ViewCorrection>& seen, const
                                   double azimuth_deg) {
   ViewCorrection out;
   if (seen.empty()) return out;
-  const Eigen::VectorXd smooth = weights(covariance, azimuths_deg, azimuth_deg),
-                        turning = weights(azimuth_covariance, azimuths_deg, azimuth_deg);
-  for (std::size_t i = 0; i < seen.size(); ++i) {
-    const double w = smooth[static_cast<Eigen::Index>(i)];
-    out.log_scale += w * seen[i].log_scale;
-    out.shift_x += w * seen[i].shift_x;
-    out.shift_y += w * seen[i].shift_y;
-    out.roll += w * seen[i].roll;
-    out.elevation += w * seen[i].elevation;
-    out.azimuth += turning[static_cast<Eigen::Index>(i)] * seen[i].azimuth;
-  }
+  const auto values = [&](double ViewCorrection::*part) {
+    Eigen::VectorXd all(static_cast<Eigen::Index>(seen.size()));
+    for (std::size_t i = 0; i < seen.size(); ++i) all[static_cast<Eigen::Index>(i)] = seen[i].*part;
+    return all;
+  };
+  for (double ViewCorrection::*even :
+       {&ViewCorrection::log_scale, &ViewCorrection::shift_y, &ViewCorrection::elevation})
+    out.*even = predict(1, azimuths_deg, values(even), azimuth_deg);
+  for (double ViewCorrection::*odd : {&ViewCorrection::shift_x, &ViewCorrection::roll})
+    out.*odd = predict(-1, azimuths_deg, values(odd), azimuth_deg);
+  out.azimuth = predict(azimuth_covariance, azimuths_deg, values(&ViewCorrection::azimuth), azimuth_deg).value;
   return out;
 }
 

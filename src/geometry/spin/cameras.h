@@ -20,8 +20,10 @@ struct ViewCorrection {
 
 // Predicts the departure of an unseen view at `azimuth_deg` from those of the seen ones: Gaussian-process regression on
 // the circle (Rasmussen & Williams 2006, eq. 2.25). Departures are modelled as a constant, one wave per turn (a camera
-// that rises and sinks round the spin) and noise; those of the azimuth as a constant, the wave sin 2θ (three-quarter
-// views not taken at 45°) and noise.
+// that rises and sinks round the spin) and noise; or besides as what both sides of the vehicle have in common, which
+// pictures framed by its outline have: scale, shift down and elevation equally, shift to the right and roll oppositely,
+// with the waves cos 2θ and sin 2θ. Both models count by their evidence (eq. 5.8, over all scales of the departures).
+// Those of the azimuth are a constant, the wave sin 2θ (three-quarter views not taken at 45°) and noise.
 ViewCorrection predict_correction(const std::vector<ViewCorrection>& seen, const std::vector<double>& azimuths_deg,
                                   double azimuth_deg);
 

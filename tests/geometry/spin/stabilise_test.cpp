@@ -86,6 +86,40 @@ TEST(PredictCorrection, FollowsAWaveAndThreeQuarterLabels) {
   EXPECT_EQ(predict_correction({}, {}, 90).roll, 0);
 }
 
+// Pictures framed by the vehicle's box: perspective moves it to one side in three-quarter views, and ends are nearer
+// than sides. A hidden view is framed as its mirror view is; where nothing is symmetric, the wave stays.
+TEST(PredictCorrection, FramesAHiddenViewAsTheOtherSide) {
+  std::vector<ViewCorrection> all;
+  std::vector<double> azimuths;
+  for (int i = 0; i < 8; ++i) {
+    const double a = 45 * i * kDegree;
+    ViewCorrection& c = all.emplace_back();
+    c.shift_x = 0.08 * std::sin(2 * a) + 0.02 * std::sin(a);
+    c.shift_y = -0.015 * std::cos(2 * a);
+    c.log_scale = -0.06 * std::cos(2 * a) + 0.01 * std::cos(3 * a);
+    azimuths.push_back(45.0 * i);
+  }
+  for (std::size_t hidden = 0; hidden < 8; ++hidden) {
+    std::vector<ViewCorrection> seen = all;
+    std::vector<double> places = azimuths;
+    seen.erase(seen.begin() + static_cast<std::ptrdiff_t>(hidden));
+    places.erase(places.begin() + static_cast<std::ptrdiff_t>(hidden));
+    const ViewCorrection predicted = predict_correction(seen, places, azimuths[hidden]);
+    EXPECT_NEAR(predicted.shift_x, all[hidden].shift_x, 0.025) << azimuths[hidden];
+    EXPECT_NEAR(predicted.shift_y, all[hidden].shift_y, 0.006) << azimuths[hidden];
+    EXPECT_NEAR(predicted.log_scale, all[hidden].log_scale, 0.03) << azimuths[hidden];
+  }
+  // A camera that moves to one side with the turn.
+  for (std::size_t i = 0; i < 8; ++i) {
+    all[i] = {};
+    all[i].shift_x = 0.05 * std::cos(azimuths[i] * kDegree);
+  }
+  const double expected = all[3].shift_x;
+  all.erase(all.begin() + 3);
+  azimuths.erase(azimuths.begin() + 3);
+  EXPECT_NEAR(predict_correction(all, azimuths, 135).shift_x, expected, 0.3 * std::abs(expected));
+}
+
 TEST(Stabilise, RefusesWhatItCannotUse) {
   test::expect_error(ExitCode::runtime, {"no picture"}, [] { stabilise({}); });
   test::expect_error(ExitCode::runtime, {"unlike sizes"}, [] {

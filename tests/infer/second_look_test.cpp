@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "infer/second_look.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include <opencv2/imgproc.hpp>
+
+#include "core/files/files.h"
+#include "data/pictures/picture.h"
+#include "data/sets/set_pictures.h"
+#include "data/walkaround/common_frame.h"
+#include "data/walkaround/masked_photographs.h"
+#include "infer/walkaround_set.h"
+#include "support/support.h"
+#include "support/tiny_set.h"
+
+namespace spinfill {
+namespace {
+
+const cv::Scalar kBackdrop(255, 0, 255), kMarker(0, 255, 255);
+
+// Finds what is not backdrop; where the marker stands upright at the left of what it is shown it misses the upper half.
+class BlindSegmenter final : public Segmenter {
+ public:
+  explicit BlindSegmenter(bool always) : always_(always) {}
+  cv::Mat saliency(const cv::Mat& rgb) const override {
+    cv::Mat backdrop, marker, out;
+    cv::inRange(rgb, kBackdrop, kBackdrop, backdrop);
+    cv::inRange(rgb, kMarker, kMarker, marker);
+    cv::Mat(~(backdrop | marker)).convertTo(out, CV_32F, 1 / 255.0);
+    const cv::Rect seen = cv::boundingRect(marker), vehicle = cv::boundingRect(out > 0.5F);
+    if (!seen.empty() && (always_ || seen.x < rgb.cols / 2))
+      out.rowRange(0, vehicle.y + vehicle.height / 2).setTo(0);
+    return out;
+  }
+  std::string identity() const override { return "blind"; }
+
+ private:
+  bool always_;
+};
+
+// Eight opaque photographs of a tiny vehicle, the fourth with the marker.
+struct Walk {
+  explicit Walk(bool always = false)
+      : segmenter(folder.path(), [always](const fs::path&) { return std::make_unique<BlindSegmenter>(always); }) {
+    const ViewSet set = test::write_tiny_set(folder.path() / "set", {.width = 240, .height = 160});
+    make_folder(folder.path() / "photographs");
+    make_folder(references());
+    for (const Frame& frame : set.frames) {
+      const cv::Mat rgba = read_masked_picture(set, frame);
+      cv::Mat picture(rgba.size(), CV_8UC3, kBackdrop), alpha, colour;
+      cv::cvtColor(rgba, colour, cv::COLOR_RGBA2RGB);
+      cv::extractChannel(rgba, alpha, 3);
+      colour.copyTo(picture, alpha >= 128);
+      if (frame.slot() == 3) cv::rectangle(picture, {0, 0, 6, 6}, kMarker, cv::FILLED);
+      const std::string name = fmt::format("{}.png", frame.slot());
+      write_png(folder.path() / "photographs" / name, picture);
+      PhotographReport& one = report.photographs.emplace_back();
+      one.file = one.reference = name;
+      one.fate = PhotographFate::used;
+      one.azimuth_deg = frame.azimuth_deg;
+    }
+    listed = list_photographs(folder.path() / "photographs", Links::stay_inside);
+    for (PhotographReport& one : report.photographs) {
+      const MaskedPhotograph masked = masked_photograph(one.file, read_picture(listed.path(one.file)), segmenter);
+      crops.push_back(vehicle_crop(masked.rgba(), masked.mask.box));
+      one.preview = masked.rgb;
+      one.mask = masked.mask.alpha;
+    }
+    write_walkaround_set(report, crops, references());
+  }
+  fs::path references() const { return folder.path() / "references"; }
+  std::string file(const std::string& name) const { return read_file(references() / name); }
+
+  test::TemporaryFolder folder;
+  LazySegmenter segmenter;
+  Photographs listed;
+  WalkaroundReport report;
+  std::vector<cv::Mat> crops;
+};
+
+TEST(SecondLook, MendsAMaskThatContradictsTheOthers) {
+  Walk walk;
+  const int before = walk.crops[3].rows;
+  const std::vector<cv::Mat> kept = walk.crops;
+  look_again(walk.report, walk.crops, walk.listed, walk.segmenter, walk.references());
+  EXPECT_GT(walk.crops[3].rows, before * 3 / 2);
+  EXPECT_GT(cv::countNonZero(walk.report.photographs[3].mask), 3 * before * before / 2);
+  EXPECT_NE(walk.report.photographs[3].why.find("made again"), std::string::npos);
+  for (const std::size_t i : {0, 1, 2, 4, 5, 6, 7}) {
+    EXPECT_EQ(walk.crops[i].data, kept[i].data) << i;
+    EXPECT_TRUE(walk.report.photographs[i].why.empty()) << i;
+  }
+  // What lies in the folder is what is kept.
+  const std::string written = walk.file("3.png");
+  write_walkaround_set(walk.report, walk.crops, walk.references());
+  EXPECT_EQ(walk.file("3.png"), written);
+}
+
+TEST(SecondLook, LeavesWhatNoLookMends) {
+  Walk walk(/*always=*/true);
+  const std::string before = walk.file("3.png");
+  const uchar* crop = walk.crops[3].data;
+  look_again(walk.report, walk.crops, walk.listed, walk.segmenter, walk.references());
+  EXPECT_EQ(walk.crops[3].data, crop);
+  EXPECT_EQ(walk.file("3.png"), before);
+  EXPECT_TRUE(walk.report.photographs[3].why.empty());
+}
+
+TEST(SecondLook, LeavesPhotographsThatCameCutOut) {
+  Walk walk;
+  cv::Mat rgba;
+  cv::cvtColor(read_picture(walk.folder.path() / "photographs" / "3.png"), rgba, cv::COLOR_RGBA2RGB);
+  cv::cvtColor(rgba, rgba, cv::COLOR_RGB2RGBA);
+  rgba.at<cv::Vec4b>(0, 239)[3] = 0;
+  write_png(walk.folder.path() / "photographs" / "3.png", rgba);
+  const std::string before = walk.file("3.png");
+  look_again(walk.report, walk.crops, walk.listed, walk.segmenter, walk.references());
+  EXPECT_EQ(walk.file("3.png"), before);
+}
+
+TEST(MaskLook, AreOfThePhotographsOwnPlaces) {
+  cv::Mat photograph(120, 200, CV_8UC3, kBackdrop);
+  const cv::Rect vehicle(20, 30, 90, 50);
+  cv::rectangle(photograph, vehicle, cv::Scalar(20, 60, 90), cv::FILLED);
+  const BlindSegmenter segmenter(false);
+  const cv::Rect first = vehicle_mask(segmenter, photograph).box;
+  for (const auto& [look, name] : kNamesOf<MaskLook>) {
+    const VehicleMask mask = vehicle_mask(segmenter, photograph, look, first);
+    EXPECT_EQ(mask.alpha.size(), photograph.size()) << name;
+    EXPECT_GT((mask.box & vehicle).area(), 0.97 * (mask.box | vehicle).area()) << name;
+    EXPECT_FALSE(mask.cut_off) << name;
+    EXPECT_TRUE(vehicle_mask(segmenter, photograph, look, {}).box.empty()) << name;
+  }
+}
+
+}  // namespace
+}  // namespace spinfill
