@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/walkaround/vehicle_views.h"
 
+#include <opencv2/core.hpp>
+
 #include <numeric>
 
 #include "core/error.h"

@@ -2,6 +2,9 @@
 #include "model/segmenter/segmenter_network.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <iterator>
 
 namespace spinfill {
 namespace {
