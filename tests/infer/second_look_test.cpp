@@ -31,8 +31,7 @@ class BlindSegmenter final : public Segmenter {
     cv::inRange(rgb, kMarker, kMarker, marker);
     cv::Mat(~(backdrop | marker)).convertTo(out, CV_32F, 1 / 255.0);
     const cv::Rect seen = cv::boundingRect(marker), vehicle = cv::boundingRect(out > 0.5F);
-    if (!seen.empty() && (always_ || seen.x < rgb.cols / 2))
-      out.rowRange(0, vehicle.y + vehicle.height / 2).setTo(0);
+    if (!seen.empty() && (always_ || seen.x < rgb.cols / 2)) out.rowRange(0, vehicle.y + vehicle.height / 2).setTo(0);
     return out;
   }
   std::string identity() const override { return "blind"; }
