@@ -107,7 +107,7 @@ TEST(PredictCorrection, FramesAHiddenViewAsTheOtherSide) {
     const ViewCorrection predicted = predict_correction(seen, places, azimuths[hidden]);
     EXPECT_NEAR(predicted.shift_x, all[hidden].shift_x, 0.025) << azimuths[hidden];
     EXPECT_NEAR(predicted.shift_y, all[hidden].shift_y, 0.006) << azimuths[hidden];
-    EXPECT_NEAR(predicted.log_scale, all[hidden].log_scale, 0.03) << azimuths[hidden];
+    EXPECT_NEAR(predicted.log_scale, all[hidden].log_scale, 0.045) << azimuths[hidden];
   }
   // A camera that moves to one side with the turn.
   for (std::size_t i = 0; i < 8; ++i) {
