@@ -186,6 +186,30 @@ TEST(Unseen, SeenPlacesMayTakeTheSecondStep) {
   EXPECT_GT(max_difference(made[0][4], twice[0][4]), 1e-4);
 }
 
+// Normals are sampled where pictures are; of views one after another (here 2 comes first) each holds what it shows.
+TEST(Unseen, HoldsNormalsAndSequentialViewsToo) {
+  ModelConfig model = test::tiny_config();
+  model.normals = true;
+  Denoiser denoiser(model, 1);
+  test::randomise(denoiser);
+  UnseenCase c;
+  c.batch.normals = test::random_uniform(c.batch.colour.sizes(), 77) * 2 - 1;
+  c.batch.normals_given = c.batch.is_reference.to(at::kFloat);
+  for (const SamplingMode mode : {SamplingMode::joint, SamplingMode::sequential}) {
+    SamplerConfig config;
+    config.mode = mode;
+    TargetFields once, sampled;
+    const at::Tensor pictures = generate(denoiser, c.batch, config, 4, {}, &once);
+    config.steps = 3;
+    config.places = SampledPlaces::unseen;
+    const at::Tensor made = generate(denoiser, c.batch, config, 4, {}, &sampled);
+    EXPECT_TRUE(made[0][2].equal(pictures[0][2])) << name_of(mode);
+    EXPECT_TRUE(sampled.normals[0][2].equal(once.normals[0][2])) << name_of(mode);
+    EXPECT_GT(max_difference(made[0][4], pictures[0][4]), 1e-4) << name_of(mode);
+    EXPECT_GT(max_difference(sampled.normals[0][4], once.normals[0][4]), 1e-4) << name_of(mode);
+  }
+}
+
 TEST(Unseen, NothingUnseenIsOneStep) {
   UnseenCase c;
   c.batch = shown_batch("rrtrtrrr");
