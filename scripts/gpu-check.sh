@@ -111,6 +111,7 @@ spin() { # NAME OPTION…
   "$program" complete --model "$out/diffusion" --input "$set" --hide 90,180,315 --device "$device" --out "$out/spin-$name" "$@"
 }
 check '  guided by view, within an interval of noise' spin guided --steps 4 --sampler guidance=2 guidance_far=3 guidance_min=0.1
+check '  only where no reference shows the vehicle' spin unseen --steps 4 --sampler places=unseen
 check '  three draws and their spread' spin draws --steps 4 --draws 3
 check '  in bfloat16' spin bf16 --precision bf16
 check '  one view after the other' spin sequential --sampler mode=sequential

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/progress.h"
 #include "data/photo/odd_references.h"
 #include "data/pictures/picture.h"
 #include "data/spins/stabilise.h"
@@ -37,14 +38,9 @@ std::set<std::string> odd_masks(const fs::path& folder) {
   const std::vector<Oddities> odd = odd_references(set, pictures.frames, pictures.further, trusted);
   std::set<std::string> names;
   std::size_t at = 0;
-  for (const auto* list : {&set.frames, &set.further}) {
-    for (const Frame& frame : *list) {
-      const bool of_mask = std::ranges::any_of(odd.at(at++), [](const OddReference& found) {
-        return found.what == Oddity::contradicting || found.what == Oddity::oversized_mask;
-      });
-      if (of_mask) names.insert(frame.file_path);
-    }
-  }
+  for (const auto* list : {&set.frames, &set.further})
+    for (const Frame& frame : *list)
+      if (std::ranges::any_of(odd.at(at++), is_of_mask)) names.insert(frame.file_path);
   return names;
 }
 
@@ -59,16 +55,25 @@ cv::Mat previewed(const cv::Mat& alpha, const cv::Mat& like) {
 void look_again(WalkaroundReport& report, std::vector<cv::Mat>& crops, const Photographs& listed,
                 LazySegmenter& segmenter, const fs::path& folder) {
   std::set<std::string> odd = odd_masks(folder);
+  if (odd.empty()) return;
+  constexpr std::int64_t kLooks = std::ssize(kNamesOf<MaskLook>);
+  Progress progress("masks again", kLooks * std::ssize(odd), "looks");
+  std::int64_t photographs = 0;
   for (const std::size_t i : report.used_in_order()) {
     PhotographReport& one = report.photographs[i];
     if (!odd.contains(one.reference)) continue;
+    std::int64_t looks = kLooks * photographs++;
     const cv::Mat rgba = read_picture(listed.path(one.file));
-    if (is_cut_out(rgba)) continue;
+    if (is_cut_out(rgba)) {
+      progress.update(kLooks * photographs);
+      continue;
+    }
     MaskedPhotograph again = masked_photograph(one.file, rgba, segmenter);
     const cv::Rect first = again.mask.box;
     const cv::Mat before = crops[i];
     bool agrees = false;
     for (const auto& [look, name] : kNamesOf<MaskLook>) {
+      progress.update(looks++);
       again.mask = vehicle_mask(segmenter.get(), again.rgb, look, first);
       if (again.mask.box.empty()) continue;
       crops[i] = vehicle_crop(again.rgba(), again.mask.box);
@@ -82,6 +87,7 @@ void look_again(WalkaroundReport& report, std::vector<cv::Mat>& crops, const Pho
       log_info("{}: its mask contradicted the others and was made again, {}: they agree now", one.file, name);
       break;
     }
+    progress.update(kLooks * photographs);
     if (agrees) continue;
     crops[i] = before;
     write_walkaround_set(report, crops, folder);

@@ -315,6 +315,10 @@ class OddReferences {
 
 }  // namespace
 
+bool is_of_mask(const OddReference& odd) {
+  return odd.what == Oddity::contradicting || odd.what == Oddity::oversized_mask;
+}
+
 Json to_json(const OddReference& odd) {
   return {{"what", name_of(odd.what)}, {"weight", odd.weight}, {"problem", odd.problem}};
 }

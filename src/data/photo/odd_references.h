@@ -31,6 +31,8 @@ struct OddReference {
   double weight = 1;
   std::string problem, advice;
 };
+// Whether it is the mask that differs from what the others' silhouettes leave.
+bool is_of_mask(const OddReference& odd);
 // "what", "weight", "problem".
 Json to_json(const OddReference& odd);
 

@@ -12,11 +12,7 @@ namespace {
 // By frame: whether its silhouette is one that the others agree with.
 std::vector<bool> agreeing(const std::vector<Oddities>& odd) {
   std::vector<bool> out;
-  for (const Oddities& of : odd) {
-    out.push_back(std::ranges::none_of(of, [](const OddReference& found) {
-      return found.what == Oddity::contradicting || found.what == Oddity::oversized_mask;
-    }));
-  }
+  for (const Oddities& of : odd) out.push_back(std::ranges::none_of(of, is_of_mask));
   return out;
 }
 

@@ -87,8 +87,10 @@ at::Tensor with_generated(const Batch& round) {
 // Evaluations of the network for a batch, each of which is for all of its samples.
 std::int64_t evaluations_of(const Batch& batch, const SamplerConfig& config, const ModelConfig& model) {
   const auto most = batch.is_target.sum(1).max().item<std::int64_t>();
-  const bool normals_first = most > 0 && lacks_reference_normals(batch, config, model);
-  return evaluations(most, config, model) + (normals_first ? evaluations(1, config, model) : 0);
+  if (most == 0 || !lacks_reference_normals(batch, config, model)) return evaluations(most, config, model);
+  SamplerConfig of_normals = config;  // which are sampled everywhere
+  of_normals.places = SampledPlaces::everywhere;
+  return evaluations(most, config, model) + evaluations(1, of_normals, model);
 }
 
 Generated generate_together(const Denoiser& denoiser, const Batch& batch, const SamplerConfig& config,

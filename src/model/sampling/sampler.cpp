@@ -37,6 +37,7 @@ void SamplerConfig::bind(Fields& f) {
          "With model.normals: references without normals get theirs first, from their pictures");
   f.flag("cache", cache, "Compute the references once; off: at every step, for benchmarks");
   f.require(guidance_max == 0 || guidance_min < guidance_max, "guidance_min must be below guidance_max");
+  f.require(seen_steps == 1 || places == SampledPlaces::unseen, "seen_steps needs places: unseen");
   f.require(churn == 0 || solver == Solver::heun, "churn needs solver: heun");
 }
 

@@ -37,14 +37,23 @@ Span span_of(const at::Tensor& used, std::int64_t step) {
   return {first, std::min(high * step, used.size(0)) - first};
 }
 
-}  // namespace
-
-double UnseenPlaces::share() const {
-  return static_cast<double>(windows.count() * windows.height * windows.width) / static_cast<double>(weight.numel());
+// Of batches without memory (at::kMeta), of which nobody knows what they show: the most that there can be.
+UnseenPlaces all_places(const Batch& batch, std::int64_t targets, std::int64_t factor) {
+  UnseenPlaces places;
+  TargetWindows& windows = places.windows;
+  windows.height = batch.colour.size(-2) / factor;
+  windows.width = batch.colour.size(-1) / factor;
+  windows.which = at::arange(targets, at::kLong);
+  windows.rows = windows.columns = at::zeros({targets}, at::kLong);
+  places.weight = at::ones({targets, 1, windows.height, windows.width}, batch.colour.options());
+  return places;
 }
+
+}  // namespace
 
 UnseenPlaces unseen_places(const Batch& batch, const at::Tensor& target_rows, const ModelConfig& model,
                            std::int64_t factor, std::int64_t step) {
+  if (batch.colour.is_meta()) return all_places(batch, target_rows.size(0), factor);
   const auto of_targets = [&](const at::Tensor& maps) { return take_views(maps, target_rows).to(at::kFloat); };
   const PriorPicture shown = prior_picture(batch.priors, batch.background);
   at::Tensor unseen = at::logical_and(of_targets(batch.priors.silhouette) >= 0.5, of_targets(shown.trust) < kShown);

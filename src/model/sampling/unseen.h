@@ -13,12 +13,11 @@
 namespace spinfill {
 
 // Where sampling goes on after the regression with SampledPlaces::unseen: on the hull where no reference shows it,
-// directly or through the mirror plane; in a view that is made from its own mirror view, nowhere; without any reference
-// everywhere.
+// directly or through the mirror plane; in a view that is made from its own mirror view, nowhere; without any
+// reference, and of a batch without memory (at::kMeta) everywhere.
 struct UnseenPlaces {
   at::Tensor weight;      // [T,1,h,w] float32 in [0,1]: 1 sampled, 0 regressed, soft between
   TargetWindows windows;  // around all that is above 0, targets without any left out
-  double share() const;   // of the latents of all targets that lies in the windows
 };
 // Of a batch of one set, in the order of its layout's targets. `step`: latents that windows begin and end at the
 // multiples of. Spots narrower than 2 % of the picture's width are not counted as unseen.

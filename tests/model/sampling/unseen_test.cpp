@@ -56,7 +56,7 @@ TEST(Unseen, IsWhereNoReferenceShowsTheHull) {
   EXPECT_EQ(windows.rows[0].item<std::int64_t>() % 4, 0);
   EXPECT_EQ(windows.columns[0].item<std::int64_t>() % 4, 0);
   EXPECT_NEAR(windows.of(places.weight).sum().item<double>(), weight.sum().item<double>(), 1e-4);
-  EXPECT_LT(places.share(), 0.35);
+  EXPECT_LT(windows.height * windows.width, 3 * kHeight / 2 * kWidth / 2 * 0.35);  // of all three views
 }
 
 TEST(Unseen, LeavesOutSpecksMirrorViewsAndWhatTheOtherSideShows) {
@@ -80,7 +80,9 @@ TEST(Unseen, LeavesOutSpecksMirrorViewsAndWhatTheOtherSideShows) {
 TEST(Unseen, IsEverythingWithoutReferences) {
   const UnseenPlaces places = places_of(shown_batch("tt------"));
   EXPECT_EQ(places.weight.min().item<float>(), 1);
-  EXPECT_EQ(places.share(), 1);
+  EXPECT_EQ(places.windows.count(), 2);
+  EXPECT_EQ(places.windows.height, kHeight / 2);
+  EXPECT_EQ(places.windows.width, kWidth / 2);
 }
 
 TEST(TargetWindows, PutBackWhatTheyTook) {
@@ -97,6 +99,15 @@ TEST(TargetWindows, PutBackWhatTheyTook) {
   EXPECT_TRUE(windows.of(changed).equal(parts + 1));
   EXPECT_NEAR((changed - maps).sum().item<double>(), 2 * 2 * 2 * 3, 1e-4);
   EXPECT_TRUE(windows.of(at::ones({3, 1, 1, 1})).equal(at::ones({2, 1, 1, 1})));
+}
+
+// What a plan counts: whole views, the most there can be.
+TEST(Unseen, IsEverythingWithoutMemory) {
+  const UnseenPlaces places = places_of(shown_batch("rrtrtrrr").to(at::kMeta));
+  EXPECT_EQ(places.windows.count(), 2);
+  EXPECT_EQ(places.windows.height, kHeight / 2);
+  EXPECT_EQ(places.windows.width, kWidth / 2);
+  EXPECT_TRUE(places.weight.is_meta());
 }
 
 struct UnseenCase {
@@ -195,6 +206,19 @@ TEST(Unseen, HoldsNormalsAndSequentialViewsToo) {
   UnseenCase c;
   c.batch.normals = test::random_uniform(c.batch.colour.sizes(), 77) * 2 - 1;
   c.batch.normals_given = c.batch.is_reference.to(at::kFloat);
+  const Batch given = c.batch;
+  c.batch.normals_given = at::Tensor();  // the references' come first, then two steps of what is seen, then the rest
+  SamplerConfig counted;
+  counted.steps = 3;
+  counted.places = SampledPlaces::unseen;
+  counted.seen_steps = 2;
+  std::int64_t done = 0;
+  generate(denoiser, c.batch, counted, 4, [&](std::int64_t n, std::int64_t all) {
+    done = n;
+    EXPECT_EQ(all, 3 + 1 + 3);
+  });
+  EXPECT_EQ(done, 3 + 1 + 3);
+  c.batch = given;
   for (const SamplingMode mode : {SamplingMode::joint, SamplingMode::sequential}) {
     SamplerConfig config;
     config.mode = mode;
