@@ -18,7 +18,7 @@ namespace {
 constexpr double kChance = 0.2;  // variance on top of that of the waves
 constexpr double kConstant = 0.1, kOneWave = 0.5;
 constexpr double kAzimuthConstant = 0.05, kThreeQuarters = 0.4;
-// Chosen by leaving out each of 47 photographs of six cars.
+// Chosen by leaving out each of 48 photographs of six cars.
 constexpr double kQuarters = 1, kSides = 1, kNear = 0.1;
 constexpr double kNothing = 1e-12;  // of the squares of departures
 
