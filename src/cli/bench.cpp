@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "cli/command.h"
@@ -25,7 +26,7 @@ struct BenchArguments {
   std::int64_t steps = 0;
   SamplingBenchmarkOptions sampling;
   int processes = 0;
-  bool ready = false, json = false;
+  bool ready = false, profile = false, json = false;
 };
 
 // What each process of --nproc-per-node is started with.
@@ -36,8 +37,29 @@ std::vector<std::string> command_line(const BenchArguments& arguments) {
   for (const std::string& text : arguments.set) line.insert(line.end(), {"--set", text});
   if (arguments.steps > 0) line.insert(line.end(), {"--steps", std::to_string(arguments.steps)});
   if (arguments.ready) line.emplace_back("--ready");
+  if (arguments.profile) line.emplace_back("--profile");
   if (arguments.json) line.emplace_back("--json");
   return line;
+}
+
+void print_operators(const Json& result) {
+  constexpr std::size_t kShown = 20;
+  double total = 0;
+  for (const Json& kind : result["operator_kinds"]) total += kind["seconds_per_step"].get<double>();
+  const auto row = [&](const Json& entry, const char* key) {
+    const auto seconds = entry["seconds_per_step"].get<double>();
+    const std::string rate =
+        entry.contains("flops_per_second") ? rate_text(entry["flops_per_second"].get<double>()) + "FLOP/s" : "";
+    print_line("{:<58} {:8.1f} ms {:5.1f} % {:8.0f} calls {:>14}", entry[key].get<std::string>(), 1000 * seconds,
+               100 * seconds / total, entry["calls_per_step"].get<double>(), rate);
+  };
+  print_line("");
+  print_line("Operators of a step by kind, on all threads together ({:.0f} ms):", 1000 * total);
+  for (const Json& kind : result["operator_kinds"]) row(kind, "kind");
+  print_line("");
+  print_line("The longest of {}:", result["operators"].size());
+  for (std::size_t i = 0; i < std::min(kShown, result["operators"].size()); ++i)
+    row(result["operators"][i], "operator");
 }
 
 void print(const Json& result, bool json) {
@@ -46,6 +68,7 @@ void print(const Json& result, bool json) {
     return;
   }
   for (const auto& [name, value] : result.items()) {
+    if (value.is_array()) continue;
     std::string readable;
     if (name.ends_with("_bytes")) readable = bytes_text(value.get<double>());
     if (name.ends_with("_share")) readable = fmt::format("{:.1f} %", 100 * value.get<double>());
@@ -53,6 +76,7 @@ void print(const Json& result, bool json) {
     print_line("{:<24} {}{}", name, value.is_string() ? value.get<std::string>() : value.dump(),
                readable.empty() ? "" : " (" + readable + ")");
   }
+  if (result.contains("operators")) print_operators(result);
 }
 
 // The configuration's data set, or, where there is none, synthetic vehicles in a folder removed with this object.
@@ -92,10 +116,11 @@ Json result_of(const Benchmark& benchmark, const BenchData& data) {
 }
 
 void bench_training(RunConfig config, const BenchArguments& arguments) {
-  const std::int64_t steps = arguments.steps > 0 ? arguments.steps : 10;
+  TrainingBenchmarkOptions options{.ready = arguments.ready, .profile = arguments.profile};
+  if (arguments.steps > 0) options.steps = arguments.steps;
   as_one_rank(rank_place(process_environment()), config.train, "a benchmark", [&](Ranks& ranks) {
     const BenchData data(config.data);
-    const TrainingBenchmark benchmark = benchmark_training(config, steps, ranks, arguments.ready);
+    const TrainingBenchmark benchmark = benchmark_training(config, options, ranks);
     if (ranks.first()) print(result_of(benchmark, data), arguments.json);
   });
 }
@@ -111,6 +136,7 @@ int run(const BenchArguments& arguments) {
   const RunConfig config = load_run_to_make(arguments.config, arguments.set);
   const bool training = arguments.what == "train";
   if (arguments.ready && !training) fail_usage("--ready is for bench train");
+  if (arguments.profile && !training) fail_usage("--profile is for bench train");
   if (training && (arguments.sampling.missing != 1 || arguments.sampling.precision != Precision::fp32))
     fail_usage("--missing and --precision are for bench sample; a training has data.missing and train.precision");
   if (arguments.processes > 0) {
@@ -148,6 +174,8 @@ Command bench_command() {
                 ->check(CLI::Range(1, 1024));
             app.add_flag("--ready", arguments->ready,
                          "Train: make all batches before the clock starts, so that the step's own work is timed");
+            app.add_flag("--profile", arguments->profile,
+                         "Train: time every tensor operator, too: where a step goes, by kind and by operator");
             app.add_flag("--json", arguments->json, "Print JSON");
             return [arguments] { return run(*arguments); };
           }};

@@ -12,6 +12,17 @@ void add_subject(Json& json, const BenchmarkSubject& subject) {
   json["threads"] = subject.threads;
 }
 
+Json per_step(const OperatorTime& time, std::int64_t steps) {
+  const auto count = static_cast<double>(steps);
+  Json json;
+  if (!time.name.empty()) json["operator"] = time.name;
+  json["kind"] = time.kind;
+  json["seconds_per_step"] = time.seconds / count;
+  json["calls_per_step"] = static_cast<double>(time.calls) / count;
+  if (time.flops > 0) json["flops_per_second"] = time.flops / time.seconds;
+  return json;
+}
+
 }  // namespace
 
 BenchmarkSubject subject_of(const Denoiser& denoiser) {
@@ -40,6 +51,11 @@ Json to_json(const TrainingBenchmark& benchmark) {
                {"processes", benchmark.processes},
                {"steps", benchmark.steps}});
   add_subject(json, benchmark.subject);
+  if (!benchmark.operators.empty()) {
+    for (const OperatorTime& kind : by_kind(benchmark.operators))
+      json["operator_kinds"].push_back(per_step(kind, benchmark.steps));
+    for (const OperatorTime& time : benchmark.operators) json["operators"].push_back(per_step(time, benchmark.steps));
+  }
   return json;
 }
 

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/files/json.h"
 #include "model/denoiser/denoiser.h"
 #include "run/run_config.h"
+#include "train/plan/operator_profile.h"
 #include "train/ranks/ranks.h"
 
 namespace spinfill {
@@ -22,6 +24,13 @@ struct BenchmarkSubject {
 };
 BenchmarkSubject subject_of(const Denoiser& denoiser);
 
+struct TrainingBenchmarkOptions {
+  std::int64_t steps = 10;
+  // The batches are made before the clock starts, so that only the step's own work is timed; peak_tensor_bytes then
+  // counts all of them.
+  bool ready = false;
+  bool profile = false;  // times every tensor operator, too; on a processor
+};
 struct TrainingBenchmark {
   double seconds_per_step = 0;
   double views_per_second = 0;  // generated views, of all processes
@@ -41,12 +50,11 @@ struct TrainingBenchmark {
   bool batches_ready = false;
   int processes = 1;
   std::int64_t steps = 0;
+  std::vector<OperatorTime> operators;  // this process's, of all steps; empty without `profile`
   BenchmarkSubject subject;
 };
-// Times `steps` steps, after two that do not count. All ranks call it together.
-// `ready`: the batches are made before the clock starts, so that only the step's own work is timed;
-// peak_tensor_bytes then counts all of them.
-TrainingBenchmark benchmark_training(const RunConfig& config, std::int64_t steps, Ranks& ranks, bool ready = false);
+// Times steps, after two that do not count. All ranks call it together. Errors (usage): a profile on a GPU.
+TrainingBenchmark benchmark_training(const RunConfig& config, const TrainingBenchmarkOptions& options, Ranks& ranks);
 
 // The missing views of one vehicle from the others of eight, with `steps` steps of the configuration's solver; joint
 // computes all eight views at every step instead of caching the references. Medians over `repeats` pairs taken in turn.

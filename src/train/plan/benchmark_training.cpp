@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/error.h"
 #include "core/progress.h"
 #include "core/side_by_side.h"
 #include "core/stopwatch.h"
@@ -182,18 +183,21 @@ void compare_with_machine(TrainingBenchmark& benchmark, const RunConfig& config,
 
 }  // namespace
 
-TrainingBenchmark benchmark_training(const RunConfig& config, std::int64_t steps, Ranks& ranks, bool ready) {
+TrainingBenchmark benchmark_training(const RunConfig& config, const TrainingBenchmarkOptions& options, Ranks& ranks) {
+  const std::int64_t steps = options.steps;
   // ---- Data, memory, network and batches in the trainer's order.
   const DataSet data = open_data_set(config.data.path, "train", config.data.links());
   set_compute_threads(config.train, config.data.loader);
   keep_freed_memory();
   const at::Device device = choose_device(config.train.device, ranks.place().local_rank);
+  if (options.profile && !device.is_cpu())
+    fail_usage("operators are timed on a processor; on a GPU they only queue their work: use NVIDIA's nsys there");
   PeakOfTensors peak(device);
   TimedTraining training(config, ranks, device);
   const TrainingStream stream = training_stream(config, ranks);
   const bool compare = ranks.world() > 1 && !device.is_cpu();  // with as many steps without exchanges
   const std::int64_t all = kWarmUp + steps * (compare ? 2 : 1);
-  Batches batches(data, config.data, stream, all * training.accumulation(), device, ready);
+  Batches batches(data, config.data, stream, all * training.accumulation(), device, options.ready);
 
   // ---- Steps: some to warm up, those that count, and on GPUs as many without exchanges.
   Progress progress("bench train", all, "steps");
@@ -203,10 +207,14 @@ TrainingBenchmark benchmark_training(const RunConfig& config, std::int64_t steps
   done.clear();
   peak.reset();
   const double waited_before = batches.waited_seconds(), exchanged_before = ranks.waited_seconds();
+  std::optional<OperatorProfile> profile;
+  if (options.profile) profile.emplace();
   const double total = training.make(together, batches, kWarmUp, kWarmUp + steps, progress, done);
   const double waited = batches.waited_seconds() - waited_before;
   double exchanged = ranks.waited_seconds() - exchanged_before;
   TrainingBenchmark benchmark;
+  if (profile) benchmark.operators = profile->times();
+  profile.reset();
   benchmark.peak_tensor_bytes = peak.bytes();
   if (compare) {
     Ranks alone;
@@ -231,7 +239,7 @@ TrainingBenchmark benchmark_training(const RunConfig& config, std::int64_t steps
   benchmark.peak_bytes = peak_bytes(device);
   benchmark.waiting_share = waited / total;
   benchmark.communication_share = exchanged / total;
-  benchmark.batches_ready = ready;
+  benchmark.batches_ready = options.ready;
   benchmark.processes = ranks.world();
   benchmark.steps = steps;
   benchmark.subject = subject_of(training.denoiser());

@@ -13,6 +13,7 @@
 #include "support/tiny_set.h"
 #include "train/plan/benchmark.h"
 #include "train/plan/device_rate.h"
+#include "train/plan/operator_profile.h"
 #include "train/plan/sampling_plan.h"
 
 namespace spinfill {
@@ -48,7 +49,7 @@ class Planning : public ::testing::Test {
   static void expect_planned(const RunConfig& config, const std::string& what) {
     const auto planned = static_cast<double>(training_memory(config, {}).total());
     Ranks alone;
-    const TrainingBenchmark measured = benchmark_training(config, 2, alone);
+    const TrainingBenchmark measured = benchmark_training(config, {.steps = 2}, alone);
     const auto peak = static_cast<double>(measured.peak_tensor_bytes);
     fmt::print("{}: planned {:.1f} MiB, measured {:.1f} MiB, ratio {:.3f}\n", what, planned / (1 << 20),
                peak / (1 << 20), planned / peak);
@@ -75,6 +76,36 @@ TEST_F(Planning, MeasuredPeaksAreThosePlanned) {
   draws.loss.mode = LossMode::diffusion;
   draws.loss.draws = 3;
   expect_planned(draws, "tiny, 3 noise draws");
+}
+
+TEST_F(Planning, AProfileTellsWhereAStepGoes) {
+  RunConfig config = config_of("tiny", 2, 2);
+  config.train.threads = 1;
+  Ranks alone;
+  const TrainingBenchmark measured = benchmark_training(config, {.steps = 2, .ready = true, .profile = true}, alone);
+  ASSERT_FALSE(measured.operators.empty());
+  double flops = 0, seconds = 0;
+  std::map<std::string, OperatorTime> kinds;
+  for (const OperatorTime& kind : by_kind(measured.operators)) {
+    kinds[kind.kind] = kind;
+    flops += kind.flops;
+    seconds += kind.seconds;
+  }
+  for (const char* kind : {"convolution", "matrix product", "attention"}) {
+    EXPECT_GT(kinds[kind].flops, 0) << kind;
+    EXPECT_GT(kinds[kind].seconds, 0) << kind;
+  }
+  EXPECT_GT(kinds["normalisation"].calls, 0);
+  EXPECT_EQ(kinds["normalisation"].flops, 0);
+  // Attention's backward computes its weights again: 5 products where a count of the model has 4.
+  const double counted = 2 * measured.flops_per_step;
+  EXPECT_NEAR(flops, counted + kinds["attention"].flops / 7, 0.01 * counted);
+  EXPECT_LE(seconds, 1.05 * 2 * measured.seconds_per_step);
+  EXPECT_GE(seconds, 0.5 * 2 * measured.seconds_per_step);
+  const Json json = to_json(measured);
+  EXPECT_EQ(json["operators"].size(), measured.operators.size());
+  EXPECT_GE(json["operators"][0]["seconds_per_step"], json["operators"][1]["seconds_per_step"]);
+  EXPECT_FALSE(to_json(benchmark_training(config, {.steps = 1}, alone)).contains("operators"));
 }
 
 // What generate() takes on the processor against what was planned.
