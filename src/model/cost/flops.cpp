@@ -68,7 +68,8 @@ bool count(const at::RecordFunction& function) {
   if (name == "aten::addmm" || name == "aten::baddbmm" || name == "aten::addbmm") {
     return count_product(tensor(1), tensor(2));
   }
-  if (name == "aten::scaled_dot_product_attention") return count_attention(tensor(0), tensor(1), tensor(2));
+  if (name == "aten::scaled_dot_product_attention" || name == "spinfill::attention")
+    return count_attention(tensor(0), tensor(1), tensor(2));
   return false;
 }
 

@@ -32,7 +32,9 @@ at::Tensor residual_gate(const at::Tensor& silhouette, const ModelConfig& config
   const auto margin =
       static_cast<std::int64_t>(std::ceil(config.residual_margin * static_cast<double>(silhouette.size(3))));
   const std::int64_t side = 2 * margin + 1;
-  const at::Tensor wide = at::max_pool2d(silhouette, {side, side}, {1, 1}, {margin, margin});
+  // The largest of a square is the largest of its rows' largest.
+  const at::Tensor rows = at::max_pool2d(silhouette, {1, side}, {1, 1}, {0, margin});
+  const at::Tensor wide = at::max_pool2d(rows, {side, 1}, {1, 1}, {margin, 0});
   return autoencoder.pixel_weights(at::avg_pool2d(wide, {3, 3}, {1, 1}, {1, 1}, false, /*count_include_pad=*/false));
 }
 
@@ -185,7 +187,10 @@ Arrangement arrange_batch(const Batch& batch, const ConditionDrop& drop, const M
          config.categories - 1, config.categories);
   }
   const at::Device device = batch.colour.device();
-  const auto there = [&](const at::Tensor& mask) { return mask.defined() ? sent(mask, device) : mask; };
+  const auto there = [&](const at::Tensor& mask) {
+    if (!mask.defined() || (device.is_cpu() && !mask.any().item<bool>())) return at::Tensor();  // nobody loses it
+    return sent(mask, device);
+  };
   return {make_view_layout(batch.is_reference, batch.is_target, device),
           {there(drop.identity), there(drop.references), there(drop.priors), there(drop.normals)},
           sent(category, device)};

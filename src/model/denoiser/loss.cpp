@@ -198,7 +198,6 @@ TrainingLoss training_loss(const Denoiser& denoiser, const Batch& batch, const T
   SourceFields fields;
   const at::Tensor d = denoiser.denoise(x, draw.sigma, conditioning, cache, &fields);
 
-  const auto distance_of = [&](const at::Tensor& off) { return pseudo_huber(off.square(), options.huber); };
   const at::Tensor squared = (d - y).square();
   const at::Tensor distance = pseudo_huber(squared, options.huber);
   TrainingLoss loss;

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include "model/attention/fused_attention.h"
 #include "model/autocast.h"
 
 namespace spinfill {
@@ -10,7 +11,8 @@ namespace spinfill {
 namespace {
 
 // softmax(q·kᵀ/√d)·v, the heads split off as views. query [S,L,D], key and value [S,K,D] → [S,L,D].
-at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, std::int64_t heads) {
+at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, std::int64_t heads) {
+  if (can_fuse_attention(query, key, heads)) return fused_attention(query, key, value, heads);
   const std::int64_t samples = query.size(0), width = query.size(2);
   auto split = [&](const at::Tensor& x) {
     return cast_product(x).view({samples, x.size(1), heads, width / heads}).transpose(1, 2);
@@ -39,7 +41,7 @@ at::Tensor attend_references(const at::Tensor& query, const at::Tensor& key, con
     auto rows = [&](const at::Tensor& x) {
       return group_rows(x, group.first_reference, group.samples, group.references);
     };
-    const at::Tensor out = attention(rows(query), rows(key), rows(value), heads);
+    const at::Tensor out = attend(rows(query), rows(key), rows(value), heads);
     parts.push_back(out.view({group.samples * group.references, query.size(1), query.size(2)}));
   }
   return join(parts, query);
@@ -65,7 +67,7 @@ at::Tensor attend_targets(const at::Tensor& query, const at::Tensor& reference_k
       return at::cat({shared, own}, 2).view({sets, given + made, width});
     };
     const at::Tensor out =
-        attention(rows(query), with_references(reference_key, key), with_references(reference_value, value), heads);
+        attend(rows(query), with_references(reference_key, key), with_references(reference_value, value), heads);
     parts.push_back(out.view({sets * group.targets, tokens, width}));
   }
   return join(parts, query);
@@ -110,7 +112,7 @@ at::Tensor AttentionImpl::cross_view(const at::Tensor& x, ViewContext& context, 
 }
 
 at::Tensor AttentionImpl::to_tokens(const at::Tensor& x, const at::Tensor& tokens) {
-  return to_out_->forward(attention(to_q_->forward(x), to_k_->forward(tokens), to_v_->forward(tokens), heads_));
+  return to_out_->forward(attend(to_q_->forward(x), to_k_->forward(tokens), to_v_->forward(tokens), heads_));
 }
 
 BasicTransformerBlockImpl::BasicTransformerBlockImpl(const TransformerOptions& o, std::int64_t layer) : layer_(layer) {
