@@ -60,6 +60,17 @@ std::string png_icc_profile(std::string_view whole_file) {
   return profile;
 }
 
+std::optional<CodePoints> png_code_points(std::string_view whole_file) {
+  std::optional<CodePoints> points;
+  each_png_chunk(whole_file, [&](std::string_view type, std::string_view data) {
+    if (type != "cICP") return type != "IDAT";
+    const auto number = [&](std::size_t i) { return static_cast<unsigned char>(data[i]); };
+    if (data.size() == 4) points = CodePoints{number(0), number(1), number(2), number(3) != 0};
+    return false;
+  });
+  return points;
+}
+
 std::string webp_icc_profile(std::string_view whole_file) {
   std::string profile;
   each_webp_chunk(whole_file, [&](std::string_view type, std::string_view data) {

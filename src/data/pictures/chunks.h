@@ -26,4 +26,12 @@ std::string inflated(std::string_view deflated);
 std::string png_icc_profile(std::string_view whole_file);
 std::string webp_icc_profile(std::string_view whole_file);
 
+// A PNG's cICP chunk: which colours its values are by the numbers of ITU-T H.273, before any profile (PNG, third
+// edition, 11.3.2.6).
+struct CodePoints {
+  int primaries = 0, transfer = 0, matrix = 0;
+  bool full_range = true;
+};
+std::optional<CodePoints> png_code_points(std::string_view whole_file);
+
 }  // namespace spinfill

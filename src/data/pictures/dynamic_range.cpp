@@ -133,6 +133,15 @@ Primaries dynamic_range_primaries(int colour_primaries) {
   return colour_primaries == 1 ? Primaries::srgb : colour_primaries == 12 ? Primaries::display_p3 : Primaries::bt2020;
 }
 
+std::string coded_profile(int colour_primaries, int transfer_characteristics) {
+  constexpr int kGamma22 = 4, kLinear = 8, kBt2020 = 9, kP3 = 12;
+  const Primaries of = colour_primaries == kP3       ? Primaries::display_p3
+                       : colour_primaries == kBt2020 ? Primaries::bt2020
+                                                     : Primaries::srgb;
+  const double gamma = transfer_characteristics == kGamma22 ? 2.2 : transfer_characteristics == kLinear ? 1 : 0;
+  return of != Primaries::srgb || gamma != 0 ? rgb_profile(of, gamma) : "";
+}
+
 cv::Mat to_standard_range(const cv::Mat& rgb16, DynamicRange range, Primaries primaries) {
   const int channels = rgb16.channels();
   if (range == DynamicRange::standard || rgb16.depth() != CV_16U || (channels != 3 && channels != 4))

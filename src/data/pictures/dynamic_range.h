@@ -24,6 +24,8 @@ std::string range_told(DynamicRange range);
 // prescribes.
 DynamicRange dynamic_range_of(int transfer_characteristics);
 Primaries dynamic_range_primaries(int colour_primaries);
+// The ICC profile of standard range with these numbers; empty where they mean sRGB or nothing known.
+std::string coded_profile(int colour_primaries, int transfer_characteristics);
 
 // High dynamic range → sRGB: RGB or RGBA of 16 bits, 65535 the code value 1 → the same of 8 bits; straight alpha is
 // only reduced. For each pixel

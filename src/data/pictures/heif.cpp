@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::size_t kLongestProfile = 16 << 20;
 // ITU-T H.273, tables 2 and 3.
-constexpr int kPrimariesBt2020 = 9, kPrimariesP3 = 12, kGamma22 = 4, kLinear = 8;
 
 template <class T, auto Free>
 using HeifOwned = std::unique_ptr<T, decltype([](T* p) { Free(p); })>;
@@ -77,11 +76,7 @@ void read_colours(const heif_image_handle* picture, HeifHeader& header) {
       return;
     }
   }
-  const Primaries of = primaries == kPrimariesP3       ? Primaries::display_p3
-                       : primaries == kPrimariesBt2020 ? Primaries::bt2020
-                                                       : Primaries::srgb;
-  const double gamma = transfer == kGamma22 ? 2.2 : transfer == kLinear ? 1 : 0;
-  if (of != Primaries::srgb || gamma != 0) header.icc_profile = rgb_profile(of, gamma);
+  header.icc_profile = coded_profile(primaries, transfer);
   header.unknown_colours = got != heif_error_Ok && got != heif_error_Color_profile_does_not_exist;
 }
 

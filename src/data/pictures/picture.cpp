@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csetjmp>
 #include <cstring>
+#include <optional>
 
 #include <opencv2/imgproc.hpp>
 
@@ -106,7 +107,8 @@ struct PngReader {
   PngReader& operator=(const PngReader&) = delete;
 };
 
-cv::Mat decode_png(std::string_view bytes, cv::Size size, const std::string& where) {
+// 8-bit RGBA, or `deep`: 16-bit.
+cv::Mat decode_png(std::string_view bytes, cv::Size size, bool deep, const std::string& where) {
   PngReader reader;
   PngSource source{bytes};
   png_structp png = reader.png;
@@ -122,17 +124,24 @@ cv::Mat decode_png(std::string_view bytes, cv::Size size, const std::string& whe
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_read_info(png, info);
-    png_set_scale_16(png);
-    png_set_expand(png);  // palette to RGB, grey to 8 bits, tRNS to alpha
+    // Palette to RGB, grey to 8 bits, tRNS to alpha.
+    if (deep) {
+      png_set_expand_16(png);
+      png_set_swap(png);  // PNG's first byte is the high one
+    } else {
+      png_set_scale_16(png);
+      png_set_expand(png);
+    }
     png_set_gray_to_rgb(png);
-    png_set_add_alpha(png, 255, PNG_FILLER_AFTER);
+    png_set_add_alpha(png, deep ? 65535 : 255, PNG_FILLER_AFTER);
     passes = png_set_interlace_handling(png);
     png_read_update_info(png, info);
     row_bytes = png_get_rowbytes(png, info);
   });
   if (!opened) damaged();
-  if (row_bytes != static_cast<std::size_t>(size.width) * 4) fail("{}: PNG of an unknown pixel layout", where);
-  cv::Mat picture(size.height, size.width, CV_8UC4);
+  cv::Mat picture(size.height, size.width, deep ? CV_16UC4 : CV_8UC4);
+  if (row_bytes != static_cast<std::size_t>(size.width) * picture.elemSize())
+    fail("{}: PNG of an unknown pixel layout", where);
   unsigned char* pixels = picture.data;
   const bool read = guarded(png, [&] {
     for (int pass = 0; pass < passes; ++pass) {
@@ -191,9 +200,26 @@ struct Stored {
   bool unknown_colours = false;
 };
 
+Stored stored_png(std::string_view bytes, cv::Size size, const std::string& where) {
+  Stored stored;
+  const std::optional<CodePoints> points = png_code_points(bytes);
+  if (points) stored.range = dynamic_range_of(points->transfer);
+  const bool deep = stored.range != DynamicRange::standard;
+  stored.pixels = decode_png(bytes, size, deep, where);
+  if (!points) {
+    stored.icc_profile = png_icc_profile(bytes);
+    return stored;
+  }
+  stored.primaries = dynamic_range_primaries(points->primaries);
+  if (!deep) stored.icc_profile = coded_profile(points->primaries, points->transfer);
+  if (points->matrix != 0 || !points->full_range)
+    log_warning("{}: its cICP chunk says that its values are not RGB of full range, as which they are taken", where);
+  return stored;
+}
+
 Stored decode_stored(std::string_view bytes, PictureFormat format, cv::Size size, const std::string& where) {
   switch (format) {
-    case PictureFormat::png: return {decode_png(bytes, size, where), png_icc_profile(bytes)};
+    case PictureFormat::png: return stored_png(bytes, size, where);
     case PictureFormat::jpeg: {
       const JpegHeader header = jpeg_header(bytes, where);
       return {decode_jpeg(bytes, size.width, size.height, where), header.icc_profile, header.cmyk};

@@ -6,8 +6,8 @@
 namespace spinfill::attention {
 namespace {
 
-// `Lanes`: vectors of an instruction set. kWidth floats; kKeyVectors: so many of them of keys are held beside kRows rows;
-// kSpreadRows: rows whose weights are held at once.
+// `Lanes`: vectors of an instruction set. kWidth floats; kKeyVectors: so many of them of keys are held beside kRows
+// rows; kSpreadRows: rows whose weights are held at once.
 template <class Lanes>
 class HeadKernel {
   using V = typename Lanes::V;
@@ -23,7 +23,7 @@ class HeadKernel {
     std::int64_t keys, channels;
     explicit Sizes(const Head& head)
         : keys(rounded_up(head.keys, kKeyVectors * w)), channels(rounded_up(head.channels, w)) {}
-    std::int64_t panel(const Head& head) const { return head.channels * keys; }     // [channels,keys]
+    std::int64_t panel(const Head& head) const { return head.channels * keys; }  // [channels,keys]
     std::int64_t rows_of_keys(const Head& head) const { return head.keys * channels; }
     std::int64_t scores() const { return kBlock * keys; }
   };
@@ -51,8 +51,7 @@ class HeadKernel {
   static void take_rows(const Matrix& rows, const Head& head, std::int64_t first, float factor, float* block) {
     for (std::int64_t r = 0; r < kBlock; ++r) {
       for (std::int64_t c = 0; c < head.channels; ++c)
-        block[r * head.channels + c] =
-            first + r < head.queries ? factor * rows.data[(first + r) * rows.stride + c] : 0;
+        block[r * head.channels + c] = first + r < head.queries ? factor * rows.data[(first + r) * rows.stride + c] : 0;
     }
   }
 
@@ -166,11 +165,11 @@ class HeadKernel {
 
   static void forward(const Head& head, float* scratch) {
     const Sizes sizes(head);
-    float* keys = scratch;                                    // [channels,keys]
-    float* values = keys + sizes.panel(head);                 // [keys,channels]
-    float* scores = values + sizes.rows_of_keys(head);        // [kBlock,keys]
-    float* block = scores + sizes.scores();                   // [kBlock,channels]
-    float* sums = block + kBlock * head.channels;             // [kBlock,channels]
+    float* keys = scratch;                              // [channels,keys]
+    float* values = keys + sizes.panel(head);           // [keys,channels]
+    float* scores = values + sizes.rows_of_keys(head);  // [kBlock,keys]
+    float* block = scores + sizes.scores();             // [kBlock,channels]
+    float* sums = block + kBlock * head.channels;       // [kBlock,channels]
     transpose(head.k, head, sizes.keys, keys);
     pack(head.v, head, sizes.channels, values);
     for (std::int64_t first = 0; first < head.queries; first += kBlock) {
@@ -200,17 +199,17 @@ class HeadKernel {
   static void backward(const Head& head, float* scratch) {
     const Sizes sizes(head);
     const std::int64_t panel = sizes.panel(head), of_block = kBlock * head.channels;
-    float* keys = scratch;             // [channels,keys]
-    float* values = keys + panel;      // [channels,keys]
-    float* d_keys = values + panel;    // [channels,keys]
-    float* d_values = d_keys + panel;  // [channels,keys]
-    float* key_rows = d_values + panel;                // [keys,channels]
+    float* keys = scratch;                                 // [channels,keys]
+    float* values = keys + panel;                          // [channels,keys]
+    float* d_keys = values + panel;                        // [channels,keys]
+    float* d_values = d_keys + panel;                      // [channels,keys]
+    float* key_rows = d_values + panel;                    // [keys,channels]
     float* weights = key_rows + sizes.rows_of_keys(head);  // [kBlock,keys] P
-    float* slopes = weights + sizes.scores();          // [kBlock,keys] dP, then dS
-    float* q = slopes + sizes.scores();                // [kBlock,channels] q·scale·log2 e
-    float* q_scaled = q + of_block;                    // [kBlock,channels] q·scale
-    float* d_out = q_scaled + of_block;                // [kBlock,channels]
-    float* sums = d_out + of_block;                    // [kBlock,channels]
+    float* slopes = weights + sizes.scores();              // [kBlock,keys] dP, then dS
+    float* q = slopes + sizes.scores();                    // [kBlock,channels] q·scale·log2 e
+    float* q_scaled = q + of_block;                        // [kBlock,channels] q·scale
+    float* d_out = q_scaled + of_block;                    // [kBlock,channels]
+    float* sums = d_out + of_block;                        // [kBlock,channels]
     transpose(head.k, head, sizes.keys, keys);
     transpose(head.v, head, sizes.keys, values);
     pack(head.k, head, sizes.channels, key_rows);
@@ -252,8 +251,8 @@ class HeadKernel {
 };
 
 // Σ cᵢ·fⁱ ≈ 2^f for |f| ≤ ½, relative error below 2e-9 (fitted by weighted least squares).
-constexpr float kExp2[] = {1.0F,          6.931471825e-1F, 2.402264635e-1F, 5.550328642e-2F,
-                           9.618489072e-3F, 1.339993090e-3F, 1.534581097e-4F};
+constexpr float kExp2[] = {
+    1.0F, 6.931471825e-1F, 2.402264635e-1F, 5.550328642e-2F, 9.618489072e-3F, 1.339993090e-3F, 1.534581097e-4F};
 
 }  // namespace
 }  // namespace spinfill::attention

@@ -34,8 +34,9 @@ bool holds(std::string_view name, std::string_view part) {
   return name.find(part) != std::string_view::npos;
 }
 
-// Multiply-adds counted twice. Convolution's backward makes one product for each gradient that is asked for; attention's
-// makes five where forward makes two, since it computes the weights again (Dao et al. 2022, "FlashAttention", alg. 4).
+// Multiply-adds counted twice. Convolution's backward makes one product for each gradient that is asked for;
+// attention's makes five where forward makes two, since it computes the weights again (Dao et al. 2022,
+// "FlashAttention", alg. 4).
 double computed_flops(const at::RecordFunction& function) {
   const std::string_view name = function.name();
   const at::ArrayRef<at::IValue> in = function.inputs();
@@ -51,10 +52,9 @@ double computed_flops(const at::RecordFunction& function) {
     const double once = 2 * elements(result) * elements(tensor(2)) / static_cast<double>(tensor(2).size(0));
     return once * (static_cast<double>(wanted.get(0)) + static_cast<double>(wanted.get(1)));
   }
-  const auto scores = [&](std::size_t query) {
-    return product(tensor(query), tensor(query + 1).transpose(-1, -2));
-  };
-  if (name == "aten::_scaled_dot_product_flash_attention_for_cpu" || name == "spinfill::attention") return 2 * scores(0);
+  const auto scores = [&](std::size_t query) { return product(tensor(query), tensor(query + 1).transpose(-1, -2)); };
+  if (name == "aten::_scaled_dot_product_flash_attention_for_cpu" || name == "spinfill::attention")
+    return 2 * scores(0);
   if (name == "aten::_scaled_dot_product_flash_attention_for_cpu_backward") return 5 * scores(1);
   if (name == "spinfill::attention_backward") return 5 * scores(0);
   return 0;
@@ -116,30 +116,18 @@ void end(const at::RecordFunction& function, at::ObserverContext* context) {
 
 std::string kind_of(const std::string& operator_name) {
   static constexpr std::array<std::pair<std::string_view, const char*>, 24> kKinds = {{
-      {"conv", "convolution"},
-      {"scaled_dot_product", "attention"},
-      {"::mm", "matrix product"},
-      {"addmm", "matrix product"},
-      {"bmm", "matrix product"},
-      {"vector_norm", "optimizer"},
-      {"foreach", "optimizer"},
-      {"adamw", "optimizer"},
-      {"_norm", "normalisation"},
-      {"silu", "activation"},
-      {"gelu", "activation"},
-      {"sigmoid", "activation"},
-      {"tanh", "activation"},
-      {"softmax", "activation"},
-      {"copy", "copy"},
-      {"aten::cat", "copy"},
-      {"clone", "copy"},
-      {"contiguous", "copy"},
-      {"empty", "copy"},
-      {"resize", "copy"},
-      {"index_select", "copy"},
-      {"pixel_", "copy"},
-      {"fill_", "copy"},
-      {"zero_", "copy"},
+      {"conv", "convolution"},    {"scaled_dot_product", "attention"},
+      {"::mm", "matrix product"}, {"addmm", "matrix product"},
+      {"bmm", "matrix product"},  {"vector_norm", "optimizer"},
+      {"foreach", "optimizer"},   {"adamw", "optimizer"},
+      {"_norm", "normalisation"}, {"silu", "activation"},
+      {"gelu", "activation"},     {"sigmoid", "activation"},
+      {"tanh", "activation"},     {"softmax", "activation"},
+      {"copy", "copy"},           {"aten::cat", "copy"},
+      {"clone", "copy"},          {"contiguous", "copy"},
+      {"empty", "copy"},          {"resize", "copy"},
+      {"index_select", "copy"},   {"pixel_", "copy"},
+      {"fill_", "copy"},          {"zero_", "copy"},
   }};
   if (operator_name.starts_with("spinfill::attention")) return "attention";
   if (!operator_name.starts_with("aten::")) return "other";

@@ -7,12 +7,14 @@
 #include <set>
 
 #include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include "core/files/files.h"
 #include "core/files/json.h"
 #include "data/pictures/picture.h"
 #include "support/mutate.h"
+#include "support/png_chunk.h"
 #include "support/support.h"
 
 namespace spinfill {
@@ -125,6 +127,53 @@ TEST(HighDynamicRange, APictureDoesNotBand) {
     for (int c = 0; c < 3; ++c) ASSERT_EQ(rgba.at<cv::Vec4b>(4, x)[c], wanted.at<cv::Vec3b>(0, x)[c]) << x;
   }
   EXPECT_EQ(levels.size(), 256U) << "of 8 bits before the tone mapping some are left out";
+}
+
+// PNG, third edition: cICP is primaries, transfer, matrix, full range.
+std::string png_with_code_points(const cv::Mat& bgr, const std::string& points) {
+  std::vector<unsigned char> encoded;
+  cv::imencode(".png", bgr, encoded);
+  return test::with_png_chunk(std::string(encoded.begin(), encoded.end()), "cICP", points);
+}
+
+TEST(HighDynamicRange, PngSaysItByItsCodePoints) {
+  cv::Mat ramp(1, 1024, CV_16UC3), rgb;
+  for (int x = 0; x < ramp.cols; ++x) {
+    const auto code = static_cast<std::uint16_t>(64 * x);
+    ramp.at<cv::Vec3w>(0, x) = {static_cast<std::uint16_t>(code / 3), static_cast<std::uint16_t>(code / 2), code};
+  }
+  cv::cvtColor(ramp, rgb, cv::COLOR_BGR2RGB);
+  struct Coded {
+    DynamicRange range;
+    Primaries primaries;
+    const char* points;
+  };
+  for (const Coded& coded : {Coded{DynamicRange::pq, Primaries::bt2020, "\x09\x10"},
+                             Coded{DynamicRange::hlg, Primaries::display_p3, "\x0c\x12"}}) {
+    const std::string bytes = png_with_code_points(ramp, std::string(coded.points) + std::string("\0\1", 2));
+    const cv::Mat wanted = to_standard_range(rgb, coded.range, coded.primaries);
+    const cv::Mat rgba = decode_picture(bytes, "x.png");
+    for (int x = 0; x < ramp.cols; ++x) {
+      for (int c = 0; c < 3; ++c) ASSERT_EQ(rgba.at<cv::Vec4b>(0, x)[c], wanted.at<cv::Vec3b>(0, x)[c]) << x;
+      ASSERT_EQ(rgba.at<cv::Vec4b>(0, x)[3], 255);
+    }
+    EXPECT_NEAR(decode_picture(bytes, "x.png", Colours::as_stored).at<cv::Vec4b>(0, 600)[0], 600 / 4, 1);
+  }
+  // Of 8 bits, and of standard range: Display P3's red is beyond sRGB's.
+  const cv::Mat red(2, 2, CV_8UC3, cv::Scalar(0, 40, 200));
+  const cv::Vec4b p3 =
+      decode_picture(png_with_code_points(red, std::string("\x0c\x0d\0\1", 4)), "x").at<cv::Vec4b>(0, 0);
+  EXPECT_GT(p3[0], 210);
+  const cv::Vec4b same =
+      decode_picture(png_with_code_points(red, std::string("\1\x0d\0\1", 4)), "x").at<cv::Vec4b>(0, 0);
+  EXPECT_EQ(same, cv::Vec4b(200, 40, 0, 255));
+  const cv::Mat eight = decode_picture(png_with_code_points(red, std::string("\x09\x10\0\1", 4)), "x");
+  EXPECT_EQ(eight.at<cv::Vec4b>(0, 0)[0], converted({200 * 257, 40 * 257, 0}, DynamicRange::pq, Primaries::bt2020)[0]);
+  // What it says of video is told; a chunk of another length says nothing.
+  testing::internal::CaptureStderr();
+  decode_picture(png_with_code_points(red, std::string("\1\x0d\1\0", 4)), "video.png");
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("video.png: its cICP chunk says"), std::string::npos);
+  EXPECT_EQ(decode_picture(png_with_code_points(red, "\x09\x10"), "x").at<cv::Vec4b>(0, 0)[0], 200);
 }
 
 TEST(HighDynamicRange, OddPicturesAreRefusedOrRead) {

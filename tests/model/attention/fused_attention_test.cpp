@@ -5,10 +5,10 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <limits>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
+#include <cmath>
+#include <limits>
 
 #include "model/autocast.h"
 
@@ -55,14 +55,15 @@ double largest_difference(const at::Tensor& a, const at::Tensor& b) {
 class FusedAttention : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (usable_attention_kernels().empty()) GTEST_SKIP() << "this processor has no kernel: LibTorch's attention is used";
+    if (usable_attention_kernels().empty())
+      GTEST_SKIP() << "this processor has no kernel: LibTorch's attention is used";
   }
 };
 
 TEST_F(FusedAttention, ItsResultAndGradientsAreThoseInDoublePrecision) {
-  const std::vector<Case> cases = {{1, 12, 64, 1, 16},    {2, 96, 96, 4, 16},  {1, 37, 133, 2, 24}, {3, 1, 32, 1, 8},
-                                   {1, 5, 700, 8, 40},    {2, 50, 65, 2, 64},  {1, 13, 47, 3, 20},  {1, 24, 96, 1, 160},
-                                   {1, 40, 200, 2, 16, 8}};
+  const std::vector<Case> cases = {{1, 12, 64, 1, 16}, {2, 96, 96, 4, 16},  {1, 37, 133, 2, 24},
+                                   {3, 1, 32, 1, 8},   {1, 5, 700, 8, 40},  {2, 50, 65, 2, 64},
+                                   {1, 13, 47, 3, 20}, {1, 24, 96, 1, 160}, {1, 40, 200, 2, 16, 8}};
   for (const attention::Kernel* kernel : usable_attention_kernels()) {
     for (const Case& c : cases) {
       SCOPED_TRACE(testing::Message() << kernel->name << ": " << c.samples << " x " << c.queries << " x " << c.keys
