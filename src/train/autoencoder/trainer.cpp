@@ -23,6 +23,7 @@
 #include "run/run_log.h"
 #include "run/run_paths.h"
 #include "train/autoencoder/result.h"
+#include "train/autoencoder/start.h"
 #include "train/autoencoder/state.h"
 #include "train/autoencoder/step.h"
 #include "train/autoencoder/validation.h"
@@ -31,86 +32,6 @@
 
 namespace spinfill {
 namespace {
-
-// What may change when a run is resumed, as for other trainings (run/run_folder.cpp).
-const std::vector<std::string> kMayChangeOfAutoencoder = {"/data/path",
-                                                          "/data/follow_links",
-                                                          "/data/cache_mib",
-                                                          "/model/autoencoder_from",
-                                                          "/train/steps",
-                                                          "/train/result",
-                                                          "/train/checkpoint_every",
-                                                          "/train/keep_last",
-                                                          "/train/keep_every",
-                                                          "/train/validate_every",
-                                                          "/train/validation_sets",
-                                                          "/train/log_every",
-                                                          "/train/max_skipped_steps",
-                                                          "/train/max_failed_saves",
-                                                          "/train/device",
-                                                          "/train/threads",
-                                                          "/evaluation/lpips/weights"};
-
-void check_folder(const fs::path& run, const AutoencoderRunConfig& config, bool resume) {
-  if (!resume) return check_new_run_folder(run);
-  require_run(run);
-  require_kind(run, RunKind::autoencoder);
-  const auto before = load_config<AutoencoderRunConfig>(run_config_path(run));
-  require_same_settings(to_json(before), to_json(config), kMayChangeOfAutoencoder, run);
-}
-
-std::optional<Checkpoint> checkpoint_of(const fs::path& run, std::int64_t steps) {
-  std::optional<Checkpoint> checkpoint = newest_valid_checkpoint(run);
-  if (!checkpoint && !list_checkpoints(run).empty())
-    fail("{}: no checkpoint is whole; nothing to resume from", run.string());
-  if (!checkpoint) log_warning("{}: no checkpoint was saved yet; starting at step 0", run.string());
-  if (checkpoint && checkpoint->step > steps) {
-    fail_usage("{}: train.steps is {}, but {} steps are made already; give no fewer", run.string(), steps,
-               checkpoint->step);
-  }
-  return checkpoint;
-}
-
-// The weights that a run begins with; none where they are random, or gone and a checkpoint stands for them.
-std::optional<AutoencoderFile> beginning(const AutoencoderRunConfig& config, bool has_checkpoint) {
-  const AutoencoderModelConfig& model = config.model;
-  if (model.autoencoder_from.empty()) {
-    if (config.train.part == AutoencoderPart::decoder)
-      fail_usage(
-          "train.part is decoder, which goes on from given weights: name them, as by --set "
-          "model.autoencoder_from=FOLDER, or train all");
-    return std::nullopt;
-  }
-  if (has_checkpoint && !fs::exists(model.autoencoder_from)) {
-    log_info("model.autoencoder_from: {} is gone; the checkpoint stands for it", model.autoencoder_from);
-    return std::nullopt;
-  }
-  AutoencoderFile file = read_autoencoder(model.autoencoder_from);
-  require_sizes(file, model.autoencoder, model.autoencoder_channels, model.autoencoder_factor);
-  return file;
-}
-
-TrainedAutoencoder open_trained(const AutoencoderRunConfig& config, const std::optional<AutoencoderFile>& file,
-                                const fs::path& run, at::Device device) {
-  if (file) return {*file, config.train.part, device};
-  const bool random = config.model.autoencoder_from.empty();
-  const fs::path kept = run_architecture_path(run);
-  const AutoencoderArchitecture architecture =
-      random ? config.model.architecture() : architecture_from_json(read_json(kept, 1 << 20), kept.string());
-  return {architecture, static_cast<std::uint64_t>(config.seed), config.train.part, device};
-}
-
-PerceptualDistance perceptual_of(const AutoencoderRunConfig& config, at::Device device, RunInputs& inputs) {
-  if (config.loss.lpips == 0) return {};
-  const LpipsChoice choice = choose_lpips(config.evaluation.lpips, device);
-  const std::string problem =
-      choice.lpips ? too_small_for(*choice.lpips, config.data.crop, config.data.crop) : choice.absent;
-  if (!problem.empty()) fail_usage("loss.lpips is {}: {}", config.loss.lpips, problem);
-  inputs.lpips = choice.lpips->sha256();
-  return [lpips = choice.lpips](const at::Tensor& pictures, const at::Tensor& truths) {
-    return lpips->differentiable_distance(pictures, truths);
-  };
-}
 
 Json finite(double value) {
   return std::isfinite(value) ? Json(value) : Json();
@@ -123,24 +44,24 @@ class AutoencoderRun {
       : config_(config), folder_(std::move(folder)), version_(std::move(version)), device_(device) {}
 
   AutoencoderResult train(bool resume) {
-    check_folder(folder_, config_, resume);
+    check_autoencoder_folder(folder_, config_, resume);
     std::unique_ptr<RunLock> lock;
     if (resume) lock = std::make_unique<RunLock>(folder_);
 
     // ---- What it goes on from, data, weights.
     std::optional<Checkpoint> checkpoint;
-    if (resume) checkpoint = checkpoint_of(folder_, config_.train.steps);
+    if (resume) checkpoint = newest_autoencoder_checkpoint(folder_, config_.train.steps);
     const DataSet data = open_named_data_set("data.path", config_.data.path, "train", config_.data.links());
     const PictureCrops crops(data, config_.data, static_cast<std::uint64_t>(config_.seed));
     if (crops.pictures() == 0) fail("{}: split train holds no picture", config_.data.path);
-    const std::optional<AutoencoderFile> file = beginning(config_, checkpoint.has_value());
+    const std::optional<AutoencoderFile> file = beginning_weights(config_, checkpoint.has_value());
     inputs_.data = content_of(data);
     if (file) inputs_.autoencoder = file->content_hash();
     latents_of_ = whose_latents(file);
-    const PerceptualDistance perceptual = perceptual_of(config_, device_, inputs_);
+    const PerceptualDistance perceptual = autoencoder_perceptual(config_, device_, inputs_);
     compare_inputs(file.has_value());
     const AutoencoderValidation validation(config_, device_);
-    AutoencoderState state(open_trained(config_, file, folder_, device_), config_);
+    AutoencoderState state(open_trained_autoencoder(config_, file, folder_, device_), config_);
     if (checkpoint) state.start_from(*checkpoint);
     const std::int64_t step = checkpoint ? checkpoint->step : 0;
     progress_ = checkpoint ? checkpoint->progress : TrainingProgress{};
