@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
+#include <Eigen/Geometry>
 
 #include <algorithm>
 #include <cmath>
@@ -26,6 +27,7 @@ constexpr std::size_t kFewestToDoubt = 4;  // references: with fewer none can be
 constexpr std::size_t kEnoughViews = 5;    // references: fewer determine little
 constexpr std::int64_t kHullWidth = 256;   // px
 constexpr double kShowsLength = 0.35;      // |sin azimuth| from which a silhouette bounds the hull's length
+constexpr double kMirrorView = 15;         // degrees, stated: photographs that far from the mirror view stand for it
 
 // Fits with both spreads at once, each on a processor of its own; returns the better fit.
 SpinFit better_fit(const std::vector<SpinView>& views, bool& hand_held) {
@@ -167,7 +169,7 @@ void take_over(const SpinFit& fit, const std::vector<SpinView>& views, Stabilisa
     result.views.push_back(view);
   }
   for (std::size_t i = 0; i < views.size(); ++i)
-    if (!views[i].trusted) result.views[i].correction = result.predict(views[i].azimuth_deg).correction;
+    if (!views[i].trusted) result.views[i].correction = result.predicted_correction(views[i].azimuth_deg);
 }
 
 void note_turned(const std::vector<SpinView>& views, Stabilisation& result) {
@@ -188,7 +190,7 @@ void note_few(std::size_t count, Stabilisation& result) {
 
 }  // namespace
 
-StabilisedView Stabilisation::predict(double stated_azimuth_deg) const {
+ViewCorrection Stabilisation::predicted_correction(double stated_azimuth_deg) const {
   std::vector<ViewCorrection> seen;
   std::vector<double> azimuths;
   for (std::size_t i = 0; i < views.size(); ++i) {
@@ -196,9 +198,42 @@ StabilisedView Stabilisation::predict(double stated_azimuth_deg) const {
     seen.push_back(views[i].correction);
     azimuths.push_back(stated_azimuths_deg[i]);
   }
+  return predict_correction(seen, azimuths, stated_azimuth_deg);
+}
+
+const StabilisedView* Stabilisation::mirror_view(double stated_azimuth_deg, double& turn_deg_from_it) const {
+  const StabilisedView* nearest = nullptr;
+  double least = kMirrorView;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const double turn = turn_deg(stated_azimuth_deg, -stated_azimuths_deg[i]);
+    // Near 0° and 180° a photograph is its own mirror view.
+    const bool itself = apart_deg(stated_azimuth_deg, stated_azimuths_deg[i]) <= std::abs(turn);
+    if (!views[i].trusted || itself || std::abs(turn) > least) continue;
+    least = std::abs(turn);
+    turn_deg_from_it = turn;
+    nearest = &views[i];
+  }
+  return nearest;
+}
+
+StabilisedView Stabilisation::predict(double stated_azimuth_deg) const {
   StabilisedView view;
-  view.correction = predict_correction(seen, azimuths, stated_azimuth_deg);
-  finish(view, stated_azimuth_deg);
+  view.correction = predicted_correction(stated_azimuth_deg);
+  double turn = 0;
+  const StabilisedView* other = hand_held ? mirror_view(stated_azimuth_deg, turn) : nullptr;
+  if (other == nullptr) {
+    finish(view, stated_azimuth_deg);
+    return view;
+  }
+  ViewCorrection& by = view.correction;
+  by = other->correction;
+  for (double ViewCorrection::*odd : {&ViewCorrection::shift_x, &ViewCorrection::roll, &ViewCorrection::azimuth})
+    by.*odd = -(by.*odd);
+  view.camera = mirrored(other->camera);
+  const Eigen::Matrix3d turned = Eigen::AngleAxisd(turn * kDegree, Eigen::Vector3d::UnitZ()).toRotationMatrix();
+  view.camera.vehicle_from_camera.topRows<3>() = (turned * view.camera.vehicle_from_camera.topRows<3>()).eval();
+  view.azimuth_deg = wrapped_deg(stated_azimuth_deg + by.azimuth / kDegree);
+  view.elevation_deg = other->elevation_deg;
   return view;
 }
 

@@ -40,10 +40,17 @@ struct Stabilisation {
   double confidence = 0;
   std::vector<std::string> notes;  // what a user should know: a mask that does not fit, a corrected azimuth, …
 
-  // The view at a stated azimuth, predicted from the references.
+  // The view at a stated azimuth, predicted from the references. Where photographs were taken by hand and one of them
+  // shows the vehicle's other side from there (15° off at most), it has that one's camera, mirrored in Y = 0 and turned
+  // by what it is off: the other errors of that camera are then the same on both sides, so that its picture, mirrored,
+  // lies on the hull where the view sees it. Else predict_correction().
   StabilisedView predict(double stated_azimuth_deg) const;
+  ViewCorrection predicted_correction(double stated_azimuth_deg) const;  // predict_correction() of those trusted
   // Fills in azimuth, elevation and camera of a view whose correction is known.
   void finish(StabilisedView& view, double stated_azimuth_deg) const;
+
+  // The trusted view that is nearest to the mirror view of a stated azimuth, and how far the azimuth is from it.
+  const StabilisedView* mirror_view(double stated_azimuth_deg, double& turn_deg_from_it) const;
 
   // From the turntable's frame to the vehicle's: x ↦ (x − origin) / length.
   SpinCameras turntable;

@@ -120,6 +120,45 @@ TEST(PredictCorrection, FramesAHiddenViewAsTheOtherSide) {
   EXPECT_NEAR(predict_correction(all, azimuths, 135).shift_x, expected, 0.3 * std::abs(expected));
 }
 
+// Photographs taken by hand: where the other side was photographed from, errors of that camera are the same here.
+TEST(Stabilise, AHiddenViewHasTheMirrorViewsCamera) {
+  Stabilisation spin;
+  spin.hand_held = true;
+  spin.width = 300;
+  spin.height = 200;
+  spin.turntable.elevation = 6 * kDegree;
+  spin.turntable.axis_u = 0.5;
+  spin.turntable.axis_v = 0.33;
+  spin.turntable.scale = 0.8;
+  for (const double azimuth : {0.0, 90.0, 135.0, 180.0, 225.0, 270.0, 318.0}) {
+    StabilisedView& view = spin.views.emplace_back();
+    view.correction.elevation = (azimuth == 318 ? -4 : 1) * kDegree;
+    view.correction.azimuth = (azimuth == 318 ? 5 : 0) * kDegree;
+    view.correction.shift_x = azimuth == 318 ? 0.07 : 0;
+    spin.stated_azimuths_deg.push_back(azimuth);
+    spin.finish(view, azimuth);
+  }
+  const auto expect_near = [&](const Camera& got, const Camera& expected) {
+    EXPECT_LT((got.vehicle_from_camera - expected.vehicle_from_camera).cwiseAbs().maxCoeff(), 1e-9);
+    EXPECT_NEAR(got.cx, expected.cx, 1e-9);
+    EXPECT_NEAR(got.fl_x, expected.fl_x, 1e-9);
+  };
+  const StabilisedView twin = spin.predict(42), turned = spin.predict(45);
+  expect_near(twin.camera, mirrored(spin.views.back().camera));
+  EXPECT_NEAR(twin.azimuth_deg, 37, 1e-9);
+  EXPECT_NEAR(twin.elevation_deg, 2, 1e-9);
+  EXPECT_NEAR(viewing_direction(turned.camera).azimuth_deg, 40, 1e-6);
+  EXPECT_NEAR(turned.azimuth_deg, 40, 1e-9);
+  // Not from a turntable, not from 16° off, not from a silhouette that contradicts the others, and never from itself.
+  EXPECT_GT(spin.predict(58.5).elevation_deg, 4);
+  EXPECT_GT(spin.predict(4).elevation_deg, 5);
+  spin.views.back().trusted = false;
+  EXPECT_GT(spin.predict(42).elevation_deg, 5);
+  spin.views.back().trusted = true;
+  spin.hand_held = false;
+  EXPECT_GT(spin.predict(42).elevation_deg, 3);
+}
+
 TEST(Stabilise, RefusesWhatItCannotUse) {
   test::expect_error(ExitCode::runtime, {"no picture"}, [] { stabilise({}); });
   test::expect_error(ExitCode::runtime, {"unlike sizes"}, [] {
