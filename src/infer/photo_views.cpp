@@ -64,6 +64,7 @@ DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) 
   std::array<double, 3> sums{};  // seen, mirrored, invented
   if (!inside.empty()) premultiplied(generated(inside)).copyTo(own(inside - warp.window.tl()));
   const bool beside = !warp.generated_trust.empty();
+  const auto outside = static_cast<float>(kOutside - warp.outlined);  // the mirror view's outline stays
   for (int y = 0; y < out.rows; ++y) {
     const auto* seen = warp.colour.ptr<cv::Vec3f>(y);
     const auto *hull = warp.alpha.ptr<float>(y), *trust = warp.trust.ptr<float>(y),
@@ -75,7 +76,7 @@ DetailedView with_photo_detail(const cv::Mat& generated, const PhotoWarp& warp) 
     auto *to = out.ptr<cv::Vec4f>(y), *from = map.ptr<cv::Vec4f>(y);
     auto* told = shares.ptr<cv::Vec3b>(y);
     for (int x = 0; x < out.cols; ++x) {
-      const float matte = model[x][3], alpha = std::min(hull[x], clamped((matte - kOutside) * kSlope + 0.5F));
+      const float matte = model[x][3], alpha = std::min(hull[x], clamped((matte - outside) * kSlope + 0.5F));
       const float share = matte > kThin ? trust[x] : 1, shown = beside ? other_trust[x] : 0;
       for (int c = 0; c < 3; ++c) {
         const float made = share < 1 ? (1 - shown) * model[x][c] / matte + (beside ? shown * other[x][c] : 0) : 0;

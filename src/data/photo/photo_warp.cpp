@@ -16,6 +16,7 @@
 #include "data/photo/carried_side.h"
 #include "data/photo/depth_sweep.h"
 #include "data/photo/lettering.h"
+#include "data/photo/mirror_view.h"
 #include "data/priors/prior_image.h"
 #include "data/priors/surface_maps.h"
 #include "data/priors/surface_warp.h"
@@ -51,6 +52,7 @@ at::Tensor fitted_to(const at::Tensor& map, cv::Size size) {
 constexpr std::int64_t kAligned = 5;  // sources of a view that are moved onto each other, at most
 constexpr double kLeastShare = 0.03;  // of the view that such a source shows
 constexpr double kDirectFirst = 13;   // direct sources count so much more where both sides show the surface
+constexpr double kLeastTrust = 1e-3;  // of what is filled in, beside the mirror view
 constexpr double kLegible = 0.2;      // cos² of the slant at which lettering can be read
 
 // The sources of both sides, those that show most aligned, blended into one picture.
@@ -105,6 +107,25 @@ PriorPicture aligned_picture(const Surface& surface, CarriedSide direct, Carried
       SeenColours{mean(0), confidence(0), mean(1), confidence(1), map(plane(surface.coverage.unsqueeze(2)))});
 }
 
+// Lays the mirrored photograph over what the hull warp shows, with `share` of it: CV_32FC1, 0 where it yields. The two
+// are moved onto each other like any sources.
+void lay_over(PhotoWarp& warp, const MirroredPicture& mirrored, const cv::Mat& share) {
+  const cv::Mat over = share.mul(mirrored.coverage);
+  std::vector<CarriedSource> layers = {{warp.colour, cv::Mat((1 - share).mul(cv::max(warp.trust, kLeastTrust)))},
+                                       {mirrored.colour, over}};
+  align_sources(layers);
+  for (int y = 0; y < over.rows; ++y)
+    for (int x = 0; x < over.cols; ++x) {
+      const float below = layers[0].weight.at<float>(y, x), above = layers[1].weight.at<float>(y, x);
+      float &trust = warp.trust.at<float>(y, x), &of_mirror = warp.mirrored.at<float>(y, x);
+      const float part = above / std::max(below + above, 1e-9F), before = (1 - part) * trust;
+      auto& colour = warp.colour.at<cv::Vec3f>(y, x);
+      colour = (1 - part) * layers[0].colour.at<cv::Vec3f>(y, x) + part * layers[1].colour.at<cv::Vec3f>(y, x);
+      trust = before + part;
+      of_mirror = (before * of_mirror + part) / std::max(trust, 1e-6F);
+    }
+}
+
 }  // namespace
 
 struct PhotoWarper::State {
@@ -116,6 +137,7 @@ struct PhotoWarper::State {
 
   std::vector<PhotoView> views;     // given, then missing
   std::size_t given = 0, made = 0;  // made: generated views that tell, too
+  std::vector<double> weights;      // of the given ones' colours
   PhotoWindows windows;
   cv::Size size;  // of the windows
   PriorConfig config;
@@ -146,6 +168,23 @@ struct PhotoWarper::State {
   at::Tensor mirrored_lettering(const Surface& surface, const at::Tensor& slack, const WarpOptions& options) const {
     const Warped marks = warp_colour(surface, slack, lettering.references, lettering.seen, /*mirror=*/true, options);
     return marks.colour.select(2, 0).clamp(0, 1) * flank_panels(surface, hull);
+  }
+  // Over what view v shows of `surface`; yields: [1,P] in [0,1].
+  void lay_mirror_view(PhotoWarp& warp, std::size_t v, const Surface& surface, const at::Tensor& yields) const {
+    const std::optional<MirrorView> mirror = mirror_view_of(views, given, *views[v].frame->camera);
+    if (!mirror) return;
+    const auto plane = [&](const at::Tensor& values) {
+      return mat_of(surface.pixels.maps(values.unsqueeze(2), 1, size.height, size.width)[0][0]);
+    };
+    const Camera own = camera(v);
+    const at::Tensor eye =
+        at::tensor({own.vehicle_from_camera(0, 3), own.vehicle_from_camera(1, 3), own.vehicle_from_camera(2, 3)})
+            .to(at::kFloat);
+    const MirroredPicture shown =
+        mirrored_picture(*mirror, *views[mirror->photograph].picture, own, plane((surface.point - eye).norm(2, {2})));
+    warp.outlined = mirror->share * weights[mirror->photograph];
+    lay_over(warp, shown, warp.outlined * (1 - plane(yields)));
+    warp.alpha = outline_between(warp.alpha, shown.coverage, warp.outlined);
   }
   Sources lettering_of_photographs() const {
     const cv::Size small = swept_size();
@@ -195,6 +234,7 @@ PhotoWarper::PhotoWarper(const ViewSet& set, const SlotPictures& pictures, Photo
     const double weight = v < set.frames.size() ? weights[static_cast<std::size_t>(s.views[v].frame->slot())]
                                                 : further[v - set.frames.size()].weight;
     s.photographs.seen[0][static_cast<std::int64_t>(v)].narrow(0, 0, 4).mul_(weight);
+    s.weights.push_back(weight);
   }
   s.lettering = s.lettering_of_photographs();
 }
@@ -276,15 +316,19 @@ std::optional<PhotoWarp> PhotoWarper::view(std::size_t index, const DepthCorrect
   const auto side = [&](bool mirror) {
     return carried_side(surface, slack, s.photographs.references, s.photographs.seen, mirror, options, lettered);
   };
+  const CarriedSide direct = aligned ? side(false) : CarriedSide{};
   const PriorPicture seen =
-      aligned ? aligned_picture(surface, side(false), side(true), lettered, s.size) : picture(s.photographs, true);
+      aligned ? aligned_picture(surface, direct, side(true), lettered, s.size) : picture(s.photographs, true);
   PhotoWarp out;
   out.window = s.windows.windows[v];
   out.colour = mat_of(seen.colour[0][0]);
   out.alpha = mat_of(seen.alpha[0][0]);
   out.trust = mat_of(seen.trust[0][0]);
   out.mirrored = mat_of(seen.mirrored[0][0]);
-  if (aligned) out.lettered = mat_of(reversed.unsqueeze(0));
+  if (aligned) {
+    out.lettered = mat_of(reversed.unsqueeze(0));
+    s.lay_mirror_view(out, v, surface, lettered * (direct.shown / kLegible).clamp_max(1));
+  }
   if (s.generated) {
     const PriorPicture made = picture(*s.generated, false);
     out.generated_colour = mat_of(made.colour[0][0]);

@@ -22,6 +22,7 @@ struct PhotoWarp {
   cv::Mat mirrored;  // CV_32FC1 in [0,1]: share of what was seen that is from the mirror side
   cv::Mat lettered;  // CV_32FC1 in [0,1]: how certainly what the mirror side shows there is lettering on a flank; empty
                      // for views that are not aligned
+  double outlined = 0;  // in [0,1]: how far the outline is that of the mirror view (data/photo/mirror_view.h)
   // What generated views show there (PhotoWarper::add_generated): colour and trust as above; empty without any.
   cv::Mat generated_colour, generated_trust;
 };
@@ -60,7 +61,8 @@ class PhotoWarper {
   // By itself the hull warp, which is a baseline.
   std::optional<PhotoWarp> onto(std::size_t index, const DepthCorrection* correction = nullptr) const;
   // The same as it is delivered: the sources that show most of the view are moved onto each other (aligned_sources.h),
-  // and the mirror side, where lettering is reversed, yields to what is seen directly about as well.
+  // and the mirror side, where lettering is reversed, yields to what is seen directly about as well. Where the mirror
+  // view itself is given, that photograph is laid over it, but for lettering that is seen directly (mirror_view.h).
   std::optional<PhotoWarp> aligned_onto(std::size_t index, const DepthCorrection* correction = nullptr) const;
 
  private:

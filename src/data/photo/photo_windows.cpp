@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "data/photo/mirror_view.h"
 #include "data/pictures/letterbox.h"
 #include "geometry/camera_tensors.h"
 
@@ -71,13 +72,21 @@ PhotoWindows photo_windows(const ViewSet& set, const std::vector<PhotoView>& vie
   PhotoWindows out;
   const at::NoGradGuard no_grad;
   out.boxes = hull_boxes(set, views);
+  std::vector<cv::Rect2d> shown = out.boxes;
+  const auto given = static_cast<std::size_t>(
+      std::ranges::count_if(views, [](const PhotoView& view) { return view.picture != nullptr; }));
+  for (std::size_t v = given; v < views.size(); ++v) {
+    const std::optional<MirrorView> mirror = mirror_view_of(views, given, *views[v].frame->camera);
+    if (mirror && !shown[v].empty())
+      shown[v] |= mirrored_box(*mirror, *views[mirror->photograph].picture, *views[v].frame->camera);
+  }
   cv::Size2d most(0, 0);
-  for (const cv::Rect2d& box : out.boxes) most = {std::max(most.width, box.width), std::max(most.height, box.height)};
+  for (const cv::Rect2d& box : shown) most = {std::max(most.width, box.width), std::max(most.height, box.height)};
   const auto length = [](double px) {
     return (static_cast<int>(std::ceil(px * (1 + 2 * kMargin))) + 2 * kMarginPx + 7) / 8 * 8;
   };
   const cv::Size size(length(most.width), length(most.height));
-  for (const cv::Rect2d& box : out.boxes) {
+  for (const cv::Rect2d& box : shown) {
     out.windows.emplace_back(static_cast<int>(std::lround(box.x + box.width / 2 - size.width / 2.0)),
                              static_cast<int>(std::lround(box.y + box.height / 2 - size.height / 2.0)), size.width,
                              size.height);

@@ -215,6 +215,37 @@ TEST(PhotoWarp, DirectSourcesComeBeforeMirroredOnes) {
   EXPECT_GT(share(*beside.warper.aligned_onto(0)), 0.3);
 }
 
+// Rays of the mirror view coincide with the view's own: its picture is right, though the hull is not where the vehicle
+// is, since another photograph's camera is wrong and cuts a part away.
+TEST(PhotoWarp, TheMirrorViewNeedsNoHull) {
+  const test::TemporaryFolder folder;
+  Asked asked = without(folder.path(), 1);
+  for (Frame& frame : asked.set.frames)
+    if (frame.slot() % 2 == 0) frame.camera->cx += 12;  // of seven, four
+  const cv::Mat truth = test::render_tiny_vehicle(*asked.set.missing[0].camera, 1);
+  const auto off = [&](const PhotoWarp& warp) {
+    cv::Mat difference;
+    const cv::Mat made = picture_of(warp, 240, 160);
+    cv::absdiff(on_plain_ground(made, {240, 160}, cv::Scalar::all(255)),
+                on_plain_ground(truth, {240, 160}, cv::Scalar::all(255)), difference);
+    return cv::mean(difference.reshape(1))[0];
+  };
+  const auto made = [&] { return photo_geometry(asked.set, asked.pictures); };
+  const PhotoGeometry given = made();
+  const PhotoWarp with = *given.warper.aligned_onto(0);
+  EXPECT_LT(off(with), 3) << "the spot on its left side alone";
+  EXPECT_LT(off(with), 0.6 * off(*given.warps[1]));
+  EXPECT_NEAR(with.outlined, 1, 1e-6);
+  // What it shows is told as the mirror side's.
+  EXPECT_GT(cv::mean(with.mirrored, with.alpha > 0.9)[0], 0.85);
+  // A photograph that weighs less leaves more to the others; from 20° beside it tells nothing by itself.
+  SlotWeights weights = kEqualWeights;
+  weights[7] = 0.25;
+  EXPECT_NEAR(photo_geometry(asked.set, asked.pictures, weights).warper.aligned_onto(0)->outlined, 0.25, 1e-6);
+  asked.set.missing[0].camera = turntable_camera(test::tiny_turntable({}), 25, 240, 160);
+  EXPECT_EQ(made().warper.aligned_onto(0)->outlined, 0);
+}
+
 // Plates and badges are in the middle of the ends: there the exact mirror view does not tell, though it does beside.
 TEST(PhotoWarp, LetteringOnTheEndsIsNotReversed) {
   const test::TemporaryFolder folder;
