@@ -16,8 +16,8 @@ namespace spinfill {
 struct MirrorView {
   std::size_t photograph;  // its place among the views
   Camera camera;           // that photograph's, mirrored, px of the set's pictures
-  double share;            // in (0,1]: how nearly the rays coincide, exp(−(angle/7°)²) at the vehicle's middle; less
-                           // where a photograph of the view's own side is as near
+  double share;  // in (0,1]: how nearly the rays coincide, exp(−(angle/7°)²) at the vehicle's middle; less
+                 // where a photograph of the view's own side is as near
 };
 // Of the view with this camera; `given`: the first so many views have pictures.
 std::optional<MirrorView> mirror_view_of(const std::vector<PhotoView>& views, std::size_t given, const Camera& camera);
