@@ -10,6 +10,7 @@
 #include "data/pictures/backdrop.h"
 #include "data/walkaround/azimuth_window.h"
 #include "data/walkaround/camera_look.h"
+#include "data/walkaround/show_hall.h"
 #include "data/walkaround/vehicle_mask.h"
 #include "geometry/angles.h"
 
@@ -17,6 +18,7 @@ namespace spinfill {
 namespace {
 
 constexpr std::uint64_t kPlaces = 256;
+constexpr double kShowFloor = 0.3, kFloorInMask = 0.65, kSpotlights = 0.3;
 
 // Room around a rendered view, which fills its picture, for the window and the mask's errors.
 cv::Mat with_room(const cv::Mat& rgba) {
@@ -60,6 +62,15 @@ cv::Mat with_errors(const cv::Mat& alpha, const cv::Rect& box, Random& random) {
   return mask;
 }
 
+// What of a floor a segmenter takes for the vehicle's: all of it, or one side.
+cv::Mat taken_for_vehicle(const cv::Mat& floor, const cv::Rect& box, Random& random) {
+  if (random.chance(0.5)) return floor;
+  cv::Mat part = floor.clone();
+  const int cut = box.x + static_cast<int>(random.uniform(0.1, 0.9) * box.width);
+  part(random.chance(0.5) ? cv::Rect(0, 0, cut, part.rows) : cv::Rect(cut, 0, part.cols - cut, part.rows)).setTo(0);
+  return part;
+}
+
 }  // namespace
 
 AzimuthSamples::AzimuthSamples(const DataSet& data, const std::vector<cv::Mat>& backdrops, std::uint64_t seed)
@@ -83,10 +94,16 @@ AzimuthSamples::AzimuthSamples(const DataSet& data, const std::vector<cv::Mat>& 
 AzimuthSample AzimuthSamples::at(std::int64_t sample) const {
   const VehicleView& view = views_[view_of_sample(seed_, sample, views())];
   Random random(seed_, static_cast<std::uint64_t>(sample), Stream::augmentation);
-  cv::Mat rgb = placed(view, random);
   const cv::Mat alpha = alpha_of(view.rgba);
   const cv::Rect truth = cv::boundingRect(cv::Mat(alpha >= kSeenAlpha));
-  const cv::Mat mask = with_errors(alpha, truth, random);
+  const cv::Mat rgba = random.chance(kSpotlights) ? under_spotlights(view.rgba, random) : view.rgba;
+  cv::Mat ground = place_of(view, random), with_floor = alpha;
+  if (random.chance(kShowFloor)) {
+    const cv::Mat floor = lay_show_floor(ground, rgba, truth, random);
+    if (random.chance(kFloorInMask)) with_floor = cv::max(alpha, taken_for_vehicle(floor, truth, random));
+  }
+  cv::Mat rgb = over(rgba, ground);
+  const cv::Mat mask = with_errors(with_floor, truth, random);
   cv::Rect box = cv::boundingRect(cv::Mat(mask >= kSeenAlpha));
   if (box.empty()) box = truth;
   soften(rgb, random);
@@ -116,19 +133,18 @@ AzimuthSample AzimuthSamples::plain(std::int64_t index) const {
   const cv::Mat alpha = alpha_of(view.rgba);
   const cv::Rect box = cv::boundingRect(cv::Mat(alpha >= kSeenAlpha));
   Random random(seed_, static_cast<std::uint64_t>(index), Stream::test);
-  const cv::Mat rgb = placed(view, random);
+  const cv::Mat rgb = over(view.rgba, place_of(view, random));
   return {azimuth_window(on_azimuth_ground(rgb, alpha), box), view.azimuth_deg};
 }
 
-cv::Mat AzimuthSamples::placed(const VehicleView& view, Random& random) const {
-  cv::Mat place = places_[static_cast<std::size_t>(random.integer(std::ssize(places_)))];
-  place = place(cv::Rect(0, 0, view.rgba.cols, view.rgba.rows));
-  cv::Mat ground;
+cv::Mat AzimuthSamples::place_of(const VehicleView& view, Random& random) const {
+  const cv::Mat place = places_[static_cast<std::size_t>(random.integer(std::ssize(places_)))];
+  cv::Mat out;
   if (random.chance(0.5))
-    cv::flip(place, ground, 1);
+    cv::flip(place(cv::Rect(0, 0, view.rgba.cols, view.rgba.rows)), out, 1);
   else
-    ground = place;
-  return over(view.rgba, ground);
+    out = place(cv::Rect(0, 0, view.rgba.cols, view.rgba.rows)).clone();
+  return out;
 }
 
 }  // namespace spinfill
