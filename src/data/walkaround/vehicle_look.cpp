@@ -24,6 +24,7 @@ constexpr float kFar = 0.6F;                                      // squared dis
 constexpr float kClearly = 0.85F * 0.85F;                         // of the next best one's, squared
 // Rear lamps: a band of the box's height, in CIE L*a*b*.
 constexpr double kBandTop = 0.2, kBandBottom = 0.75;
+constexpr double kGround = 0.8;  // red that reaches below that of the box's height belongs to the ground
 constexpr float kLeastChroma = 35, kLeastLight = 15, kLeastHueDeg = 10, kMostHueDeg = 50;
 
 constexpr int kLights = 6, kTints = 14;         // bins: of L*, of a* and b* each
@@ -53,12 +54,36 @@ std::vector<float> blurred_histogram(std::vector<float> counts) {
   return counts;
 }
 
+// What is red as rear lamps are, without pieces that reach down to the ground: a turntable, a carpet. 8-bit.
+cv::Mat lamps_of(const cv::Mat& lab, const cv::Mat& inner) {
+  cv::Mat red = cv::Mat::zeros(lab.size(), CV_8U), pieces, extents, middles;
+  for (int y = 0; y < lab.rows; ++y) {
+    for (int x = 0; x < lab.cols; ++x) {
+      if (inner.at<uchar>(y, x) == 0) continue;
+      const auto& c = lab.at<cv::Vec3f>(y, x);
+      const float hue = cv::fastAtan2(c[2], c[1]);
+      red.at<uchar>(y, x) =
+          c[0] > kLeastLight && std::hypot(c[1], c[2]) > kLeastChroma && hue > kLeastHueDeg && hue < kMostHueDeg;
+    }
+  }
+  cv::connectedComponentsWithStats(red, pieces, extents, middles);
+  for (int y = 0; y < lab.rows; ++y) {
+    for (int x = 0; x < lab.cols; ++x) {
+      const int piece = pieces.at<int>(y, x);
+      const int bottom = extents.at<int>(piece, cv::CC_STAT_TOP) + extents.at<int>(piece, cv::CC_STAT_HEIGHT);
+      if (bottom > kGround * lab.rows) red.at<uchar>(y, x) = 0;
+    }
+  }
+  return red;
+}
+
 // Puts lamp_red and colours.
 void put_colours(const cv::Mat& rgb, const cv::Mat& seen, const cv::Rect& box, VehicleLook& look) {
   cv::Mat inner, lab;
   cv::erode(seen(box), inner, cv::Mat::ones(3, 3, CV_8U), {-1, -1}, 1, cv::BORDER_CONSTANT, cv::Scalar::all(0));
   rgb(box).convertTo(lab, CV_32FC3, 1 / 255.0);
   cv::cvtColor(lab, lab, cv::COLOR_RGB2Lab);
+  const cv::Mat lamps = lamps_of(lab, inner);
   std::int64_t red = 0, all = 0;
   std::vector<float> counts(kLights * kTints * kTints, 0.0F);
   const auto bin = [](float value, int bins) { return std::clamp(static_cast<int>(value), 0, bins - 1); };
@@ -69,8 +94,7 @@ void put_colours(const cv::Mat& rgb, const cv::Mat& seen, const cv::Rect& box, V
       const auto& c = lab.at<cv::Vec3f>(y, x);
       const int tint_a = bin((c[1] - kLowest) / kTintStep, kTints), tint_b = bin((c[2] - kLowest) / kTintStep, kTints);
       ++counts[static_cast<std::size_t>((bin(c[0] * kLights / 100, kLights) * kTints + tint_a) * kTints + tint_b)];
-      const float hue = cv::fastAtan2(c[2], c[1]);
-      red += c[0] > kLeastLight && std::hypot(c[1], c[2]) > kLeastChroma && hue > kLeastHueDeg && hue < kMostHueDeg;
+      red += lamps.at<uchar>(y, x);
     }
   }
   look.lamp_red = all == 0 ? 0 : static_cast<double>(red) / static_cast<double>(all);

@@ -12,7 +12,7 @@ namespace spinfill {
 // box, measured from its middle, right and down: a vehicle is about as high from all around.
 struct VehicleLook {
   double aspect = 0;           // width of the box
-  double lamp_red = 0;         // share of the vehicle's middle band that is as red as rear lamps are
+  double lamp_red = 0;         // share of its middle band that is red as rear lamps are, not down to the ground
   std::vector<float> colours;  // of the middle band: a smoothed histogram over CIE L*a*b*, sum 1
   // SIFT (Lowe, "Distinctive image features from scale-invariant keypoints", IJCV 2004) inside the mask, the strongest
   // first.

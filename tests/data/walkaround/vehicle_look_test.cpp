@@ -53,6 +53,8 @@ TEST(VehicleLook, LampsAreRedInTheMiddle) {
   EXPECT_GT(lamp, 0.01);
   one.rgb(cv::Rect(0, 0, 500, 60)).setTo(cv::Scalar(200, 20, 25));  // not the vehicle's
   EXPECT_EQ(look_of(one).lamp_red, lamp);
+  one.rgb(cv::Rect(60, 170, 320, 60)).setTo(cv::Scalar(200, 20, 25));  // a red carpet that the mask holds
+  EXPECT_NEAR(look_of(one).lamp_red, lamp, 1e-3);
 }
 
 TEST(VehicleLook, ColoursTellVehiclesApartButNotLight) {
