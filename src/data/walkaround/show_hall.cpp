@@ -88,8 +88,7 @@ cv::Mat under_spotlights(const cv::Mat& rgba, Random& random) {
   for (int y = 0; y < out.rows; ++y) {
     for (int x = 0; x < out.cols; ++x) {
       auto& pixel = out.at<cv::Vec4b>(y, x);
-      for (int c = 0; c < 3; ++c)
-        pixel[c] = cv::saturate_cast<uchar>(curve[pixel[c]] + lights.at<cv::Vec3b>(y, x)[c]);
+      for (int c = 0; c < 3; ++c) pixel[c] = cv::saturate_cast<uchar>(curve[pixel[c]] + lights.at<cv::Vec3b>(y, x)[c]);
     }
   }
   return out;

@@ -14,7 +14,8 @@ namespace spinfill {
 // straight alpha; `box`: its own, not empty.
 cv::Mat lay_show_floor(cv::Mat& place, const cv::Mat& rgba, const cv::Rect& box, Random& random);
 
-// Dark paint under spotlights: what is mid-grey becomes dark, lamps and sharp highlights stay or are added. Alpha stays.
+// Dark paint under spotlights: what is mid-grey becomes dark, lamps and sharp highlights stay or are added. Alpha
+// stays.
 cv::Mat under_spotlights(const cv::Mat& rgba, Random& random);
 
 }  // namespace spinfill

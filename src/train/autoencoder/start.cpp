@@ -72,8 +72,9 @@ std::optional<AutoencoderFile> beginning_weights(const AutoencoderRunConfig& con
   return file;
 }
 
-TrainedAutoencoder open_trained_autoencoder(const AutoencoderRunConfig& config, const std::optional<AutoencoderFile>& file,
-                                const fs::path& run, at::Device device) {
+TrainedAutoencoder open_trained_autoencoder(const AutoencoderRunConfig& config,
+                                            const std::optional<AutoencoderFile>& file, const fs::path& run,
+                                            at::Device device) {
   if (file) return {*file, config.train.part, device};
   const bool random = config.model.autoencoder_from.empty();
   const fs::path kept = run_architecture_path(run);
