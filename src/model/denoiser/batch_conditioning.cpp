@@ -22,7 +22,9 @@ at::Tensor dropped_rows(const at::Tensor& drop, const at::Tensor& samples) {
   return drop.index_select(0, samples);
 }
 
+// On a processor maps that nothing is dropped of are not copied.
 at::Tensor without(const at::Tensor& maps, const at::Tensor& dropped) {
+  if (dropped.defined() && dropped.is_cpu() && !dropped.any().item<bool>()) return maps;
   return dropped.defined() ? maps.masked_fill(per_row(dropped), 0) : maps;
 }
 
@@ -187,10 +189,7 @@ Arrangement arrange_batch(const Batch& batch, const ConditionDrop& drop, const M
          config.categories - 1, config.categories);
   }
   const at::Device device = batch.colour.device();
-  const auto there = [&](const at::Tensor& mask) {
-    if (!mask.defined() || (device.is_cpu() && !mask.any().item<bool>())) return at::Tensor();  // nobody loses it
-    return sent(mask, device);
-  };
+  const auto there = [&](const at::Tensor& mask) { return mask.defined() ? sent(mask, device) : mask; };
   return {make_view_layout(batch.is_reference, batch.is_target, device),
           {there(drop.identity), there(drop.references), there(drop.priors), there(drop.normals)},
           sent(category, device)};
