@@ -30,9 +30,8 @@ struct MirroredPicture {
   cv::Mat colour;    // CV_32FC3 straight sRGB in [0,1]
   cv::Mat coverage;  // CV_32FC1 in [0,1]
 };
-// camera: of the view's pixels. distance: CV_32FC1, vehicle lengths along each ray to the hull, 0 where it is not seen;
-// beyond
-// it the surface goes on at the distance of its edge.
+// camera: of the view's pixels. distance: CV_32FC1, vehicle lengths along each ray to the hull, 0 where it is not seen:
+// beyond the hull the surface goes on at the distance of its edge.
 MirroredPicture mirrored_picture(const MirrorView& mirror, const cv::Mat& rgba, const Camera& camera,
                                  const cv::Mat& distance);
 

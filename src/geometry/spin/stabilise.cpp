@@ -188,6 +188,23 @@ void note_few(std::size_t count, Stabilisation& result) {
                   count, 100 * known.azimuth, 100 * known.elevation, 100 * known.distance));
 }
 
+// The trusted view that is nearest to the mirror view of a stated azimuth, and how far the azimuth is from it.
+struct NearMirrorView {
+  const StabilisedView* view = nullptr;  // none within kMirrorView
+  double turn = kMirrorView;             // degrees
+};
+NearMirrorView near_mirror_view(const Stabilisation& spin, double stated_azimuth_deg) {
+  NearMirrorView nearest;
+  for (std::size_t i = 0; i < spin.views.size(); ++i) {
+    const double stated = spin.stated_azimuths_deg[i], turn = turn_deg(stated_azimuth_deg, -stated);
+    // Near 0° and 180° a photograph is its own mirror view.
+    const bool itself = apart_deg(stated_azimuth_deg, stated) <= std::abs(turn);
+    if (!spin.views[i].trusted || itself || std::abs(turn) > std::abs(nearest.turn)) continue;
+    nearest = {&spin.views[i], turn};
+  }
+  return nearest;
+}
+
 }  // namespace
 
 ViewCorrection Stabilisation::predicted_correction(double stated_azimuth_deg) const {
@@ -201,26 +218,10 @@ ViewCorrection Stabilisation::predicted_correction(double stated_azimuth_deg) co
   return predict_correction(seen, azimuths, stated_azimuth_deg);
 }
 
-const StabilisedView* Stabilisation::mirror_view(double stated_azimuth_deg, double& turn_deg_from_it) const {
-  const StabilisedView* nearest = nullptr;
-  double least = kMirrorView;
-  for (std::size_t i = 0; i < views.size(); ++i) {
-    const double turn = turn_deg(stated_azimuth_deg, -stated_azimuths_deg[i]);
-    // Near 0° and 180° a photograph is its own mirror view.
-    const bool itself = apart_deg(stated_azimuth_deg, stated_azimuths_deg[i]) <= std::abs(turn);
-    if (!views[i].trusted || itself || std::abs(turn) > least) continue;
-    least = std::abs(turn);
-    turn_deg_from_it = turn;
-    nearest = &views[i];
-  }
-  return nearest;
-}
-
 StabilisedView Stabilisation::predict(double stated_azimuth_deg) const {
   StabilisedView view;
   view.correction = predicted_correction(stated_azimuth_deg);
-  double turn = 0;
-  const StabilisedView* other = hand_held ? mirror_view(stated_azimuth_deg, turn) : nullptr;
+  const auto [other, turn] = hand_held ? near_mirror_view(*this, stated_azimuth_deg) : NearMirrorView{};
   if (other == nullptr) {
     finish(view, stated_azimuth_deg);
     return view;

@@ -49,9 +49,6 @@ struct Stabilisation {
   // Fills in azimuth, elevation and camera of a view whose correction is known.
   void finish(StabilisedView& view, double stated_azimuth_deg) const;
 
-  // The trusted view that is nearest to the mirror view of a stated azimuth, and how far the azimuth is from it.
-  const StabilisedView* mirror_view(double stated_azimuth_deg, double& turn_deg_from_it) const;
-
   // From the turntable's frame to the vehicle's: x ↦ (x − origin) / length.
   SpinCameras turntable;
   std::vector<double> stated_azimuths_deg;

@@ -26,12 +26,11 @@ double extent(const at::Tensor& tensor, std::int64_t dim) {
   return static_cast<double>(tensor.size(dim));
 }
 
-bool count_product(const at::Tensor& a, const at::Tensor& b) {  // […,n,k] × […,k,m]
-  counter->add(2 * elements(a) * extent(b, -1), a.requires_grad() + b.requires_grad());
-  return true;
+CountedCall product_call(const at::Tensor& a, const at::Tensor& b) {  // […,n,k] × […,k,m]
+  return {2 * elements(a) * extent(b, -1), a.requires_grad() + b.requires_grad()};
 }
 
-bool count_convolution(const at::Tensor& input, const at::Tensor& weight, at::ArrayRef<at::IValue> arguments) {
+CountedCall convolution_call(const at::Tensor& input, const at::Tensor& weight, at::ArrayRef<at::IValue> arguments) {
   const auto stride = arguments[3].toIntVector(), padding = arguments[4].toIntVector(),
              dilation = arguments[5].toIntVector();
   const bool transposed = arguments[6].toBool();
@@ -44,41 +43,42 @@ bool count_convolution(const at::Tensor& input, const at::Tensor& weight, at::Ar
                   ? extent(input, d)
                   : static_cast<double>((input.size(d) + 2 * at_dim(padding, i) - reach) / at_dim(stride, i) + 1);
   }
-  counter->add(2 * places * elements(weight), input.requires_grad() + weight.requires_grad());
-  return true;
+  return {2 * places * elements(weight), input.requires_grad() + weight.requires_grad()};
 }
 
 // q [S,heads,L,D], k and v [S,heads,K,D]: q·kᵀ and the weights by v, each with two factors.
-bool count_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
+CountedCall attention_call(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
   const double pairs = elements(query) / extent(query, -1) * extent(key, -2);
   const bool gradient = query.requires_grad() || key.requires_grad() || value.requires_grad();
-  counter->add(2 * pairs * (extent(query, -1) + extent(value, -1)), gradient ? 2 : 0);
-  return true;
-}
-
-bool count(const at::RecordFunction& function) {
-  const std::string_view name = function.name();
-  const at::ArrayRef<at::IValue> in = function.inputs();
-  const auto tensor = [&](std::size_t i) -> const at::Tensor& { return in[i].toTensor(); };
-  if (name == "aten::convolution") return count_convolution(tensor(0), tensor(1), in);
-  if (name == "aten::mm" || name == "aten::bmm" || name == "aten::mv" || name == "aten::dot") {
-    return name == "aten::mv" || name == "aten::dot" ? count_product(tensor(0), tensor(1).unsqueeze(-1))
-                                                     : count_product(tensor(0), tensor(1));
-  }
-  if (name == "aten::addmm" || name == "aten::baddbmm" || name == "aten::addbmm") {
-    return count_product(tensor(1), tensor(2));
-  }
-  if (name == "aten::scaled_dot_product_attention" || name == "spinfill::attention")
-    return count_attention(tensor(0), tensor(1), tensor(2));
-  return false;
+  return {2 * pairs * (extent(query, -1) + extent(value, -1)), gradient ? 2 : 0};
 }
 
 std::unique_ptr<at::ObserverContext> start(const at::RecordFunction& function) {
-  if (counter == nullptr || within > 0 || !count(function)) return nullptr;
+  if (counter == nullptr || within > 0) return nullptr;
+  const std::optional<CountedCall> call = counted_call(function);
+  if (!call) return nullptr;
+  counter->add(*call);
   return std::make_unique<Within>();
 }
 
 }  // namespace
+
+std::optional<CountedCall> counted_call(const at::RecordFunction& function) {
+  const std::string_view name = function.name();
+  const at::ArrayRef<at::IValue> in = function.inputs();
+  const auto tensor = [&](std::size_t i) -> const at::Tensor& { return in[i].toTensor(); };
+  if (name == "aten::convolution") return convolution_call(tensor(0), tensor(1), in);
+  if (name == "aten::mm" || name == "aten::bmm" || name == "aten::mv" || name == "aten::dot") {
+    return name == "aten::mv" || name == "aten::dot" ? product_call(tensor(0), tensor(1).unsqueeze(-1))
+                                                     : product_call(tensor(0), tensor(1));
+  }
+  if (name == "aten::addmm" || name == "aten::baddbmm" || name == "aten::addbmm") {
+    return product_call(tensor(1), tensor(2));
+  }
+  if (name == "aten::scaled_dot_product_attention" || name == "spinfill::attention")
+    return attention_call(tensor(0), tensor(1), tensor(2));
+  return std::nullopt;
+}
 
 FlopCounter::FlopCounter() : outer_(counter) {
   counter = this;
@@ -93,9 +93,9 @@ FlopCounter::~FlopCounter() {
   counter = outer_;
 }
 
-void FlopCounter::add(double forward, int factors_with_gradient) {
-  flops_.forward += forward;
-  if (at::GradMode::is_enabled()) flops_.backward += forward * factors_with_gradient;
+void FlopCounter::add(const CountedCall& call) {
+  flops_.forward += call.forward;
+  if (at::GradMode::is_enabled()) flops_.backward += call.forward * call.factors_with_gradient;
 }
 
 }  // namespace spinfill

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <ATen/record_function.h>
+
 #include <cstdint>
+#include <optional>
 
 namespace spinfill {
 
@@ -15,6 +18,14 @@ struct Flops {
   double total() const { return forward + backward; }
 };
 
+// What one call of LibTorch's operators counts, from its inputs; none where it counts nothing. Calls within a counted
+// one are that one's own.
+struct CountedCall {
+  double forward = 0;
+  int factors_with_gradient = 0;
+};
+std::optional<CountedCall> counted_call(const at::RecordFunction& function);
+
 // Counts what this thread computes forward while the object lives, on any device, kMeta too. Backward follows from
 // what requires a gradient; do not run it meanwhile.
 class FlopCounter {
@@ -24,7 +35,7 @@ class FlopCounter {
   FlopCounter(const FlopCounter&) = delete;
   FlopCounter& operator=(const FlopCounter&) = delete;
   const Flops& flops() const { return flops_; }
-  void add(double forward, int factors_with_gradient);
+  void add(const CountedCall& call);
 
  private:
   Flops flops_;

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <utility>
 
+#include "model/cost/flops.h"
+
 namespace spinfill {
 
 struct OperatorTable {
@@ -34,60 +36,45 @@ bool holds(std::string_view name, std::string_view part) {
   return name.find(part) != std::string_view::npos;
 }
 
-// Multiply-adds counted twice. Convolution's backward makes one product for each gradient that is asked for;
-// attention's makes five where forward makes two, since it computes the weights again (Dao et al. 2022,
+// Of products as they are computed: forward as cost/flops.h counts them, backward by the gradients that are asked for.
+// Attention's makes five products where forward makes two, since it computes the weights again (Dao et al. 2022,
 // "FlashAttention", alg. 4).
 double computed_flops(const at::RecordFunction& function) {
+  if (const auto call = counted_call(function)) return call->forward;
   const std::string_view name = function.name();
   const at::ArrayRef<at::IValue> in = function.inputs();
   const auto tensor = [&](std::size_t i) -> const at::Tensor& { return in[i].toTensor(); };
-  const auto product = [](const at::Tensor& a, const at::Tensor& b) {
-    return 2 * elements(a) * static_cast<double>(b.size(-1));
-  };
-  if (name == "aten::mm" || name == "aten::bmm") return product(tensor(0), tensor(1));
-  if (name == "aten::addmm" || name == "aten::baddbmm") return product(tensor(1), tensor(2));
-  if (name == "aten::convolution_backward") {  // gradient, input, weight, …, which gradients
+  if (name == "aten::convolution_backward") {  // gradient, input, weight, …, transposed, …, which gradients
     const auto wanted = in[in.size() - 1].toBoolList();
-    const at::Tensor& result = in[7].toBool() ? tensor(1) : tensor(0);  // transposed: the input is the small side
-    const double once = 2 * elements(result) * elements(tensor(2)) / static_cast<double>(tensor(2).size(0));
+    const at::Tensor& places = in[7].toBool() ? tensor(1) : tensor(0);
+    const double once = 2 * elements(places) * elements(tensor(2)) / static_cast<double>(tensor(2).size(0));
     return once * (static_cast<double>(wanted.get(0)) + static_cast<double>(wanted.get(1)));
   }
-  const auto scores = [&](std::size_t query) { return product(tensor(query), tensor(query + 1).transpose(-1, -2)); };
-  if (name == "aten::_scaled_dot_product_flash_attention_for_cpu" || name == "spinfill::attention")
-    return 2 * scores(0);
+  const auto scores = [&](std::size_t query) {
+    return 2 * elements(tensor(query)) * static_cast<double>(tensor(query + 1).size(-2));
+  };
   if (name == "aten::_scaled_dot_product_flash_attention_for_cpu_backward") return 5 * scores(1);
   if (name == "spinfill::attention_backward") return 5 * scores(0);
   return 0;
 }
 
-// Forward is counted from the result: it holds padding and stride.
-double convolution_flops(const at::RecordFunction& function, const at::Tensor& weight) {
-  if (function.outputs().empty() || !function.outputs()[0].isTensor()) return 0;
-  return 2 * elements(function.outputs()[0].toTensor()) * elements(weight) / static_cast<double>(weight.size(0));
-}
-
-thread_local double* time_of_called = nullptr;  // of the operator that runs
+struct Running;
+thread_local Running* innermost = nullptr;
 thread_local int within_counted = 0;
 
 struct Running : at::ObserverContext {
-  double called = 0;
-  double* outer = std::exchange(time_of_called, &called);
+  Running* outer = std::exchange(innermost, this);
+  double called = 0;    // seconds of the operators that it calls
+  std::string longest;  // the one that did its work, when that was not itself: convolution is done by another operator
+  double longest_seconds = 0;
   double flops = 0;
-  at::Tensor weight;  // of a convolution
-  bool counted = false;
   Clock::time_point start;
 };
 
 std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
   auto running = std::make_unique<Running>();
-  if (within_counted == 0) {
-    running->flops = computed_flops(function);
-    if (std::string_view(function.name()) == "aten::convolution" && !function.inputs()[6].toBool()) {
-      running->weight = function.inputs()[1].toTensor();
-    }
-    running->counted = running->flops > 0 || running->weight.defined();
-    within_counted += running->counted;
-  }
+  if (within_counted == 0) running->flops = computed_flops(function);
+  within_counted += running->flops > 0;
   running->start = Clock::now();
   return running;
 }
@@ -95,10 +82,19 @@ std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
 void end(const at::RecordFunction& function, at::ObserverContext* context) {
   auto& running = *static_cast<Running*>(context);
   const double total = std::chrono::duration<double>(Clock::now() - running.start).count();
-  time_of_called = running.outer;
-  if (time_of_called != nullptr) *time_of_called += total;
-  within_counted -= running.counted;
-  if (running.weight.defined()) running.flops = convolution_flops(function, running.weight);
+  const double own = total - running.called;
+  const std::string name = function.name();
+  const bool by_another = running.longest_seconds > own && kind_of(running.longest) == kind_of(name);
+  const std::string& worker = by_another ? running.longest : name;
+  within_counted -= running.flops > 0;
+  innermost = running.outer;
+  if (innermost != nullptr) {
+    innermost->called += total;
+    if (total > innermost->longest_seconds) {
+      innermost->longest_seconds = total;
+      innermost->longest = worker;
+    }
+  }
   std::shared_ptr<OperatorTable> table;
   {
     const std::lock_guard lock(newest_mutex);
@@ -106,10 +102,10 @@ void end(const at::RecordFunction& function, at::ObserverContext* context) {
   }
   if (!table) return;
   const std::lock_guard lock(table->mutex);
-  OperatorTime& time = table->operators[function.name()];
+  OperatorTime& time = table->operators[name];
   ++time.calls;
-  time.seconds += total - running.called;
-  time.flops += running.flops;
+  time.seconds += own;
+  table->operators[worker].flops += running.flops;
 }
 
 }  // namespace
@@ -144,7 +140,6 @@ OperatorProfile::OperatorProfile() : table_(std::make_shared<OperatorTable>()) {
   }
   handle_ = at::addGlobalCallback(at::RecordFunctionCallback(begin, end)
                                       .needsInputs(true)
-                                      .needsOutputs(true)
                                       .scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION}));
 }
 

@@ -16,7 +16,7 @@ struct OperatorTime {
   std::string kind;  // kind_of(name)
   std::int64_t calls = 0;
   double seconds = 0;  // wall time of each call, summed
-  double flops = 0;    // 2 per multiply-add of products, convolutions and attention, as computed: backward too
+  double flops = 0;    // of the products that it made, as computed: backward too (model/cost/flops.h)
 };
 
 // "convolution", "matrix product", "attention", "normalisation", "activation", "optimizer", "copy" (moves and memory)

@@ -13,23 +13,10 @@
 #include "data/open_data_set.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
+#include "train/drawn_features.h"
 
 namespace spinfill {
 namespace {
-
-// Features of drawn weights as torchvision names them; the head is drawn by the network itself.
-std::filesystem::path write_features(const std::filesystem::path& file) {
-  TensorMap features;
-  at::manual_seed(1);
-  AzimuthNetwork network{at::TensorOptions(at::kFloat)};
-  for (const auto& [name, tensor] : network->state()) {
-    if (!name.starts_with("features.")) continue;
-    features[name] = tensor.dim() > 1 ? at::randn(tensor.sizes()) * std::sqrt(2.0 / (tensor.numel() / tensor.size(0)))
-                                      : at::zeros(tensor.sizes());
-  }
-  write_safetensors(file, features);
-  return file;
-}
 
 TEST(AzimuthTrainer, LearnsAndIsTheSameOnAnyNumberOfCores) {
   const test::TemporaryFolder folder;
@@ -37,7 +24,8 @@ TEST(AzimuthTrainer, LearnsAndIsTheSameOnAnyNumberOfCores) {
   const std::vector<cv::Mat> places = {cv::Mat(32, 64, CV_32FC3, cv::Scalar::all(0.3))};
   const AzimuthSamples samples(open_data_set(folder / "sets", "train"), places, 1);
   const AzimuthSamples validation(open_data_set(folder / "sets", "val"), places, 1);
-  const auto features = write_features(folder / "features.safetensors");
+  const auto features = test::write_drawn_features(
+      AzimuthNetwork { at::TensorOptions(at::kFloat) } -> state(), folder / "features.safetensors");
   AzimuthTraining options;
   options.steps = 25;
   options.batch = 8;

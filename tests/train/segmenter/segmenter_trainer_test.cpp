@@ -13,29 +13,17 @@
 #include "data/open_data_set.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
+#include "train/drawn_features.h"
 
 namespace spinfill {
 namespace {
-
-// Features of drawn weights as torchvision names them; the head is drawn by the network itself.
-std::filesystem::path write_drawn_features(const std::filesystem::path& file) {
-  TensorMap features;
-  at::manual_seed(1);
-  const SegmenterNetwork network{at::TensorOptions(at::kFloat)};
-  for (const auto& [name, tensor] : network->state()) {
-    if (!name.starts_with("features.")) continue;
-    features[name] = tensor.dim() > 1 ? at::randn(tensor.sizes()) * std::sqrt(2.0 / (tensor.numel() / tensor.size(0)))
-                                      : at::zeros(tensor.sizes());
-  }
-  write_safetensors(file, features);
-  return file;
-}
 
 class SegmenterTrainer : public ::testing::Test {
  protected:
   SegmenterTrainer() {
     test::write_tiny_data_set(folder_ / "sets", 4, {.width = 64, .height = 48});
-    write_drawn_features(folder_ / "features.safetensors");
+    test::write_drawn_features(
+        SegmenterNetwork { at::TensorOptions(at::kFloat) } -> state(), folder_ / "features.safetensors");
   }
   SegmenterSamples samples(const std::string& split) const {
     return {open_data_set(folder_ / "sets", split), {cv::Mat(32, 64, CV_32FC3, cv::Scalar::all(0.3))}, 1, {64, 48}};
