@@ -86,7 +86,7 @@ SetCameras cameras_from(const Numbers& numbers) {
 }
 
 SetCameras stored_estimate(const ViewSet& set, const Slots& references, ContentStore& store) {
-  ContentKey content("estimated cameras 3");
+  ContentKey content("estimated cameras 4");
   content.add(set.width).add(set.height);
   for (int slot = 0; slot < kSlots; ++slot) {
     content.add(std::bit_cast<std::int64_t>(stated_azimuth(set, slot)));

@@ -129,7 +129,8 @@ bool shows_length(const Stabilisation& result) {
 }
 
 void place_in_vehicle_frame(const std::vector<SpinPicture>& pictures, Stabilisation& result) {
-  const Extent extent = extent_of(hull_of(pictures, result));
+  result.hull = hull_of(pictures, result);
+  const Extent extent = extent_of(result.hull);
   result.origin = (extent.low + extent.high) / 2;
   result.origin.y() = 0;
   result.length = (extent.high - extent.low).maxCoeff();
@@ -223,6 +224,8 @@ StabilisedView Stabilisation::predict(double stated_azimuth_deg) const {
   view.correction = predicted_correction(stated_azimuth_deg);
   const auto [other, turn] = hand_held ? near_mirror_view(*this, stated_azimuth_deg) : NearMirrorView{};
   if (other == nullptr) {
+    if (framing)
+      view.correction = framed_by_box(*framing, hull, turntable, stated_azimuth_deg, view.correction, width, height);
     finish(view, stated_azimuth_deg);
     return view;
   }
@@ -265,6 +268,10 @@ Stabilisation stabilise(const std::vector<SpinPicture>& references) {
   if (std::ranges::all_of(references, &SpinPicture::trusted)) leave_out_contradicted(views, fit, result);
   take_over(fit, views, result);
   place_in_vehicle_frame(references, result);
+  std::vector<const Silhouette*> trusted;
+  for (const SpinView& view : views)
+    if (view.trusted) trusted.push_back(view.silhouette);
+  result.framing = box_framing(trusted);
   for (std::size_t i = 0; i < views.size(); ++i) result.finish(result.views[i], views[i].azimuth_deg);
   const SpinFit::Determined& known = result.determined;
   const double share = (known.elevation + known.scale + known.azimuth) / 3;

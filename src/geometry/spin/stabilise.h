@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "geometry/camera.h"
+#include "geometry/hull/visual_hull.h"
+#include "geometry/spin/box_framing.h"
 #include "geometry/spin/fit.h"
 
 namespace spinfill {
@@ -43,7 +46,8 @@ struct Stabilisation {
   // The view at a stated azimuth, predicted from the references. Where photographs were taken by hand and one of them
   // shows the vehicle's other side from there (15° off at most), it has that one's camera, mirrored in Y = 0 and turned
   // by what it is off: the other errors of that camera are then the same on both sides, so that its picture, mirrored,
-  // lies on the hull where the view sees it. Else predict_correction().
+  // lies on the hull where the view sees it. Else predict_correction(), and where all photographs are cut to the
+  // vehicle's box the hull's box lies there in this one, too.
   StabilisedView predict(double stated_azimuth_deg) const;
   ViewCorrection predicted_correction(double stated_azimuth_deg) const;  // predict_correction() of those trusted
   // Fills in azimuth, elevation and camera of a view whose correction is known.
@@ -55,6 +59,8 @@ struct Stabilisation {
   Eigen::Vector3d origin = Eigen::Vector3d::Zero();
   double length = 1;
   int width = 0, height = 0;
+  std::optional<BoxFraming> framing;  // of the trusted ones, where they were cut to the vehicle's box
+  Hull hull;                          // of the trusted ones, in the turntable's frame
 };
 
 // Fails (exit 3) where there is no picture, none is trusted or a mask is empty. Deterministic; two threads at most.
