@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <list>
 
 #include "geometry/angles.h"
@@ -50,6 +51,28 @@ TEST(BoxFraming, IsNoneOfATurntable) {
   for (const int to : {0, 5, 0, -5, 3, -3}) aside.add(box(75 + to, 50, 90, 44));
   EXPECT_FALSE(box_framing(higher.all()));
   EXPECT_FALSE(box_framing(aside.all()));
+}
+
+// Wherever a hidden view would lie else, the hull's box comes to where it is in the given pictures.
+TEST(BoxFraming, BringsTheHullsBoxThere) {
+  std::vector<SpinPicture> given;
+  for (const double azimuth : {0.0, 90.0, 180.0, 270.0}) given.push_back({test::disc(80, 120, 60, 40, 25), azimuth});
+  const Stabilisation spin = stabilise(given);
+  ASSERT_TRUE(spin.framing);
+  ViewCorrection off;
+  off.log_scale = 0.2;
+  off.shift_x = 0.06;
+  off.shift_y = -0.04;
+  const auto framed = [&](const ViewCorrection& from) {
+    return framed_by_box(*spin.framing, spin.hull, spin.turntable, 45, from, 120, 80);
+  };
+  const ViewCorrection from_off = framed(off), from_none = framed({}), predicted = spin.predict(45).correction;
+  for (double ViewCorrection::*part :
+       {&ViewCorrection::log_scale, &ViewCorrection::shift_x, &ViewCorrection::shift_y}) {
+    EXPECT_NEAR(from_off.*part, from_none.*part, 0.01);
+    EXPECT_NEAR(predicted.*part, from_none.*part, 0.01);
+    EXPECT_GT(std::abs(from_off.*part - off.*part), 0.02);
+  }
 }
 
 }  // namespace
