@@ -129,6 +129,11 @@ AskedViews asked_views(const ViewCameras& chosen, const std::vector<Frame>& list
   AskedViews out;
   if (request.primary()) {
     out.frames = primary_views(chosen, listed, turntable);
+    for (Frame& frame : out.frames) {
+      if (canonical == nullptr) continue;
+      const Camera to = canonical->camera(viewing_direction(*frame.camera).azimuth_deg);
+      frame.camera = carried(*frame.camera, to, canonical->ground_z);
+    }
   } else {
     for (const double azimuth : request.azimuths_deg) {
       if (const Frame* beside = picture_beside(set, azimuth))
@@ -140,11 +145,10 @@ AskedViews asked_views(const ViewCameras& chosen, const std::vector<Frame>& list
     for (const double azimuth : azimuths) {
       out.frames.emplace_back();
       out.frames.back().azimuth_deg = azimuth;
-      out.frames.back().camera = camera_between(set, azimuth, turntable);
+      out.frames.back().camera =
+          canonical != nullptr ? canonical->camera(azimuth) : camera_between(set, azimuth, turntable);
     }
   }
-  for (Frame& frame : out.frames)
-    if (canonical != nullptr) frame.camera = canonical->camera(frame.azimuth_deg);
   return out;
 }
 

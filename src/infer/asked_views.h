@@ -29,9 +29,11 @@ struct AskedViews {
   std::size_t anchors = 0;
 };
 // The cameras of views by default are those that the set lists or the estimate predicts, else the nearest given one
-// turned; of stated azimuths and of turntables camera_between(); of a canonical spin its own. `listed` are the input's
-// missing frames. Of a turntable, a picture (a further one, too) within a quarter of a step is the view. A stated
-// azimuth within a degree of a picture is refused (exit 2), a listed frame, too (exit 3).
+// turned; of stated azimuths and of turntables camera_between(). For a canonical spin those of views by default are
+// carried() onto it, as photographs are: a view from elsewhere would not be that which its mirror view shows; others
+// have its own. `listed` are the input's missing frames. Of a turntable, a picture (a further one, too) within a
+// quarter of a step is the view. A stated azimuth within a degree of a picture is refused (exit 2), a listed frame, too
+// (exit 3).
 AskedViews asked_views(const ViewCameras& chosen, const std::vector<Frame>& listed, const ViewRequest& request,
                        const Turntable& turntable, const CanonicalSpin* canonical);
 

@@ -162,6 +162,8 @@ void SpinFolder::add_given(const Frame& given, const cv::Mat& picture, const Odd
 void SpinFolder::add(const GeneratedView& view) {
   Delivered out;
   out.frame = contents_.chosen.set.missing.at(view.asked);
+  if (contents_.canonical)
+    out.frame.camera = contents_.canonical->camera(viewing_direction(*out.frame.camera).azimuth_deg);
   const std::string name = azimuth_name(out.frame.azimuth_deg);
   out.frame.file_path = name + ".png";
   out.stated_azimuth_deg = out.frame.azimuth_deg;

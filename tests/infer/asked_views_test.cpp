@@ -107,6 +107,26 @@ TEST(AskedViews, OfATurntableLieEvenlyAndBeginWithAnchors) {
   EXPECT_EQ(asked_views(off, {}, {{}, 72}, {}, nullptr).frames.size(), 71U);
 }
 
+// A view of a canonical spin is seen from where it would have been photographed, and lies on the turntable.
+TEST(AskedViews, KeepTheirPlaceOnACanonicalSpin) {
+  const test::TemporaryFolder folder;
+  ViewCameras chosen = chosen_with(folder / "a", {0, 2, 3, 4});
+  for (Frame& frame : chosen.set.frames) frame.camera = turntable_camera({5, 3, 2.5}, frame.azimuth_deg, 48, 32);
+  const CanonicalSpin canonical{{17, 4, 3}, 24, 18, 48, 32};
+  const AskedViews asked = asked_views(chosen, {}, {}, {}, &canonical);
+  ASSERT_EQ(azimuths(asked), (std::vector<double>{45, 225, 270, 315}));
+  for (const Frame& frame : asked.frames) {
+    const Camera& camera = *frame.camera;
+    EXPECT_NEAR(viewing_direction(camera).elevation_deg, 5, 1e-6);
+    EXPECT_NEAR(camera.vehicle_from_camera.block(0, 3, 3, 1).norm(), 3, 1e-6);
+    EXPECT_NEAR(ground_line(camera, canonical.ground_z),
+                ground_line(canonical.camera(frame.azimuth_deg), canonical.ground_z), 1e-6);
+    EXPECT_NEAR(project(camera, Eigen::Vector3d::Zero()).x(), 24, 1e-6);
+  }
+  const AskedViews between = asked_views(chosen, {}, {{200}, 0}, {}, &canonical);
+  EXPECT_NEAR(viewing_direction(*between.frames[0].camera).elevation_deg, 17, 1e-6);
+}
+
 TEST(Passes, AreOfDifferentSlotsAndLoseNone) {
   std::vector<Frame> frames;
   for (const double azimuth : {45.0, 225.0, 40.0, 50.0, 60.0, 180.0, 230.0})

@@ -109,7 +109,8 @@ TEST_F(Complete, AnEarlierEstimateStaysOne) {
   EXPECT_FALSE(read_view_set(folder_ / "turntable").cameras_estimated);
 }
 
-// What the views are generated for is what transforms.json says, whatever cameras the model was trained with.
+// What the views are generated for is what transforms.json says (on the canonical turntable: the camera as
+// photographed, carried there), whatever cameras the model was trained with.
 TEST_F(Complete, GeneratesForTheCamerasItStates) {
   const fs::path in = write_uneven_photographs(folder_ / "in", true);
   const auto run = [&](CameraSource trained_with, CameraChoice choice, Delivery deliver, const std::string& name) {
@@ -133,8 +134,18 @@ TEST_F(Complete, GeneratesForTheCamerasItStates) {
     set.folder = in;
     set.missing = {*spin.frame_at(2), *spin.frame_at(5)};
     SlotPictures pictures;
-    for (const Frame& frame : set.frames)
-      pictures[static_cast<std::size_t>(frame.slot())] = read_masked_picture(set, frame);
+    std::vector<Camera> cameras;
+    std::vector<cv::Mat> given;
+    for (const Frame& frame : set.frames) {
+      given.push_back(read_masked_picture(set, frame));
+      pictures[static_cast<std::size_t>(frame.slot())] = given.back();
+      cameras.push_back(*frame.camera);
+    }
+    if (read_json(out / "transforms.json")["deliver"] == "canonical") {
+      const double ground = canonical_spin(cameras, given).ground_z;
+      for (Frame& frame : set.missing)
+        frame.camera = carried(*read_view_set(photographed).frame_at(frame.slot())->camera, *frame.camera, ground);
+    }
     RunnerOptions options = steps(1).runner;
     options.opaque = true;
     std::string made;

@@ -111,6 +111,18 @@ cv::Mat onto_canonical(const cv::Mat& rgba, const Camera& from, const Camera& to
   return straight(resample(premultiplied(rgba), similarity, to.width, to.height));
 }
 
+Camera carried(const Camera& from, const Camera& to, double ground_z) {
+  const Similarity placed = between(from, to, ground_z);
+  const double clockwise = std::atan2(placed.linear(1, 0), placed.linear(0, 0));
+  Camera out = reframed(from, {placed.scale(), 0, 0, -clockwise});
+  const Eigen::Vector2d centre = placed.linear * Eigen::Vector2d(from.cx, from.cy) + placed.offset;
+  out.cx = centre.x();
+  out.cy = centre.y();
+  out.width = to.width;
+  out.height = to.height;
+  return out;
+}
+
 CanonicalSpin canonical_spin(const std::vector<Camera>& cameras, const std::vector<cv::Mat>& masked_pictures) {
   if (cameras.empty() || cameras.size() != masked_pictures.size()) {
     fail("canonical_spin: {} cameras for {} pictures", cameras.size(), masked_pictures.size());

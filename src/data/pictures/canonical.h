@@ -37,6 +37,11 @@ Similarity between(const Camera& from, const Camera& to, double ground_z = kUsua
 // 8-bit straight RGBA of the size of `from` in, of `to` out; bit for bit the same where nothing moves.
 cv::Mat onto_canonical(const cv::Mat& rgba, const Camera& from, const Camera& to, double ground_z = kUsualGround);
 
+// The camera that takes what onto_canonical() makes of a picture of `from`: from the same place, turned, zoomed and
+// shifted. Exact where fl_x = fl_y or nothing turns. A view generated with it needs no resampling, and all that belongs
+// to it (evidence, normals, ...) lies where its picture does.
+Camera carried(const Camera& from, const Camera& to, double ground_z = kUsualGround);
+
 // Where the ground line of a camera's picture lies, px down.
 double ground_line(const Camera& camera, double ground_z = kUsualGround);
 

@@ -107,6 +107,24 @@ TEST(Canonical, ElevationDoesNotLiftTheVehicle) {
   }
 }
 
+// The picture of the carried camera is the carried picture.
+TEST(Canonical, ACameraIsCarriedAsItsPictureIs) {
+  for (const double azimuth : {3.0, 90.0, 225.0}) {
+    const Camera to = turntable_view(azimuth, 17, 120, 90),
+                 from = reframed(turntable_view(azimuth, 5), {0.9, 0.03, -0.02, 2 * kDegree});
+    const Similarity placed = between(from, to, kGround);
+    const Camera camera = carried(from, to, kGround);
+    EXPECT_EQ(camera.width, 120);
+    EXPECT_EQ(camera.height, 90);
+    EXPECT_NEAR(viewing_direction(camera).elevation_deg, 5, 1e-6) << "its own, not the turntable's";
+    for (const Eigen::Vector3d& point :
+         {Eigen::Vector3d(0, 0, 0), Eigen::Vector3d(0.4, -0.2, 0.1), Eigen::Vector3d(-0.5, 0.1, kGround)}) {
+      const Eigen::Vector2d expected = placed.linear * project(from, point) + placed.offset;
+      EXPECT_LT((project(camera, point) - expected).norm(), 1e-6) << azimuth;
+    }
+  }
+}
+
 double steepest(const cv::Mat& rgba) {
   double sum = 0;
   for (int y = 0; y < rgba.rows; ++y) {
