@@ -15,8 +15,8 @@
 namespace spinfill {
 namespace {
 
-constexpr double kSureOfFurther = 0.7;  // confidence
-constexpr double kFurtherApart = 5;     // degrees from the photograph that stands for the same primary view
+constexpr double kSureOfView = 0.7;  // confidence
+constexpr double kFurtherApart = 5;  // degrees from the photograph that stands for the same primary view
 
 // Photographs of another vehicle, as a share of those that show one, from which on two are mixed rather than one
 // astray.
@@ -128,6 +128,9 @@ void tell(const WalkaroundReport& report) {
   for (const PhotographReport& one : report.photographs) {
     if (one.fate == PhotographFate::refused)
       log_warning("{}: not used: {}", one.file, one.why);
+    else if (one.fate == PhotographFate::used && one.verdict == PhotographVerdict::retake)
+      log_warning("{}: {:.0f} degrees, confidence {:.2f}, used for want of a better one: {}", one.file,
+                  *one.azimuth_deg, one.confidence, one.why);
     else
       log_info("{}: {:.0f} degrees, confidence {:.2f}{}{}{}", one.file, *one.azimuth_deg, one.confidence,
                one.fate == PhotographFate::spare     ? ", not used"
@@ -143,13 +146,24 @@ void tell(const WalkaroundReport& report) {
 
 namespace {
 
-// Whether a photograph is good and shows something else than the one that stands for its primary view, which is the
-// nearer one to it (infer/references.h).
+bool is_good(const PhotographReport& one) {
+  return one.verdict == PhotographVerdict::ok && one.confidence >= kSureOfView;
+}
+
+// Of one primary view: good ones before others, of these the nearest to it, for that stands for it (infer/references.h)
+// and leaves the farther ones to tell of what lies between; of others the highest quality.
+bool is_better(const PhotographReport& one, const PhotographReport& other) {
+  if (is_good(one) != is_good(other)) return is_good(one);
+  if (!is_good(one)) return one.quality > other.quality;
+  const auto off = [](const PhotographReport& of) {
+    return apart_deg(*of.azimuth_deg, azimuth_of(nearest_slot(*of.azimuth_deg)));
+  };
+  return off(one) < off(other);
+}
+
+// Whether a photograph is good and shows something else than the one that stands for its primary view.
 bool adds_to(const PhotographReport& one, const PhotographReport& chosen) {
-  const int primary = azimuth_of(nearest_slot(*chosen.azimuth_deg));
-  const auto off = [&](const PhotographReport& of) { return apart_deg(*of.azimuth_deg, primary); };
-  return one.verdict == PhotographVerdict::ok && one.confidence >= kSureOfFurther &&
-         apart_deg(*one.azimuth_deg, *chosen.azimuth_deg) >= kFurtherApart && off(one) > off(chosen);
+  return is_good(one) && apart_deg(*one.azimuth_deg, *chosen.azimuth_deg) >= kFurtherApart;
 }
 
 }  // namespace
@@ -159,7 +173,7 @@ void choose_views(WalkaroundReport& report, bool with_further) {
   for (PhotographReport& one : report.photographs) {
     if (one.fate == PhotographFate::refused || !one.azimuth_deg) continue;
     PhotographReport*& place = best[static_cast<std::size_t>(nearest_slot(*one.azimuth_deg))];
-    if (place == nullptr || one.quality > place->quality) place = &one;
+    if (place == nullptr || is_better(one, *place)) place = &one;
   }
   for (PhotographReport& one : report.photographs) {
     if (one.fate == PhotographFate::refused || !one.azimuth_deg) continue;

@@ -37,7 +37,7 @@ struct PhotographReport {
   std::string why;                    // and what to do; of a used one what is doubtful, often empty
   std::optional<double> azimuth_deg;  // [0, 360), where the photograph shows a vehicle
   double confidence = 0;              // that it is right to 22.5°
-  double quality = 0;                 // which of several photographs of a primary view is used: the highest
+  double quality = 0;                 // which of several doubtful photographs of a primary view is used: the highest
   cv::Mat preview, mask;              // 8-bit RGB and its coverage, at most kPreviewWidth px wide
 };
 inline constexpr int kPreviewWidth = 360;
@@ -54,11 +54,11 @@ struct WalkaroundReport {
   std::vector<std::size_t> used_in_order() const;  // their places and those of further ones, by azimuth
 };
 Json to_json(const WalkaroundReport& report);
-// What became of each, in the log: what is not used as a warning.
+// What became of each, in the log: what is not used, or should be taken again and is used, as a warning.
 void tell(const WalkaroundReport& report);
 
-// Marks, for each primary view, the photograph of the highest quality as used, good ones farther from the primary view
-// as further (where these are wanted) and the others as spare; refused ones stay so.
+// Marks, for each primary view, the nearest good photograph as used (where none is good: the one of the highest
+// quality), other good ones as further (where these are wanted) and the rest as spare; refused ones stay so.
 void choose_views(WalkaroundReport& report, bool with_further = false);
 
 // The widest arc, degrees, that none of these azimuths lies in; 360 of one or none.

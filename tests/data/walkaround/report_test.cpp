@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include <opencv2/imgproc.hpp>
 
 #include "data/walkaround/common_frame.h"
@@ -43,6 +45,45 @@ TEST(WalkaroundReport, TheBestOfEachPrimaryViewIsUsed) {
   EXPECT_EQ(report.photographs[0].fate, PhotographFate::spare);
   EXPECT_EQ(report_of({42, 45}).photographs[0].fate, PhotographFate::spare) << "nearly the same view";
   EXPECT_EQ(to_json(report)["photographs"][2]["fate"], "further");
+}
+
+// Of two that can be relied upon the nearer one stands for the primary view and the other one is not lost; a doubtful
+// one, or one that should be taken again, stands for it only where there is no other.
+TEST(WalkaroundReport, TheNearestGoodOneStandsForItsPrimaryView) {
+  WalkaroundReport report = report_of({57, 37, 190});
+  const auto choose_with = [&](double far, double near, PhotographVerdict nearest = PhotographVerdict::ok) {
+    const double confidences[] = {far, near, 0.9};
+    for (std::size_t i = 0; i < 3; ++i) {
+      report.photographs[i].confidence = confidences[i];
+      report.photographs[i].quality = confidences[i] - (i == 0 ? 12 : 8) / 45.0;
+    }
+    report.photographs[1].verdict = nearest;
+    choose_views(report, true);
+    return std::pair(report.photographs[0].fate, report.photographs[1].fate);
+  };
+  using enum PhotographFate;
+  EXPECT_EQ(choose_with(0.99, 0.88), std::pair(further, used));
+  EXPECT_EQ(choose_with(0.99, 0.65), std::pair(used, spare));
+  EXPECT_EQ(choose_with(0.99, 0.88, PhotographVerdict::retake), std::pair(used, spare));
+  EXPECT_EQ(choose_with(0.55, 0.65), std::pair(spare, used));
+  EXPECT_EQ(choose_with(0.69, 0.55), std::pair(used, spare));
+}
+
+// What stands for a view though it should be taken again is a warning; of others it is said by the way.
+TEST(WalkaroundReport, WarnsOfWhatShouldBeTakenAgainAndIsUsed) {
+  WalkaroundReport report = report_of({0, 90, 91, 180});
+  for (const std::size_t i : {1U, 2U}) {
+    report.photographs[i].verdict = PhotographVerdict::retake;
+    report.photographs[i].why = "the vehicle reaches the border";
+  }
+  choose_views(report, true);
+  testing::internal::CaptureStderr();
+  tell(report);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("warning: 1: 90 degrees, confidence 0.90, used for want of a better one: the vehicle reaches"),
+            std::string::npos)
+      << said;
+  EXPECT_EQ(said.find("warning: 2"), std::string::npos) << said;
 }
 
 TEST(WalkaroundReport, GapsGoRoundTheVehicle) {
