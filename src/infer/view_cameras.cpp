@@ -45,6 +45,7 @@ void log_estimate(const std::string& id, const Stabilisation& estimate) {
       id, estimate.views.size(), estimate.hand_held ? "hand-held" : "studio", estimate.elevation_deg, estimate.miss,
       estimate.confidence);
   for (const std::string& note : estimate.notes) log_info("{}: {}", id, note);
+  for (const std::string& warning : estimate.warnings) log_warning("{}: {}", id, warning);
   if (estimate.confidence < kPoorConfidence) {
     log_warning(
         "{}: the masks of {} views tell little about the cameras (confidence {:.2f}): state them in "

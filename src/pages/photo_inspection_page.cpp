@@ -53,7 +53,8 @@ std::string photo_inspection_page(const PhotoInspection& inspection) {
       "<tr class=\"mean\"><th scope=\"row\">mean</th><td></td><td></td><td></td><td></td><td></td><td></td>"
       "<td>{:.4f}</td><td>{:.3f}</td><td>{:.3f}</td><td></td></tr>\n",
       s.miss, inspection.mean_iou(false), inspection.mean_iou(true));
-  for (const std::string& note : s.notes) notes += "<li>" + html_escaped(note) + "</li>\n";
+  for (const auto* list : {&s.warnings, &s.notes})
+    for (const std::string& note : *list) notes += "<li>" + html_escaped(note) + "</li>\n";
   const std::string facts = fmt::format(
       "{} photographs, {}; elevation {:.1f}°, distance {:.2f} vehicle lengths; residual {:.4f} lengths, confidence "
       "{:.2f}",

@@ -45,6 +45,7 @@ PhotoInspection example_inspection(const std::string& title = "Test spin") {
 TEST(PhotoInspectionPage, HoldsEverythingAndNothingFromOutside) {
   PhotoInspection noted = example_inspection("<b>tiny</b> & @ROWS@");
   noted.stabilisation.notes = {"a <note>"};
+  noted.stabilisation.warnings = {"a <warning>"};
   noted.views[2].stabilised.trusted = false;
   const std::string html = photo_inspection_page(noted);
   EXPECT_EQ(count(html, "src=\"data:image/png;base64,iVBOR"), 17u);

@@ -44,7 +44,8 @@ int inspect(const Options& options) {
     return 0;
   }
   for (const InspectedView& view : inspection.views) print_line("{}", to_line(view));
-  for (const std::string& note : inspection.stabilisation.notes) print_line("  {}", note);
+  for (const auto* list : {&inspection.stabilisation.warnings, &inspection.stabilisation.notes})
+    for (const std::string& note : *list) print_line("  {}", note);
   print_line("{}: mean IoU {:.3f} -> {:.3f}, residual {:.4f} lengths, confidence {:.2f}; open {}", set.id,
              inspection.mean_iou(false), inspection.mean_iou(true), inspection.stabilisation.miss,
              inspection.stabilisation.confidence, (fs::path(options.out) / "index.html").string());

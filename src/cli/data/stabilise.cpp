@@ -56,7 +56,8 @@ Json report(const ViewSet& set, const Stabilisation& result, bool as_json) {
     print_line("{}: {}, elevation {:.1f} degrees, distance {:.2f} lengths, residual {:.4f} lengths, confidence {:.2f}",
                set.id, result.hand_held ? "hand-held" : "studio", result.elevation_deg, result.distance, result.miss,
                result.confidence);
-    for (const std::string& note : result.notes) print_line("  {}", note);
+    for (const auto* list : {&result.warnings, &result.notes})
+      for (const std::string& note : *list) print_line("  {}", note);
   }
   Json row = to_json(result);
   row["id"] = set.id;

@@ -45,6 +45,8 @@ WeighedReferences weigh_references(ViewSet set, std::optional<Stabilisation> est
       out = estimated_without(out.set, trusted);
       log_info("{}: cameras estimated again without the silhouette that contradicts the others: confidence {:.2f}",
                out.set.id, out.estimate->confidence);
+      trusted.clear();
+      for (const StabilisedView& view : out.estimate->views) trusted.push_back(view.trusted);
       out.odd = odd_references(out.set, pictures, further, trusted);
     }
   }

@@ -28,7 +28,7 @@ SpinPicture spin_picture(const ViewSet& set, const Frame& frame) {
   }
   if (opaque)
     fail("{}: has no mask (alpha is opaque everywhere): cut the vehicle out", (set.folder / frame.file_path).string());
-  return {alpha, frame.azimuth_deg, true};
+  return {alpha, frame.azimuth_deg, true, frame.file_path};
 }
 
 Stabilisation stabilise_set(const ViewSet& set, const std::vector<bool>& trusted) {
@@ -98,7 +98,8 @@ Json to_json(const Stabilisation& s) {
                  {"view_roll", share(d.roll)},
                  {"view_azimuth", share(d.azimuth)},
                  {"view_elevation", share(d.view_elevation)}}},
-               {"notes", s.notes}};
+               {"notes", s.notes},
+               {"warnings", s.warnings}};
   return json;
 }
 

@@ -8,63 +8,23 @@
 
 #include <algorithm>
 #include <cmath>
-#include <future>
 #include <utility>
 
 #include "core/error.h"
 #include "geometry/angles.h"
 #include "geometry/camera_tensors.h"
 #include "geometry/hull/visual_hull.h"
+#include "geometry/spin/checked_fit.h"
 
 namespace spinfill {
 
 namespace {
 
-constexpr double kWorthSaying = 5;         // degrees by which an azimuth is corrected
-constexpr double kContradiction = 0.7;     // share of the others' cost that one wrong mask causes
-constexpr double kTolerable = 0.004;       // mean miss, lengths: nothing is wrong below
-constexpr std::size_t kFewestToDoubt = 4;  // references: with fewer none can be outvoted
-constexpr std::size_t kEnoughViews = 5;    // references: fewer determine little
-constexpr std::int64_t kHullWidth = 256;   // px
-constexpr double kShowsLength = 0.35;      // |sin azimuth| from which a silhouette bounds the hull's length
-constexpr double kMirrorView = 15;         // degrees, stated: photographs that far from the mirror view stand for it
-
-// Fits with both spreads at once, each on a processor of its own; returns the better fit.
-SpinFit better_fit(const std::vector<SpinView>& views, bool& hand_held) {
-  SpinFitOptions studio, walk;
-  walk.spread = hand_held_spread();
-  auto other = std::async(std::launch::async, [&] { return fit_spin(views, walk); });
-  SpinFit fit = fit_spin(views, studio), loose = other.get();
-  hand_held = loose.evidence > fit.evidence;
-  return hand_held ? loose : fit;
-}
-
-double mean_miss(const SpinFit& fit, const std::vector<SpinView>& views) {
-  double sum = 0, count = 0;
-  for (std::size_t i = 0; i < views.size(); ++i) {
-    if (!views[i].trusted) continue;
-    sum += fit.miss[i];
-    ++count;
-  }
-  return count > 0 ? sum / count : 0;
-}
-
-// The view whose mask the others contradict, or −1: without it most of their misses are gone, or it misses them itself.
-int contradicted(const SpinFit& fit, const std::vector<SpinView>& views) {
-  if (views.size() < kFewestToDoubt) return -1;
-  const auto worst = std::max_element(fit.blame.begin(), fit.blame.end()) - fit.blame.begin();
-  double others = 0;
-  for (std::size_t i = 0; i < views.size(); ++i)
-    if (static_cast<std::ptrdiff_t>(i) != worst) others += fit.miss[i] / static_cast<double>(views.size() - 1);
-  if (fit.blame[static_cast<std::size_t>(worst)] > kContradiction && others > kTolerable)
-    return static_cast<int>(worst);
-  std::vector<double> sorted = fit.miss;
-  std::sort(sorted.begin(), sorted.end());
-  const double usual = sorted[sorted.size() / 2];
-  if (sorted.back() > 5 * std::max(usual, kTolerable))
-    return static_cast<int>(std::max_element(fit.miss.begin(), fit.miss.end()) - fit.miss.begin());
-  return -1;
-}
+constexpr double kWorthSaying = 5;        // degrees by which an azimuth is corrected
+constexpr std::size_t kEnoughViews = 5;   // references: fewer determine little
+constexpr std::int64_t kHullWidth = 256;  // px
+constexpr double kShowsLength = 0.35;     // |sin azimuth| from which a silhouette bounds the hull's length
+constexpr double kMirrorView = 15;        // degrees, stated: photographs that far from the mirror view stand for it
 
 // Lowest and highest coordinate at which the hull's distance passes 0, per axis.
 struct Extent {
@@ -141,27 +101,18 @@ void place_in_vehicle_frame(const std::vector<SpinPicture>& pictures, Stabilisat
   result.notes.push_back("no view shows the vehicle's length: a usual one is assumed");
 }
 
-// Fits again without the view that the others contradict, where there is one.
-void leave_out_contradicted(std::vector<SpinView>& views, SpinFit& fit, Stabilisation& result) {
-  const int wrong = contradicted(fit, views);
-  if (wrong < 0) return;
-  auto doubted = views;
-  doubted[static_cast<std::size_t>(wrong)].trusted = false;
-  bool hand_held = false;
-  SpinFit without = better_fit(doubted, hand_held);
-  // Believed only if the others then agree.
-  if (!(mean_miss(without, doubted) < 0.5 * mean_miss(fit, views))) return;
-  views = doubted;
-  fit = std::move(without);
-  result.hand_held = hand_held;
-  result.notes.push_back(fmt::format("the mask at {:g} degrees contradicts all others and was left out",
-                                     views[static_cast<std::size_t>(wrong)].azimuth_deg));
+std::string called(const SpinPicture& picture) {
+  return picture.name.empty() ? fmt::format("the view at {:.4g} degrees", picture.azimuth_deg) : picture.name;
 }
 
-void take_over(const SpinFit& fit, const std::vector<SpinView>& views, Stabilisation& result) {
+void take_over(const CheckedFit& checked, const std::vector<SpinView>& views, Stabilisation& result) {
+  const SpinFit& fit = checked.fit;
+  result.hand_held = checked.hand_held;
+  result.notes = checked.notes;
+  result.warnings = checked.warnings;
   result.turntable = fit.cameras;
   result.determined = fit.determined;
-  result.miss = mean_miss(fit, views);
+  result.miss = checked.miss;
   for (std::size_t i = 0; i < views.size(); ++i) {
     StabilisedView view;
     view.correction = fit.views[i];
@@ -173,11 +124,13 @@ void take_over(const SpinFit& fit, const std::vector<SpinView>& views, Stabilisa
     if (!views[i].trusted) result.views[i].correction = result.predicted_correction(views[i].azimuth_deg);
 }
 
-void note_turned(const std::vector<SpinView>& views, Stabilisation& result) {
-  for (std::size_t i = 0; i < views.size(); ++i)
-    if (const double turned = result.views[i].correction.azimuth / kDegree; std::abs(turned) > kWorthSaying)
-      result.notes.push_back(fmt::format("the view stated at {:g} degrees was taken at {:.1f}", views[i].azimuth_deg,
-                                         result.views[i].azimuth_deg));
+void note_turned(const std::vector<SpinPicture>& references, Stabilisation& result) {
+  for (std::size_t i = 0; i < references.size(); ++i) {
+    const StabilisedView& view = result.views[i];
+    if (view.trusted && std::abs(view.correction.azimuth / kDegree) > kWorthSaying)
+      result.notes.push_back(fmt::format("{}: its mask shows the vehicle from {:.0f} degrees rather than from {:.0f}",
+                                         called(references[i]), view.azimuth_deg, references[i].azimuth_deg));
+  }
 }
 
 void note_few(std::size_t count, Stabilisation& result) {
@@ -264,9 +217,10 @@ Stabilisation stabilise(const std::vector<SpinPicture>& references) {
     views.push_back({&silhouettes.back(), picture.azimuth_deg, picture.trusted});
     result.stated_azimuths_deg.push_back(picture.azimuth_deg);
   }
-  SpinFit fit = better_fit(views, result.hand_held);
-  if (std::ranges::all_of(references, &SpinPicture::trusted)) leave_out_contradicted(views, fit, result);
-  take_over(fit, views, result);
+  std::vector<std::string> names;
+  for (const SpinPicture& picture : references) names.push_back(called(picture));
+  const CheckedFit checked = checked_fit(views, names);
+  take_over(checked, views, result);
   place_in_vehicle_frame(references, result);
   std::vector<const Silhouette*> trusted;
   for (const SpinView& view : views)
@@ -276,9 +230,9 @@ Stabilisation stabilise(const std::vector<SpinPicture>& references) {
   const SpinFit::Determined& known = result.determined;
   const double share = (known.elevation + known.scale + known.azimuth) / 3;
   result.confidence = share / (1 + std::pow(result.miss / 0.01, 2));
-  result.elevation_deg = fit.cameras.elevation / kDegree;
-  result.distance = 1 / (fit.cameras.closeness * result.length);
-  note_turned(views, result);
+  result.elevation_deg = result.turntable.elevation / kDegree;
+  result.distance = 1 / (result.turntable.closeness * result.length);
+  note_turned(references, result);
   note_few(references.size(), result);
   return result;
 }

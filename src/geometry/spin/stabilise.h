@@ -21,6 +21,7 @@ struct SpinPicture {
   at::Tensor alpha;        // [H,W] float32 coverage; all pictures of a spin have one size
   double azimuth_deg = 0;  // as stated, right to about 10°
   bool trusted = true;     // false: takes no part; its camera is predicted from the others
+  std::string name = {};   // what notes call it, such as its file's; empty: by its azimuth
 };
 
 struct StabilisedView {
@@ -28,8 +29,10 @@ struct StabilisedView {
   double elevation_deg = 0;
   ViewCorrection correction;  // against the common turntable and the stated azimuth
   Camera camera;              // vehicle frame, px of the pictures
-  bool trusted = true;        // false: the mask contradicts all others; the camera is predicted from them
-  double miss = 0;            // mean length by which edge points' rays miss the other views' cones, vehicle lengths
+  // false: the mask contradicts all others, or fits them only from an azimuth more than 15° from the stated one; the
+  // camera is predicted from them
+  bool trusted = true;
+  double miss = 0;  // mean length by which edge points' rays miss the other views' cones, vehicle lengths
 };
 
 struct Stabilisation {
@@ -41,7 +44,8 @@ struct Stabilisation {
   // In [0,1]: share of the prior uncertainty of scale, azimuth and elevation that the silhouettes took away, times
   // 1/(1 + (miss/0.01)²).
   double confidence = 0;
-  std::vector<std::string> notes;  // what a user should know: a mask that does not fit, a corrected azimuth, …
+  std::vector<std::string> notes;     // what a user should know: a mask that does not fit, a corrected azimuth, …
+  std::vector<std::string> warnings;  // what is probably wrong: an azimuth that is not believed
 
   // The view at a stated azimuth, predicted from the references. Where photographs were taken by hand and one of them
   // shows the vehicle's other side from there (15° off at most), it has that one's camera, mirrored in Y = 0 and turned

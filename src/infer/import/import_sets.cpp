@@ -89,7 +89,8 @@ class Importer {
     const Stabilisation stabilisation = stabilise_set(views);
     write_stabilised(views, stabilisation, folder);
     set.stabilisation = to_json(stabilisation);
-    for (const std::string& note : stabilisation.notes) log_warning("{}: {}", set.id, note);
+    for (const auto* list : {&stabilisation.warnings, &stabilisation.notes})
+      for (const std::string& note : *list) log_warning("{}: {}", set.id, note);
   }
 
   std::function<void(std::int64_t, std::int64_t)> looking(const std::string& id) const {

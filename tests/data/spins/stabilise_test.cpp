@@ -134,6 +134,31 @@ TEST_F(HandHeld, OneWrongMaskIsFoundAndLeftOut) {
   EXPECT_NE(found.notes[0].find("135"), std::string::npos) << found.notes[0];
 }
 
+// A view whose stated azimuth is far off is not turned there, which would bend the others' cameras, but left out and
+// named.
+TEST_F(HandHeld, AnAzimuthThatIsFarOffIsNotBelieved) {
+  const ViewSet truth = sets()[1];
+  ViewSet set = photographs(truth);
+  set.frames[3].azimuth_deg = 161;
+  const Stabilisation found = stabilise_set(set);
+  for (std::size_t i = 0; i < found.views.size(); ++i) EXPECT_EQ(found.views[i].trusted, i != 3) << i;
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_NE(found.warnings[0].find(set.frames[3].file_path + ": its mask fits the others only from 1"),
+            std::string::npos)
+      << found.warnings[0];
+  EXPECT_NE(found.warnings[0].find("from 161"), std::string::npos) << found.warnings[0];
+  EXPECT_EQ(to_json(found)["warnings"].size(), 1U);
+  EXPECT_TRUE(stabilise_set(photographs(truth)).warnings.empty());
+  // What is left of a few degrees is a note with the file's name.
+  set.frames[3].azimuth_deg = azimuth_of(3) + 9;
+  const Stabilisation near = stabilise_set(set);
+  EXPECT_TRUE(near.warnings.empty());
+  EXPECT_TRUE(std::ranges::any_of(near.notes, [&](const std::string& note) {
+    return note.find(set.frames[3].file_path + ": its mask shows the vehicle from 1") == 0 &&
+           note.find("rather than from 144") != std::string::npos;
+  }));
+}
+
 TEST_F(HandHeld, LeftOutPicturesTakeNoPart) {
   const ViewSet original = sets()[2];
   test::TemporaryFolder folder;
