@@ -101,7 +101,7 @@ void write_vehicle(const fs::path& folder, ViewSet set, const at::Tensor& rgba) 
     const cv::Mat picture = straight(mat_of(rgba[static_cast<std::int64_t>(v)]));
     std::string bytes = with_xmp(encode_png(picture), machine_made_xmp());
     write_file_atomic(folder / frame.file_path, bytes);
-    page.frames.push_back({frame.azimuth_deg, true, std::move(bytes), picture, {}, {}});
+    page.frames.push_back({frame.azimuth_deg, true, false, std::move(bytes), picture, {}, {}});
   }
   Json root = transforms_to_json(set);
   root["cameras"] = "turntable";

@@ -138,6 +138,7 @@ void SpinFolder::add_given(const Frame& given, const cv::Mat& picture, const Odd
   // The front comes first, not "360".
   const double shown = primary ? stated : given.azimuth_deg;
   out.shown.azimuth_deg = shown < 359.5 ? shown : 0;
+  out.shown.first = primary && given.slot() == 0 && out.shown.azimuth_deg > 180;
   const std::string name = azimuth_name(primary ? azimuth_of(given.slot()) : given.azimuth_deg);
   if (!contents_.canonical) {
     if (!contents_.chosen.estimate) out.frame.stated_azimuth_deg = given.stated_azimuth_deg;

@@ -29,7 +29,8 @@ std::vector<const SpinFrame*> by_azimuth(const std::vector<SpinFrame>& frames) {
     }
     out.push_back(&frame);
   }
-  std::ranges::stable_sort(out, {}, &SpinFrame::azimuth_deg);
+  std::ranges::stable_sort(out, {},
+                           [](const SpinFrame* frame) { return frame->azimuth_deg - (frame->first ? 360 : 0); });
   return out;
 }
 

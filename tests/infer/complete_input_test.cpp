@@ -254,6 +254,20 @@ TEST_F(Complete, NeverGeneratesBesideAPhotographSilently) {
   }
 }
 
+// A front that was taken from a little to the right comes first all the same, as slot 0 does.
+TEST_F(Complete, BeginsWithTheFront) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 1, 2, 3, 4, 6, 7});
+  ViewSet set = read_view_set(in);
+  set.frames[0].azimuth_deg = 358;
+  set.frames[0].camera = camera_towards(set, 358, {});
+  write_transforms(set);
+  const Completion done = complete_folder(model, in, folder_ / "out", steps(1));
+  EXPECT_EQ(done.given.front(), 358);
+  const std::string page = read_file(folder_ / "out/spin.html");
+  EXPECT_LT(page.find("data-azimuth=\"358\""), page.find("data-azimuth=\"45\""));
+}
+
 TEST_F(Complete, NamesAReferenceThatDiffersFromTheOthers) {
   const LoadedModel model = small_model();
   const fs::path in = references({0, 1, 2, 3, 4, 6, 7});

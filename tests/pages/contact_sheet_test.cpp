@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "pages/example_spin.h"
 
 namespace spinfill {
@@ -21,6 +23,16 @@ TEST(ContactSheet, ShowsEveryViewAndMarksTheGenerated) {
     EXPECT_EQ(corner, cv::Vec3b(255, 255, 255));
     EXPECT_EQ(mark, view == 3 || view == 6 ? cv::Vec3b(180, 83, 9) : cv::Vec3b(75, 82, 94)) << view;
   }
+}
+
+// A front that was taken from just before 360 degrees begins the spin of primary views; it does not end it.
+TEST(ContactSheet, BeginsWithWhatGoesFirst) {
+  std::vector<SpinFrame> frames = test::example_spin().frames;
+  std::ranges::find(frames, 0, &SpinFrame::azimuth_deg)->azimuth_deg = 358;
+  EXPECT_EQ(by_azimuth(frames).back()->azimuth_deg, 358);
+  std::ranges::find(frames, 358, &SpinFrame::azimuth_deg)->first = true;
+  EXPECT_EQ(by_azimuth(frames).front()->azimuth_deg, 358);
+  EXPECT_EQ(by_azimuth(frames).back()->azimuth_deg, 315);
 }
 
 }  // namespace

@@ -154,7 +154,8 @@ StudioSpin finish_in_studio(const fs::path& spin, const fs::path& out, const Stu
     write_file_atomic(folder.path() / name, file(picture, options.format));
     done.files.push_back(name);
     if (view.generated) done.generated.push_back(name);
-    page.frames.push_back({view.frame.azimuth_deg, view.generated,
+    const bool front = views.size() == kSlots && view.frame.slot() == 0 && view.frame.azimuth_deg > 180;
+    page.frames.push_back({view.frame.azimuth_deg, view.generated, front,
                            file(reduced(picture, kEmbeddedPx), StudioFormat::webp), reduced(picture, kCellPx), "", ""});
     made.frames.push_back({name, view.frame.azimuth_deg, view.frame.stated_azimuth_deg, camera, "", "", "", {}});
     films.add(picture, turned_by(views, done.files.size()));
