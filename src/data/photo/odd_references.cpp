@@ -2,6 +2,7 @@
 #include "data/photo/odd_references.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
@@ -12,6 +13,7 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include "core/side_by_side.h"
 #include "core/statistics.h"
 #include "data/pictures/exposure_gain.h"
 #include "data/spins/hull_agreement.h"
@@ -247,20 +249,31 @@ class OddReferences {
     return true;
   }
 
+  // By view: the mean share of the others' masks that their hull leaves uncovered. A hull for each: as many at the same
+  // time as the calling thread may use processors.
+  std::vector<double> uncovered_without_each() const {
+    std::vector<double> rest(frames_.size());
+    const auto workers = std::min(frames_.size(), static_cast<std::size_t>(std::max(1, at::get_num_threads())));
+    side_by_side(workers, [&](std::size_t worker) {
+      for (std::size_t k = worker; k < frames_.size(); k += workers) {
+        const HullSilhouettes without = silhouettes(k);
+        double sum = 0;
+        for (std::size_t j = 0; j < frames_.size(); ++j)
+          if (j != k) sum += uncovered(without.hull[j], without.mask[j]);
+        rest[k] = sum / static_cast<double>(frames_.size() - 1);
+      }
+      return true;
+    });
+    return rest;
+  }
+
   // Leaving out the odd one, and it alone, makes the others agree.
   std::optional<std::size_t> odd_silhouette() const {
     const HullSilhouettes all = silhouettes();
     double most = 0;
     for (std::size_t k = 0; k < frames_.size(); ++k) most = std::max(most, uncovered(all.hull[k], all.mask[k]));
     if (most < kDisagree) return std::nullopt;
-    std::vector<double> rest;
-    for (std::size_t k = 0; k < frames_.size(); ++k) {
-      const HullSilhouettes without = silhouettes(k);
-      double sum = 0;
-      for (std::size_t j = 0; j < frames_.size(); ++j)
-        if (j != k) sum += uncovered(without.hull[j], without.mask[j]);
-      rest.push_back(sum / static_cast<double>(frames_.size() - 1));
-    }
+    std::vector<double> rest = uncovered_without_each();
     const auto least = std::ranges::min_element(rest);
     const auto odd = static_cast<std::size_t>(least - rest.begin());
     const double found = *least;
