@@ -74,6 +74,7 @@ int run(const Options& options) {
       progress->update(done);
     };
   };
+  complete.prepared = telling("cameras", "steps");
   complete.runner.progress = telling("complete", "evaluations");
   complete.runner.carried = telling("photographs onto the hull", "steps");
   complete.compared = telling("neighbours compared", "views");
@@ -84,6 +85,7 @@ int run(const Options& options) {
     walkaround.links = options.photographs.links;
     walkaround.films.progress = telling("films", "pictures");
     walkaround.looked_at = telling("photographs", "photographs");
+    walkaround.compared = telling("photographs compared", "steps");
     WalkaroundCompletion both =
         complete_walkaround(model, *azimuths, options.unsorted, options.out, walkaround, complete);
     done = std::move(both.completion);

@@ -53,10 +53,10 @@ CanonicalSpin common_turntable(const ViewSet& set, const SlotPictures& pictures,
 }
 
 // Looks for references that differ from the others.
-void find_odd(SpinContents& spin) {
+void find_odd(SpinContents& spin, const std::vector<Oddities>* known) {
   ViewCameras& chosen = spin.chosen;
-  WeighedReferences weighed =
-      weigh_references(std::move(chosen.set), std::move(chosen.estimate), spin.pictures.frames, spin.pictures.further);
+  WeighedReferences weighed = weigh_references(std::move(chosen.set), std::move(chosen.estimate), spin.pictures.frames,
+                                               spin.pictures.further, known);
   chosen.set = std::move(weighed.set);
   chosen.estimate = std::move(weighed.estimate);
   spin.odd = std::move(weighed.odd);
@@ -134,6 +134,10 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   const Stopwatch watch;
   PhotographOptions photographs = options.photographs;
   photographs.hidden = options.hide;
+  const auto prepared = [&](std::int64_t steps) {
+    if (options.prepared) options.prepared(steps, 3);
+  };
+  prepared(0);
   ViewSet references = read_references(input, photographs);
   set_category(references, options.category);
   if (model.identity && !references.identity_file_path.empty()) log_info("{}: {}", references.id, kStatedNotUsed);
@@ -141,10 +145,17 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   SpinContents spin;
   spin.turntable = model.config.data.turntable.turntable;
   spin.pictures = read_reference_pictures(references, options.hide);
-  spin.chosen = choose_cameras(references, options.cameras, options.hide);
+  prepared(1);
+  const FirstLook* look = options.hide.empty() ? options.first_look.get() : nullptr;
+  spin.chosen = choose_cameras(references, options.cameras, options.hide, look != nullptr ? &look->estimate : nullptr);
+  prepared(2);
   ViewSet& set = spin.chosen.set;
   if (spin.chosen.source == CameraSource::stated) check_scale(set, spin.pictures.frames);
-  find_odd(spin);
+  find_odd(spin, look != nullptr && spin.chosen.estimate ? &look->odd : nullptr);
+  Completion done;
+  if (spin.chosen.estimate) done.doubt = why_doubted(set, *spin.chosen.estimate);
+  if (done.doubt) log_warning("{}: {}", set.id, *done.doubt);
+  prepared(3);
   if (options.deliver == Delivery::canonical)
     spin.canonical = common_turntable(set, spin.pictures.frames, spin.turntable);
   AskedViews asked = asked_views(spin.chosen, references.missing, options.request, spin.turntable,
@@ -152,7 +163,6 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   set.missing = std::move(asked.frames);
   spin.shows_further = !options.request.primary();
   SpinFolder writer(spin, folder.path());
-  Completion done;
   if (set.missing.empty()) {
     log_info("{}: all views are given, nothing to generate", set.id);
   } else {
@@ -178,7 +188,7 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   }
   SpinViews views = writer.finish(done.consistency);
   done.odd = odd_to_json(spin);
-  if (options.also) options.also(folder.path(), done.odd);
+  if (options.also) options.also(folder.path(), done.odd, done.doubt);
   folder.commit();
 
   done.out = out;
@@ -208,6 +218,7 @@ Json to_json(const Completion& completion) {
   json["cameras"] = name_of(completion.cameras);
   json["deliver"] = name_of(completion.deliver);
   if (completion.stabilisation) json["stabilisation"] = to_json(*completion.stabilisation);
+  if (completion.doubt) json["doubt"] = *completion.doubt;
   json["odd"] = completion.odd;
   json["seconds"] = completion.seconds;
   if (completion.sampler) {

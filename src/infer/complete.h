@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/files/json.h"
 #include "core/files/output_folder.h"
+#include "data/photo/weighed_references.h"
 #include "infer/asked_views.h"
 #include "infer/spin_folder.h"
 
@@ -26,10 +28,15 @@ struct CompleteOptions {
   // nothing is written. Exit 2 where it is not known: photographs no larger than the model's pictures.
   std::optional<double> max_invented = {};
   Delivery deliver = Delivery::given;
+  // What was found already about the pictures in the folder, to save the time; null: nothing.
+  std::shared_ptr<const FirstLook> first_look = {};
   bool replace = false;                            // an earlier output of complete may be replaced
   std::vector<std::filesystem::path> inputs = {};  // what was read besides the set: `out` may not overlap it
-  // Writes more into the folder before it appears; is told Completion::odd.
-  std::function<void(const std::filesystem::path& folder, const Json& odd)> also = {};
+  // Before anything is generated: reading the pictures, estimating cameras, comparing silhouettes. May throw to stop.
+  SamplerProgress prepared = {};
+  // Writes more into the folder before it appears; is told Completion::odd and ::doubt.
+  std::function<void(const std::filesystem::path& folder, const Json& odd, const std::optional<std::string>& doubt)>
+      also = {};
 };
 
 // What became of a set.
@@ -41,6 +48,7 @@ struct Completion {
   CameraSource cameras = CameraSource::stated;
   Delivery deliver = Delivery::given;
   std::optional<Stabilisation> stabilisation;  // where cameras were estimated
+  std::optional<std::string> doubt;            // why generated views should be looked at (infer/view_cameras.h)
   Json odd = Json::array();                    // references that differ from the others (data/photo/odd_references.h)
   double seconds = 0;
   std::optional<SamplerConfig> sampler;  // none where all views were given

@@ -73,7 +73,7 @@ std::vector<std::string> files_of(const std::vector<Frame>& frames) {
 }
 
 // So many further photographs as memory and time allow, each time that which is farthest from all that are kept.
-void keep_some(ViewSet& set) {
+void keep_some(ViewSet& set, bool quiet) {
   if (set.further.empty()) return;
   const std::int64_t pixels = std::max<std::int64_t>(1, std::int64_t{set.width} * set.height);
   const auto most = static_cast<std::size_t>(std::min(kMostFurther, kFurtherPixels / pixels));
@@ -89,11 +89,11 @@ void keep_some(ViewSet& set) {
     kept.push_back(std::move(*next));
     set.further.erase(next);
   }
-  if (!set.further.empty())
+  if (!quiet && !set.further.empty())
     log_warning("{}: {} of {} further photographs of {}x{} px are not used, which keeps memory and time in bounds: {}",
                 set.id, set.further.size(), set.further.size() + kept.size(), set.width, set.height,
                 first_names(files_of(set.further)));
-  if (!kept.empty())
+  if (!quiet && !kept.empty())
     log_info("{}: further photographs of views that others stand for: {}", set.id,
              first_names(files_of(kept), kept.size()));
   std::ranges::stable_sort(kept, {}, &Frame::azimuth_deg);
@@ -102,7 +102,7 @@ void keep_some(ViewSet& set) {
 
 }  // namespace
 
-ViewSet read_references(const fs::path& input, const PhotographOptions& options) {
+ViewSet read_references(const fs::path& input, const PhotographOptions& options, bool quiet) {
   if (!fs::is_directory(input))
     fail_usage("{}: there is no such folder; --input takes a folder of pictures{}", input.string(), why_absent(input));
   PhotographOptions fitting = options;
@@ -117,19 +117,20 @@ ViewSet read_references(const fs::path& input, const PhotographOptions& options)
     }
   }
   part_further(set);
-  keep_some(set);
+  keep_some(set, quiet);
+  if (quiet) return set;
   if (has_transforms(input)) tell_unlisted(set);
   tell_slots(set);
   return set;
 }
 
-ReferencePictures read_reference_pictures(const ViewSet& set, const std::vector<std::int64_t>& hidden) {
+ReferencePictures read_reference_pictures(const ViewSet& set, const std::vector<std::int64_t>& hidden, bool quiet) {
   ReferencePictures pictures;
   PictureCheck check;
   const auto read = [&](const Frame& frame) {
     cv::Mat picture = read_cut_out_picture(set, frame);
     for (const PictureProblem& found : check.add(frame.file_path, picture))
-      log_warning("{}: {}: {}: {}", set.id, frame.file_path, found.problem, found.advice);
+      if (!quiet) log_warning("{}: {}: {}: {}", set.id, frame.file_path, found.problem, found.advice);
     return picture;
   };
   const auto shown = [&](const Frame& frame) {

@@ -20,10 +20,13 @@
 namespace spinfill {
 namespace {
 
-// Names of the folder's pictures whose masks the others contradict; none where no cameras can be found, which whoever
-// needs them says.
-std::set<std::string> odd_masks(const fs::path& folder) {
-  ViewSet set = read_references(folder);
+// What was found about a folder's pictures, and the names of those whose masks the others contradict.
+struct Looked {
+  std::optional<FirstLook> found;  // none where no cameras can be found, which whoever needs them says
+  std::set<std::string> odd;
+};
+Looked odd_masks(const fs::path& folder) {
+  ViewSet set = read_references(folder, {}, /*quiet=*/true);  // completing reads it again and tells
   Stabilisation estimate;
   try {
     estimate = stabilise_set(set);
@@ -32,16 +35,15 @@ std::set<std::string> odd_masks(const fs::path& folder) {
   }
   set = with_cameras(set, estimate);
   set.missing.clear();
-  const ReferencePictures pictures = read_reference_pictures(set, {});
+  const ReferencePictures pictures = read_reference_pictures(set, {}, /*quiet=*/true);
   std::vector<bool> trusted;
   for (const StabilisedView& view : estimate.views) trusted.push_back(view.trusted);
-  const std::vector<Oddities> odd = odd_references(set, pictures.frames, pictures.further, trusted);
-  std::set<std::string> names;
+  Looked out{FirstLook{std::move(estimate), odd_references(set, pictures.frames, pictures.further, trusted)}, {}};
   std::size_t at = 0;
   for (const auto* list : {&set.frames, &set.further})
     for (const Frame& frame : *list)
-      if (std::ranges::any_of(odd.at(at++), is_of_mask)) names.insert(frame.file_path);
-  return names;
+      if (std::ranges::any_of(out.found->odd.at(at++), is_of_mask)) out.odd.insert(frame.file_path);
+  return out;
 }
 
 cv::Mat previewed(const cv::Mat& alpha, const cv::Mat& like) {
@@ -52,16 +54,16 @@ cv::Mat previewed(const cv::Mat& alpha, const cv::Mat& like) {
 
 }  // namespace
 
-void look_again(WalkaroundReport& report, std::vector<cv::Mat>& crops, const Photographs& listed,
-                LazySegmenter& segmenter, const fs::path& folder) {
-  std::set<std::string> odd = odd_masks(folder);
-  if (odd.empty()) return;
+std::optional<FirstLook> look_again(WalkaroundReport& report, std::vector<cv::Mat>& crops, const Photographs& listed,
+                                    LazySegmenter& segmenter, const fs::path& folder) {
+  Looked now = odd_masks(folder);
+  if (now.odd.empty()) return now.found;
   constexpr std::int64_t kLooks = std::ssize(kNamesOf<MaskLook>);
-  Progress progress("masks again", kLooks * std::ssize(odd), "looks");
+  Progress progress("masks again", kLooks * std::ssize(now.odd), "looks");
   std::int64_t photographs = 0;
   for (const std::size_t i : report.used_in_order()) {
     PhotographReport& one = report.photographs[i];
-    if (!odd.contains(one.reference)) continue;
+    if (!now.odd.contains(one.reference)) continue;
     std::int64_t looks = kLooks * photographs++;
     const cv::Mat rgba = read_picture(listed.path(one.file));
     if (is_cut_out(rgba)) {
@@ -78,10 +80,10 @@ void look_again(WalkaroundReport& report, std::vector<cv::Mat>& crops, const Pho
       if (again.mask.box.empty()) continue;
       crops[i] = vehicle_crop(again.rgba(), again.mask.box);
       write_walkaround_set(report, crops, folder);
-      const std::set<std::string> left = odd_masks(folder);
-      if (left.contains(one.reference) || left.size() >= odd.size()) continue;
+      Looked left = odd_masks(folder);
+      if (left.odd.contains(one.reference) || left.odd.size() >= now.odd.size()) continue;
       agrees = true;
-      odd = left;
+      now = std::move(left);
       one.mask = previewed(again.mask.alpha, one.preview);
       report.add_why(one.reference, fmt::format("its mask contradicted the others' and was made again, {}", name));
       log_info("{}: its mask contradicted the others and was made again, {}: they agree now", one.file, name);
@@ -92,6 +94,7 @@ void look_again(WalkaroundReport& report, std::vector<cv::Mat>& crops, const Pho
     crops[i] = before;
     write_walkaround_set(report, crops, folder);
   }
+  return now.found;
 }
 
 }  // namespace spinfill

@@ -22,7 +22,13 @@ struct ViewCameras {
 };
 // Leaves the views at `hidden` azimuths (multiples of 45) out of the set before anything looks at them: they take no
 // part in an estimate, nor do cameras that an earlier estimate made with their help. One line on stderr tells how an
-// estimate went, one more what is doubtful. Where automatic finds no estimate it takes the turntable and says why.
-ViewCameras choose_cameras(const ViewSet& set, CameraChoice choice, const std::vector<std::int64_t>& hidden);
+// estimate went, one more what is doubtful. `known`, unless null, is the estimate of all of the set's pictures: it is
+// taken where none of them is hidden. Where automatic finds no estimate it takes the turntable and says why.
+ViewCameras choose_cameras(const ViewSet& set, CameraChoice choice, const std::vector<std::int64_t>& hidden,
+                           const Stabilisation* known = nullptr);
+
+// Why what is generated with an estimate's cameras should be looked at before it is used; nothing where the masks of
+// `set`, whose cameras they are, fit together.
+std::optional<std::string> why_doubted(const ViewSet& set, const Stabilisation& estimate);
 
 }  // namespace spinfill

@@ -66,7 +66,7 @@ std::string folder_title(const fs::path& photographs) {
 }  // namespace
 
 WalkaroundReport prepare_walkaround(const fs::path& photographs, const AzimuthModel& azimuths, const fs::path& folder,
-                                    const WalkaroundOptions& options) {
+                                    const WalkaroundOptions& options, std::optional<FirstLook>* found) {
   Photographs listed = list_photographs(photographs, options.links);
   // Beside nothing of the user's, and never committed: it is removed at the end.
   std::optional<AtomicFolder> taken;
@@ -89,14 +89,22 @@ WalkaroundReport prepare_walkaround(const fs::path& photographs, const AzimuthMo
     crops.push_back(one.mask.box.empty() ? cv::Mat() : vehicle_crop(one.rgba(), one.mask.box));
     if (options.looked_at) options.looked_at(std::ssize(report.photographs), std::ssize(listed.files));
   });
+  const auto told = [&](std::int64_t steps) {
+    if (options.compared) options.compared(steps, 3);
+  };
+  told(0);
   const std::vector<Examined> judged = exam.judge();
+  told(1);
   for (std::size_t i = 0; i < judged.size(); ++i) put(judged[i], report.photographs[i]);
   choose_views(report, options.with_further);
   tell(report);
   if (const auto why = why_no_spin(report, options.least_views))
     fail_check("{}: {}; nothing was written", photographs.string(), *why);
   write_walkaround_set(report, crops, folder);
-  look_again(report, crops, listed, segmenter, folder);
+  told(2);
+  std::optional<FirstLook> looked = look_again(report, crops, listed, segmenter, folder);
+  if (found != nullptr) *found = std::move(looked);
+  told(3);
   return report;
 }
 
@@ -113,8 +121,11 @@ WalkaroundCompletion complete_walkaround(const LoadedModel& model, const Azimuth
   make_folder(folder);
   WalkaroundOptions with_further = options;
   with_further.with_further = true;
-  done.report = prepare_walkaround(photographs, azimuths, folder, with_further);
-  how.also = [&](const fs::path& spin, const Json& odd) {
+  std::optional<FirstLook> found;
+  done.report = prepare_walkaround(photographs, azimuths, folder, with_further, &found);
+  if (found) how.first_look = std::make_shared<const FirstLook>(std::move(*found));
+  how.also = [&](const fs::path& spin, const Json& odd, const std::optional<std::string>& doubt) {
+    done.report.doubt = doubt.value_or("");
     for (const Json& one : odd) done.report.add_why(one["file_path"], one["problem"]);
     write_photographs_page(done.report, spin / "photos.html");
   };

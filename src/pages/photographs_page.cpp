@@ -141,6 +141,7 @@ std::string photographs_page(const WalkaroundReport& report) {
             "{} photographs: {} used, {} further, {} spare, {} refused; the widest gap between used ones is {:.0f}°",
             report.photographs.size(), count(PhotographFate::used), count(PhotographFate::further),
             count(PhotographFate::spare), count(PhotographFate::refused), widest_gap(report.used_deg()))},
+       {"DOUBT", report.doubt.empty() ? "" : "<p class=\"why\">" + html_escaped(report.doubt) + "</p>\n"},
        {"FILMS", films(report)},
        {"COMPASS", compass(report)},
        {"CARDS", cards},

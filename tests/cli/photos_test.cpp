@@ -99,7 +99,11 @@ TEST_F(Photos, BecomeASpinAndAPageThatSaysHow) {
   for (const char* text : {"IMG_0090 (1).PNG", "notes.txt", "href=\"spin.html\"", "my car"})
     EXPECT_NE(page.find(text), std::string::npos) << text;
   EXPECT_TRUE(fs::exists(folder_ / "spin/spin.html"));
-  EXPECT_NE(read_file(folder_ / "log").find("notes.txt"), std::string::npos);
+  const std::string log = read_file(folder_ / "log");
+  EXPECT_NE(log.find("notes.txt"), std::string::npos);
+  // What takes long after the last photograph was looked at says what it is.
+  for (const char* phase : {"photographs compared: 3/3 steps", "cameras: 3/3 steps"})
+    EXPECT_NE(log.find(phase), std::string::npos) << log;
   // Nothing is left beside the spin.
   for (const auto& entry : fs::directory_iterator(folder_.path()))
     EXPECT_EQ(entry.path().string().find(".photographs"), std::string::npos) << entry.path();

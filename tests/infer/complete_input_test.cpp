@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
@@ -280,7 +281,9 @@ TEST_F(Complete, NamesAReferenceThatDiffersFromTheOthers) {
     return summary;
   };
   std::string lines;
-  EXPECT_EQ(completed(lines)["odd"], Json::array()) << lines;
+  const Json first = completed(lines);
+  EXPECT_EQ(first["odd"], Json::array()) << lines;
+  EXPECT_FALSE(first.contains("doubt")) << lines;
   for (const Json& frame : read_json(folder_ / "out/transforms.json")["frames"]) EXPECT_FALSE(frame.contains("odd"));
 
   cv::Mat bright = read_picture(in / "090.png");
@@ -296,6 +299,25 @@ TEST_F(Complete, NamesAReferenceThatDiffersFromTheOthers) {
   EXPECT_EQ(frames[2]["odd"][0]["what"], "over-exposed");
   EXPECT_FALSE(frames[1].contains("odd"));
   EXPECT_EQ(file(folder_ / "out", 2), file(in, 2)) << "delivered as it is";
+}
+
+// What a first look found is not looked for again; where a picture is hidden it says nothing.
+TEST_F(Complete, TakesOverAFirstLook) {
+  const LoadedModel model = small_model();
+  const fs::path in = references({0, 1, 2, 3, 4, 6, 7}, false, 120, 80);
+  FirstLook look{stabilise_set(read_references(in)), std::vector<Oddities>(7)};
+  look.estimate.miss = 0.0123;
+  look.odd[2] = {{Oddity::overexposed, 0.5, "is over-exposed", "take it again"}};
+  CompleteOptions options = steps(1);
+  options.first_look = std::make_shared<const FirstLook>(look);
+  const Completion with = complete_folder(model, in, folder_ / "with", options);
+  EXPECT_EQ(with.stabilisation->miss, 0.0123);
+  ASSERT_EQ(with.odd.size(), 1U);
+  EXPECT_EQ(with.odd[0]["file_path"], "090.png");
+  options.hide = {0};
+  const Completion hidden = complete_folder(model, in, folder_ / "hidden", options);
+  EXPECT_NE(hidden.stabilisation->miss, 0.0123);
+  EXPECT_EQ(hidden.odd, Json::array());
 }
 
 // A picture of another size is scaled into that of the others, delivered so, and weighs less where it was smaller.

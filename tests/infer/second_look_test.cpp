@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 
 #include <opencv2/imgproc.hpp>
@@ -12,6 +13,7 @@
 #include "data/sets/set_pictures.h"
 #include "data/walkaround/common_frame.h"
 #include "data/walkaround/masked_photographs.h"
+#include "infer/references.h"
 #include "infer/walkaround_set.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
@@ -84,7 +86,7 @@ TEST(SecondLook, MendsAMaskThatContradictsTheOthers) {
   Walk walk;
   const int before = walk.crops[3].rows;
   const std::vector<cv::Mat> kept = walk.crops;
-  look_again(walk.report, walk.crops, walk.listed, walk.segmenter, walk.references());
+  const auto found = look_again(walk.report, walk.crops, walk.listed, walk.segmenter, walk.references());
   EXPECT_GT(walk.crops[3].rows, before * 3 / 2);
   EXPECT_GT(cv::countNonZero(walk.report.photographs[3].mask), 3 * before * before / 2);
   EXPECT_NE(walk.report.photographs[3].why.find("made again"), std::string::npos);
@@ -92,10 +94,36 @@ TEST(SecondLook, MendsAMaskThatContradictsTheOthers) {
     EXPECT_EQ(walk.crops[i].data, kept[i].data) << i;
     EXPECT_TRUE(walk.report.photographs[i].why.empty()) << i;
   }
+  // What it found is what completing finds.
+  const ViewSet set = read_references(walk.references());
+  const Stabilisation estimate = stabilise_set(set);
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->estimate.views.size(), 8U);
+  for (std::size_t i = 0; i < 8; ++i)
+    EXPECT_EQ(found->estimate.views[i].camera.vehicle_from_camera, estimate.views[i].camera.vehicle_from_camera) << i;
+  EXPECT_EQ(found->odd.size(), 8U);
+  EXPECT_TRUE(std::ranges::none_of(found->odd[3], is_of_mask));
   // What lies in the folder is what is kept.
   const std::string written = walk.file("3.png");
   write_walkaround_set(walk.report, walk.crops, walk.references());
   EXPECT_EQ(walk.file("3.png"), written);
+}
+
+// What is read here is read again, and told, when the spin is completed.
+TEST(SecondLook, TellsNothingOfTheSet) {
+  Walk walk(/*always=*/true);
+  walk.report.photographs[2].azimuth_deg = 101;
+  PhotographReport& more = walk.report.photographs.emplace_back(walk.report.photographs[4]);
+  more.azimuth_deg = 170;
+  more.reference = "more.png";
+  more.fate = PhotographFate::further;
+  walk.crops.push_back(walk.crops[4]);
+  write_walkaround_set(walk.report, walk.crops, walk.references());
+  testing::internal::CaptureStderr();
+  look_again(walk.report, walk.crops, walk.listed, walk.segmenter, walk.references());
+  const std::string said = testing::internal::GetCapturedStderr();
+  for (const char* line : {"nearest primary views", "further photographs"})
+    EXPECT_EQ(said.find(line), std::string::npos) << said;
 }
 
 TEST(SecondLook, LeavesWhatNoLookMends) {

@@ -45,6 +45,30 @@ TEST(ViewCameras, AutomaticFallsBackToTheTurntable) {
                      [&] { choose_cameras(set, CameraSource::estimated, {}); });
 }
 
+// Masks that fit together badly are told of, with the one to look at first; not where a pixel is as much.
+TEST(ViewCameras, DoubtsMasksThatDoNotFitTogether) {
+  const test::TemporaryFolder folder;
+  const ViewSet set = photographs(folder / "set", true);
+  Stabilisation estimate;
+  estimate.width = 1000;
+  estimate.turntable.scale = 0.6;
+  for (const double miss : {0.004, 0.03, 0.002}) {
+    StabilisedView& view = estimate.views.emplace_back();
+    view.miss = miss;
+    view.trusted = miss < 0.01;
+  }
+  estimate.miss = 0.0042;
+  EXPECT_FALSE(why_doubted(set, estimate));
+  estimate.miss = 0.0056;
+  const auto why = why_doubted(set, estimate);
+  ASSERT_TRUE(why);
+  EXPECT_NE(why->find("0.0056"), std::string::npos) << *why;
+  EXPECT_NE(why->find(set.frames[0].file_path), std::string::npos) << *why;
+  EXPECT_EQ(why->find(set.frames[1].file_path), std::string::npos) << "which takes no part: " << *why;
+  estimate.width = 100;
+  EXPECT_FALSE(why_doubted(set, estimate));
+}
+
 TEST(ViewCameras, WrongRequestsAreOneLine) {
   const test::TemporaryFolder folder;
   const ViewSet set = photographs(folder / "set", true);

@@ -35,7 +35,10 @@ TEST(PhotographsPage, ShowsEveryPhotographAndTheGaps) {
   report.photographs[3].why = "nothing stands out";
   report.left_out = {{"notes.txt", "is no picture"}};
   report.films = {{"walk.mov", 12, 300, {1, 2}, DynamicRange::hlg}, {"old.mp4", 12, 300, {1, 2}}};
+  EXPECT_EQ(photographs_page(report).find("fit together"), std::string::npos);
+  report.doubt = "the masks <do not> fit together";
   const std::string page = photographs_page(report);
+  EXPECT_NE(page.find("the masks &lt;do not&gt; fit together"), std::string::npos);
   EXPECT_NE(page.find("my &lt;car&gt;"), std::string::npos);
   EXPECT_NE(page.find("c&amp;d.jpg"), std::string::npos);
   EXPECT_NE(page.find("nothing stands out"), std::string::npos);

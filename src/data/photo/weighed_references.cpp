@@ -33,12 +33,12 @@ WeighedReferences estimated_without(const ViewSet& set, const std::vector<bool>&
 }  // namespace
 
 WeighedReferences weigh_references(ViewSet set, std::optional<Stabilisation> estimate, const SlotPictures& pictures,
-                                   const std::vector<cv::Mat>& further) {
+                                   const std::vector<cv::Mat>& further, const std::vector<Oddities>* known) {
   WeighedReferences out{std::move(set), std::move(estimate), {}};
   std::vector<bool> trusted;
   if (out.estimate)
     for (const StabilisedView& view : out.estimate->views) trusted.push_back(view.trusted);
-  out.odd = odd_references(out.set, pictures, further, trusted);
+  out.odd = known != nullptr ? *known : odd_references(out.set, pictures, further, trusted);
   if (out.estimate && all_of(trusted)) {
     trusted = agreeing(out.odd);
     if (!all_of(trusted)) {

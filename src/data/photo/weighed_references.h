@@ -16,11 +16,18 @@ struct WeighedReferences {
   std::optional<Stabilisation> estimate;  // of these; none where they were stated or are the turntable's
   std::vector<Oddities> odd;              // of set.frames and set.further, in their order
 };
+// What a first look at the same references found: their cameras, and what is odd about each.
+struct FirstLook {
+  Stabilisation estimate;
+  std::vector<Oddities> odd;
+};
 // Looks for references that differ from the others and warns of each, once per picture and problem. `set` has the
 // cameras of `estimate`, where there is one, which is then made again without the silhouettes that contradict the
-// others: they bend the others' cameras, too. `pictures` as in odd_references().
+// others: they bend the others' cameras, too. `pictures` as in odd_references(), whose answer for `estimate` is
+// `known`, unless that is null.
 WeighedReferences weigh_references(ViewSet set, std::optional<Stabilisation> estimate, const SlotPictures& pictures,
-                                   const std::vector<cv::Mat>& further = {});
+                                   const std::vector<cv::Mat>& further = {},
+                                   const std::vector<Oddities>* known = nullptr);
 
 // `set`, whose frames and further ones are those that `odd` is about, without those that weigh nothing: what views are
 // generated from.

@@ -44,6 +44,7 @@ inline constexpr int kPreviewWidth = 360;
 
 struct WalkaroundReport {
   std::string title;  // the folder's name
+  std::string doubt;  // of what is generated, in words; empty: none
   std::vector<PhotographReport> photographs;
   std::vector<FilmFrames> films;  // what was taken from films
   std::vector<LeftOut> left_out;  // files that are no photographs, or cannot be read
