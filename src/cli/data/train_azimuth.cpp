@@ -23,21 +23,25 @@ namespace {
 struct Options {
   NetworkTraining given{"data train-azimuth"};
   AzimuthTraining training;
+  std::string features;
 };
 
 // The network that the training begins with, and what it comes from.
 AzimuthModel beginning(const Options& options) {
-  if (options.given.goes_on()) return load_azimuth_model(options.given.from);
+  if (!options.given.from.empty()) return load_azimuth_model(options.given.from);
   AzimuthModel model;
-  model.network = azimuth_network_on_features(options.given.features, options.training.seed);
-  model.training = {{"features", {{"sha256", sha256_file(options.given.features)}}}};
+  model.network = azimuth_network_on_features(options.features, options.training.seed);
+  model.training = {{"features", {{"sha256", sha256_file(options.features)}}}};
   return model;
 }
 
 int train_on(const Options& options) {
   const NetworkTraining& given = options.given;
   check_network_training(given, options.training);
-  const OutputFolder output = given.output();
+  if (options.features.empty() == given.from.empty())
+    fail_usage("{}: give --features FILE to begin with, or --from MODEL to go on", given.command);
+  OutputFolder output = given.output();
+  output.inputs.emplace_back(options.features);
   check_output_folder(output);
   AzimuthModel model = beginning(options);
   const std::vector<cv::Mat> places = read_backdrops(given.backdrops);
@@ -79,6 +83,9 @@ Command data_train_azimuth_command() {
           [](CLI::App& app) -> std::function<int()> {
             auto options = std::make_shared<Options>();
             add_network_training(app, options->given, options->training, options->training.seed);
+            app.add_option("--features", options->features,
+                           "Features to begin with: a SqueezeNet 1.1 of torchvision or lpips, as safetensors");
+            app.add_option("--from", options->given.from, "Go on from an earlier model instead");
             return [options] { return train_on(*options); };
           }};
 }

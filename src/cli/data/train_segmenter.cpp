@@ -27,17 +27,18 @@ constexpr const char* kAtAStop = "writing the model as it is after this step";
 
 struct Options {
   NetworkTraining given{"data train-segmenter"};
-  FineTuning training{2000, 8, 1e-3};
+  SegmenterTraining training{{600, 8, 2e-4}};
   std::uint64_t seed = 0;
   std::int64_t validate_every = 250;
 };
 
 // The network that the training begins with, and what it comes from.
-SegmenterModel beginning(const Options& options) {
-  if (options.given.goes_on()) return load_segmenter_model(options.given.from);
+SegmenterModel beginning(const std::filesystem::path& from) {
+  if (from == kGrabCut) fail_usage("data train-segmenter --from: GrabCut is no network");
+  if (std::filesystem::is_directory(from)) return load_segmenter_model(from);
   SegmenterModel model;
-  model.network = segmenter_network_on_features(options.given.features, options.seed);
-  model.training = {{"features", {{"sha256", sha256_file(options.given.features)}}}};
+  model.network = segmenter_network_of_onnx(from);
+  model.training = {{"from", {{"sha256", sha256_file(from)}}}};
   return model;
 }
 
@@ -53,7 +54,7 @@ int train_on(const Options& options) {
   check_network_training(given, options.training);
   const OutputFolder output = given.output();
   check_output_folder(output);
-  SegmenterModel model = beginning(options);
+  SegmenterModel model = beginning(segmenter_file(given.from));
   const std::vector<cv::Mat> places = read_backdrops(given.backdrops);
   const SegmenterSamples samples(open_data_sets(given.data, "train"), places, options.seed);
   const SegmenterSamples validation(open_data_sets(given.data, "val"), places, options.seed);
@@ -85,6 +86,7 @@ int train_on(const Options& options) {
                                       {"of_steps", options.training.steps},
                                       {"batch", options.training.batch},
                                       {"learning_rate", options.training.learning_rate},
+                                      {"precision", name_of(options.training.precision)},
                                       {"seed", options.seed},
                                       {"meanwhile", meanwhile},
                                       {"validation", to_json(scores)}});
@@ -109,6 +111,10 @@ Command data_train_segmenter_command() {
           [](CLI::App& app) -> std::function<int()> {
             auto options = std::make_shared<Options>();
             add_network_training(app, options->given, options->training, options->seed);
+            app.add_option("--from", options->given.from,
+                           "Model to begin with: a U-2-Net small as ONNX, or an earlier model's folder (default: the "
+                           "one that the photo commands use)");
+            add_precision(app, options->training.precision);
             app.add_option("--validate-every", options->validate_every,
                            "Steps between scores on the validation sets; 0: only at the end")
                 ->check(CLI::Range(0, 1000000))

@@ -15,6 +15,16 @@ constexpr const char* kModelWeights = "weights.safetensors";
 
 }  // namespace
 
+std::optional<fs::path> model_with_program(const std::string& name) {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (const char* place : {"../../models", "../share/spinfill/models"}) {
+    const fs::path folder = program / place / name;
+    if (fs::exists(folder / kModelManifest)) return folder.lexically_normal();
+  }
+  return std::nullopt;
+}
+
 ModelFolder read_model_folder(const fs::path& folder, const ModelFolderKind& kind) {
   ModelFolder out;
   out.manifest_file = (folder / kModelManifest).string();

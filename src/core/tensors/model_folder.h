@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "core/files/json.h"
@@ -26,6 +27,9 @@ struct ModelFolder {
 };
 // Exit 2: no such model. Exit 3: damaged, of another version or kind, or weights that do not fit the manifest's hash.
 ModelFolder read_model_folder(const std::filesystem::path& folder, const ModelFolderKind& kind);
+// The model of this name that lies with the program: models/NAME of the folder it was built in, or of
+// ../share/spinfill where it is installed. None where there is none.
+std::optional<std::filesystem::path> model_with_program(const std::string& name);
 // Writes both files into the folder, weights as fp16. `more` goes into the manifest.
 void write_model_folder(const std::filesystem::path& folder, const ModelFolderKind& kind, const TensorMap& weights,
                         const Json& training, const Json& more = Json::object());

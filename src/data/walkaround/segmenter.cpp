@@ -5,6 +5,7 @@
 #include <opencv2/dnn.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <vector>
@@ -13,15 +14,22 @@
 #include "core/files/files.h"
 #include "core/files/sha256.h"
 #include "core/log.h"
+#include "core/tensors/model_folder.h"
 #include "data/walkaround/grab_cut.h"
 
 namespace spinfill {
 namespace {
 
-constexpr int kSide = 320;  // px, of the network's input
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
 
 }  // namespace
+
+cv::Mat seen_by_segmenter(const cv::Mat& picture, int side) {
+  cv::Mat seen;
+  const bool smaller = std::max(picture.cols, picture.rows) > side;
+  cv::resize(picture, seen, cv::Size(side, side), 0, 0, smaller ? cv::INTER_AREA : cv::INTER_LINEAR);
+  return seen;
+}
 
 struct NetworkSegmenter::Net {
   mutable std::mutex busy;
@@ -42,17 +50,16 @@ NetworkSegmenter::NetworkSegmenter(const fs::path& onnx) : net_(std::make_unique
   } catch (const cv::Exception&) {
     fail(
         "{}: cannot be used as a segmentation network: an ONNX model with U-2-Net's interface is needed (input "
-        "1×3×{}×{}, the first output one channel); run scripts/setup.sh for the default one",
-        onnx.string(), kSide, kSide);
+        "1×3×{}×{}, the first output one channel); without --segmenter it is the program's own",
+        onnx.string(), kSegmenterSide, kSegmenterSide);
   }
 }
 
 NetworkSegmenter::~NetworkSegmenter() = default;
 
 cv::Mat NetworkSegmenter::saliency(const cv::Mat& rgb) const {
-  cv::Mat small, input;
-  cv::resize(rgb, small, cv::Size(kSide, kSide), 0, 0, rgb.cols > kSide ? cv::INTER_AREA : cv::INTER_LINEAR);
-  small.convertTo(input, CV_32FC3, 1 / 255.0);
+  cv::Mat input;
+  seen_by_segmenter(rgb).convertTo(input, CV_32FC3, 1 / 255.0);
   cv::subtract(input, cv::Scalar(.485, .456, .406), input);
   cv::divide(input, cv::Scalar(.229, .224, .225), input);
   const cv::Mat blob = cv::dnn::blobFromImage(input);
@@ -64,9 +71,9 @@ cv::Mat NetworkSegmenter::saliency(const cv::Mat& rgb) const {
     net_->net.setInput(blob);
     net_->net.forward(outputs, names);
     if (outputs.empty() || outputs[0].depth() != CV_32F || outputs[0].dims != 4 || outputs[0].size[1] != 1 ||
-        outputs[0].size[2] != kSide || outputs[0].size[3] != kSide)
-      fail("{}: its first output is not one channel of {}×{}", file_.string(), kSide, kSide);
-    seen = cv::Mat(kSide, kSide, CV_32F, outputs[0].ptr<float>()).clone();
+        outputs[0].size[2] != kSegmenterSide || outputs[0].size[3] != kSegmenterSide)
+      fail("{}: its first output is not one channel of {}×{}", file_.string(), kSegmenterSide, kSegmenterSide);
+    seen = cv::Mat(kSegmenterSide, kSegmenterSide, CV_32F, outputs[0].ptr<float>()).clone();
   }
   double low = 0, high = 0;
   cv::minMaxLoc(seen, &low, &high);
@@ -93,18 +100,10 @@ const Segmenter& LazySegmenter::get() {
 fs::path segmenter_file(const std::string& given) {
   if (!given.empty()) return given;
   if (const char* named = std::getenv("SPINFILL_SEGMENTER"); named != nullptr && *named != '\0') return named;
-  const char* cache = std::getenv("SPINFILL_CACHE");
-  const char* home = std::getenv("HOME");
-  const fs::path folder = cache != nullptr && *cache != '\0' ? fs::path(cache)
-                          : home != nullptr && *home != '\0' ? fs::path(home) / ".cache" / "spinfill"
-                                                             : fs::path();
-  const fs::path file = folder / "u2netp.onnx";
-  if (folder.empty() || !fs::exists(file))
-    fail_usage(
-        "there is no segmentation model {}: run scripts/setup.sh, which downloads it, or name one by --segmenter "
-        "or SPINFILL_SEGMENTER; --segmenter grabcut does without, and worse",
-        file.string());
-  return file;
+  if (const auto own = model_with_program("segmenter")) return *own;
+  fail_usage(
+      "there is no segmentation model with the program: name one by --segmenter or SPINFILL_SEGMENTER; --segmenter "
+      "grabcut does without, and worse");
 }
 
 }  // namespace spinfill

@@ -21,6 +21,10 @@ class Segmenter {
   virtual std::string identity() const = 0;
 };
 
+inline constexpr int kSegmenterSide = 320;  // px
+// A photograph, or its mask, as networks see it: stretched to `side` px both ways.
+cv::Mat seen_by_segmenter(const cv::Mat& picture, int side = kSegmenterSide);
+
 // A network for salient objects: U-2-Net (Qin et al., "U²-Net: going deeper with nested U-structure for salient object
 // detection", Pattern Recognition 2020) or another ONNX model with its interface: input 1×3×320×320, RGB/255 with
 // ImageNet's mean and deviation; the first output, one channel, is the saliency.
@@ -45,8 +49,8 @@ class NetworkSegmenter final : public Segmenter {
 inline constexpr const char* kGrabCut = "grabcut";
 
 // The model that a command uses, an ONNX file or the folder of a trained one (model/segmenter/segmenter_model.h):
-// `given` where it is not empty, else $SPINFILL_SEGMENTER, else u2netp.onnx where scripts/setup.sh puts it: in
-// $SPINFILL_CACHE, by default ~/.cache/spinfill. Exit 2 with what to do where there is none.
+// `given` where it is not empty, else $SPINFILL_SEGMENTER, else the one that lies with the program
+// (core/tensors/model_folder.h). Exit 2 with what to do where there is none.
 std::filesystem::path segmenter_file(const std::string& given);
 
 // Makes a segmenter of the folder of a trained one, which this layer does not know.

@@ -9,13 +9,18 @@
 
 #include "data/pictures/backdrop.h"
 #include "data/walkaround/camera_look.h"
+#include "data/walkaround/segmenter.h"
+#include "data/walkaround/show_hall.h"
 #include "data/walkaround/standing_vehicle.h"
 
 namespace spinfill {
 namespace {
 
 constexpr double kNoVehicle = 1.0 / 16, kReachesOut = 1.0 / 7, kOthers = 0.4, kClutter = 0.6, kPlainGround = 0.15;
-constexpr double kLargestOther = 0.5;  // of the main vehicle's area
+constexpr double kShowFloor = 0.35, kSpotlights = 0.2, kSeenThrough = 0.4;
+constexpr double kShapes[] = {3 / 2.0, 3 / 2.0, 4 / 3.0, 4 / 3.0, 16 / 9.0, 1, 3 / 4.0};  // width / height
+constexpr double kLongest = 1.5;                                                          // of what a network sees
+constexpr double kLargestOther = 0.5;                                                     // of the main vehicle's area
 
 cv::Scalar drawn_colour(Random& random) {
   const double grey = random.uniform(0, 255), spread = random.chance(0.5) ? 20 : 120;
@@ -68,6 +73,13 @@ cv::Mat plain_ground(cv::Size size, Random& random) {
   return out;
 }
 
+cv::Size drawn_size(int side, Random& random) {
+  const double shape = kShapes[random.integer(std::ssize(kShapes))];
+  const double longer = side * random.uniform(1, kLongest);
+  return {static_cast<int>(std::lround(std::min(1.0, shape) * longer)),
+          static_cast<int>(std::lround(std::min(1.0, 1 / shape) * longer))};
+}
+
 VehicleStand main_stand(const cv::Rect& box, cv::Size size, Random& random) {
   const bool cut = random.chance(kReachesOut);
   const double stretch = std::exp(random.uniform(-0.15, 0.15));
@@ -103,9 +115,8 @@ VehicleStand other_stand(const cv::Rect& box, const StandingVehicle& main, Rando
 
 }  // namespace
 
-SegmenterSamples::SegmenterSamples(const DataSet& data, std::vector<cv::Mat> backdrops, std::uint64_t seed,
-                                   cv::Size size)
-    : views_(read_vehicle_views(data)), backdrops_(std::move(backdrops)), seed_(seed), size_(size) {}
+SegmenterSamples::SegmenterSamples(const DataSet& data, std::vector<cv::Mat> backdrops, std::uint64_t seed, int side)
+    : views_(read_vehicle_views(data)), backdrops_(std::move(backdrops)), seed_(seed), side_(side) {}
 
 SegmenterSample SegmenterSamples::at(std::int64_t sample) const {
   Random random(seed_, static_cast<std::uint64_t>(sample), Stream::augmentation);
@@ -113,7 +124,7 @@ SegmenterSample SegmenterSamples::at(std::int64_t sample) const {
   soften(out.rgb, random);
   recolour(out.rgb, random);
   if (random.chance(0.5)) store_as_jpeg(out.rgb, random);
-  return out;
+  return {seen_by_segmenter(out.rgb, side_), seen_by_segmenter(out.truth, side_)};
 }
 
 SegmenterSample SegmenterSamples::sharp(std::int64_t sample) const {
@@ -122,31 +133,35 @@ SegmenterSample SegmenterSamples::sharp(std::int64_t sample) const {
 }
 
 SegmenterSample SegmenterSamples::composed(std::int64_t sample, Random& random) const {
+  const cv::Size size = drawn_size(side_, random);
   const bool empty = random.chance(kNoVehicle);
-  SegmenterSample out{place(empty, random), cv::Mat::zeros(size_, CV_8U)};
+  SegmenterSample out{place(size, empty, random), cv::Mat::zeros(size, CV_8U)};
   if (random.chance(kClutter)) clutter(out.rgb, random);
   if (random.chance(0.3)) cv::GaussianBlur(out.rgb, out.rgb, {}, random.uniform(0.5, 3));  // out of focus
   if (empty) return out;
   const VehicleView& view = views_[view_of_sample(seed_, sample, views())];
-  StandingVehicle main = stood(view, main_stand(box_of(view), size_, random), size_);
+  StandingVehicle main = stood(view, main_stand(box_of(view), size, random), size);
+  if (random.chance(kSpotlights)) light_by_spots(main, random);
   relight(main, random);
   const double area = main.area();
   for (std::int64_t others = random.chance(kOthers) ? 1 + random.integer(2) : 0; others > 0; --others) {
     const VehicleView& one = views_[static_cast<std::size_t>(random.integer(views()))];
-    StandingVehicle other = stood(one, other_stand(box_of(one), main, random), size_);
+    StandingVehicle other = stood(one, other_stand(box_of(one), main, random), size);
     relight(other, random);
     if (other.area() > kLargestOther * area) continue;  // then it would be the main one as well
     mark_ground(out.rgb, other, random);
     put(other, out.rgb);
   }
+  if (random.chance(kShowFloor) && !main.box.empty()) lay_show_floor(out.rgb, straight(main), main.box, random);
   mark_ground(out.rgb, main, random);
+  out.truth = main.alpha.clone();
+  if (random.chance(kSeenThrough)) open_windows(main, random);
   put(main, out.rgb);
-  out.truth = main.alpha;
   return out;
 }
 
-cv::Mat SegmenterSamples::place(bool empty, Random& random) const {
-  if (random.chance(kPlainGround)) return plain_ground(size_, random);
+cv::Mat SegmenterSamples::place(cv::Size size, bool empty, Random& random) const {
+  if (random.chance(kPlainGround)) return plain_ground(size, random);
   BackdropView camera;
   camera.yaw_deg = random.uniform(0, 360);
   camera.pitch_deg = random.uniform(-18, 6);
@@ -155,7 +170,7 @@ cv::Mat SegmenterSamples::place(bool empty, Random& random) const {
   camera.focal = std::exp(random.uniform(std::log(0.4), std::log(2.0)));
   camera.exposure = std::exp(random.uniform(-0.8, 0.8));
   const cv::Mat& radiance = backdrops_[static_cast<std::size_t>(random.integer(std::ssize(backdrops_)))];
-  cv::Mat out = backdrop(radiance, camera, size_);
+  cv::Mat out = backdrop(radiance, camera, size);
   if (random.chance(0.5)) cv::flip(out, out, 1);
   return out;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/walkaround/show_hall.h"
 #include "data/walkaround/vehicle_mask.h"
 #include "geometry/angles.h"
 
@@ -82,6 +83,47 @@ void relight(StandingVehicle& vehicle, Random& random) {
   cv::Mat most;
   cv::cvtColor(vehicle.alpha, most, cv::COLOR_GRAY2RGB);
   cv::min(vehicle.rgb, most, vehicle.rgb);
+}
+
+cv::Mat straight(const StandingVehicle& vehicle) {
+  cv::Mat out(vehicle.rgb.size(), CV_8UC4);
+  for (int y = 0; y < out.rows; ++y) {
+    for (int x = 0; x < out.cols; ++x) {
+      const auto& from = vehicle.rgb.at<cv::Vec3b>(y, x);
+      const int alpha = vehicle.alpha.at<uchar>(y, x);
+      auto& to = out.at<cv::Vec4b>(y, x);
+      for (int c = 0; c < 3; ++c)
+        to[c] = alpha == 0 ? uchar{0} : cv::saturate_cast<uchar>((255 * from[c] + alpha / 2) / alpha);
+      to[3] = static_cast<uchar>(alpha);
+    }
+  }
+  return out;
+}
+
+void light_by_spots(StandingVehicle& vehicle, Random& random) {
+  const cv::Mat lit = under_spotlights(straight(vehicle), random);
+  for (int y = 0; y < lit.rows; ++y) {
+    for (int x = 0; x < lit.cols; ++x) {
+      const auto& from = lit.at<cv::Vec4b>(y, x);
+      auto& to = vehicle.rgb.at<cv::Vec3b>(y, x);
+      for (int c = 0; c < 3; ++c) to[c] = static_cast<uchar>((from[c] * from[3] + 127) / 255);
+    }
+  }
+}
+
+void open_windows(StandingVehicle& vehicle, Random& random) {
+  const double share = random.uniform(0.1, 0.9), dark = random.uniform(40, 130);
+  const int middle = vehicle.box.y + static_cast<int>(0.55 * vehicle.box.height);
+  for (int y = std::max(0, vehicle.box.y); y < std::min(middle, vehicle.rgb.rows); ++y) {
+    for (int x = 0; x < vehicle.rgb.cols; ++x) {
+      auto& pixel = vehicle.rgb.at<cv::Vec3b>(y, x);
+      const double brightest = std::max({pixel[0], pixel[1], pixel[2]});
+      // Soft at the limit, so that a window has no noisy edge.
+      const double kept = 1 - share * std::clamp(2 - 2 * brightest / dark, 0.0, 1.0);
+      for (int c = 0; c < 3; ++c) pixel[c] = static_cast<uchar>(std::lround(kept * pixel[c]));
+      vehicle.alpha.at<uchar>(y, x) = static_cast<uchar>(std::lround(kept * vehicle.alpha.at<uchar>(y, x)));
+    }
+  }
 }
 
 void put(const StandingVehicle& vehicle, cv::Mat& rgb) {

@@ -29,6 +29,13 @@ cv::Rect box_of(const VehicleView& view);
 StandingVehicle stood(const VehicleView& view, const VehicleStand& stand, cv::Size picture);
 // Its own light: a vehicle is seldom lit as the place behind it is.
 void relight(StandingVehicle& vehicle, Random& random);
+// Its 8-bit straight RGBA.
+cv::Mat straight(const StandingVehicle& vehicle);
+// As under_spotlights() says (show_hall.h).
+void light_by_spots(StandingVehicle& vehicle, Random& random);
+// Lets what stands behind show through its windows: through dark parts of its upper half, to a share that is drawn. Its
+// coverage is then no longer the vehicle's.
+void open_windows(StandingVehicle& vehicle, Random& random);
 // Over the picture, 8-bit RGB: vehicle + (1 − alpha)·picture.
 void put(const StandingVehicle& vehicle, cv::Mat& rgb);
 // What a vehicle does to the ground: the dark below it, a shadow that falls to one side, its mirror image. Each is

@@ -25,11 +25,7 @@ constexpr ModelFolderKind kAzimuthKind{"spinfill-azimuth", "an azimuth model", "
 fs::path azimuth_model_folder(const std::string& given) {
   if (!given.empty()) return given;
   if (const char* named = std::getenv("SPINFILL_AZIMUTH_MODEL"); named != nullptr && *named != '\0') return named;
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
-  for (const char* place : {"../../models/azimuth", "../share/spinfill/models/azimuth"}) {
-    if (fs::exists(program / place / kModelManifest)) return (program / place).lexically_normal();
-  }
+  if (const auto own = model_with_program("azimuth")) return *own;
   fail_usage("there is no azimuth model with the program: name one by --azimuth-model or SPINFILL_AZIMUTH_MODEL");
 }
 

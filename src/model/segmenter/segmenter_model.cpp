@@ -4,15 +4,12 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include <opencv2/imgproc.hpp>
 
 #include "core/side_by_side.h"
 #include "core/tensors/model_folder.h"
-#include "data/walkaround/segmenter_samples.h"
 
 namespace spinfill {
 namespace {
@@ -30,18 +27,9 @@ void write_segmenter_model(const SegmenterModel& model, const std::filesystem::p
   write_model_folder(folder, kSegmenterKind, model.network->state(), model.training);
 }
 
-cv::Size segmenter_size(cv::Size photograph) {
-  const double scale = static_cast<double>(kSegmenterSide) / std::max(photograph.width, photograph.height);
-  const auto side = [&](int length) {
-    return std::clamp(static_cast<int>(std::lround(scale * length / 16)) * 16, 32, kSegmenterSide);
-  };
-  return {side(photograph.width), side(photograph.height)};
-}
-
 cv::Mat ModelSegmenter::saliency(const cv::Mat& rgb) const {
-  const cv::Size size = segmenter_size(rgb.size());
-  cv::Mat seen, mirrored;
-  cv::resize(rgb, seen, size, 0, 0, rgb.cols > size.width ? cv::INTER_AREA : cv::INTER_LINEAR);
+  const cv::Mat seen = seen_by_segmenter(rgb);
+  cv::Mat mirrored;
   cv::flip(seen, mirrored, 1);
   const KeepTorchThreads keep;
   use_one_torch_thread();
@@ -49,7 +37,7 @@ cv::Mat ModelSegmenter::saliency(const cv::Mat& rgb) const {
   SegmenterNetwork network = model_.network;
   const at::Tensor both = at::sigmoid(network->forward(picture_tensor({seen, mirrored})));
   const at::Tensor mean = ((both[0][0] + both[1][0].flip({1})) / 2).contiguous();
-  cv::Mat out(size, CV_32F);
+  cv::Mat out(seen.size(), CV_32F);
   std::memcpy(out.data, mean.const_data_ptr<float>(), out.total() * sizeof(float));
   return out;
 }

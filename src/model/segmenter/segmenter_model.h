@@ -25,11 +25,8 @@ SegmenterModel load_segmenter_model(const std::filesystem::path& folder);
 // Writes both files into the folder, weights as fp16.
 void write_segmenter_model(const SegmenterModel& model, const std::filesystem::path& folder);
 
-// The size in which it sees a photograph: the longer side kSegmenterSide, both multiples of 16.
-cv::Size segmenter_size(cv::Size photograph);
-
-// As a segmenter of photographs: the mean of the network's probabilities for the photograph and its mirror image, of
-// segmenter_size. No bit depends on the number of threads.
+// As a segmenter of photographs: the mean of the network's probabilities for the photograph and its mirror image, each
+// as seen_by_segmenter() has it (data/walkaround/segmenter.h). No bit depends on the number of threads.
 class ModelSegmenter final : public Segmenter {
  public:
   explicit ModelSegmenter(SegmenterModel model) : model_(std::move(model)) {}

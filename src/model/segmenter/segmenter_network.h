@@ -9,47 +9,56 @@
 #include <vector>
 
 #include "core/tensors/safetensors.h"
-#include "model/network/layers.h"
 #include "model/network/squeezenet.h"
 
 namespace spinfill {
 
-// A convolution, GroupNorm, ReLU.
-class NormedConvImpl : public torch::nn::Module {
+// A 3×3 convolution with a dilation, and ReLU.
+class ReluConvImpl : public torch::nn::Module {
  public:
-  NormedConvImpl(std::int64_t in, std::int64_t out, std::int64_t kernel, const at::TensorOptions& tensors);
-  at::Tensor forward(const at::Tensor& x);
+  ReluConvImpl(std::int64_t in, std::int64_t out, std::int64_t dilation, const at::TensorOptions& tensors);
+  at::Tensor forward(const at::Tensor& x) const;
 
  private:
-  Conv2d conv_{nullptr};
-  GroupNorm norm_{nullptr};
+  at::Tensor weight_, bias_;
+  std::int64_t dilation_;
 };
-TORCH_MODULE(NormedConv);
+TORCH_MODULE(ReluConv);
 
-// Which pixels are the vehicle's: a U-net (Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical
-// image segmentation", MICCAI 2015) whose way down are SqueezeNet's features and whose way up is narrow. At 1/32 of the
-// size each place is told the mean of all. The last layer gives four pixels of each place at half the size (Shi et al.,
-// "Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural network", CVPR
-// 2016), so that nothing is computed at the full size.
+// A residual U-block (Qin et al. 2020, §3.1): a small U-net of `height` levels whose result is added to its first
+// layer's. With holes, dilations of 1, 2, 4, 8 take the place of smaller maps.
+class ResidualUBlockImpl : public torch::nn::Module {
+ public:
+  ResidualUBlockImpl(std::size_t height, bool holes, std::int64_t in, const at::TensorOptions& tensors);
+  at::Tensor forward(const at::Tensor& x) const;
+
+ private:
+  bool holes_;
+  ReluConv in_{nullptr};
+  std::vector<ReluConv> down_, up_;  // finest first
+};
+TORCH_MODULE(ResidualUBlock);
+
+// Which pixels are the vehicle's: U-2-Net in its small form (Qin et al., "U²-Net: going deeper with nested U-structure
+// for salient object detection", Pattern Recognition 2020), 1.1 million weights, batch normalisation folded into the
+// convolutions, as published models for running have it.
 class SegmenterNetworkImpl : public torch::nn::Module {
  public:
   explicit SegmenterNetworkImpl(const at::TensorOptions& tensors);
-  // pictures [N,3,H,W], sRGB in [0,1], H and W even → logits [N,1,H,W].
-  at::Tensor forward(const at::Tensor& pictures);
+  // pictures [N,3,H,W], sRGB in [0,1] → logits [N,1,H,W].
+  at::Tensor forward(const at::Tensor& pictures) const;
   TensorMap state() const { return parameters_by_name(*this); }
 
  private:
-  SqueezeNet features_{nullptr};
-  NormedConv deep_{nullptr}, deepest_{nullptr};
-  Linear mean_{nullptr};
-  std::vector<NormedConv> across_, up_;  // by level, finest first
+  std::vector<ResidualUBlock> down_, up_;  // finest first
+  std::vector<Conv2d> sides_;
   Conv2d out_{nullptr};
 };
 TORCH_MODULE(SegmenterNetwork);
 
-// As begin_on_features() and set_parameters() say (model/network/squeezenet.h); it begins at a half everywhere.
-SegmenterNetwork segmenter_network_on_features(const std::filesystem::path& weights, std::uint64_t seed);
 SegmenterNetwork segmenter_network_of(const TensorMap& state, const std::string& where);
+// Weights of a U-2-Net small as ONNX. Exit 2: no such file. Exit 3: it is none.
+SegmenterNetwork segmenter_network_of_onnx(const std::filesystem::path& file);
 
 // The mean over pictures of a weighted cross entropy and of 1 − the weighted soft IoU, where pixels near the outline
 // count up to six times (Wei, Wang and Huang, "F³Net: fusion, feedback and focus for salient object detection", AAAI

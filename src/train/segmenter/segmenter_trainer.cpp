@@ -10,6 +10,7 @@
 
 #include "core/side_by_side.h"
 #include "core/statistics.h"
+#include "model/autocast.h"
 
 namespace spinfill {
 namespace {
@@ -20,7 +21,7 @@ constexpr std::int64_t kScoredTogether = 8, kScoredBeside = 2;  // pictures at a
 
 MaskedPictures masked_pictures(const SegmenterSamples& samples, std::int64_t first, std::int64_t last) {
   std::vector<cv::Mat> pictures;
-  at::Tensor truths = at::empty({last - first, 1, samples.size().height, samples.size().width}, at::kFloat);
+  at::Tensor truths = at::empty({last - first, 1, samples.side(), samples.side()}, at::kFloat);
   auto values = truths.accessor<float, 4>();
   for (std::int64_t i = first; i < last; ++i) {
     SegmenterSample one = samples.at(i);
@@ -61,7 +62,7 @@ SegmenterScores segmenter_scores(const SegmenterModel& model, const SegmenterSam
           overlaps.push_back(both[i].item<double>() / either);
         } else {
           ++out.empty;
-          out.seen_in_empty += either / samples.size().area();
+          out.seen_in_empty += either / (samples.side() * samples.side());
         }
       }
     }
@@ -75,14 +76,14 @@ SegmenterScores segmenter_scores(const SegmenterModel& model, const SegmenterSam
   return out;
 }
 
-std::int64_t train_segmenter(SegmenterModel& model, const SegmenterSamples& samples, const FineTuning& options,
+std::int64_t train_segmenter(SegmenterModel& model, const SegmenterSamples& samples, const SegmenterTraining& options,
                              const FineTuningProgress& progress) {
   return fine_tune(
       *model.network, options,
       [&](std::int64_t first, std::int64_t last) {
         const MaskedPictures masked = masked_pictures(samples, first, last);
-        SegmenterNetwork network = model.network;
-        return segmenter_loss(network->forward(masked.pictures), masked.truths);
+        const Autocast precision({at::kCPU, dtype_of(options.precision)});
+        return segmenter_loss(SegmenterNetwork(model.network)->forward(masked.pictures).to(at::kFloat), masked.truths);
       },
       progress);
 }

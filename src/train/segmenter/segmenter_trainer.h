@@ -8,6 +8,7 @@
 #include "core/files/json.h"
 #include "data/walkaround/segmenter_samples.h"
 #include "model/segmenter/segmenter_model.h"
+#include "run/run_config.h"
 #include "train/step/fine_tuning.h"
 
 namespace spinfill {
@@ -30,8 +31,12 @@ MaskedPictures masked_pictures(const SegmenterSamples& samples, std::int64_t fir
 // The first `count` samples of these views.
 SegmenterScores segmenter_scores(const SegmenterModel& model, const SegmenterSamples& samples, std::int64_t count);
 
+struct SegmenterTraining : FineTuning {
+  Precision precision = Precision::fp32;  // in which the network computes
+};
+
 // Trains the network on the samples (train/step/fine_tuning.h). Returns the steps made.
-std::int64_t train_segmenter(SegmenterModel& model, const SegmenterSamples& samples, const FineTuning& options,
+std::int64_t train_segmenter(SegmenterModel& model, const SegmenterSamples& samples, const SegmenterTraining& options,
                              const FineTuningProgress& progress = {});
 
 }  // namespace spinfill

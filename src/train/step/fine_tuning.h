@@ -10,8 +10,8 @@
 
 namespace spinfill {
 
-// Trains a network on SqueezeNet's features (model/network/squeezenet.h): the head at the learning rate, the features
-// at a third of it, their early layers not at all.
+// Trains a network on rendered pictures: all of it at the learning rate, but of one on SqueezeNet's features
+// (model/network/squeezenet.h) these at a third of it, their early layers not at all.
 struct FineTuning {
   std::int64_t steps = 1500, batch = 32;  // batch: even
   double learning_rate = 1e-3;

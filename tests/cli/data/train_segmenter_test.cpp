@@ -20,6 +20,8 @@ class TrainSegmenter : public test::ProgramSuite<TrainSegmenter> {
  public:
   static void fill() {
     test::write_tiny_data_set(*folder_ / "sets", 3);
+    fs::create_directory(*folder_ / "drawn");
+    write_segmenter_model(test::drawn_segmenter(1), *folder_ / "drawn");
     fs::create_directory(*folder_ / "places");
     // A sky above a floor, run-length-free Radiance: 8×4.
     std::string hdr = "#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 4 +X 8\n";
@@ -35,16 +37,12 @@ class TrainSegmenter : public test::ProgramSuite<TrainSegmenter> {
   static test::CommandResult train(const std::string& more) {
     return spinfill("data train-segmenter sets --backdrops places " + more);
   }
-  // The azimuth model that lies with the program has such features, beside a head that is passed over.
-  static std::string features() {
-    return "--features '" + test::fixture("../../models/azimuth/weights.safetensors").string() + "' ";
-  }
   static std::string hash(const std::string& model) { return read_json(*folder_ / model / "manifest.json")["sha256"]; }
 };
 
 TEST_F(TrainSegmenter, AModelIsTrainedGoneOnWithAndUsedInPlaceOfTheDefault) {
   const std::string few = "--steps 2 --batch 2 --seed 3 --validate-every 1 ";
-  auto result = train(features() + few + "--notice 'drawn by a test' --out one");
+  auto result = train("--from drawn " + few + "--notice 'drawn by a test' --out one");
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("step 1: IoU"));
   EXPECT_THAT(result.output, HasSubstr("one: IoU"));
@@ -56,7 +54,7 @@ TEST_F(TrainSegmenter, AModelIsTrainedGoneOnWithAndUsedInPlaceOfTheDefault) {
   EXPECT_EQ(round["meanwhile"].size(), 1U);
   EXPECT_EQ(round["validation"]["pictures"].get<int>() + round["validation"]["without_vehicle"].get<int>(), 8);
 
-  ASSERT_EQ(train(features() + few + "--out same").exit_code, 0);
+  ASSERT_EQ(train("--from drawn " + few + "--out same").exit_code, 0);
   EXPECT_EQ(hash("same"), hash("one"));
   result = train("--from one " + few + "--json --out two 2>/dev/null");
   ASSERT_EQ(result.exit_code, 0) << result.output;
@@ -104,20 +102,20 @@ TEST_F(TrainSegmenter, WhatCannotBeTrainedIsOneLineAndWritesNothing) {
     EXPECT_THAT(result.output, HasSubstr(why));
     EXPECT_FALSE(fs::exists(*folder_ / "never"));
   };
-  refused(train("--out never"), 2, "give --features FILE to begin with, or --from MODEL");
-  refused(train(features() + "--from one --out never"), 2, "give --features FILE");
-  refused(train(features() + "--batch 3 --out never"), 2, "--batch must be even");
-  refused(train(features() + "--steps 0 --out never"), 2, "--steps");
-  refused(train(features() + "--learning-rate 7 --out never"), 2, "--learning-rate");
+  refused(train("--from drawn --batch 3 --out never"), 2, "--batch must be even");
+  refused(train("--from drawn --steps 0 --out never"), 2, "--steps");
+  refused(train("--from drawn --learning-rate 7 --out never"), 2, "--learning-rate");
   refused(train("--from sets --out never"), 2, "sets: is not a segmenter");
   refused(train("--from '" + test::fixture("../../models/azimuth").string() + "' --out never"), 3, "manifest");
-  refused(train("--features sets/splits.json --out never"), 3, "splits.json");
-  refused(train(features() + "--out sets/never"), 2, "sets");
-  refused(spinfill("data train-segmenter sets --backdrops sets " + features() + "--out never"), 2, "no .hdr picture");
-  refused(spinfill("data train-segmenter gone --backdrops places " + features() + "--out never"), 3, "gone");
+  refused(train("--from sets/splits.json --out never"), 3, "splits.json");
+  refused(train("--from gone.onnx --out never"), 2, "there is no such segmentation model");
+  refused(train("--from grabcut --out never"), 2, "GrabCut is no network");
+  refused(train("--from drawn --out sets/never"), 2, "sets");
+  refused(spinfill("data train-segmenter sets --backdrops sets --from drawn --out never"), 2, "no .hdr picture");
+  refused(spinfill("data train-segmenter gone --backdrops places " + "--from drawn --out never"), 3, "gone");
   test::write_tiny_data_set(*folder_ / "unsplit", 3);
   write_file_atomic(*folder_ / "unsplit/splits.json", R"({"train": ["tiny-00", "tiny-01", "tiny-02"], "val": []})");
-  refused(spinfill("data train-segmenter unsplit --backdrops places " + features() + "--out never"), 3,
+  refused(spinfill("data train-segmenter unsplit --backdrops places " + "--from drawn --out never"), 3,
           "split 'val' is empty");
 }
 

@@ -13,27 +13,14 @@
 #include "core/statistics.h"
 #include "core/tensors/safetensors.h"
 #include "model/segmenter/segmenter_model.h"
+#include "support/drawn_segmenter.h"
 #include "support/real_cars.h"
 #include "support/support.h"
 
 namespace spinfill {
 namespace {
 
-// A network of drawn weights: nothing is trained.
-SegmenterModel drawn_segmenter(std::uint64_t seed) {
-  SegmenterModel model;
-  model.network = SegmenterNetwork(at::TensorOptions(at::kFloat));
-  at::manual_seed(seed);
-  for (const auto& [name, tensor] : model.network->state()) {
-    const at::Tensor values = at::Tensor(tensor).detach();
-    if (tensor.dim() > 1)
-      values.normal_(0, std::sqrt(2.0 / (tensor.numel() / tensor.size(0))));
-    else
-      values.fill_(name.ends_with("norm.weight") ? 1 : 0.01);
-  }
-  model.training = {{"note", "drawn"}};
-  return model;
-}
+using test::drawn_segmenter;
 
 cv::Mat noise(cv::Size size) {
   cv::Mat rgb(size, CV_8UC3);
@@ -63,19 +50,36 @@ TEST(SegmenterLoss, IsLowestAtTheTruthAndCountsOutlinesMore) {
 
 TEST(SegmenterNetwork, GivesALogitForEachPixel) {
   SegmenterNetwork network = drawn_segmenter(1).network;
-  for (const auto& [h, w] : {std::pair(224, 320), {320, 320}, {32, 320}, {64, 96}})
+  for (const auto& [h, w] : {std::pair(224, 320), {320, 320}, {33, 75}, {64, 96}})
     EXPECT_EQ(network->forward(at::rand({2, 3, h, w})).sizes(), (at::IntArrayRef{2, 1, h, w}));
 }
 
-TEST(SegmenterModel, SeesPhotographsOfAnyShapeAsTheyAre) {
-  EXPECT_EQ(segmenter_size({768, 512}), cv::Size(320, 208));
-  EXPECT_EQ(segmenter_size({3000, 4000}), cv::Size(240, 320));
-  EXPECT_EQ(segmenter_size({1, 1}), cv::Size(320, 320));
-  EXPECT_EQ(segmenter_size({4000, 2}), cv::Size(320, 32));
+TEST(SegmenterNetwork, IsTheOneOfTheOnnxFile) {
+  SPINFILL_NEEDS_REAL_DATA();
+  const std::filesystem::path file = test::real_data() / "segmentation" / "u2netp.onnx";
+  SegmenterNetwork network = segmenter_network_of_onnx(file);
+  const cv::Mat rgb = noise({500, 300});
+  const at::NoGradGuard no_grad;
+  at::Tensor seen = at::sigmoid(network->forward(picture_tensor({seen_by_segmenter(rgb)})))[0][0].contiguous();
+  seen = (seen - seen.min()) / (seen.max() - seen.min());  // as NetworkSegmenter does
+  const cv::Mat ours(kSegmenterSide, kSegmenterSide, CV_32F, seen.mutable_data_ptr<float>());
+  EXPECT_LT(cv::norm(ours, NetworkSegmenter(file).saliency(rgb), cv::NORM_INF), 1e-3);
+}
+
+TEST(SegmenterNetwork, WhatIsNoU2NetIsOneLine) {
+  const test::TemporaryFolder folder;
+  test::expect_error(ExitCode::usage, {"gone.onnx", "there is no such"},
+                     [&] { segmenter_network_of_onnx(folder / "gone.onnx"); });
+  std::ofstream(folder / "text.onnx") << "no network";
+  test::expect_error(ExitCode::runtime, {"text.onnx", "ONNX"},
+                     [&] { segmenter_network_of_onnx(folder / "text.onnx"); });
+}
+
+TEST(SegmenterModel, SeesPhotographsOfAnyShape) {
   const ModelSegmenter segmenter(drawn_segmenter(2));
   for (const cv::Size size : {cv::Size(300, 200), {1, 1}, {2000, 3}}) {
     const cv::Mat seen = segmenter.saliency(noise(size));
-    EXPECT_EQ(seen.size(), segmenter_size(size));
+    EXPECT_EQ(seen.size(), cv::Size(kSegmenterSide, kSegmenterSide));
     EXPECT_EQ(seen.type(), CV_32F);
     EXPECT_TRUE(cv::checkRange(seen, true, nullptr, 0, 1.0001));
   }
@@ -99,7 +103,7 @@ TEST(SegmenterModel, IsReadAsItWasWrittenWhereverASegmenterIsAskedFor) {
   const test::TemporaryFolder folder;
   const SegmenterModel model = drawn_segmenter(1);
   write_segmenter_model(model, folder.path());
-  EXPECT_LT(std::filesystem::file_size(folder / "weights.safetensors"), 3u << 20);
+  EXPECT_LT(std::filesystem::file_size(folder / "weights.safetensors"), 5u << 20);
   const SegmenterModel read = load_segmenter_model(folder.path());
   EXPECT_EQ(read.training, model.training);
   for (const auto& [name, tensor] : read.network->state())
@@ -121,7 +125,7 @@ TEST(SegmenterModel, DamageIsOneLine) {
   test::expect_error(ExitCode::runtime, {"the segmenter's network", "out.bias is missing"},
                      [&] { segmenter_network_of(less, "here"); });
   TensorMap odd = less;
-  odd["out.bias"] = at::full({4}, NAN);
+  odd["out.bias"] = at::full({1}, NAN);
   test::expect_error(ExitCode::runtime, {"out.bias is not finite"}, [&] { segmenter_network_of(odd, "here"); });
   odd["out.bias"] = at::zeros({5});
   test::expect_error(ExitCode::runtime, {"out.bias has another shape"}, [&] { segmenter_network_of(odd, "here"); });
@@ -138,14 +142,16 @@ TEST(SegmenterModel, DamageIsOneLine) {
   test::expect_error(ExitCode::runtime, {"manifest.json"}, [&] { load_segmenter_model(folder.path()); });
 }
 
-// The score of a trained one, beside which the default's stands (Segmenter.CutsRealCarsOutOfPhotographedPlaces).
+// The one that lies with the program, beside U-2-Net itself (Segmenter.CutsRealCarsOutOfPhotographedPlaces); or the one
+// that SPINFILL_SEGMENTER names.
 TEST(SegmenterModel, CutsRealCarsOutOfPhotographedPlaces) {
   SPINFILL_NEEDS_REAL_DATA();
   const char* named = std::getenv("SPINFILL_SEGMENTER");
-  if (named == nullptr || !std::filesystem::is_directory(named))
-    GTEST_SKIP() << "SPINFILL_SEGMENTER names no folder of a trained segmenter";
-  const test::RealCars cut{ModelSegmenter(load_segmenter_model(named))};
-  EXPECT_GT(median(cut.overlaps), 0.9);
+  const std::filesystem::path folder = named != nullptr && std::filesystem::is_directory(named)
+                                           ? std::filesystem::path(named)
+                                           : test::fixture("../../models/segmenter");
+  const test::RealCars cut{ModelSegmenter(load_segmenter_model(folder))};
+  EXPECT_GT(median(cut.overlaps), 0.97);
 }
 
 }  // namespace

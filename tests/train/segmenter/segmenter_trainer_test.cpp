@@ -11,34 +11,27 @@
 
 #include "core/tensors/safetensors.h"
 #include "data/open_data_set.h"
+#include "support/drawn_segmenter.h"
 #include "support/support.h"
 #include "support/tiny_set.h"
-#include "train/drawn_features.h"
 
 namespace spinfill {
 namespace {
 
+using test::drawn_segmenter;
+
 class SegmenterTrainer : public ::testing::Test {
  protected:
-  SegmenterTrainer() {
-    test::write_tiny_data_set(folder_ / "sets", 4, {.width = 64, .height = 48});
-    test::write_drawn_features(
-        SegmenterNetwork { at::TensorOptions(at::kFloat) } -> state(), folder_ / "features.safetensors");
-  }
+  SegmenterTrainer() { test::write_tiny_data_set(folder_ / "sets", 4, {.width = 64, .height = 48}); }
   SegmenterSamples samples(const std::string& split) const {
-    return {open_data_set(folder_ / "sets", split), {cv::Mat(32, 64, CV_32FC3, cv::Scalar::all(0.3))}, 1, {64, 48}};
-  }
-  SegmenterModel beginning() const {
-    SegmenterModel model;
-    model.network = segmenter_network_on_features(folder_ / "features.safetensors", 5);
-    return model;
+    return {open_data_set(folder_ / "sets", split), {cv::Mat(32, 64, CV_32FC3, cv::Scalar::all(0.3))}, 1, 48};
   }
   test::TemporaryFolder folder_;
 };
 
 TEST_F(SegmenterTrainer, LearnsAFewPicturesByHeart) {
   const MaskedPictures few = masked_pictures(samples("train"), 0, 4);
-  SegmenterModel model = beginning();
+  SegmenterModel model = drawn_segmenter(5);
   SegmenterNetwork network = model.network;
   double first = 0, last = 0;
   fine_tune(
@@ -57,8 +50,8 @@ TEST_F(SegmenterTrainer, LearnsAFewPicturesByHeart) {
 
 TEST_F(SegmenterTrainer, LearnsFromEverNewPicturesWhatHoldsForOthers) {
   const SegmenterSamples validation = samples("val");
-  SegmenterModel model = beginning();
-  EXPECT_EQ(train_segmenter(model, samples("train"), {80, 8, 4e-3}), 80);
+  SegmenterModel model = drawn_segmenter(5);
+  EXPECT_EQ(train_segmenter(model, samples("train"), {{80, 8, 4e-3}}), 80);
   const SegmenterScores scores = segmenter_scores(model, validation, 64);
   std::printf("IoU %.3f in the median, %.3f in the mean\n", scores.median, scores.mean);
   EXPECT_EQ(scores.count + scores.empty, 64);
@@ -73,12 +66,10 @@ TEST_F(SegmenterTrainer, TheSameSeedGivesTheSameWeightsOnAnyNumberOfCores) {
   std::vector<TensorMap> results;
   for (const int threads : {1, 3}) {
     at::set_num_threads(threads);
-    SegmenterModel model = beginning();
-    const at::Tensor early = model.network->state().at("features.0.weight").clone();
-    train_segmenter(model, training, {3, 4, 1e-3});
-    EXPECT_TRUE(at::equal(model.network->state().at("features.0.weight"), early));
-    EXPECT_FALSE(at::equal(model.network->state().at("features.12.squeeze.weight"),
-                           beginning().network->state().at("features.12.squeeze.weight")));
+    SegmenterModel model = drawn_segmenter(5);
+    train_segmenter(model, training, {{3, 4, 1e-3}});
+    EXPECT_FALSE(at::equal(model.network->state().at("down_0.in.weight"),
+                           drawn_segmenter(5).network->state().at("down_0.in.weight")));
     results.push_back(model.network->state());
   }
   at::set_num_threads(before);
@@ -86,10 +77,10 @@ TEST_F(SegmenterTrainer, TheSameSeedGivesTheSameWeightsOnAnyNumberOfCores) {
 }
 
 TEST_F(SegmenterTrainer, ALossThatIsNotFiniteIsOneLine) {
-  SegmenterModel model = beginning();
+  SegmenterModel model = drawn_segmenter(5);
   at::Tensor(model.network->state().at("out.bias")).detach().fill_(NAN);
   test::expect_error(ExitCode::runtime, {"not finite at step 0", "--learning-rate"}, [&] {
-    train_segmenter(model, samples("train"), {3, 4, 1e-3});
+    train_segmenter(model, samples("train"), {{3, 4, 1e-3}});
   });
 }
 
