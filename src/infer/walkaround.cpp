@@ -80,7 +80,7 @@ WalkaroundReport prepare_walkaround(const fs::path& photographs, const AzimuthMo
   WalkaroundReport report;
   report.films = std::move(films);
   report.title = folder_title(photographs);
-  PhotographExam exam(azimuths);
+  PhotographExam exam(azimuths, options.order);
   std::vector<cv::Mat> crops;
   report.left_out = each_masked(listed, segmenter, [&](const MaskedPhotograph& one) {
     const auto place = std::ranges::find(listed.files, one.file) - listed.files.begin();
@@ -93,9 +93,10 @@ WalkaroundReport prepare_walkaround(const fs::path& photographs, const AzimuthMo
     if (options.compared) options.compared(steps, 3);
   };
   told(0);
-  const std::vector<Examined> judged = exam.judge();
+  const ExamResult judged = exam.judge();
   told(1);
-  for (std::size_t i = 0; i < judged.size(); ++i) put(judged[i], report.photographs[i]);
+  report.order = judged.order;
+  for (std::size_t i = 0; i < judged.photographs.size(); ++i) put(judged.photographs[i], report.photographs[i]);
   choose_views(report, options.with_further);
   tell(report);
   if (const auto why = why_no_spin(report, options.least_views))

@@ -13,13 +13,15 @@
 
 namespace spinfill {
 
-// From photographs as they come, in any order and before any background, to a spin.
+// From photographs as they come, in any order and before any background, to a spin. Where their names have the order of
+// a walk round the vehicle, it tells of azimuths, too (model/azimuth/order_evidence.h).
 
 struct WalkaroundOptions {
-  std::string segmenter;             // of segmenter_file (data/walkaround/segmenter.h)
-  Links links = Links::stay_inside;  // of the folder of photographs
-  int least_views = 3;               // fewer primary views are refused
-  bool with_further = false;         // good photographs beside those that stand for primary views are written, too
+  std::string segmenter;                 // of segmenter_file (data/walkaround/segmenter.h)
+  Links links = Links::stay_inside;      // of the folder of photographs
+  int least_views = 3;                   // fewer primary views are refused
+  bool with_further = false;             // good photographs beside those that stand for primary views are written, too
+  OrderUse order = OrderUse::automatic;  // of the photographs' names
   FilmFrameOptions films = {};
   std::function<void(std::int64_t done, std::int64_t total)> looked_at = {};
   // After that: telling the azimuths, cutting all alike, comparing masks.

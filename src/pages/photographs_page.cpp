@@ -142,6 +142,9 @@ std::string photographs_page(const WalkaroundReport& report) {
             report.photographs.size(), count(PhotographFate::used), count(PhotographFate::further),
             count(PhotographFate::spare), count(PhotographFate::refused), widest_gap(report.used_deg()))},
        {"DOUBT", report.doubt.empty() ? "" : "<p class=\"why\">" + html_escaped(report.doubt) + "</p>\n"},
+       {"ORDER", report.order == ShootingOrder::untold
+                     ? ""
+                     : "<p>Order: " + html_escaped(told_in_words(report.order)) + "</p>\n"},
        {"FILMS", films(report)},
        {"COMPASS", compass(report)},
        {"CARDS", cards},

@@ -91,6 +91,7 @@ TEST_F(Photos, BecomeASpinAndAPageThatSaysHow) {
   ASSERT_EQ(result.exit_code, 0) << result.output << read_file(folder_ / "log");
   const Json summary = parse_json(result.output, "output");
   EXPECT_EQ(summary["photographs"].size(), 5U);
+  EXPECT_EQ(summary["order"], "untold");
   EXPECT_EQ(summary["left_out"][0]["file"], "notes.txt");
   EXPECT_EQ(summary["given"].size() + summary["generated"].size(), 8U);
   EXPECT_EQ(summary["id"], "my car");

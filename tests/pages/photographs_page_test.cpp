@@ -35,10 +35,16 @@ TEST(PhotographsPage, ShowsEveryPhotographAndTheGaps) {
   report.photographs[3].why = "nothing stands out";
   report.left_out = {{"notes.txt", "is no picture"}};
   report.films = {{"walk.mov", 12, 300, {1, 2}, DynamicRange::hlg}, {"old.mp4", 12, 300, {1, 2}}};
+  EXPECT_EQ(photographs_page(report).find("Order:"), std::string::npos);
+  EXPECT_EQ(to_json(report)["order"], "untold");
   EXPECT_EQ(photographs_page(report).find("fit together"), std::string::npos);
   report.doubt = "the masks <do not> fit together";
+  report.order = ShootingOrder::falling;
   const std::string page = photographs_page(report);
   EXPECT_NE(page.find("the masks &lt;do not&gt; fit together"), std::string::npos);
+  EXPECT_NE(page.find("<p>Order: the photographs&#39; names have the order of a walk round the vehicle with falling"),
+            std::string::npos);
+  EXPECT_EQ(to_json(report)["order"], "falling");
   EXPECT_NE(page.find("my &lt;car&gt;"), std::string::npos);
   EXPECT_NE(page.find("c&amp;d.jpg"), std::string::npos);
   EXPECT_NE(page.find("nothing stands out"), std::string::npos);

@@ -28,6 +28,7 @@ struct Options {
   std::vector<std::string> folders;
   std::string segmenter, model, truth;
   Links links = Links::stay_inside;
+  OrderUse order = OrderUse::automatic;
   bool alone = false, json = false;
 };
 
@@ -36,13 +37,14 @@ struct Angles {
   std::vector<ScoredAzimuth> scored;
 };
 
-void tell(const std::string& name, const Examined& one, Json& rows, bool as_json) {
+void tell(const std::string& name, const Examined& one, ShootingOrder order, Json& rows, bool as_json) {
   Json row = {{"file", name},
               {"azimuth_deg", Json()},
               {"confidence", 0},
               {"verdict", name_of(one.usable.verdict)},
               {"reason", one.usable.trouble == Trouble::none ? Json() : Json(name_of(one.usable.trouble))},
-              {"why", one.usable.what}};
+              {"why", one.usable.what},
+              {"order", name_of(order)}};
   if (one.azimuth) {
     row["azimuth_deg"] = rounded(one.azimuth->azimuth_deg, 1);
     row["confidence"] = rounded(one.azimuth->confidence, 3);
@@ -74,14 +76,17 @@ Angles angles_of(const Options& options, const AzimuthModel& model, const std::m
     const auto name = [&](const std::string& file) {
       return all.size() == 1 ? file : (photographs.folder / file).string();
     };
-    PhotographExam exam(model, options.alone);
+    PhotographExam exam(model, options.order, options.alone);
     const auto left_out = each_masked(photographs, segmenter, [&](const MaskedPhotograph& one) {
       progress.update(++done);
       exam.look(one);
     });
     for (const LeftOut& file : left_out) log_warning("{}: {}", name(file.file), file.why);
-    for (const Examined& one : exam.judge()) {
-      tell(name(one.file), one, out.rows, options.json);
+    const ExamResult result = exam.judge();
+    if (result.order != ShootingOrder::untold)
+      log_info("{}: {}", photographs.folder.string(), told_in_words(result.order));
+    for (const Examined& one : result.photographs) {
+      tell(name(one.file), one, result.order, out.rows, options.json);
       const auto found = truth.find(fs::weakly_canonical(photographs.folder / one.file));
       if (one.azimuth && found != truth.end()) out.scored.push_back({*one.azimuth, found->second});
     }
@@ -130,10 +135,14 @@ Command data_angles_command() {
             app.add_flag("--alone", options->alone,
                          "Each photograph by itself: a folder holds different vehicles; by default it shows one, and "
                          "its photographs' azimuths are made consistent");
+            add_choice(app, "--order", options->order,
+                       "Whether the order of the photographs' names may tell azimuths, too: auto, where it is clearly "
+                       "that of a walk round the vehicle");
             app.add_option("--truth", options->truth,
                            "Score against a table, parted by tabs, with columns file and azimuth_deg");
-            app.add_flag("--json", options->json,
-                         "[{file, azimuth_deg, confidence, verdict, reason, why}]; with --truth an object with scores");
+            app.add_flag(
+                "--json", options->json,
+                "[{file, azimuth_deg, confidence, verdict, reason, why, order}]; with --truth an object with scores");
             return [options] { return angles(*options); };
           }};
 }

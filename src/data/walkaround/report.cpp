@@ -121,10 +121,11 @@ Json to_json(const WalkaroundReport& report) {
                      {"pictures", film.pictures},
                      {"dynamic_range", name_of(film.range)},
                      {"chosen", film.chosen}});
-  return {{"photographs", rows}, {"films", films}, {"left_out", left_out}};
+  return {{"photographs", rows}, {"order", name_of(report.order)}, {"films", films}, {"left_out", left_out}};
 }
 
 void tell(const WalkaroundReport& report) {
+  if (report.order != ShootingOrder::untold) log_info("{}", told_in_words(report.order));
   for (const PhotographReport& one : report.photographs) {
     if (one.fate == PhotographFate::refused)
       log_warning("{}: not used: {}", one.file, one.why);

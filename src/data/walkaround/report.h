@@ -11,6 +11,7 @@
 #include "core/files/json.h"
 #include "data/walkaround/film_frames.h"
 #include "data/walkaround/photographs.h"
+#include "data/walkaround/shooting_order.h"
 #include "data/walkaround/usability.h"
 
 namespace spinfill {
@@ -46,8 +47,9 @@ struct WalkaroundReport {
   std::string title;  // the folder's name
   std::string doubt;  // of what is generated, in words; empty: none
   std::vector<PhotographReport> photographs;
-  std::vector<FilmFrames> films;  // what was taken from films
-  std::vector<LeftOut> left_out;  // files that are no photographs, or cannot be read
+  ShootingOrder order = ShootingOrder::untold;  // whether that of their names told of azimuths
+  std::vector<FilmFrames> films;                // what was taken from films
+  std::vector<LeftOut> left_out;                // files that are no photographs, or cannot be read
   // What became of a used photograph's picture among the references is said of it, too.
   void add_why(const std::string& reference, const std::string& why);
   std::vector<std::string> files_of(Trouble trouble) const;

@@ -11,12 +11,13 @@
 
 #include "core/side_by_side.h"
 #include "geometry/angles.h"
+#include "model/azimuth/order_evidence.h"
 #include "model/azimuth/turn_evidence.h"
 
 namespace spinfill {
 namespace {
 
-using Bins = Eigen::Matrix<float, kAzimuthBins, 1>;
+using Bins = BinShares;
 
 constexpr float kLeastShare = 1e-3F;  // a photograph rules nothing out
 constexpr int kRounds = 30;
@@ -50,12 +51,13 @@ std::vector<double> backs(const std::vector<PhotographOfSet>& set) {
   return out;
 }
 
-std::vector<Bins> own_evidence(const std::vector<PhotographOfSet>& set) {
+std::vector<Bins> own_evidence(const std::vector<PhotographOfSet>& set, ShootingOrder order) {
   const std::vector<double> back = backs(set);
   std::vector<Bins> out;
   for (std::size_t i = 0; i < set.size(); ++i) {
     const at::Tensor shares = set[i].shares.contiguous();
-    const float* p = shares.const_data_ptr<float>();
+    const Eigen::Map<const Bins> alone(shares.const_data_ptr<float>());
+    const Bins p = order == ShootingOrder::untold ? Bins(alone) : with_half_turn(alone);
     Bins own;
     for (Eigen::Index b = 0; b < own.size(); ++b)
       own[b] = std::log(p[b] + kLeastShare) -
@@ -89,7 +91,7 @@ std::vector<Pair> pairs_of(const std::vector<PhotographOfSet>& set) {
         if (table.isZero(0)) continue;
         const float strength = table.maxCoeff() - table.minCoeff();
         table.array() -= table.maxCoeff();
-        row.push_back({first, second, strength, table.array().exp(), Bins::Zero(), Bins::Zero()});
+        row.push_back({first, second, strength, table.array().exp(), {}, {}});
       }
       std::ranges::stable_sort(row, std::ranges::greater(), &Pair::strength);
       row.resize(std::min(row.size(), kManyPhotographs));
@@ -102,6 +104,23 @@ std::vector<Pair> pairs_of(const std::vector<PhotographOfSet>& set) {
   std::ranges::sort(
       out, [](const Pair& a, const Pair& b) { return a.first != b.first ? a.first < b.first : a.second < b.second; });
   return out;
+}
+
+// Two photographs that nothing but their order ties together get a pair of their own.
+void put_likelihood(std::vector<Pair>& pairs, std::size_t first, std::size_t second, const TurnTable& likelihood) {
+  const TurnTable scaled = likelihood / likelihood.maxCoeff();
+  const auto pair =
+      std::ranges::find_if(pairs, [&](const Pair& one) { return one.first == first && one.second == second; });
+  if (pair == pairs.end())
+    pairs.push_back({first, second, 0, scaled, {}, {}});
+  else
+    pair->likelihood.array() *= scaled.array();
+}
+
+void put_order(std::vector<Pair>& pairs, std::size_t photographs, ShootingOrder order) {
+  const TurnTable step = step_likelihood(order);
+  for (std::size_t i = 1; i < photographs; ++i) put_likelihood(pairs, i - 1, i, step);
+  put_likelihood(pairs, 0, photographs - 1, closing_likelihood(order).transpose());
 }
 
 std::vector<Bins> beliefs_of(const std::vector<Bins>& own, const std::vector<Pair>& pairs) {
@@ -127,6 +146,7 @@ Bins message(const Bins& known, const Table& through, const Bins& before) {
 }
 
 std::vector<Bins> marginals(const std::vector<Bins>& own, std::vector<Pair>& pairs) {
+  for (Pair& pair : pairs) pair.to_first = pair.to_second = Bins::Zero();
   for (int round = 0; round < kRounds; ++round) {
     const std::vector<Bins> beliefs = beliefs_of(own, pairs);
     for (Pair& pair : pairs) {
@@ -158,17 +178,23 @@ double refined_deg(double azimuth_deg, const at::Tensor& own) {
 
 }  // namespace
 
-std::vector<AzimuthEstimate> consistent_azimuths(const std::vector<PhotographOfSet>& set) {
-  std::vector<AzimuthEstimate> out;
+SetAzimuths consistent_azimuths(const std::vector<PhotographOfSet>& set, OrderUse use) {
+  SetAzimuths out;
   if (set.empty()) return out;
-  if (set.size() == 1) return {estimate_of(set[0].shares)};
+  if (set.size() == 1) return {{estimate_of(set[0].shares)}};
   std::vector<Pair> pairs = pairs_of(set);
-  const std::vector<Bins> found = marginals(own_evidence(set), pairs);
+  std::vector<Bins> found = marginals(own_evidence(set, ShootingOrder::untold), pairs);
+  if (use == OrderUse::automatic) out.order = shooting_order(found);
+  if (out.order != ShootingOrder::untold) {
+    put_order(pairs, set.size(), out.order);
+    found = marginals(own_evidence(set, out.order), pairs);
+  }
   for (std::size_t i = 0; i < set.size(); ++i) {
     at::Tensor shares = at::empty({kAzimuthBins}, at::kFloat);
     Eigen::Map<Bins>(shares.mutable_data_ptr<float>()) = found[i];
-    out.push_back(estimate_of(shares));
-    out.back().azimuth_deg = refined_deg(out.back().azimuth_deg, set[i].shares);
+    out.estimates.push_back(estimate_of(shares));
+    AzimuthEstimate& one = out.estimates.back();
+    one.azimuth_deg = refined_deg(one.azimuth_deg, set[i].shares);
   }
   return out;
 }

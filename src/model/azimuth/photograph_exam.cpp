@@ -62,16 +62,17 @@ void PhotographExam::look(const MaskedPhotograph& one) {
   seen_.push_back(std::move(seen));
 }
 
-std::vector<Examined> PhotographExam::judge() const {
-  std::vector<Examined> out;
+ExamResult PhotographExam::judge() const {
+  ExamResult result;
+  std::vector<Examined>& out = result.photographs;
   for (const Seen& seen : seen_) out.push_back({seen.file, seen.usable, std::nullopt, 0});
   if (!alone_) ignore_strays(out);
-  put_azimuths(out);
-  if (!alone_ && ignore_second_vehicle(out)) put_azimuths(out);
+  result.order = put_azimuths(out);
+  if (!alone_ && ignore_second_vehicle(out)) result.order = put_azimuths(out);
   if (!alone_) note_hidden(out);
   for (Examined& one : out) put_quality(one);
   if (!alone_) ignore_duplicates(out);
-  return out;
+  return result;
 }
 
 std::vector<std::size_t> PhotographExam::usable(const std::vector<Examined>& all) const {
@@ -144,19 +145,20 @@ void PhotographExam::note_hidden(std::vector<Examined>& all) const {
   }
 }
 
-void PhotographExam::put_azimuths(std::vector<Examined>& all) const {
+ShootingOrder PhotographExam::put_azimuths(std::vector<Examined>& all) const {
   std::vector<PhotographOfSet> set;
   const auto belongs = [&](std::size_t i) { return !alone_ && all[i].usable.verdict != PhotographVerdict::ignored; };
   for (std::size_t i = 0; i < all.size(); ++i)
     if (belongs(i)) set.push_back(*seen_[i].of_set);
-  const std::vector<AzimuthEstimate> together = consistent_azimuths(set);
+  const SetAzimuths together = consistent_azimuths(set, order_);
   std::size_t next = 0;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (belongs(i))
-      all[i].azimuth = together[next++];
+      all[i].azimuth = together.estimates[next++];
     else if (seen_[i].of_set)
       all[i].azimuth = estimate_of(seen_[i].of_set->shares);
   }
+  return together.order;
 }
 
 void PhotographExam::ignore_duplicates(std::vector<Examined>& all) const {

@@ -126,13 +126,13 @@ TEST(AzimuthSet, TheOthersCorrectAPhotographThatIsHalfATurnOff) {
     set.push_back({peaks({{truth(i), right}, {truth(i) + 180, 1 - right}}), vehicle.seen_from(truth(i))});
   }
   EXPECT_GT(apart_deg(estimate_of(set[1].shares).azimuth_deg, truth(1)), 150);
-  const std::vector<AzimuthEstimate> found = consistent_azimuths(set);
+  const std::vector<AzimuthEstimate> found = consistent_azimuths(set).estimates;
   ASSERT_EQ(found.size(), set.size());
   for (std::size_t i = 0; i < kCount; ++i) {
     EXPECT_LT(apart_deg(found[i].azimuth_deg, truth(i)), 6) << truth(i);
     EXPECT_GT(found[i].confidence, 0.55) << truth(i);
   }
-  const std::vector<AzimuthEstimate> again = consistent_azimuths(set);
+  const std::vector<AzimuthEstimate> again = consistent_azimuths(set).estimates;
   for (std::size_t i = 0; i < kCount; ++i) EXPECT_EQ(found[i].azimuth_deg, again[i].azimuth_deg);
 }
 
@@ -146,22 +146,71 @@ TEST(AzimuthSet, RearLampsTellTheBack) {
     set.push_back({peaks({{azimuth, 0.5}, {180 - azimuth, 0.5}}), look});
   }
   const double truth[] = {0, 50, 130, 180, 230, 310};
-  std::vector<AzimuthEstimate> found = consistent_azimuths(set);
+  std::vector<AzimuthEstimate> found = consistent_azimuths(set).estimates;
   for (std::size_t i = 0; i < set.size(); ++i) {
     EXPECT_LT(apart_deg(found[i].azimuth_deg, truth[i]), 5) << truth[i];
     EXPECT_GT(found[i].confidence, 0.75) << truth[i];
   }
   // The paint is red: nothing is told.
   for (PhotographOfSet& one : set) one.look.lamp_red += 0.3;
-  found = consistent_azimuths(set);
+  found = consistent_azimuths(set).estimates;
   for (const AzimuthEstimate& one : found) EXPECT_LT(one.confidence, 0.6);
 }
 
 TEST(AzimuthSet, OnePhotographIsWhatItSaysItself) {
   const at::Tensor shares = peaks({{73, 0.8}, {250, 0.2}});
-  const std::vector<AzimuthEstimate> found = consistent_azimuths({{shares, {}}});
+  const std::vector<AzimuthEstimate> found = consistent_azimuths({{shares, {}}}).estimates;
   EXPECT_EQ(found.at(0).azimuth_deg, estimate_of(shares).azimuth_deg);
-  EXPECT_TRUE(consistent_azimuths({}).empty());
+  EXPECT_TRUE(consistent_azimuths({}).estimates.empty());
+}
+
+// Twelve photographs of which nothing matches; one is surely half a turn off by itself, one cannot tell.
+struct Walk {
+  std::vector<PhotographOfSet> set;
+  std::vector<double> truth;
+};
+Walk walk(const std::vector<int>& places, double step_deg) {
+  Walk out;
+  for (const int place : places) {
+    const double azimuth = wrapped_deg(310 + step_deg * place);
+    const double right = place == 4 ? 0.02 : place == 8 ? 0.45 : 0.9;
+    VehicleLook look;
+    look.aspect = 2;
+    out.set.push_back({peaks({{azimuth, right}, {azimuth + 180, 1 - right}}), look});
+    out.truth.push_back(azimuth);
+  }
+  return out;
+}
+const std::vector<int> kInOrder = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, kShuffled = {7, 2, 10, 0, 5, 11, 3, 8, 1, 6, 4, 9};
+
+TEST(AzimuthSet, TheOrderOfAWalkSettlesHalfATurn) {
+  for (const double step : {30.0, -30.0, 18.0}) {
+    const Walk taken = walk(kInOrder, step);
+    const std::vector<AzimuthEstimate> without = consistent_azimuths(taken.set, OrderUse::ignore).estimates;
+    EXPECT_GT(apart_deg(without[4].azimuth_deg, taken.truth[4]), 150);
+    EXPECT_GT(apart_deg(without[8].azimuth_deg, taken.truth[8]), 150);
+    const SetAzimuths with = consistent_azimuths(taken.set);
+    EXPECT_EQ(with.order, step > 0 ? ShootingOrder::rising : ShootingOrder::falling);
+    for (std::size_t i = 0; i < taken.set.size(); ++i) {
+      EXPECT_LT(apart_deg(with.estimates[i].azimuth_deg, taken.truth[i]), 6) << step << " " << i;
+      EXPECT_GT(with.estimates[i].confidence, i == 4 ? 0.6 : 0.9) << step << " " << i;
+    }
+  }
+}
+
+TEST(AzimuthSet, WithoutAWalksOrderNothingChanges) {
+  const std::vector<int> few(kInOrder.begin(), kInOrder.begin() + 5);
+  // 105 degrees each time: regular, but no walk.
+  std::vector<int> strides;
+  for (const int place : kInOrder) strides.push_back(place * 7 % 24);
+  for (const Walk& taken : {walk(kShuffled, 30), walk(few, 30), walk(strides, 15)}) {
+    const SetAzimuths with = consistent_azimuths(taken.set), without = consistent_azimuths(taken.set, OrderUse::ignore);
+    EXPECT_EQ(with.order, ShootingOrder::untold);
+    for (std::size_t i = 0; i < taken.set.size(); ++i) {
+      EXPECT_EQ(with.estimates[i].azimuth_deg, without.estimates[i].azimuth_deg);
+      EXPECT_EQ(with.estimates[i].confidence, without.estimates[i].confidence);
+    }
+  }
 }
 
 // A photograph that cannot tell a direction from another one.
