@@ -8,6 +8,7 @@
 
 #include "core/files/files.h"
 #include "data/pictures/picture.h"
+#include "support/drawn_segmenter.h"
 #include "support/program_suite.h"
 
 // Training a segmenter, and using it.
@@ -84,7 +85,8 @@ TEST_F(TrainSegmenter, AModelIsTrainedGoneOnWithAndUsedInPlaceOfTheDefault) {
 
 TEST_F(TrainSegmenter, AStopSignalWritesWhatWasLearned) {
   const auto result =
-      shell("'" + test::program() + "' data train-segmenter sets --backdrops places " + features() +
+      shell("'" + test::program() +
+            "' data train-segmenter sets --backdrops places --from drawn "
             "--steps 100000 --batch 2 --validate-every 1 --out stopped 2>log & pid=$!; "
             "until grep -q 'step 1:' log; do kill -0 $pid || break; sleep 0.05; done; kill -TERM $pid; wait $pid");
   EXPECT_EQ(result.exit_code, 75) << result.output;
@@ -112,10 +114,10 @@ TEST_F(TrainSegmenter, WhatCannotBeTrainedIsOneLineAndWritesNothing) {
   refused(train("--from grabcut --out never"), 2, "GrabCut is no network");
   refused(train("--from drawn --out sets/never"), 2, "sets");
   refused(spinfill("data train-segmenter sets --backdrops sets --from drawn --out never"), 2, "no .hdr picture");
-  refused(spinfill("data train-segmenter gone --backdrops places " + "--from drawn --out never"), 3, "gone");
+  refused(spinfill("data train-segmenter gone --backdrops places --from drawn --out never"), 3, "gone");
   test::write_tiny_data_set(*folder_ / "unsplit", 3);
   write_file_atomic(*folder_ / "unsplit/splits.json", R"({"train": ["tiny-00", "tiny-01", "tiny-02"], "val": []})");
-  refused(spinfill("data train-segmenter unsplit --backdrops places " + "--from drawn --out never"), 3,
+  refused(spinfill("data train-segmenter unsplit --backdrops places --from drawn --out never"), 3,
           "split 'val' is empty");
 }
 

@@ -181,7 +181,8 @@ Walk walk(const std::vector<int>& places, double step_deg) {
   }
   return out;
 }
-const std::vector<int> kInOrder = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, kShuffled = {7, 2, 10, 0, 5, 11, 3, 8, 1, 6, 4, 9};
+const std::vector<int> kInOrder = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+                       kShuffled = {7, 2, 10, 0, 5, 11, 3, 8, 1, 6, 4, 9};
 
 TEST(AzimuthSet, TheOrderOfAWalkSettlesHalfATurn) {
   for (const double step : {30.0, -30.0, 18.0}) {
