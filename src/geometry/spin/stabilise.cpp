@@ -225,7 +225,7 @@ Stabilisation stabilise(const std::vector<SpinPicture>& references) {
   std::vector<const Silhouette*> trusted;
   for (const SpinView& view : views)
     if (view.trusted) trusted.push_back(view.silhouette);
-  result.framing = box_framing(trusted);
+  if (result.hand_held) result.framing = box_framing(trusted);
   for (std::size_t i = 0; i < views.size(); ++i) result.finish(result.views[i], views[i].azimuth_deg);
   const SpinFit::Determined& known = result.determined;
   const double share = (known.elevation + known.scale + known.azimuth) / 3;

@@ -63,7 +63,7 @@ struct Stabilisation {
   Eigen::Vector3d origin = Eigen::Vector3d::Zero();
   double length = 1;
   int width = 0, height = 0;
-  std::optional<BoxFraming> framing;  // of the trusted ones, where they were cut to the vehicle's box
+  std::optional<BoxFraming> framing;  // of the trusted ones, where taken by hand and cut to the vehicle's box
   Hull hull;                          // of the trusted ones, in the turntable's frame
 };
 
