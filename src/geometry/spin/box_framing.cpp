@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kFewest = 4;    // silhouettes
 constexpr double kSame = 0.006;       // of the width: median distance from the median of places and heights
 constexpr std::int64_t kWidth = 384;  // px at which the hull's box is found
+constexpr double kMostScaled = 2;     // times: beyond it the hull is not the vehicle's
 
 double typical_distance(std::vector<double> values, double from) {
   for (double& value : values) value = std::abs(value - from);
@@ -53,6 +54,7 @@ ViewCorrection framed_by_box(const BoxFraming& framing, const Hull& hull, const 
   const Silhouette seen(coverage, w);
   // About the principal point, which moves with it.
   const double scale = framing.height / (seen.high().y() - seen.low().y());
+  if (!(scale > 1 / kMostScaled && scale < kMostScaled)) return view;
   const Eigen::Vector2d axis(camera.cx / width, camera.cy / width), middle = (seen.low() + seen.high()) / 2;
   const Eigen::Vector2d to = framing.middle + scale * (axis - middle);
   view.log_scale += std::log(scale);
