@@ -93,6 +93,12 @@ std::vector<std::size_t> WalkaroundReport::used_in_order() const {
   return out;
 }
 
+std::string WalkaroundReport::file_of(const std::string& reference) const {
+  for (const std::size_t i : used_in_order())
+    if (photographs[i].reference == reference) return photographs[i].file;
+  return reference;
+}
+
 void WalkaroundReport::add_why(const std::string& reference, const std::string& why) {
   for (PhotographReport& one : photographs) {
     if (one.fate == PhotographFate::spare || one.fate == PhotographFate::refused || one.reference != reference)
@@ -162,30 +168,51 @@ bool is_better(const PhotographReport& one, const PhotographReport& other) {
   return off(one) < off(other);
 }
 
-// Whether a photograph is good and shows something else than the one that stands for its primary view.
-bool adds_to(const PhotographReport& one, const PhotographReport& chosen) {
-  return is_good(one) && apart_deg(*one.azimuth_deg, *chosen.azimuth_deg) >= kFurtherApart;
+// The photograph of a list that shows nearly the same as one, if any.
+const PhotographReport* like(const std::vector<PhotographReport*>& list, const PhotographReport& one) {
+  const auto found = std::ranges::find_if(list, [&](const PhotographReport* other) {
+    return other != &one && apart_deg(*one.azimuth_deg, *other->azimuth_deg) < kFurtherApart;
+  });
+  return found == list.end() ? nullptr : *found;
+}
+
+void add_reason(PhotographReport& one, const std::string& why) {
+  one.why = one.why.empty() ? why : fmt::format("{}; {}", one.why, why);
 }
 
 }  // namespace
 
 void choose_views(WalkaroundReport& report, bool with_further) {
   std::array<PhotographReport*, kSlots> best{};
+  std::vector<PhotographReport*> rest, shown;
   for (PhotographReport& one : report.photographs) {
     if (one.fate == PhotographFate::refused || !one.azimuth_deg) continue;
+    one.fate = PhotographFate::spare;
+    rest.push_back(&one);
     PhotographReport*& place = best[static_cast<std::size_t>(nearest_slot(*one.azimuth_deg))];
     if (place == nullptr || is_better(one, *place)) place = &one;
   }
-  for (PhotographReport& one : report.photographs) {
-    if (one.fate == PhotographFate::refused || !one.azimuth_deg) continue;
-    const int slot = nearest_slot(*one.azimuth_deg);
-    const PhotographReport* chosen = best[static_cast<std::size_t>(slot)];
-    one.fate = chosen == &one                          ? PhotographFate::used
-               : with_further && adds_to(one, *chosen) ? PhotographFate::further
-                                                       : PhotographFate::spare;
-    if (one.fate != PhotographFate::spare) continue;
-    const std::string better = fmt::format("{} shows the view at {} degrees better", chosen->file, azimuth_of(slot));
-    one.why = one.why.empty() ? better : fmt::format("{}; {}", one.why, better);
+  for (PhotographReport* one : best)
+    if (one != nullptr) {
+      one->fate = PhotographFate::used;
+      shown.push_back(one);
+    }
+  // The better ones first: those that show nearly the same as these tell nothing more.
+  std::ranges::stable_sort(rest, std::ranges::greater(), &PhotographReport::quality);
+  for (PhotographReport* one : rest) {
+    if (one->fate == PhotographFate::used) continue;
+    const int slot = nearest_slot(*one->azimuth_deg);
+    const std::string better = fmt::format("{} shows the view at {} degrees better",
+                                           best[static_cast<std::size_t>(slot)]->file, azimuth_of(slot));
+    if (!with_further || !is_good(*one)) {
+      add_reason(*one, better);
+    } else if (const PhotographReport* same = like(shown, *one)) {
+      add_reason(*one,
+                 same->fate == PhotographFate::used ? better : fmt::format("{} shows nearly the same", same->file));
+    } else {
+      one->fate = PhotographFate::further;
+      shown.push_back(one);
+    }
   }
 }
 

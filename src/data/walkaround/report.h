@@ -45,11 +45,13 @@ inline constexpr int kPreviewWidth = 360;
 
 struct WalkaroundReport {
   std::string title;  // the folder's name
-  std::string doubt;  // of what is generated, in words; empty: none
+  std::string doubt;  // of the cameras, in words; empty: none
   std::vector<PhotographReport> photographs;
   ShootingOrder order = ShootingOrder::untold;  // whether that of their names told of azimuths
   std::vector<FilmFrames> films;                // what was taken from films
   std::vector<LeftOut> left_out;                // files that are no photographs, or cannot be read
+  // The photograph that a picture among the references is of, by its name; that picture's where there is none.
+  std::string file_of(const std::string& reference) const;
   // What became of a used photograph's picture among the references is said of it, too.
   void add_why(const std::string& reference, const std::string& why);
   std::vector<std::string> files_of(Trouble trouble) const;
@@ -61,7 +63,8 @@ Json to_json(const WalkaroundReport& report);
 void tell(const WalkaroundReport& report);
 
 // Marks, for each primary view, the nearest good photograph as used (where none is good: the one of the highest
-// quality), other good ones as further (where these are wanted) and the rest as spare; refused ones stay so.
+// quality), other good ones that show something else as further (where these are wanted) and the rest as spare; refused
+// ones stay so.
 void choose_views(WalkaroundReport& report, bool with_further = false);
 
 // The widest arc, degrees, that none of these azimuths lies in; 360 of one or none.

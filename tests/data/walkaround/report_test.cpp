@@ -47,6 +47,20 @@ TEST(WalkaroundReport, TheBestOfEachPrimaryViewIsUsed) {
   EXPECT_EQ(to_json(report)["photographs"][2]["fate"], "further");
 }
 
+// Phones take several from one place: those beside the chosen ones must not show the same, to the bit even.
+TEST(WalkaroundReport, FurtherOnesShowSomethingElseThanEachOther) {
+  WalkaroundReport report = report_of({0, 9.317, 9.317, 12, 16, 90, 180});
+  using enum PhotographFate;
+  std::vector<PhotographFate> fates;
+  for (const PhotographReport& one : report.photographs) fates.push_back(one.fate);
+  EXPECT_EQ(fates, (std::vector{used, further, spare, spare, further, used, used}));
+  EXPECT_EQ(report.photographs[2].why, "1 shows nearly the same");
+  report.photographs[2].quality = report.photographs[1].quality + 1;
+  choose_views(report, true);
+  EXPECT_EQ(report.photographs[1].fate, spare);
+  EXPECT_EQ(report.photographs[2].fate, further);
+}
+
 // Of two that can be relied upon the nearer one stands for the primary view and the other one is not lost; a doubtful
 // one, or one that should be taken again, stands for it only where there is no other.
 TEST(WalkaroundReport, TheNearestGoodOneStandsForItsPrimaryView) {
