@@ -123,6 +123,15 @@ ViewRequest parse_view_request(const std::optional<std::string>& azimuths, const
   return request;
 }
 
+void refuse_given(const ViewRequest& request, const ViewSet& set, const std::vector<std::int64_t>& hidden) {
+  for (const double azimuth : request.azimuths_deg) {
+    const Frame* beside = picture_beside(set, azimuth);
+    if (beside != nullptr && std::ranges::find(hidden, azimuth_of(beside->slot())) == hidden.end())
+      fail_usage("--azimuths: {:g} is within a degree of {}, which is given: leave it out, or --hide that view",
+                 azimuth, beside->file_path);
+  }
+}
+
 AskedViews asked_views(const ViewCameras& chosen, const std::vector<Frame>& listed, const ViewRequest& request,
                        const Turntable& turntable, const CanonicalSpin* canonical) {
   const ViewSet& set = chosen.set;
@@ -135,11 +144,7 @@ AskedViews asked_views(const ViewCameras& chosen, const std::vector<Frame>& list
       frame.camera = carried(*frame.camera, to, canonical->ground_z);
     }
   } else {
-    for (const double azimuth : request.azimuths_deg) {
-      if (const Frame* beside = picture_beside(set, azimuth))
-        fail_usage("--azimuths: {:g} is within a degree of {}, which is given: leave it out, or --hide that view",
-                   azimuth, beside->file_path);
-    }
+    refuse_given(request, set);
     const std::vector<double> azimuths =
         request.views > 0 ? turntable_azimuths(set, request.views, out.anchors) : request.azimuths_deg;
     for (const double azimuth : azimuths) {

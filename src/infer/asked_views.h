@@ -28,6 +28,10 @@ struct AskedViews {
   // all that come after them are generated from them, too.
   std::size_t anchors = 0;
 };
+// Exit 2: an azimuth asked for is within a degree of a picture of the set (but those of views at `hidden` azimuths,
+// multiples of 45).
+void refuse_given(const ViewRequest& request, const ViewSet& set, const std::vector<std::int64_t>& hidden = {});
+
 // The cameras of views by default are those that the set lists or the estimate predicts, else the nearest given one
 // turned; of stated azimuths and of turntables camera_between(). For a canonical spin those of views by default are
 // carried() onto it, as photographs are: a view from elsewhere would not be that which its mirror view shows; others

@@ -137,8 +137,9 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   const auto prepared = [&](std::int64_t steps) {
     if (options.prepared) options.prepared(steps, 3);
   };
-  prepared(0);
   ViewSet references = read_references(input, photographs);
+  refuse_given(options.request, references, options.hide);
+  prepared(0);
   set_category(references, options.category);
   if (model.identity && !references.identity_file_path.empty()) log_info("{}: {}", references.id, kStatedNotUsed);
   AtomicFolder folder(completed_folder(input, out, options));
@@ -153,8 +154,7 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   if (spin.chosen.source == CameraSource::stated) check_scale(set, spin.pictures.frames);
   find_odd(spin, look != nullptr && spin.chosen.estimate ? &look->odd : nullptr);
   Completion done;
-  if (spin.chosen.estimate) done.doubt = why_doubted(set, *spin.chosen.estimate);
-  if (done.doubt) log_warning("{}: {}", set.id, *done.doubt);
+  if (spin.chosen.estimate) done.doubt = doubt_of(set, *spin.chosen.estimate);
   prepared(3);
   if (options.deliver == Delivery::canonical)
     spin.canonical = common_turntable(set, spin.pictures.frames, spin.turntable);
@@ -162,6 +162,7 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
                                  spin.canonical ? &*spin.canonical : nullptr);
   set.missing = std::move(asked.frames);
   spin.shows_further = !options.request.primary();
+  if (done.doubt) log_warning("{}: {}", set.id, told_in_words(*done.doubt, done.doubt->worst, !set.missing.empty()));
   SpinFolder writer(spin, folder.path());
   if (set.missing.empty()) {
     log_info("{}: all views are given, nothing to generate", set.id);
@@ -188,9 +189,6 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   }
   SpinViews views = writer.finish(done.consistency);
   done.odd = odd_to_json(spin);
-  if (options.also) options.also(folder.path(), done.odd, done.doubt);
-  folder.commit();
-
   done.out = out;
   done.id = set.id;
   if (!spin.shows_further)
@@ -202,6 +200,8 @@ Completion complete_folder(const LoadedModel& model, const fs::path& input, cons
   done.deliver = options.deliver;
   done.stabilisation = spin.chosen.estimate;
   done.model = model.provenance;
+  if (options.also) options.also(folder.path(), done);
+  folder.commit();
   done.seconds = watch.seconds();
   return done;
 }
@@ -218,7 +218,8 @@ Json to_json(const Completion& completion) {
   json["cameras"] = name_of(completion.cameras);
   json["deliver"] = name_of(completion.deliver);
   if (completion.stabilisation) json["stabilisation"] = to_json(*completion.stabilisation);
-  if (completion.doubt) json["doubt"] = *completion.doubt;
+  if (completion.doubt)
+    json["doubt"] = told_in_words(*completion.doubt, completion.doubt->worst, !completion.generated.empty());
   json["odd"] = completion.odd;
   json["seconds"] = completion.seconds;
   if (completion.sampler) {

@@ -16,6 +16,8 @@
 
 namespace spinfill {
 
+struct Completion;
+
 struct CompleteOptions {
   PhotographOptions photographs;
   RunnerOptions runner;
@@ -34,9 +36,8 @@ struct CompleteOptions {
   std::vector<std::filesystem::path> inputs = {};  // what was read besides the set: `out` may not overlap it
   // Before anything is generated: reading the pictures, estimating cameras, comparing silhouettes. May throw to stop.
   SamplerProgress prepared = {};
-  // Writes more into the folder before it appears; is told Completion::odd and ::doubt.
-  std::function<void(const std::filesystem::path& folder, const Json& odd, const std::optional<std::string>& doubt)>
-      also = {};
+  // Writes more into the folder before it appears; is told what became of the set, but for the time.
+  std::function<void(const std::filesystem::path& folder, const Completion& completion)> also = {};
 };
 
 // What became of a set.
@@ -48,7 +49,7 @@ struct Completion {
   CameraSource cameras = CameraSource::stated;
   Delivery deliver = Delivery::given;
   std::optional<Stabilisation> stabilisation;  // where cameras were estimated
-  std::optional<std::string> doubt;            // why generated views should be looked at (infer/view_cameras.h)
+  std::optional<CameraDoubt> doubt;            // of the cameras, where the masks fit together badly
   Json odd = Json::array();                    // references that differ from the others (data/photo/odd_references.h)
   double seconds = 0;
   std::optional<SamplerConfig> sampler;  // none where all views were given

@@ -2,8 +2,6 @@
 #include "infer/view_cameras.h"
 
 #include <algorithm>
-#include <utility>
-#include <vector>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -93,21 +91,30 @@ ViewCameras choose_cameras(const ViewSet& set, CameraChoice choice, const std::v
   return out;
 }
 
-std::optional<std::string> why_doubted(const ViewSet& set, const Stabilisation& estimate) {
+std::optional<CameraDoubt> doubt_of(const ViewSet& set, const Stabilisation& estimate) {
   const double length = estimate.turntable.scale * estimate.width;  // px
   if (estimate.miss < std::max(kPoorFit, kPoorFitPx / length)) return std::nullopt;
-  std::vector<std::pair<double, std::string>> misses;
+  CameraDoubt out{estimate.miss, {}};
+  double most = -1;
   std::size_t at = 0;
-  for (const auto* list : {&set.frames, &set.further})
-    for (const Frame& frame : *list)
-      if (const StabilisedView& view = estimate.views.at(at++); view.trusted)
-        misses.emplace_back(-view.miss, frame.file_path);
-  std::ranges::sort(misses);
+  for (const auto* list : {&set.frames, &set.further}) {
+    for (const Frame& frame : *list) {
+      const StabilisedView& view = estimate.views.at(at++);
+      if (!view.trusted || view.miss <= most) continue;
+      most = view.miss;
+      out.worst = frame.file_path;
+    }
+  }
+  return out;
+}
+
+std::string told_in_words(const CameraDoubt& doubt, const std::string& worst, bool generates) {
   return fmt::format(
-      "the masks fit together badly (residual {:.4f} of the vehicle's length; of good walk-arounds it is .0015 to "
-      ".0042), and generated views may be torn or bent: look at them, and at the masks, first at that of {}; take "
-      "photographs again whose masks lack a part or hold more than the vehicle",
-      estimate.miss, misses.front().second);
+      "the masks fit together badly (residual {:.4f} of the vehicle's length; of good walk-arounds it is 0.0015 to "
+      "0.0042){}: look at {}the masks, first at that of {}; take photographs again whose masks lack a part or hold "
+      "more than the vehicle",
+      doubt.residual, generates ? ", and generated views may be torn or bent" : "", generates ? "them, and at " : "",
+      worst);
 }
 
 }  // namespace spinfill

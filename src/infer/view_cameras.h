@@ -27,8 +27,14 @@ struct ViewCameras {
 ViewCameras choose_cameras(const ViewSet& set, CameraChoice choice, const std::vector<std::int64_t>& hidden,
                            const Stabilisation* known = nullptr);
 
-// Why what is generated with an estimate's cameras should be looked at before it is used; nothing where the masks of
-// `set`, whose cameras they are, fit together.
-std::optional<std::string> why_doubted(const ViewSet& set, const Stabilisation& estimate);
+// Masks that fit together badly under an estimate's cameras.
+struct CameraDoubt {
+  double residual = 0;  // vehicle lengths
+  std::string worst;    // the picture whose mask fits worst, by its file_path
+};
+// Nothing where the masks of `set`, whose cameras they are, fit together.
+std::optional<CameraDoubt> doubt_of(const ViewSet& set, const Stabilisation& estimate);
+// What to look at; `worst`: what the user calls that picture, `generates`: whether views are made with these cameras.
+std::string told_in_words(const CameraDoubt& doubt, const std::string& worst, bool generates);
 
 }  // namespace spinfill

@@ -125,9 +125,10 @@ WalkaroundCompletion complete_walkaround(const LoadedModel& model, const Azimuth
   std::optional<FirstLook> found;
   done.report = prepare_walkaround(photographs, azimuths, folder, with_further, &found);
   if (found) how.first_look = std::make_shared<const FirstLook>(std::move(*found));
-  how.also = [&](const fs::path& spin, const Json& odd, const std::optional<std::string>& doubt) {
-    done.report.doubt = doubt.value_or("");
-    for (const Json& one : odd) done.report.add_why(one["file_path"], one["problem"]);
+  how.also = [&](const fs::path& spin, const Completion& completion) {
+    if (const auto& doubt = completion.doubt)
+      done.report.doubt = told_in_words(*doubt, done.report.file_of(doubt->worst), !completion.generated.empty());
+    for (const Json& one : completion.odd) done.report.add_why(one["file_path"], one["problem"]);
     write_photographs_page(done.report, spin / "photos.html");
   };
   done.completion = complete_folder(model, folder, out, how);

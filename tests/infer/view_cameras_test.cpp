@@ -58,15 +58,20 @@ TEST(ViewCameras, DoubtsMasksThatDoNotFitTogether) {
     view.trusted = miss < 0.01;
   }
   estimate.miss = 0.0042;
-  EXPECT_FALSE(why_doubted(set, estimate));
+  EXPECT_FALSE(doubt_of(set, estimate));
   estimate.miss = 0.0056;
-  const auto why = why_doubted(set, estimate);
-  ASSERT_TRUE(why);
-  EXPECT_NE(why->find("0.0056"), std::string::npos) << *why;
-  EXPECT_NE(why->find(set.frames[0].file_path), std::string::npos) << *why;
-  EXPECT_EQ(why->find(set.frames[1].file_path), std::string::npos) << "which takes no part: " << *why;
+  const auto doubt = doubt_of(set, estimate);
+  ASSERT_TRUE(doubt);
+  EXPECT_EQ(doubt->worst, set.frames[0].file_path) << "another takes no part";
+  const std::string with = told_in_words(*doubt, "mine.jpg", true), without = told_in_words(*doubt, "mine.jpg", false);
+  EXPECT_NE(with.find("residual 0.0056"), std::string::npos) << with;
+  EXPECT_NE(with.find("generated views may be torn or bent: look at them, and at the masks, first at that of mine.jpg"),
+            std::string::npos)
+      << with;
+  EXPECT_EQ(without.find("generated"), std::string::npos) << without;
+  EXPECT_NE(without.find("look at the masks, first at that of mine.jpg"), std::string::npos) << without;
   estimate.width = 100;
-  EXPECT_FALSE(why_doubted(set, estimate));
+  EXPECT_FALSE(doubt_of(set, estimate));
 }
 
 TEST(ViewCameras, WrongRequestsAreOneLine) {
