@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/side_by_side.h"
 #include "core/tensors/model_folder.h"
+#include "data/pictures/picture_tensor.h"
 #include "data/walkaround/azimuth_window.h"
 #include "data/walkaround/vehicle_mask.h"
 

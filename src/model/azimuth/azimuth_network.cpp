@@ -37,7 +37,7 @@ AzimuthNetwork azimuth_network_on_features(const std::filesystem::path& weights,
 
 AzimuthNetwork azimuth_network_of(const TensorMap& state, const std::string& where) {
   AzimuthNetwork network{at::TensorOptions(at::kFloat)};
-  set_parameters(*network, state, where, kAzimuthNetwork);
+  copy_state(network->state(), state, where, kAzimuthNetwork, "name a folder that data train-azimuth wrote");
   return network;
 }
 

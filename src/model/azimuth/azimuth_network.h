@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "core/tensors/safetensors.h"
+#include "model/network/copy_state.h"
 #include "model/network/layers.h"
 #include "model/network/squeezenet.h"
 
@@ -31,7 +32,7 @@ class AzimuthNetworkImpl : public torch::nn::Module {
 };
 TORCH_MODULE(AzimuthNetwork);
 
-// As begin_on_features() and set_parameters() say (model/network/squeezenet.h); it begins as a uniform distribution.
+// As begin_on_features() and copy_state() say (model/network/); it begins as a uniform distribution.
 AzimuthNetwork azimuth_network_on_features(const std::filesystem::path& weights, std::uint64_t seed);
 AzimuthNetwork azimuth_network_of(const TensorMap& state, const std::string& where);
 

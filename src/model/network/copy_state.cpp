@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <torch/nn/module.h>
 
 #include <vector>
 
@@ -25,6 +26,12 @@ std::string shape_text(at::IntArrayRef shape) {
 }
 
 }  // namespace
+
+TensorMap parameters_by_name(const torch::nn::Module& network) {
+  TensorMap out;
+  for (const auto& item : network.named_parameters()) out[item.key()] = item.value();
+  return out;
+}
 
 void copy_state(const TensorMap& parameters, const TensorMap& state, const std::string& where, const std::string& what,
                 const std::string& advice) {

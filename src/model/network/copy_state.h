@@ -5,7 +5,13 @@
 
 #include "core/tensors/safetensors.h"
 
+namespace torch::nn {
+class Module;
+}
+
 namespace spinfill {
+
+TensorMap parameters_by_name(const torch::nn::Module& network);
 
 // Strict: copies `state` into the parameters of the same names (any dtype and device, cast). Missing, unexpected and
 // mis-shaped keys and non-finite values are one error (exit 3), "WHERE: the weights do not fit WHAT: …; ADVICE", that

@@ -9,8 +9,8 @@
 #include <cmath>
 #include <regex>
 
-#include "core/error.h"
 #include "core/random.h"
+#include "model/network/copy_state.h"
 
 namespace spinfill {
 namespace {
@@ -36,31 +36,6 @@ NetworkPart part_of(const std::string& name) {
   if (name.starts_with("features.0.")) return NetworkPart::early;
   const auto is_its = [&](const FireSize& fire) { return name.starts_with(fmt::format("features.{}.", fire.name)); };
   return std::any_of(kFires, kFires + kEarlyFires, is_its) ? NetworkPart::early : NetworkPart::features;
-}
-
-void copy_into(const torch::nn::Module& network, const TensorMap& given, bool all, const std::string& where,
-               const char* what) {
-  const TensorMap own = parameters_by_name(network);
-  std::vector<std::string> wrong;
-  for (const auto& [name, parameter] : own) {
-    const auto found = given.find(name);
-    if (found == given.end()) {
-      if (all || name.starts_with("features.")) wrong.push_back(name + " is missing");
-    } else if (found->second.sizes() != parameter.sizes()) {
-      wrong.push_back(name + " has another shape");
-    } else if (!at::isfinite(found->second).all().item<bool>()) {
-      wrong.push_back(name + " is not finite");
-    }
-  }
-  if (all) {
-    for (const auto& [name, tensor] : given)
-      if (!own.contains(name)) wrong.push_back(name + " is unexpected");
-  }
-  if (!wrong.empty()) fail("{}: is not what {} needs: {} ({} such keys)", where, what, wrong.front(), wrong.size());
-  const at::NoGradGuard no_grad;
-  for (const auto& [name, parameter] : own) {
-    if (const auto found = given.find(name); found != given.end()) at::Tensor(parameter).copy_(found->second);
-  }
 }
 
 }  // namespace
@@ -107,12 +82,6 @@ std::vector<std::pair<std::string, at::Tensor>> parameters_of(const torch::nn::M
   return out;
 }
 
-TensorMap parameters_by_name(const torch::nn::Module& network) {
-  TensorMap out;
-  for (const auto& item : network.named_parameters()) out[item.key()] = item.value();
-  return out;
-}
-
 void begin_on_features(const torch::nn::Module& network, const std::filesystem::path& weights, std::uint64_t seed,
                        const char* what) {
   TensorMap given;
@@ -132,28 +101,10 @@ void begin_on_features(const torch::nn::Module& network, const std::filesystem::
       }
     }
   }
-  copy_into(network, given, /*all=*/false, weights.string(), what);
-}
-
-void set_parameters(const torch::nn::Module& network, const TensorMap& state, const std::string& where,
-                    const char* what) {
-  copy_into(network, state, /*all=*/true, where, what);
-}
-
-at::Tensor picture_tensor(const std::vector<cv::Mat>& pictures) {
-  const auto count = static_cast<std::int64_t>(pictures.size());
-  at::Tensor out = at::empty({count, 3, pictures.front().rows, pictures.front().cols}, at::kFloat);
-  auto values = out.accessor<float, 4>();
-  for (std::int64_t n = 0; n < count; ++n) {
-    const cv::Mat& picture = pictures[static_cast<std::size_t>(n)];
-    for (int y = 0; y < picture.rows; ++y) {
-      for (int x = 0; x < picture.cols; ++x) {
-        const auto& pixel = picture.at<cv::Vec3b>(y, x);
-        for (int c = 0; c < 3; ++c) values[n][c][y][x] = pixel[c] / 255.F;
-      }
-    }
-  }
-  return out;
+  TensorMap features;
+  for (const auto& [name, tensor] : parameters_by_name(network))
+    if (name.starts_with("features.")) features[name] = tensor;
+  copy_state(features, given, weights.string(), what, "give the features of a SqueezeNet 1.1");
 }
 
 }  // namespace spinfill

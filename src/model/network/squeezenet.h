@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <opencv2/core/mat.hpp>
-
 #include "core/tensors/safetensors.h"
 #include "model/network/layers.h"
 
@@ -53,18 +51,10 @@ at::Tensor squeezenet_pooled(const at::Tensor& x);
 // the head.
 enum class NetworkPart { early, features, head };
 std::vector<std::pair<std::string, at::Tensor>> parameters_of(const torch::nn::Module& network, NetworkPart part);
-TensorMap parameters_by_name(const torch::nn::Module& network);
 
 // Draws the head from the seed and takes the features from a SqueezeNet 1.1: the state dict of torchvision's
 // squeezenet1_1 or of the `lpips` package's LPIPS(net='squeeze') as safetensors. Norms begin as they are, biases and
 // the layer named "out" at zero. Exit 3 names the file and the keys that it lacks; `what`: "the azimuth network".
 void begin_on_features(const torch::nn::Module& network, const std::filesystem::path& weights, std::uint64_t seed,
                        const char* what);
-// All weights; strict: missing, unexpected, mis-shaped keys and values that are not finite are one error (exit 3).
-void set_parameters(const torch::nn::Module& network, const TensorMap& state, const std::string& where,
-                    const char* what);
-
-// 8-bit RGB of one size → [N,3,H,W] in [0,1].
-at::Tensor picture_tensor(const std::vector<cv::Mat>& pictures);
-
 }  // namespace spinfill

@@ -10,6 +10,7 @@
 
 #include "core/side_by_side.h"
 #include "core/tensors/model_folder.h"
+#include "data/pictures/picture_tensor.h"
 
 namespace spinfill {
 namespace {

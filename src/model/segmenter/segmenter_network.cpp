@@ -2,17 +2,16 @@
 #include "model/segmenter/segmenter_network.h"
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
-#include <cstring>
+#include <charconv>
 #include <iterator>
-
-#include <opencv2/core/utils/logger.hpp>
-#include <opencv2/dnn.hpp>
+#include <map>
+#include <regex>
 
 #include "core/error.h"
 #include "core/files/files.h"
+#include "core/tensors/onnx_weights.h"
 
 namespace spinfill {
 namespace {
@@ -35,6 +34,19 @@ at::Tensor scaled_to(const at::Tensor& x, const at::Tensor& like) {
 
 at::Tensor halved(const at::Tensor& x) {
   return at::max_pool2d(x, {2, 2}, {2, 2}, {0, 0}, {1, 1}, /*ceil_mode=*/true);
+}
+
+bool is_of_block(const std::string& parameter) {
+  return parameter.starts_with("down_") || parameter.starts_with("up_");
+}
+
+// Of a layer beyond the blocks: "side_0.weight" of "side1.weight", "out.weight" of "outconv.weight".
+std::string own_name(const std::string& published) {
+  std::string name = std::regex_replace(published, std::regex("^outconv\\."), "out.");
+  std::smatch side;
+  if (std::regex_match(published, side, std::regex("side([1-6])(\\..+)")))
+    name = fmt::format("side_{}{}", std::stoi(side[1]) - 1, side[2].str());
+  return name;
 }
 
 }  // namespace
@@ -116,40 +128,28 @@ at::Tensor SegmenterNetworkImpl::forward(const at::Tensor& pictures) const {
 
 SegmenterNetwork segmenter_network_of(const TensorMap& state, const std::string& where) {
   SegmenterNetwork network{at::TensorOptions(at::kFloat)};
-  set_parameters(*network, state, where, kSegmenterNetwork);
+  copy_state(network->state(), state, where, kSegmenterNetwork,
+             "give a U-2-Net small, or a folder that data train-segmenter wrote");
   return network;
 }
 
 SegmenterNetwork segmenter_network_of_onnx(const std::filesystem::path& file) {
   if (!std::filesystem::exists(file)) fail_usage("{}: there is no such segmentation model", file.string());
-  const std::string bytes = read_file(file, kMaxOnnxBytes);
-  cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
-  std::vector<cv::Mat> given;
-  try {
-    cv::dnn::Net net = cv::dnn::readNetFromONNX(bytes.data(), bytes.size());
-    for (const std::string& name : net.getLayerNames()) {
-      const cv::Ptr<cv::dnn::Layer> layer = net.getLayer(net.getLayerId(name));
-      if (layer->type != "Convolution") continue;
-      for (const cv::Mat& blob : layer->blobs) given.push_back(blob);
-    }
-  } catch (const cv::Exception&) {
-    fail("{}: cannot be read as ONNX", file.string());
+  TensorMap state;
+  std::map<std::uint64_t, at::Tensor> folded;
+  for (const auto& [name, tensor] : onnx_weights(read_file(file, kMaxOnnxBytes), file.string())) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error == std::errc() && end == name.data() + name.size())
+      folded[number] = tensor;
+    else
+      state[own_name(name)] = tensor;
   }
-  SegmenterNetwork network{at::TensorOptions(at::kFloat)};
-  const at::NoGradGuard no_grad;
-  std::size_t next = 0;
-  for (const auto& item : network->named_parameters()) {
-    const at::Tensor to = item.value();
-    if (next >= given.size() || given[next].type() != CV_32F || !given[next].isContinuous() ||
-        static_cast<std::int64_t>(given[next].total()) != to.numel() ||
-        (to.dim() > 1 && given[next].size[0] != to.size(0)))
-      fail("{}: is no U-2-Net small: its {}. array of convolutions does not fit {}", file.string(), next + 1,
-           item.key());
-    std::memcpy(to.mutable_data_ptr<float>(), given[next].ptr<float>(), given[next].total() * sizeof(float));
-    ++next;
-  }
-  if (next != given.size()) fail("{}: is no U-2-Net small: it has more convolutions", file.string());
-  return network;
+  auto next = folded.begin();
+  for (const auto& item : SegmenterNetwork(at::TensorOptions(at::kFloat))->named_parameters())
+    if (is_of_block(item.key()) && next != folded.end()) state[item.key()] = (next++)->second;
+  for (; next != folded.end(); ++next) state[std::to_string(next->first)] = next->second;
+  return segmenter_network_of(state, file.string());
 }
 
 at::Tensor segmenter_loss(const at::Tensor& logits, const at::Tensor& truth) {

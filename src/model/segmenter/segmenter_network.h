@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "core/tensors/safetensors.h"
-#include "model/network/squeezenet.h"
+#include "model/network/copy_state.h"
+#include "model/network/layers.h"
 
 namespace spinfill {
 
@@ -56,8 +57,10 @@ class SegmenterNetworkImpl : public torch::nn::Module {
 };
 TORCH_MODULE(SegmenterNetwork);
 
+// As copy_state() says (model/network/copy_state.h).
 SegmenterNetwork segmenter_network_of(const TensorMap& state, const std::string& where);
-// Weights of a U-2-Net small as ONNX. Exit 2: no such file. Exit 3: it is none.
+// Weights of a U-2-Net small as ONNX, exported by PyTorch with its batch normalisation folded: it gives the folded
+// convolutions numbers in the order in which they run. Exit 2: no such file. Exit 3: it is no such network.
 SegmenterNetwork segmenter_network_of_onnx(const std::filesystem::path& file);
 
 // The mean over pictures of a weighted cross entropy and of 1 − the weighted soft IoU, where pixels near the outline

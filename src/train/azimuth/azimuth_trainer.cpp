@@ -9,6 +9,7 @@
 
 #include "core/random.h"
 #include "core/side_by_side.h"
+#include "data/pictures/picture_tensor.h"
 
 namespace spinfill {
 namespace {

@@ -10,6 +10,7 @@
 
 #include "core/side_by_side.h"
 #include "core/statistics.h"
+#include "data/pictures/picture_tensor.h"
 #include "model/autocast.h"
 
 namespace spinfill {

@@ -12,6 +12,7 @@
 
 #include "core/statistics.h"
 #include "core/tensors/safetensors.h"
+#include "data/pictures/picture_tensor.h"
 #include "model/segmenter/segmenter_model.h"
 #include "support/drawn_segmenter.h"
 #include "support/real_cars.h"
@@ -122,13 +123,14 @@ TEST(SegmenterModel, DamageIsOneLine) {
   write_segmenter_model(drawn_segmenter(1), folder.path());
   TensorMap less = read_safetensors(folder / "weights.safetensors").tensors;
   less.erase("out.bias");
-  test::expect_error(ExitCode::runtime, {"the segmenter's network", "out.bias is missing"},
+  test::expect_error(ExitCode::runtime, {"the segmenter's network", "1 missing (out.bias)"},
                      [&] { segmenter_network_of(less, "here"); });
   TensorMap odd = less;
   odd["out.bias"] = at::full({1}, NAN);
-  test::expect_error(ExitCode::runtime, {"out.bias is not finite"}, [&] { segmenter_network_of(odd, "here"); });
+  test::expect_error(ExitCode::runtime, {"1 not finite (out.bias)"}, [&] { segmenter_network_of(odd, "here"); });
   odd["out.bias"] = at::zeros({5});
-  test::expect_error(ExitCode::runtime, {"out.bias has another shape"}, [&] { segmenter_network_of(odd, "here"); });
+  test::expect_error(ExitCode::runtime, {"1 of another shape (out.bias [5] for [1])"},
+                     [&] { segmenter_network_of(odd, "here"); });
   write_safetensors(folder / "weights.safetensors", less);
   test::expect_error(ExitCode::runtime, {"weights.safetensors", "hash"}, [&] { load_segmenter_model(folder.path()); });
   std::filesystem::remove(folder / "weights.safetensors");
