@@ -125,10 +125,7 @@ Command complete_command() {
             ->check(CLI::Range(1, 8))
             ->capture_default_str()
             ->needs(photos);
-        add_choice(app, "--order", options->walkaround.order,
-                   "With --photos: whether the order of the photographs' names may tell azimuths, too: auto, where it "
-                   "is clearly that of a walk round the vehicle")
-            ->needs(photos);
+        add_order(app, options->walkaround.order)->needs(photos);
         add_segmenter(app, options->walkaround.segmenter)->needs(photos);
         add_azimuth_model(app, options->azimuth_model)->needs(photos);
         app.add_option("--out", options->out,

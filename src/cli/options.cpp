@@ -6,6 +6,7 @@
 
 #include "core/print.h"
 #include "core/text.h"
+#include "data/walkaround/shooting_order.h"
 #include "infer/load_run.h"
 #include "run/run_config.h"
 
@@ -69,6 +70,13 @@ void add_photographs(CLI::App& app, PhotographChoice& choice) {
 
 CLI::Option* add_replace(CLI::App& app, bool& replace) {
   return app.add_flag("--replace", replace, "Replace what this command wrote to --out before, and nothing else");
+}
+
+CLI::Option* add_order(CLI::App& app, OrderUse& use) {
+  return add_choice(
+      app, "--order", use,
+      "Whether the order of the photographs' names may tell azimuths, too: auto, where it is clearly that "
+      "of a walk round the vehicle");
 }
 
 CLI::Option* add_segmenter(CLI::App& app, std::string& file) {

@@ -76,6 +76,10 @@ void add_photographs(CLI::App& app, PhotographChoice& choice);
 // --replace, of commands that write a folder (core/files/output_folder.h).
 CLI::Option* add_replace(CLI::App& app, bool& replace);
 
+// --order, how names of photographs are used (data/walkaround/shooting_order.h).
+enum class OrderUse;
+CLI::Option* add_order(CLI::App& app, OrderUse& use);
+
 // --segmenter, for segmenter_file (data/walkaround/segmenter.h), and --azimuth-model, for azimuth_model_folder
 // (model/azimuth/azimuth_model.h).
 CLI::Option* add_segmenter(CLI::App& app, std::string& file);

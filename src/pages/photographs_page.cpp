@@ -124,9 +124,13 @@ std::string films(const WalkaroundReport& report) {
 std::string photographs_page(const WalkaroundReport& report) {
   std::vector<const PhotographReport*> order;
   for (const PhotographReport& one : report.photographs) order.push_back(&one);
-  // Used ones round the vehicle, then further ones, spare ones, then those that were refused.
-  std::ranges::stable_sort(order, [](const PhotographReport* a, const PhotographReport* b) {
-    return a->fate != b->fate ? a->fate < b->fate : a->azimuth_deg.value_or(0) < b->azimuth_deg.value_or(0);
+  // Used ones round the vehicle from the front on, then further ones, spare ones, then those that were refused.
+  const auto from_front = [](const PhotographReport* one) {
+    const double azimuth = one->azimuth_deg.value_or(0);
+    return nearest_slot(azimuth) == 0 && azimuth > 180 ? azimuth - 360 : azimuth;
+  };
+  std::ranges::stable_sort(order, [&](const PhotographReport* a, const PhotographReport* b) {
+    return a->fate != b->fate ? a->fate < b->fate : from_front(a) < from_front(b);
   });
   std::string cards;
   for (const PhotographReport* one : order) cards += card(*one);

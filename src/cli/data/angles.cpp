@@ -135,9 +135,7 @@ Command data_angles_command() {
             app.add_flag("--alone", options->alone,
                          "Each photograph by itself: a folder holds different vehicles; by default it shows one, and "
                          "its photographs' azimuths are made consistent");
-            add_choice(app, "--order", options->order,
-                       "Whether the order of the photographs' names may tell azimuths, too: auto, where it is clearly "
-                       "that of a walk round the vehicle");
+            add_order(app, options->order);
             app.add_option("--truth", options->truth,
                            "Score against a table, parted by tabs, with columns file and azimuth_deg");
             app.add_flag(

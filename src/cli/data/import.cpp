@@ -112,6 +112,7 @@ Command data_import_command() {
         app.add_option("--source", how.source, "Written into each set: where its pictures are from");
         app.add_option("--licence", how.licence, "Written into each set");
         add_follow_links(app, how.links);
+        add_order(app, how.order);
         add_segmenter(app, how.segmenter);
         add_azimuth_model(app, how.azimuth_model);
         add_replace(app, how.replace);

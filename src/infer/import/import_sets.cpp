@@ -81,6 +81,7 @@ class Importer {
   void import_photographs(const fs::path& photographs, const fs::path& folder, ImportedSet& set) {
     WalkaroundOptions how;
     how.segmenter = options_.segmenter;
+    how.order = options_.order;
     how.links = options_.links;
     how.least_views = options_.least_views;
     how.looked_at = looking(set.id);

@@ -25,6 +25,7 @@ struct ImportOptions {
   std::string segmenter, azimuth_model;  // of segmenter_file, azimuth_model_folder
   Links links = Links::stay_inside;
   int least_views = 3;
+  OrderUse order = OrderUse::automatic;   // of the photographs' names, of sources without cameras
   SceneUp up = SceneUp::automatic;        // of sources with cameras
   std::optional<double> front_deg;        // the same
   std::string category, source, licence;  // written into each set unless empty
