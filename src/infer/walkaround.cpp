@@ -103,7 +103,8 @@ WalkaroundReport prepare_walkaround(const fs::path& photographs, const AzimuthMo
     fail_check("{}: {}; nothing was written", photographs.string(), *why);
   write_walkaround_set(report, crops, folder);
   told(2);
-  std::optional<FirstLook> looked = look_again(report, crops, listed, segmenter, folder);
+  std::optional<FirstLook> looked = take_strays_away(report, crops, listed, folder, first_look(folder));
+  looked = look_again(report, crops, listed, segmenter, folder, std::move(looked));
   if (found != nullptr) *found = std::move(looked);
   told(3);
   return report;

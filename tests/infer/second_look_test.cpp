@@ -42,10 +42,13 @@ class BlindSegmenter final : public Segmenter {
   bool always_;
 };
 
-// Eight opaque photographs of a tiny vehicle, the fourth with the marker.
+enum class Blind { never, at_first, always };
+
+// Eight opaque photographs of a tiny vehicle, the fourth with the marker unless nobody is blind.
 struct Walk {
-  explicit Walk(bool always = false)
-      : segmenter(folder.path(), [always](const fs::path&) { return std::make_unique<BlindSegmenter>(always); }) {
+  explicit Walk(Blind blind = Blind::at_first)
+      : segmenter(folder.path(),
+                  [blind](const fs::path&) { return std::make_unique<BlindSegmenter>(blind == Blind::always); }) {
     const ViewSet set = test::write_tiny_set(folder.path() / "set", {.width = 240, .height = 160});
     make_folder(folder.path() / "photographs");
     make_folder(references());
@@ -55,7 +58,7 @@ struct Walk {
       cv::cvtColor(rgba, colour, cv::COLOR_RGBA2RGB);
       cv::extractChannel(rgba, alpha, 3);
       colour.copyTo(picture, alpha >= 128);
-      if (frame.slot() == 3) cv::rectangle(picture, {0, 0, 6, 6}, kMarker, cv::FILLED);
+      if (frame.slot() == 3 && blind != Blind::never) cv::rectangle(picture, {0, 0, 6, 6}, kMarker, cv::FILLED);
       const std::string name = fmt::format("{}.png", frame.slot());
       write_png(folder.path() / "photographs" / name, picture);
       PhotographReport& one = report.photographs.emplace_back();
@@ -64,14 +67,33 @@ struct Walk {
       one.azimuth_deg = frame.azimuth_deg;
     }
     listed = list_photographs(folder.path() / "photographs", Links::stay_inside);
-    for (PhotographReport& one : report.photographs) {
-      const MaskedPhotograph masked = masked_photograph(one.file, read_picture(listed.path(one.file)), segmenter);
-      crops.push_back(vehicle_crop(masked.rgba(), masked.mask.box));
-      one.preview = masked.rgb;
-      one.mask = masked.mask.alpha;
-    }
+    crops.resize(report.photographs.size());
+    for (std::size_t i = 0; i < crops.size(); ++i) cut_out(i);
     write_walkaround_set(report, crops, references());
   }
+  void cut_out(std::size_t i) {
+    PhotographReport& one = report.photographs[i];
+    const MaskedPhotograph masked = masked_photograph(one.file, read_picture(listed.path(one.file)), segmenter);
+    crops[i] = vehicle_crop(masked.rgba(), masked.mask.box);
+    one.preview = masked.rgb;
+    one.mask = masked.mask.alpha;
+  }
+  // Something beyond the roof of a photograph's vehicle.
+  void park_behind(std::size_t i) {
+    const fs::path file = folder.path() / "photographs" / report.photographs[i].file;
+    cv::Mat picture;
+    cv::cvtColor(read_picture(file), picture, cv::COLOR_RGBA2RGB);
+    const cv::Rect box = cv::boundingRect(cv::Mat(report.photographs[i].mask >= kSeenAlpha));
+    const cv::Rect behind(box.x + 12, box.y - 10, 40, 24);
+    cv::Mat backdrop;
+    cv::inRange(picture(behind), kBackdrop, kBackdrop, backdrop);
+    picture(behind).setTo(cv::Scalar(30, 200, 60), backdrop);
+    write_png(file, picture);
+    cut_out(i);
+    write_walkaround_set(report, crops, references());
+  }
+  std::optional<FirstLook> found() const { return first_look(references()); }
+  std::optional<FirstLook> look() { return look_again(report, crops, listed, segmenter, references(), found()); }
   fs::path references() const { return folder.path() / "references"; }
   std::string file(const std::string& name) const { return read_file(references() / name); }
 
@@ -86,7 +108,7 @@ TEST(SecondLook, MendsAMaskThatContradictsTheOthers) {
   Walk walk;
   const int before = walk.crops[3].rows;
   const std::vector<cv::Mat> kept = walk.crops;
-  const auto found = look_again(walk.report, walk.crops, walk.listed, walk.segmenter, walk.references());
+  const auto found = walk.look();
   EXPECT_GT(walk.crops[3].rows, before * 3 / 2);
   EXPECT_GT(cv::countNonZero(walk.report.photographs[3].mask), 3 * before * before / 2);
   EXPECT_NE(walk.report.photographs[3].why.find("made again"), std::string::npos);
@@ -111,7 +133,7 @@ TEST(SecondLook, MendsAMaskThatContradictsTheOthers) {
 
 // What is read here is read again, and told, when the spin is completed.
 TEST(SecondLook, TellsNothingOfTheSet) {
-  Walk walk(/*always=*/true);
+  Walk walk(Blind::always);
   walk.report.photographs[2].azimuth_deg = 101;
   PhotographReport& more = walk.report.photographs.emplace_back(walk.report.photographs[4]);
   more.azimuth_deg = 170;
@@ -120,17 +142,17 @@ TEST(SecondLook, TellsNothingOfTheSet) {
   walk.crops.push_back(walk.crops[4]);
   write_walkaround_set(walk.report, walk.crops, walk.references());
   testing::internal::CaptureStderr();
-  look_again(walk.report, walk.crops, walk.listed, walk.segmenter, walk.references());
+  walk.look();
   const std::string said = testing::internal::GetCapturedStderr();
   for (const char* line : {"nearest primary views", "further photographs"})
     EXPECT_EQ(said.find(line), std::string::npos) << said;
 }
 
 TEST(SecondLook, LeavesWhatNoLookMends) {
-  Walk walk(/*always=*/true);
+  Walk walk(Blind::always);
   const std::string before = walk.file("3.png");
   const uchar* crop = walk.crops[3].data;
-  look_again(walk.report, walk.crops, walk.listed, walk.segmenter, walk.references());
+  walk.look();
   EXPECT_EQ(walk.crops[3].data, crop);
   EXPECT_EQ(walk.file("3.png"), before);
   EXPECT_TRUE(walk.report.photographs[3].why.empty());
@@ -144,8 +166,50 @@ TEST(SecondLook, LeavesPhotographsThatCameCutOut) {
   rgba.at<cv::Vec4b>(0, 239)[3] = 0;
   write_png(walk.folder.path() / "photographs" / "3.png", rgba);
   const std::string before = walk.file("3.png");
-  look_again(walk.report, walk.crops, walk.listed, walk.segmenter, walk.references());
+  walk.look();
   EXPECT_EQ(walk.file("3.png"), before);
+}
+
+TEST(Strays, AreTakenAwayFromCropFolderAndPage) {
+  Walk walk(Blind::never);
+  const std::vector<cv::Mat> kept = walk.crops;
+  const cv::Mat mask = walk.report.photographs[5].mask.clone();
+  walk.park_behind(5);
+  const int added = cv::countNonZero(walk.report.photographs[5].mask) - cv::countNonZero(mask);
+  ASSERT_GT(added, 200);
+  testing::internal::CaptureStderr();
+  const auto found = take_strays_away(walk.report, walk.crops, walk.listed, walk.references(), walk.found());
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("5.png: no other photograph shows "), std::string::npos) << said;
+  EXPECT_NE(walk.report.photographs[5].why.find("taken away"), std::string::npos);
+  // On the page it is about what it was; what is as near as the others' masks can tell stays.
+  const cv::Mat now = walk.report.photographs[5].mask >= kSeenAlpha;
+  EXPECT_LT(cv::countNonZero(now & ~mask), added / 2);
+  EXPECT_LT(cv::countNonZero(mask & ~now), 20);
+  for (const std::size_t i : {0, 1, 2, 3, 4, 6, 7}) EXPECT_EQ(walk.crops[i].data, kept[i].data) << i;
+  // What it found is of what lies in the folder now.
+  const Stabilisation estimate = stabilise_set(read_references(walk.references()));
+  ASSERT_TRUE(found);
+  for (std::size_t i = 0; i < 8; ++i)
+    EXPECT_EQ(found->estimate.views[i].camera.vehicle_from_camera, estimate.views[i].camera.vehicle_from_camera) << i;
+  const std::string written = walk.file("5.png");
+  write_walkaround_set(walk.report, walk.crops, walk.references());
+  EXPECT_EQ(walk.file("5.png"), written);
+}
+
+TEST(Strays, ArePartsOfPhotographsThatCameCutOut) {
+  Walk walk(Blind::never);
+  walk.park_behind(5);
+  const fs::path file = walk.folder.path() / "photographs" / "5.png";
+  cv::Mat rgba;
+  cv::cvtColor(read_picture(file), rgba, cv::COLOR_RGBA2RGB);
+  cv::cvtColor(rgba, rgba, cv::COLOR_RGB2RGBA);
+  cv::insertChannel(walk.report.photographs[5].mask, rgba, 3);
+  write_png(file, rgba);
+  const std::string before = walk.file("5.png");
+  take_strays_away(walk.report, walk.crops, walk.listed, walk.references(), walk.found());
+  EXPECT_EQ(walk.file("5.png"), before);
+  EXPECT_TRUE(walk.report.photographs[5].why.empty());
 }
 
 TEST(MaskLook, AreOfThePhotographsOwnPlaces) {

@@ -39,7 +39,7 @@ cv::Mat vehicle_crop(const cv::Mat& rgba, const cv::Rect& box) {
   return straight(resample(premultiplied(crop), small));
 }
 
-std::vector<cv::Mat> common_frames(const std::vector<cv::Mat>& crops) {
+CommonFrame common_frame(const std::vector<cv::Mat>& crops) {
   std::vector<cv::Rect> boxes;
   std::vector<double> heights;
   double widest = 0;  // in heights of its own
@@ -50,18 +50,24 @@ std::vector<cv::Mat> common_frames(const std::vector<cv::Mat>& crops) {
     widest = std::max(widest, static_cast<double>(boxes.back().width) / boxes.back().height);
   }
   const double wanted = median(heights) * std::max(widest / kFill, 1 / (kFillHeight * kShape));
-  const int width = 6 * (std::clamp(static_cast<int>(std::lround(wanted)), kNarrowestFrame, kWidestFrame) / 6);
-  const int height = static_cast<int>(std::lround(width * kShape));
-  const double vehicle = std::min(kFill * width / widest, kFillHeight * height);
-  std::vector<cv::Mat> frames;
-  for (std::size_t i = 0; i < crops.size(); ++i) {
-    const cv::Rect& box = boxes[i];
-    Similarity to;
+  CommonFrame out;
+  out.width = 6 * (std::clamp(static_cast<int>(std::lround(wanted)), kNarrowestFrame, kWidestFrame) / 6);
+  out.height = static_cast<int>(std::lround(out.width * kShape));
+  const double vehicle = std::min(kFill * out.width / widest, kFillHeight * out.height);
+  for (const cv::Rect& box : boxes) {
+    Similarity& to = out.places.emplace_back();
     to.linear = Eigen::Matrix2d::Identity() * (vehicle / box.height);
-    to.offset = Eigen::Vector2d(width / 2.0, height / 2.0) -
+    to.offset = Eigen::Vector2d(out.width / 2.0, out.height / 2.0) -
                 to.linear * Eigen::Vector2d(box.x + box.width / 2.0, box.y + box.height / 2.0);
-    frames.push_back(straight(resample(premultiplied(crops[i]), to, width, height)));
   }
+  return out;
+}
+
+std::vector<cv::Mat> common_frames(const std::vector<cv::Mat>& crops) {
+  const CommonFrame frame = common_frame(crops);
+  std::vector<cv::Mat> frames;
+  for (std::size_t i = 0; i < crops.size(); ++i)
+    frames.push_back(straight(resample(premultiplied(crops[i]), frame.places[i], frame.width, frame.height)));
   return frames;
 }
 
