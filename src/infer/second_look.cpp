@@ -204,7 +204,8 @@ std::optional<FirstLook> take_strays_away(WalkaroundReport& report, std::vector<
     if (left.told.empty()) break;
     write_walkaround_set(left.report, left.crops, folder);
     Looked now = looked(folder, first_look(folder));
-    if (!now.found || now.odd.size() > before.odd.size()) {
+    const bool better = now.found && now.found->estimate.miss < before.found->estimate.miss;
+    if (!better || now.odd.size() > before.odd.size()) {
       write_walkaround_set(report, crops, folder);
       break;
     }

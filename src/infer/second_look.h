@@ -23,7 +23,7 @@ std::optional<FirstLook> first_look(const std::filesystem::path& folder);
 // are.
 
 // What of a mask no other photograph shows, a parked car behind the vehicle (data/spins/stray_pieces.h), is taken away;
-// all stays as it is where more masks would contradict the others then.
+// all stays as it is unless the masks fit together better then, and no more of them contradict the others.
 std::optional<FirstLook> take_strays_away(WalkaroundReport& report, std::vector<cv::Mat>& crops,
                                           const Photographs& listed, const std::filesystem::path& folder,
                                           std::optional<FirstLook> found);

@@ -27,6 +27,7 @@ constexpr double kConfirmed = 0.3;              // share of a piece's stray pixe
 constexpr double kAcross = 25;                  // degrees
 constexpr std::size_t kConfirming = 3;          // one of so many views
 constexpr double kMost = 0.15;                  // of a mask
+constexpr double kLower = 1.0 / 3;              // of the height of its box
 constexpr int kWidth = 256;                     // px at which masks are compared
 constexpr float kVoxel = 0.008F;                // lengths
 constexpr std::array kHalf{0.56F, 0.4F, 0.4F};  // of the box, lengths
@@ -178,7 +179,11 @@ std::vector<StrayPiece> stray_pieces(const std::vector<SpinPicture>& pictures, c
   std::vector<StrayPiece> out(pictures.size());
   if (views.size() < kFewest || miss > kPoorFit) return out;
   find_support(views, std::max<std::size_t>(1, (views.size() - 1) / kOneOf));
-  for (View& view : views) view.stray = view.covered & (view.lenient < -kStray);
+  for (View& view : views) {
+    view.stray = view.covered & (view.lenient < -kStray);
+    const cv::Rect box = cv::boundingRect(view.covered);
+    view.stray.rowRange(box.br().y - cvRound(kLower * box.height), view.stray.rows).setTo(0);
+  }
   if (std::ranges::all_of(views, [](const View& view) { return cv::countNonZero(view.stray) == 0; })) return out;
   find_confirmed(views);
   for (const View& view : views) {

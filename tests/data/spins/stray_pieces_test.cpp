@@ -98,6 +98,14 @@ TEST(StrayPieces, WhatSeveralShowAtOnePlaceIsLeft) {
   EXPECT_FALSE(strays[3].share.empty());
 }
 
+TEST(StrayPieces, WhatIsBelowIsLeft) {
+  Masks masks;
+  const cv::Rect box = cv::boundingRect(masks.covered(1));
+  cv::Mat drawn = masks.alpha(1);
+  cv::rectangle(drawn, {box.x + 40, box.br().y - 10, 40, 34}, 1.0F, cv::FILLED);
+  for (const StrayPiece& piece : masks.strays()) EXPECT_TRUE(piece.share.empty());
+}
+
 TEST(StrayPieces, NothingIsTakenWhereNobodyCanTell) {
   Masks masks;
   masks.add_ball(1, {0.05, 0.02, 0.3}, 14);
