@@ -27,6 +27,7 @@ constexpr double kConfirmed = 0.3;              // share of a piece's stray pixe
 constexpr double kAcross = 25;                  // degrees
 constexpr std::size_t kConfirming = 3;          // one of so many views
 constexpr double kMost = 0.15;                  // of a mask
+constexpr int kSoft = 4;                        // px of the outline
 constexpr double kLower = 1.0 / 3;              // of the height of its box
 constexpr int kWidth = 256;                     // px at which masks are compared
 constexpr float kVoxel = 0.008F;                // lengths
@@ -164,7 +165,8 @@ cv::Mat pieces_of(const View& view, double length_px) {
     const cv::Mat piece = labels == label;
     const int stray = cv::countNonZero(piece & view.stray);
     if (stray < kFewestPixels || cv::countNonZero(piece & view.stray & view.confirmed) > kConfirmed * stray) continue;
-    if (cv::countNonZero(piece) <= kMost * mask) out |= piece;
+    const bool on_top = cv::boundingRect(piece).y < cv::boundingRect(view.covered & ~piece).y;
+    if (!on_top && cv::countNonZero(piece) <= kMost * mask) out |= piece;
   }
   return cv::countNonZero(out) == 0 ? cv::Mat() : out;
 }
@@ -193,10 +195,11 @@ std::vector<StrayPiece> stray_pieces(const std::vector<SpinPicture>& pictures, c
     if (pieces.empty()) continue;
     StrayPiece& piece = out[view.picture];
     piece.area = static_cast<double>(cv::countNonZero(pieces)) / cv::countNonZero(view.covered);
-    // A pixel further, over the soft outline, but not into the vehicle.
-    cv::Mat wide;
-    cv::dilate(pieces, wide, cv::Mat::ones(3, 3, CV_8U));
-    wide &= ~view.covered | pieces;
+    // Its soft outline goes, too, but nothing of the vehicle's.
+    cv::Mat wide, rest;
+    cv::dilate(pieces, wide, cv::getStructuringElement(cv::MORPH_ELLIPSE, {2 * kSoft + 1, 2 * kSoft + 1}));
+    cv::dilate(view.covered & ~pieces, rest, cv::Mat::ones(3, 3, CV_8U));
+    wide = (wide & ~rest) | pieces;
     wide.convertTo(wide, CV_32F, 1 / 255.0);
     const at::Tensor& alpha = pictures[view.picture].alpha;
     cv::resize(wide, piece.share, {static_cast<int>(alpha.size(1)), static_cast<int>(alpha.size(0))}, 0, 0,

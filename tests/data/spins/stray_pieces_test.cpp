@@ -18,6 +18,7 @@ namespace spinfill {
 namespace {
 
 constexpr int kWidth = 360, kHeight = 240;
+const Eigen::Vector3d kOverBonnet(0.53, 0, 0.13);
 
 // The masks of a tiny vehicle under its true cameras.
 struct Masks {
@@ -55,21 +56,23 @@ TEST(StrayPieces, NothingIsTakenFromMasksOfOneVehicle) {
   }
 }
 
-// A parked car beyond the roof.
+// A parked car beyond the bonnet.
 TEST(StrayPieces, WhatOnePictureAloneShowsIsTakenAndNothingElse) {
   Masks masks;
   const cv::Mat before = masks.covered(1).clone();
   const cv::Rect box = cv::boundingRect(before);
   cv::Mat drawn = masks.alpha(1);
-  cv::rectangle(drawn, {box.x + 10, box.y - 14, 60, 34}, 1.0F, cv::FILLED);
+  cv::rectangle(drawn, {box.x - 6, box.y + 2, 66, 34}, 1.0F, cv::FILLED);
   const cv::Mat added = masks.covered(1) & ~before;
   ASSERT_GT(cv::countNonZero(added), 300);
   const std::vector<StrayPiece> strays = masks.strays();
   for (std::size_t i = 0; i < strays.size(); ++i) EXPECT_EQ(strays[i].share.empty(), i != 1) << i;
-  EXPECT_GT(taken(strays[1], added), 0.8);
+  EXPECT_GT(taken(strays[1], added), 0.6);
   EXPECT_LT(taken(strays[1], before), 0.01);
-  EXPECT_NEAR(strays[1].area, static_cast<double>(cv::countNonZero(added)) / cv::countNonZero(masks.covered(1)), 0.02);
+  EXPECT_NEAR(strays[1].area, static_cast<double>(cv::countNonZero(added)) / cv::countNonZero(masks.covered(1)), 0.03);
   EXPECT_EQ(strays[1].share.size(), cv::Size(kWidth, kHeight));
+  // Its soft outline goes with it.
+  EXPECT_GT(strays[1].share.at<float>(box.y - 1, box.x + 20), 0.9F);
 }
 
 // One other mask may lack a part: what it lacks is no stray of the others.
@@ -80,22 +83,28 @@ TEST(StrayPieces, APartThatOneMaskLacksIsLeft) {
   for (const StrayPiece& piece : masks.strays()) EXPECT_TRUE(piece.share.empty());
 }
 
-// A ball over the roof: shown by two pictures from across each other it is a part of the vehicle that the others have
+// A ball over the bonnet: shown by two pictures from across each other it is a part of the vehicle that the others have
 // lost, by one alone it is not.
 TEST(StrayPieces, WhatSeveralShowAtOnePlaceIsLeft) {
-  const Eigen::Vector3d place(0.05, 0.02, 0.3);
   Masks masks;
-  masks.add_ball(1, place, 14);
+  masks.add_ball(1, kOverBonnet, 9);
   EXPECT_FALSE(masks.strays()[1].share.empty());
-  masks.add_ball(3, place, 14);
+  masks.add_ball(7, kOverBonnet, 9);
   for (const StrayPiece& piece : masks.strays()) EXPECT_TRUE(piece.share.empty());
   // Elsewhere in the second picture: two things that are not the vehicle's.
   Masks others;
-  others.add_ball(1, place, 14);
-  others.add_ball(3, {-0.3, 0.02, 0.42}, 14);
+  others.add_ball(1, kOverBonnet, 9);
+  others.add_ball(3, {-0.53, 0, 0.13}, 9);
   const std::vector<StrayPiece> strays = others.strays();
   EXPECT_FALSE(strays[1].share.empty());
   EXPECT_FALSE(strays[3].share.empty());
+}
+
+// A windscreen of an open car, for example, which the others have lost.
+TEST(StrayPieces, WhatRisesAboveTheRestIsLeft) {
+  Masks masks;
+  masks.add_ball(1, {0.05, 0.02, 0.3}, 14);
+  for (const StrayPiece& piece : masks.strays()) EXPECT_TRUE(piece.share.empty());
 }
 
 TEST(StrayPieces, WhatIsBelowIsLeft) {
@@ -108,7 +117,8 @@ TEST(StrayPieces, WhatIsBelowIsLeft) {
 
 TEST(StrayPieces, NothingIsTakenWhereNobodyCanTell) {
   Masks masks;
-  masks.add_ball(1, {0.05, 0.02, 0.3}, 14);
+  masks.add_ball(1, kOverBonnet, 9);
+  ASSERT_FALSE(masks.strays()[1].share.empty());
   EXPECT_TRUE(masks.strays(0.009)[1].share.empty()) << "masks that fit together badly";
   masks.pictures[1].trusted = false;
   EXPECT_TRUE(masks.strays()[1].share.empty()) << "its camera is not its own";
