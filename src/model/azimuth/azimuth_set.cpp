@@ -91,7 +91,7 @@ std::vector<Pair> pairs_of(const std::vector<PhotographOfSet>& set) {
         if (table.isZero(0)) continue;
         const float strength = table.maxCoeff() - table.minCoeff();
         table.array() -= table.maxCoeff();
-        row.push_back({first, second, strength, table.array().exp(), {}, {}});
+        row.push_back({first, second, strength, table.array().exp(), Bins::Zero(), Bins::Zero()});
       }
       std::ranges::stable_sort(row, std::ranges::greater(), &Pair::strength);
       row.resize(std::min(row.size(), kManyPhotographs));

@@ -115,6 +115,15 @@ TEST(TurnEvidence, AVehicleThatIsHiddenInPartIsNarrower) {
   }
 }
 
+// From near, a vehicle's corners are narrower than a box: both of them.
+TEST(TurnEvidence, WhatBothSidesHaveHidesNothing) {
+  const std::vector<double> azimuths_deg = {0, 45, 90, 131, 180, 232, 270, 310};
+  std::vector<double> aspects = {1.1, 2.6, 2.8, 1.9, 1.1, 1.9, 2.8, 2.6};
+  for (const double width : relative_widths(aspects, azimuths_deg)) EXPECT_GT(width, 0.8);
+  aspects[5] = 2.6;
+  EXPECT_LT(relative_widths(aspects, azimuths_deg)[3], 0.78);
+}
+
 TEST(AzimuthSet, TheOthersCorrectAPhotographThatIsHalfATurnOff) {
   constexpr int kCount = 24;
   const BoxVehicle vehicle;
