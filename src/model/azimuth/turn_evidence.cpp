@@ -23,6 +23,7 @@ constexpr double kDensest = 20;                  // likelihood ratio of one matc
 constexpr double kWeight = 0.12;                 // of a match
 constexpr float kMost = 8, kLeast = -2;          // of a pair
 constexpr double kMirrored = 20;                 // degrees
+constexpr double kNarrow = 0.85;                 // of both sides: the vehicle is so
 constexpr double kOppositeEnds = 0.7, kOppositeSides = 1;
 
 // The box as one camera sees it: the depth of what it shows at x, and whether that is a flank.
@@ -62,11 +63,14 @@ std::vector<double> relative_widths(const std::vector<double>& aspects, const st
   const double usual = median(out);
   for (double& width : out) width /= usual;
   const std::vector<double> widths = out;
-  for (std::size_t i = 0; i < widths.size(); ++i)
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    double other_side = 0;
     for (std::size_t k = 0; k < widths.size(); ++k)
       if (apart_deg(azimuths_deg[i], -azimuths_deg[k]) < kMirrored &&
           apart_deg(azimuths_deg[i], azimuths_deg[k]) > 2 * kMirrored)
-        out[i] = std::max(out[i], widths[i] / std::min(1.0, widths[k]));
+        other_side = std::max(other_side, widths[k]);
+    if (other_side > 0 && other_side < kNarrow) out[i] = widths[i] / other_side;
+  }
   return out;
 }
 

@@ -20,8 +20,9 @@ struct VehiclePlan {
 VehiclePlan plan_of(std::vector<double> aspects);
 
 // By photograph, the box's width over the one that the plan has from that azimuth, as a share of the set's median, and
-// of what photographs of the other side have from there (20 degrees) where that is less, since from near, and of
-// vehicles that are no box, some directions are narrower than others: low where something hides a part of the vehicle.
+// of what photographs of the other side have from there (20 degrees) where that is less than 85 %, since from near, and
+// of vehicles that are no box, some directions are narrower than others: low where something hides a part of the
+// vehicle.
 std::vector<double> relative_widths(const std::vector<double>& aspects, const std::vector<double>& azimuths_deg);
 
 // Logarithms of likelihood ratios (against: nothing matches) by the bins of both azimuths; row: of the first.
